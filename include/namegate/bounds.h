@@ -1,0 +1,51 @@
+/*
+ * Every bound of the program in one place: what the protocol fixes, and the defaults and
+ * ceilings of what the configuration may choose. Nothing in namegate grows past a number
+ * that stands here.
+ */
+#pragma once
+
+/* Fixed by the protocol. */
+#define NG_NAME_MAX       255   /* RFC 1035 2.3.4: wire octets of a name, root label included */
+#define NG_LABEL_MAX      63    /* RFC 1035 2.3.4 */
+#define NG_LABELS_MAX     128   /* 127 one-octet labels and the root */
+#define NG_NAME_TEXT_MAX  1025  /* 255 octets, each at most \DDD, and the NUL */
+#define NG_MESSAGE_MAX    65535 /* RFC 1035 4.2.2 */
+#define NG_HEADER_LEN     12    /* RFC 1035 4.1.1 */
+#define NG_UDP_FLOOR      512   /* RFC 1035 2.3.4: what every client takes */
+#define NG_UDP_ADVERTISED 1232  /* DNS flag day 2020: no fragments on any common path */
+
+/* Fixed by us. */
+#define NG_CHAIN_MAX        16  /* alias links followed for one question */
+#define NG_ANSWER_RRS_MAX   512 /* records read from one upstream message */
+#define NG_ADDRS_MAX        128 /* addresses that one reply may open */
+#define NG_SOURCES_MAX      8   /* source prefixes of one sandbox */
+#define NG_PRIVATE_MAX      16  /* opened never-public prefixes of one sandbox or route */
+#define NG_RULESETS_MAX     16  /* policy sources in one scope */
+#define NG_SERVERS_MAX      8   /* upstream servers of one route */
+#define NG_HOLDERS_MAX      16  /* names that hold one lease */
+#define NG_SANDBOX_NAME_MAX 64  /* octets with the NUL */
+#define NG_IFNAME_MAX       16  /* IFNAMSIZ of Linux */
+#define NG_PATH_MAX         256 /* octets of a policy source's name with the NUL */
+#define NG_EDE_TEXT_MAX     160 /* octets of EXTRA-TEXT (RFC 8914) that we send */
+#define NG_LISTENERS_MAX    16
+#define NG_IFPATTERNS_MAX   8 /* host-side interfaces (patterns) that the gate guards */
+
+/* Defaults; the configuration may change them up to the ceiling beside them. */
+#define NG_SANDBOXES_DEFAULT           16384
+#define NG_SANDBOXES_CEILING           65536
+#define NG_PENDING_DEFAULT             65536 /* questions waiting for upstream or kernel, in all */
+#define NG_PENDING_SANDBOX_DEFAULT     512     /* the same, for one sandbox */
+#define NG_LEASES_DEFAULT              1048576 /* in all */
+#define NG_LEASES_SANDBOX_DEFAULT      4096    /* for one sandbox */
+#define NG_CACHE_ENTRIES_DEFAULT       131072
+#define NG_TCP_CLIENTS_DEFAULT         1024
+#define NG_TCP_CLIENTS_SANDBOX_DEFAULT 32
+#define NG_RECORDS_PER_S_DEFAULT       200 /* record lines a second for one sandbox */
+
+#define NG_LEASE_MIN_S     60
+#define NG_GRACE_S         30
+#define NG_TTL_MAX_S       3600
+#define NG_DENY_TTL_S      10
+#define NG_LEASE_CEILING_S 86400 /* the warden refuses a longer one */
+#define NG_BACKSTOP_S      30    /* kernel time-out beyond the warden's own delete */

@@ -1,0 +1,234 @@
+/*
+ * The engine: values and the current time in, actions out.
+ *
+ * It opens no socket, reads no clock, draws no random number, logs nothing and calls nobody back.
+ * The daemon feeds it packets; `namegate test` feeds it text. Every input function may queue
+ * actions, which the caller takes with ng_gate_next() until it returns false. Pointers inside an
+ * action are good until the next input. Times are microseconds of one monotonic clock.
+ *
+ * One query: packet -> parse -> sandbox -> policy -> cache -> ASK -> answer -> filter -> LEASE ->
+ * committed -> REPLY -> RECORD. A reply with addresses is queued only after every one of them is
+ * known to stand in the kernel beyond the TTL handed out plus grace.
+ */
+#pragma once
+
+#include <namegate/addr.h>
+#include <namegate/message.h>
+#include <namegate/policy.h>
+
+struct ng_gate;
+
+struct ng_limits { /* 0 in any field means the default of bounds.h */
+	uint32_t pending, pending_sandbox, leases, leases_sandbox, cache_entries;
+};
+
+struct ng_settings {
+	struct ng_limits limits;
+	uint32_t lease_min_s, grace_s, ttl_max_s, deny_ttl_s; /* 0 means the default */
+	bool ancestor_nodata;                                 /* `ancestor-answer nodata` */
+};
+
+/* A forward zone: where permitted names below `zone` are asked. The longest match wins. */
+struct ng_route {
+	uint32_t id; /* the caller's, comes back in ASK */
+	struct ng_name zone;
+	struct ng_prefix opened[NG_PRIVATE_MAX]; /* private ranges this zone may answer with */
+	uint8_t n_opened;
+};
+
+enum ng_mode { NG_LOCKDOWN = 0, NG_ENFORCE };
+
+struct ng_sandbox {
+	uint32_t id; /* never 0, never used twice in the life of a store */
+	char name[NG_SANDBOX_NAME_MAX];
+	char interface[NG_IFNAME_MAX]; /* host side; empty: any */
+	enum ng_mode mode;
+	struct ng_prefix sources[NG_SOURCES_MAX];
+	uint8_t n_sources;
+	struct ng_prefix opened[NG_PRIVATE_MAX];
+	uint8_t n_opened;
+	struct ng_policy
+		policy; /* rulesets are borrowed until the sandbox is replaced or removed */
+};
+
+/* Everything that changes at once at a reload. All of it is copied, but for the rulesets. */
+struct ng_generation {
+	uint64_t version; /* of the policy; in every record */
+	struct ng_settings settings;
+	const struct ng_route *routes;
+	size_t n_routes;
+	const struct ng_prefix
+		*own; /* the gate's, the host's and the upstreams' addresses: never opened */
+	size_t n_own;
+	const struct ng_sandbox *sandboxes;
+	size_t n_sandboxes;
+};
+
+/* seed keys the tables that strangers fill; draw it at random. The new gate knows no sandbox: it refuses all. */
+int ng_gate_create(uint64_t seed, struct ng_gate **out) NG_MUST_CHECK;
+void ng_gate_destroy(struct ng_gate *gate); /* takes NULL */
+
+/* ---- actions ---- */
+
+enum ng_action_kind { NG_ASK_UPSTREAM = 1, NG_LEASE, NG_REVOKE, NG_REPLY, NG_DROP, NG_RECORD };
+
+struct ng_ask {      /* send this question to the servers of that route */
+	uint64_t id; /* give it back with the answer */
+	uint32_t route;
+	struct ng_question question; /* lower case; the edge sets the 0x20 case */
+	bool dnssec_ok, cd;
+};
+
+/*
+ * Have this address opened for that sandbox (LEASE), or closed at once (REVOKE). Answer a LEASE
+ * with ng_gate_lease_result(); a REVOKE is not answered. The element stands for hold_s + grace_s.
+ */
+struct ng_lease_order {
+	uint64_t number; /* counts up from 1 */
+	uint32_t sandbox;
+	struct ng_addr
+		client; /* set only when the client sits in a source prefix wider than one address */
+	struct ng_addr addr;
+	uint32_t hold_s; /* what the name holds it for: max(TTL, lease_min) */
+	uint32_t grace_s;
+	uint64_t until_us;          /* end, grace included */
+	const struct ng_name *name; /* the asked name */
+	const char *rule;           /* "path:line" that allowed it */
+};
+
+struct ng_reply {
+	uint64_t client; /* the handle the caller gave */
+	const uint8_t *wire;
+	size_t len;
+};
+
+enum ng_event {
+	NG_EVENT_DECISION = 1, /* a query was answered (or dropped): the usual line */
+	NG_EVENT_REBIND,       /* the filter took addresses out of an answer */
+	NG_EVENT_BLOCKED,      /* the kernel reported a packet */
+	NG_EVENT_LEASE_END,    /* an element reached its end */
+	NG_EVENT_REVOKED,      /* a lease lost its last rule */
+	NG_EVENT_MALFORMED     /* a message from a known sandbox that could not be read */
+};
+
+struct ng_record {
+	enum ng_event event;
+	uint32_t sandbox;
+	const char *sandbox_name; /* "" when unknown */
+	struct ng_addr client;
+	const struct ng_name *name; /* NULL when there is none */
+	uint16_t type;
+	enum ng_verdict verdict;
+	uint8_t rcode;
+	int ede;
+	const char *reason; /* the EDE text, or one phrase */
+	const char *path;   /* of the rule, or NULL */
+	uint32_t line;
+	uint64_t version;
+	const struct ng_addr *addrs; /* handed out, taken out, or blocked */
+	size_t n_addrs;
+	uint32_t ttl_s;
+	uint64_t lease_until_us; /* the earliest of them, grace included; 0 without */
+	struct ng_addr upstream; /* who answered; none when nobody was asked */
+	uint32_t upstream_us, commit_us;
+	uint8_t proto;  /* BLOCKED: IP protocol */
+	uint16_t port;  /* BLOCKED: destination port */
+	uint64_t count; /* BLOCKED: packets this record stands for */
+	bool cached;
+};
+
+struct ng_action {
+	enum ng_action_kind kind;
+	union {
+		struct ng_ask ask;
+		struct ng_lease_order lease;
+		struct ng_reply reply;
+		uint64_t drop; /* client handle: it gets no answer */
+		struct ng_record record;
+	};
+};
+bool ng_gate_next(struct ng_gate *gate, struct ng_action *out);
+
+/* ---- inputs ---- */
+
+struct ng_client {
+	uint64_t handle; /* the caller's; comes back in REPLY or DROP exactly once */
+	struct ng_addr addr;
+	const char
+		*interface; /* where the packet came in; NULL when the transport cannot tell */
+	bool tcp;
+};
+void ng_gate_query(struct ng_gate *gate, uint64_t now_us, const struct ng_client *client,
+		   const uint8_t *wire, size_t len);
+
+/*
+ * The upstream's answer to an ASK: already matched to it in socket, peer, ID and question by the
+ * edge, and not truncated. A malformed one counts as none. An ASK is answered exactly once, by
+ * this or by ng_gate_no_answer().
+ */
+void ng_gate_answer(struct ng_gate *gate, uint64_t now_us, uint64_t ask,
+		    const struct ng_addr *server, const uint8_t *wire, size_t len);
+enum ng_no_answer { NG_NO_TIME = 1, NG_NO_NETWORK, NG_NO_MATCH, NG_NO_SERVER };
+void ng_gate_no_answer(struct ng_gate *gate, uint64_t now_us, uint64_t ask,
+		       enum ng_no_answer why);
+
+/* code: NG_OK when the kernel confirmed, else why not. Unknown numbers are ignored. */
+void ng_gate_lease_result(struct ng_gate *gate, uint64_t now_us, uint64_t number, int code);
+/* The warden is gone: every order in flight fails. After it is back, order all live leases again. */
+void ng_gate_warden_lost(struct ng_gate *gate, uint64_t now_us);
+void ng_gate_warden_back(struct ng_gate *gate, uint64_t now_us);
+
+/* Ends what is due. ng_gate_deadline() says when the next tick is worth its while; UINT64_MAX: never. */
+void ng_gate_tick(struct ng_gate *gate, uint64_t now_us);
+uint64_t ng_gate_deadline(const struct ng_gate *gate);
+
+/*
+ * Swaps in a whole generation. Sandboxes that are not in it are removed; leases that the new
+ * policy does not justify are revoked. NG_E_NOMEM, NG_E_RANGE, NG_E_EXISTS (two sandboxes share a
+ * source on one interface): then nothing has changed.
+ */
+int ng_gate_apply(struct ng_gate *gate, uint64_t now_us,
+		  const struct ng_generation *generation) NG_MUST_CHECK;
+/* Adds or replaces one sandbox. NG_E_NOMEM, NG_E_FULL, NG_E_EXISTS. */
+int ng_gate_sandbox_put(struct ng_gate *gate, uint64_t now_us,
+			const struct ng_sandbox *sandbox) NG_MUST_CHECK;
+/* Its leases end without REVOKE: the warden flushes a removed sandbox itself. */
+void ng_gate_sandbox_remove(struct ng_gate *gate, uint64_t now_us, uint32_t id);
+
+/*
+ * A lease that stands in the kernel from an earlier life of the process. It is kept when the
+ * policy of the moment still allows name, else revoked. NG_E_NOTFOUND: no such sandbox.
+ */
+int ng_gate_adopt(struct ng_gate *gate, uint64_t now_us, uint32_t sandbox,
+		  const struct ng_addr *client, const struct ng_addr *addr,
+		  const struct ng_name *name, uint64_t until_us) NG_MUST_CHECK;
+
+struct ng_blocked { /* a packet that the kernel refused, as the warden reports it */
+	uint32_t sandbox;
+	struct ng_addr from, to;
+	uint8_t proto;
+	uint16_t port;
+	uint64_t count;
+};
+void ng_gate_blocked(struct ng_gate *gate, uint64_t now_us, const struct ng_blocked *blocked);
+
+/* ---- looking in ---- */
+
+struct ng_counters {
+	uint64_t queries, denied, allowed, refused, servfail, malformed, silent;
+	uint64_t cache_hits, asks, leases_ordered, leases_refused, leases_ended, revoked,
+		rebinds, blocked;
+	uint64_t over_quota;
+	uint64_t pending, leases, cache_entries, sandboxes; /* now */
+};
+void ng_gate_counters(const struct ng_gate *gate, struct ng_counters *out);
+
+struct ng_lease_view {
+	uint32_t sandbox;
+	struct ng_addr client, addr;
+	const struct ng_name *name; /* the holder that lasts longest */
+	uint64_t until_us;
+	bool confirmed;
+};
+/* The lease behind *cursor (start with 0), in no particular order; false at the end. */
+bool ng_gate_lease_at(const struct ng_gate *gate, uint64_t *cursor, struct ng_lease_view *out);

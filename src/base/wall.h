@@ -1,0 +1,224 @@
+/*
+ * The walls between the processes: fixed-size records over SOCK_SEQPACKET socket pairs.
+ *
+ * One packet is one struct wall_head and `count` bodies of the kind's size; nothing in it is a
+ * pointer or of variable length. The reader runs wall_check() on every packet before it looks at
+ * a body: direction, size, count, terminated strings, canonical addresses, ranges. A packet that
+ * fails the check ends the channel. Descriptors (SCM_RIGHTS) come with exactly the kinds that
+ * say so.
+ *
+ *     main -> warden   WALL_TABLE, WALL_SANDBOX_ADD, WALL_SANDBOX_REMOVE, WALL_CHANNEL (descriptor)
+ *     warden -> main   WALL_READY, WALL_DONE
+ *     main -> worker   WALL_BEGIN, WALL_ROUTE, WALL_OWN, WALL_RULESET (descriptor), WALL_MEMBER,
+ *                      WALL_COMMIT, WALL_SANDBOX_REMOVE, WALL_LISTENER (descriptor),
+ *                      WALL_CHANNEL (descriptor), WALL_STATUS, WALL_LEASES
+ *     worker -> main   WALL_READY, WALL_DONE, WALL_COUNTERS, WALL_LEASE_ROW, WALL_LEASES_END
+ *     worker -> warden WALL_LEASE, WALL_REVOKE
+ *     warden -> worker WALL_LEASED, WALL_BLOCKED
+ *
+ * WALL_DONE answers, by seq, each WALL_TABLE, WALL_SANDBOX_ADD and WALL_SANDBOX_REMOVE (warden), each WALL_COMMIT,
+ * single WALL_MEMBER and WALL_SANDBOX_REMOVE (worker).
+ *
+ * A reload is WALL_BEGIN, then routes, own prefixes, rulesets and members in any order, then
+ * WALL_COMMIT, which swaps all of it in at once; the members between BEGIN and COMMIT are the
+ * whole set. A WALL_MEMBER (and the WALL_RULESETs that it needs) outside of BEGIN..COMMIT adds or
+ * replaces one sandbox.
+ */
+#pragma once
+
+#include <namegate/addr.h>
+#include <namegate/bounds.h>
+
+#define WALL_PACKET_MAX 32768
+#define WALL_FD         3 /* where a started child finds its channel to main */
+
+enum wall_kind {
+	WALL_NONE = 0,
+	WALL_READY,
+	WALL_DONE,
+	WALL_TABLE,
+	WALL_SANDBOX_ADD,
+	WALL_SANDBOX_REMOVE,
+	WALL_CHANNEL,
+	WALL_BEGIN,
+	WALL_ROUTE,
+	WALL_OWN,
+	WALL_RULESET,
+	WALL_MEMBER,
+	WALL_COMMIT,
+	WALL_LISTENER,
+	WALL_STATUS,
+	WALL_LEASES,
+	WALL_COUNTERS,
+	WALL_LEASE_ROW,
+	WALL_LEASES_END,
+	WALL_LEASE,
+	WALL_REVOKE,
+	WALL_LEASED,
+	WALL_BLOCKED,
+	WALL_KINDS
+};
+
+enum wall_way { /* who writes to whom */
+		WALL_MAIN_TO_WARDEN = 1,
+		WALL_WARDEN_TO_MAIN,
+		WALL_MAIN_TO_WORKER,
+		WALL_WORKER_TO_MAIN,
+		WALL_WORKER_TO_WARDEN,
+		WALL_WARDEN_TO_WORKER
+};
+
+struct wall_head {
+	uint16_t kind;
+	uint16_t count; /* bodies that follow: at least 1, also for the empty kinds */
+	uint32_t seq;
+};
+
+struct wall_done {    /* also WALL_LEASES_END, WALL_STATUS, WALL_LEASES, WALL_READY: code 0 */
+	int32_t code; /* enum ng_error */
+	uint32_t system; /* errno behind it, 0 without */
+};
+
+struct wall_table {        /* once, first; again at a reload */
+	char table[32];    /* name of the nftables table */
+	uint16_t dns_port; /* where port 53 of a sandbox is redirected to */
+	uint8_t n_interfaces;
+	uint8_t pad;
+	char interfaces[NG_IFPATTERNS_MAX][NG_IFNAME_MAX]; /* "sb*" or a whole name */
+	uint32_t lease_ceiling_s;
+	uint32_t leases_sandbox; /* elements that one sandbox may hold */
+	uint32_t leases;         /* size of the sets */
+	uint32_t block_reports_per_s;
+};
+
+#define WALL_MASQUERADE 0x01u
+struct wall_sandbox {
+	uint32_t id;
+	uint8_t n_sources, n_opened, flags, mode; /* mode: enum ng_mode */
+	char interface[NG_IFNAME_MAX];
+	struct ng_prefix sources[NG_SOURCES_MAX];
+	struct ng_prefix opened[NG_PRIVATE_MAX];
+};
+
+struct wall_id {
+	uint32_t id;
+};
+
+enum wall_channel { WALL_TO_WARDEN = 1, WALL_TO_WORKER };
+struct wall_channel_body {
+	uint32_t worker;
+}; /* number of the worker, from 1 */
+
+struct wall_begin {
+	uint64_t version;
+	uint32_t lease_min_s, grace_s, ttl_max_s, deny_ttl_s;
+	uint32_t pending, pending_sandbox, leases, leases_sandbox, cache_entries;
+	uint32_t tcp_clients, tcp_clients_sandbox, records_per_s;
+	uint32_t flags; /* WALL_ANCESTOR_NODATA */
+};
+#define WALL_ANCESTOR_NODATA 0x01u
+
+struct wall_server {
+	struct ng_addr addr;
+	uint16_t port;
+};
+struct wall_route {
+	uint32_t id;
+	uint8_t zone_len;
+	uint8_t zone[NG_NAME_MAX]; /* wire form, lower case */
+	uint8_t n_opened, n_servers;
+	struct ng_prefix opened[NG_PRIVATE_MAX];
+	struct wall_server servers[NG_SERVERS_MAX];
+	uint32_t timeout_ms; /* for one try; the whole budget is four times that */
+};
+struct wall_own {
+	struct ng_prefix prefix;
+};
+
+struct wall_ruleset { /* the descriptor is a sealed memfd that holds the image */
+	uint64_t id;  /* ng_ruleset_digest() */
+	uint64_t len;
+};
+
+struct wall_member {
+	uint32_t id;
+	char name[NG_SANDBOX_NAME_MAX];
+	char interface[NG_IFNAME_MAX];
+	uint8_t mode, n_sources, n_opened;
+	uint8_t n_rulesets[3]; /* by enum ng_scope */
+	struct ng_prefix sources[NG_SOURCES_MAX];
+	struct ng_prefix opened[NG_PRIVATE_MAX];
+	uint64_t rulesets[3 * NG_RULESETS_MAX]; /* scope s starts at s * NG_RULESETS_MAX */
+};
+
+struct wall_listener {
+	uint32_t tcp; /* 0: UDP, bound; 1: TCP, listening */
+};
+
+struct wall_counters {
+	uint64_t values[40];
+}; /* struct ng_counters first, then the edges' own */
+
+struct wall_lease_row {
+	uint32_t sandbox;
+	struct ng_addr client, addr;
+	uint8_t confirmed, name_len;
+	uint8_t name[NG_NAME_MAX];
+	uint64_t until_us;
+};
+
+struct wall_lease { /* WALL_LEASE and WALL_REVOKE (then until_us is 0) */
+	uint64_t number;
+	uint32_t sandbox;
+	struct ng_addr client; /* none, or an address in a source prefix wider than one */
+	struct ng_addr addr;
+	uint8_t proto; /* 0: all; else IP protocol, and a port */
+	uint8_t pad;
+	uint16_t port;
+	uint64_t until_us; /* CLOCK_MONOTONIC, end with grace */
+};
+struct wall_leased {
+	uint64_t number;
+	int32_t code; /* enum ng_error: NG_OK when the kernel acknowledged */
+};
+
+struct wall_blocked {
+	uint32_t sandbox;
+	struct ng_addr from, to;
+	uint8_t proto, pad;
+	uint16_t port;
+	uint64_t count; /* this packet and those before it that were not reported one by one */
+};
+
+struct wall_packet {
+	struct wall_head head;
+	union {
+		struct wall_done done;
+		struct wall_table table;
+		struct wall_sandbox sandbox;
+		struct wall_id id;
+		struct wall_channel_body channel;
+		struct wall_begin begin;
+		struct wall_route route;
+		struct wall_own own;
+		struct wall_ruleset ruleset;
+		struct wall_member member;
+		struct wall_listener listener;
+		struct wall_counters counters;
+		struct wall_lease_row row;
+		struct wall_lease lease[(WALL_PACKET_MAX - 8) / sizeof(struct wall_lease)];
+		struct wall_leased leased[(WALL_PACKET_MAX - 8) / sizeof(struct wall_leased)];
+		struct wall_blocked
+			blocked[(WALL_PACKET_MAX - 8) / sizeof(struct wall_blocked)];
+	};
+};
+
+size_t wall_body_size(enum wall_kind kind); /* 0 for a kind that does not exist */
+size_t wall_packet_size(enum wall_kind kind, size_t count); /* head and bodies */
+size_t wall_count_max(enum wall_kind kind); /* bodies that one packet may hold */
+/*
+ * Is this packet, of len octets with n_fds descriptors, one that may come this way? NG_E_FORMAT
+ * when not. Only then may packet->head and the bodies be read.
+ */
+int wall_check(enum wall_way way, const struct wall_packet *packet, size_t len,
+	       size_t n_fds) NG_MUST_CHECK;

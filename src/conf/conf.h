@@ -1,0 +1,76 @@
+/*
+ * The configuration file: libconfuse text in, one plain struct out.
+ *
+ * The struct owns everything it points to. One table (conf.c) is read by the parser, the checker and
+ * the printer, so that what `namegated -t` prints is the configuration's own grammar again and
+ * loads to the same struct.
+ */
+#pragma once
+
+#include <namegate/addr.h>
+#include <namegate/diag.h>
+#include <namegate/gate.h>
+#include <stdio.h>
+
+struct conf_listen {
+	struct ng_addr addr;
+	uint16_t port;
+};
+struct conf_route { /* forward "corp.internal" { … } */
+	struct ng_name zone;
+	struct conf_listen servers[NG_SERVERS_MAX];
+	uint8_t n_servers;
+	char *resolv_conf; /* take the servers from this file; NULL: servers are given */
+	struct ng_prefix opened[NG_PRIVATE_MAX];
+	uint8_t n_opened;
+	uint32_t timeout_ms;
+	struct ng_place place;
+};
+struct conf_sandbox { /* sandbox "ci" { … } */
+	char name[NG_SANDBOX_NAME_MAX];
+	char interface[NG_IFNAME_MAX];
+	enum ng_mode mode;
+	struct ng_prefix sources[NG_SOURCES_MAX];
+	uint8_t n_sources;
+	struct ng_prefix opened[NG_PRIVATE_MAX];
+	uint8_t n_opened;
+	bool masquerade;
+	char *policies[NG_RULESETS_MAX];
+	uint8_t n_policies;
+	struct ng_place place;
+};
+struct conf {
+	char *path; /* NULL: embedded defaults only */
+	struct conf_listen listen[NG_LISTENERS_MAX];
+	uint8_t n_listen;
+	char *control, *store, *record;  /* record: "stdout", "journal" or a file */
+	char *worker_user, *warden_user; /* a name, a number, or "self" */
+	char table[32];
+	char interfaces[NG_IFPATTERNS_MAX][NG_IFNAME_MAX];
+	uint8_t n_interfaces;
+	char *policies[NG_RULESETS_MAX]; /* the global scope */
+	uint8_t n_policies;
+	struct ng_settings settings;
+	uint32_t sandboxes_max, tcp_clients, tcp_clients_sandbox, records_per_s,
+		block_reports_per_s;
+	struct conf_route
+		*routes; /* never empty: "." is there by default, from /etc/resolv.conf */
+	size_t n_routes;
+	struct conf_sandbox *sandboxes;
+	size_t n_sandboxes;
+};
+
+/* Where namegated looks when it is not told. */
+#define CONF_PATH SYSCONFDIR "/namegate/namegate.conf"
+
+/*
+ * Reads a file; NULL gives the embedded defaults. Relative paths inside are relative to the file's
+ * folder. Unknown keys, wrong types, values out of range, overlapping sources, duplicate names and
+ * unreadable resolv.conf are errors with their place. NG_E_SYNTAX with at least one error in diags,
+ * NG_E_IO (said in diags too), NG_E_NOMEM.
+ */
+int conf_load(const char *path, struct ng_diags *diags, struct conf **out) NG_MUST_CHECK;
+void conf_free(struct conf *conf); /* takes NULL */
+void conf_print(const struct conf *conf, FILE *to);
+/* The index of the route with the longest zone that name is within. Always one: "." exists. */
+size_t conf_route_of(const struct conf *conf, const struct ng_name *name);

@@ -1,0 +1,22 @@
+/*
+ * Giving up privileges, for good. Each process calls its own function once, after it has opened all
+ * that it needs; afterwards there is no way back. Every failure is NG_E_PERM or NG_E_IO with one
+ * line in `why` that names the privilege and how to give it, and the caller must exit.
+ */
+#pragma once
+
+#include <namegate/error.h>
+#include <stddef.h>
+
+#define CONFINE_WHY 256
+
+/*
+ * user: a name, a number, or "self" to stay who we are (user namespaces, where nobody else exists).
+ * All set no-new-privileges, drop the bounding set as far as it is not needed, are not dumpable.
+ */
+/* Worker: own user, no capability at all, seccomp: only what its loop needs. */
+int confine_worker(const char *user, char why[static CONFINE_WHY]) NG_MUST_CHECK;
+/* Warden: own user, CAP_NET_ADMIN alone, seccomp: netlink it has, its channels, time, memory. */
+int confine_warden(const char *user, char why[static CONFINE_WHY]) NG_MUST_CHECK;
+/* Main: keeps root's uid and only what starting the others again takes. */
+int confine_main(char why[static CONFINE_WHY]) NG_MUST_CHECK;

@@ -1,0 +1,1 @@
+libedge_a_SOURCES += src/edge/channel.h src/edge/confine.h
