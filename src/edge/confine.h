@@ -2,6 +2,9 @@
  * Giving up privileges, for good. Each process calls its own function once, after it has opened all
  * that it needs; afterwards there is no way back. Every failure is NG_E_PERM or NG_E_IO with one
  * line in `why` that names the privilege and how to give it, and the caller must exit.
+ *
+ * Capabilities belong to threads: call these before any thread is started (before the first work
+ * for libuv's pool); with more than one thread they refuse. Threads may be started afterwards.
  */
 #pragma once
 
@@ -14,9 +17,18 @@
  * user: a name, a number, or "self" to stay who we are (user namespaces, where nobody else exists).
  * All set no-new-privileges, drop the bounding set as far as it is not needed, are not dumpable.
  */
+/*
+ * The worker's first half: its user and no capability, so that what it opens next (its store) is
+ * opened as that user. confine_worker() follows, and does all of it where this was left out.
+ */
+int confine_user(const char *user, char why[static CONFINE_WHY]) NG_MUST_CHECK;
 /* Worker: own user, no capability at all, seccomp: only what its loop needs. */
 int confine_worker(const char *user, char why[static CONFINE_WHY]) NG_MUST_CHECK;
 /* Warden: own user, CAP_NET_ADMIN alone, seccomp: netlink it has, its channels, time, memory. */
 int confine_warden(const char *user, char why[static CONFINE_WHY]) NG_MUST_CHECK;
 /* Main: keeps root's uid and only what starting the others again takes. */
 int confine_main(char why[static CONFINE_WHY]) NG_MUST_CHECK;
+
+/* The last step of the two above, by itself: the system calls. */
+enum confine_role { CONFINE_AS_WARDEN = 0, CONFINE_AS_WORKER };
+int confine_calls(enum confine_role role, char why[static CONFINE_WHY]) NG_MUST_CHECK;
