@@ -1,0 +1,70 @@
+/*
+ * The queue of actions, and the words they point to.
+ *
+ * Both live until everything queued was taken and the next input begins. When memory is out an
+ * action is written to a spare slot and lost: nothing opens, and a client's question times out.
+ */
+#include "gate/engine.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void actions_begin(struct ng_gate *gate, uint64_t now_us)
+{
+	if (now_us > gate->now_us)
+		gate->now_us = now_us;
+	if (gate->next_action < gate->n_actions)
+		return;
+	gate->n_actions = gate->next_action = 0;
+	arena_reset(&gate->words);
+}
+
+struct ng_action *action_add(struct ng_gate *gate, enum ng_action_kind kind)
+{
+	struct ng_action *action;
+
+	if (gate->n_actions + 1 >= gate->room_actions) { /* the last slot is the spare */
+		size_t room = gate->room_actions ? 2 * gate->room_actions : 256;
+		struct ng_action *more = realloc(gate->actions, room * sizeof(*more));
+
+		if (more) {
+			gate->actions = more;
+			gate->room_actions = room;
+		}
+	}
+	action = &gate->actions[gate->n_actions];
+	if (gate->n_actions + 1 < gate->room_actions)
+		gate->n_actions++;
+	action->kind = kind;
+	if (kind == NG_RECORD)
+		action->record = (struct ng_record){.ede = NG_EDE_NONE};
+	return action;
+}
+
+bool ng_gate_next(struct ng_gate *gate, struct ng_action *out)
+{
+	if (gate->next_action == gate->n_actions)
+		return false;
+	*out = gate->actions[gate->next_action++];
+	return true;
+}
+
+const struct ng_name *word_name(struct ng_gate *gate, const struct ng_name *name)
+{
+	return arena_copy(&gate->words, name, sizeof(*name));
+}
+
+const char *word_format(struct ng_gate *gate, const char *format, ...)
+{
+	char text[512];
+	va_list list;
+	const char *word;
+
+	va_start(list, format);
+	vsnprintf(text, sizeof(text), format, list);
+	va_end(list);
+	word = arena_copy(&gate->words, text, strlen(text) + 1);
+	return word ? word : "";
+}

@@ -1,0 +1,192 @@
+/*
+ * Questions on their way to an upstream. Identical ones to one route share one ask; the whole
+ * question is compared, not its hash alone.
+ */
+#include "gate/engine.h"
+
+#include "base/hash.h"
+#include <stdlib.h>
+
+static unsigned key_len(const struct question_key *key)
+{
+	return (unsigned)(offsetof(struct question_key, name) + 1u + key->name.len);
+}
+
+static unsigned key_hash(const struct ng_gate *gate, const struct question_key *key)
+{
+	return (unsigned)hash_octets(key, key_len(key), gate->seed);
+}
+
+static void ask_free(struct ng_gate *gate, struct ask *ask)
+{
+	HASH_DEL(gate->asks, ask);
+	HASH_DELETE(by_id, gate->asks_by_id, ask);
+	free(ask);
+}
+
+static struct ask *ask_make(struct ng_gate *gate, const struct question_key *key)
+{
+	struct ask *ask = calloc(1, sizeof(*ask));
+
+	if (!ask)
+		return NULL;
+	ask->id = gate->last_ask + 1;
+	ask->key = *key;
+	ask->sent_us = gate->now_us;
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, gate->asks, &ask->key, key_len(key),
+				    key_hash(gate, key), ask);
+	if (!ask->hh.tbl) {
+		free(ask);
+		return NULL;
+	}
+	HASH_ADD(by_id, gate->asks_by_id, id, sizeof(ask->id), ask);
+	if (!ask->by_id.tbl) {
+		HASH_DEL(gate->asks, ask);
+		free(ask);
+		return NULL;
+	}
+	gate->last_ask++;
+	return ask;
+}
+
+static void ask_send(struct ng_gate *gate, const struct ask *ask)
+{
+	action_add(gate, NG_ASK_UPSTREAM)->ask = (struct ng_ask){
+		.id = ask->id,
+		.route = ask->key.route,
+		.question = {.name = ask->key.name,
+			     .type = ask->key.type,
+			     .class = NG_CLASS_IN},
+		.dnssec_ok = ask->key.dnssec_ok,
+		.cd = ask->key.cd,
+	};
+	gate->counters.asks++;
+}
+
+void ask_join(struct ng_gate *gate, struct query *query, const struct question_key *key)
+{
+	struct ask *ask;
+
+	HASH_FIND_BYHASHVALUE(hh, gate->asks, key, key_len(key), key_hash(gate, key), ask);
+	if (!ask) {
+		ask = ask_make(gate, key);
+		if (!ask) {
+			query_fail(gate, query, NG_EDE_NO_UPSTREAM, "out of memory");
+			return;
+		}
+		ask_send(gate, ask);
+	}
+	query->state = QUERY_ASKING;
+	query->asked_us = gate->now_us;
+	query->ask = ask;
+	DL_APPEND2(ask->queries, query, ask_prev, ask_next);
+}
+
+/* The ask itself stays until its answer comes, which is then cached for others. */
+void ask_leave(struct query *query)
+{
+	if (!query->ask)
+		return;
+	DL_DELETE2(query->ask->queries, query, ask_prev, ask_next);
+	query->ask = NULL;
+	query->state = QUERY_RESOLVING;
+}
+
+static struct ask *ask_find(struct ng_gate *gate, uint64_t id)
+{
+	struct ask *ask;
+
+	HASH_FIND(by_id, gate->asks_by_id, &id, sizeof(id), ask);
+	return ask;
+}
+
+static void ask_failed(struct ng_gate *gate, struct ask *ask, int ede, const char *reason)
+{
+	while (ask->queries) {
+		struct query *query = ask->queries;
+
+		query->upstream_us += (uint32_t)(gate->now_us - query->asked_us);
+		query_fail(gate, query, ede, reason);
+	}
+	ask_free(gate, ask);
+}
+
+/*
+ * Each waiting query goes on with what was said. The ask is taken out of the table first: a query
+ * may need the same question again, and must then be able to send it.
+ */
+static void ask_answered(struct ng_gate *gate, struct ask *ask, struct entry *entry)
+{
+	bool kept = cache_keep(gate, entry);
+	struct query *queries = ask->queries, *query, *spare;
+
+	ask->queries = NULL;
+	ask_free(gate, ask);
+	DL_FOREACH_SAFE2(queries, query, spare, ask_next)
+	{
+		query->ask = NULL;
+		query->state = QUERY_RESOLVING;
+		query->upstream = entry->server;
+		query->upstream_us += (uint32_t)(gate->now_us - query->asked_us);
+		query_with_entry(gate, query, entry);
+	}
+	if (!kept)
+		entry_free(entry);
+}
+
+void ng_gate_answer(struct ng_gate *gate, uint64_t now_us, uint64_t id,
+		    const struct ng_addr *server, const uint8_t *wire, size_t len)
+{
+	struct ng_answer answer;
+	struct entry *entry;
+	struct ask *ask;
+	int error;
+
+	actions_begin(gate, now_us);
+	ask = ask_find(gate, id);
+	if (!ask)
+		return;
+	arena_reset(&gate->parsed);
+	error = ng_answer_parse(wire, len, &gate->parsed, &answer);
+	if (!error)
+		error = entry_make(gate, &ask->key, &answer, server, &entry);
+	if (error == NG_E_NOTFOUND)
+		ask_failed(gate, ask, NG_EDE_NO_UPSTREAM,
+			   "the upstream server refused or failed");
+	else if (error)
+		ask_failed(gate, ask, NG_EDE_INVALID, "the upstream answer is malformed");
+	else
+		ask_answered(gate, ask, entry);
+}
+
+void ng_gate_no_answer(struct ng_gate *gate, uint64_t now_us, uint64_t id,
+		       enum ng_no_answer why)
+{
+	static const struct {
+		int ede;
+		const char *reason;
+	} whys[] = {
+		[NG_NO_TIME] = {NG_EDE_NO_UPSTREAM, "no upstream server answered in time"},
+		[NG_NO_NETWORK] = {NG_EDE_NETWORK, "the upstream servers cannot be reached"},
+		[NG_NO_MATCH] = {NG_EDE_NO_UPSTREAM, "no upstream answer matched the question"},
+		[NG_NO_SERVER] = {NG_EDE_NO_UPSTREAM, "no upstream server is free to be asked"},
+	};
+	struct ask *ask;
+
+	actions_begin(gate, now_us);
+	ask = ask_find(gate, id);
+	if (!ask)
+		return;
+	if (why < NG_NO_TIME || why > NG_NO_SERVER)
+		why = NG_NO_NETWORK;
+	ask_failed(gate, ask, whys[why].ede, whys[why].reason);
+}
+
+void asks_finish(struct ng_gate *gate)
+{
+	struct ask *ask, *spare;
+
+	HASH_ITER (hh, gate->asks, ask, spare) {
+		ask_free(gate, ask);
+	}
+}

@@ -1,0 +1,52 @@
+/*
+ * Who asks: the sandboxes of one generation, by id and by source address.
+ *
+ * Sources never overlap between sandboxes, whatever their interfaces: the kernel's lease elements
+ * are keyed by source address, so a shared one would open for a neighbour. Single addresses are
+ * hashed; wider prefixes, of which there are few, stand in a list.
+ */
+#pragma once
+
+#include <namegate/gate.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+struct source {
+	struct ng_prefix prefix;
+	struct sandbox *sandbox;
+	struct source *next, *prev; /* of the wide ones */
+	UT_hash_handle hh;          /* of the single addresses, by prefix.addr */
+};
+
+struct sandbox {
+	struct ng_sandbox spec;
+	struct source *sources; /* spec.n_sources of them */
+	uint32_t n_pending, n_leases;
+	struct query *queries;
+	struct lease *leases;
+	UT_hash_handle hh;
+};
+
+struct directory {
+	uint64_t seed;
+	struct sandbox *by_id;
+	struct source *exact, *wide;
+	uint32_t n;
+};
+
+/*
+ * Adds a copy of spec. NG_E_EXISTS: the id is there, or a source overlaps another's. NG_E_RANGE: no
+ * id, no or non-canonical sources. NG_E_NOMEM. On failure nothing has changed.
+ */
+int directory_add(struct directory *directory, const struct ng_sandbox *spec,
+		  struct sandbox **out) NG_MUST_CHECK;
+/* Takes it out and frees it; its queries and leases must be gone or moved. */
+void directory_remove(struct directory *directory, struct sandbox *sandbox);
+void directory_finish(struct directory *directory);
+struct sandbox *directory_by_id(const struct directory *directory, uint32_t id);
+/* Whose source is addr, when it came in on interface (NULL: not known)? NULL: nobody's. */
+struct sandbox *directory_by_source(const struct directory *directory,
+				    const struct ng_addr *addr, const char *interface);
+/* The source prefix of sandbox that holds addr, or NULL. */
+const struct source *sandbox_source(const struct sandbox *sandbox, const struct ng_addr *addr);

@@ -1,0 +1,112 @@
+/*
+ * Which addresses of an answer may be handed to this sandbox at all.
+ *
+ * Out goes what no setting opens, what is private and not opted in by the sandbox or by the route
+ * of the name that owns the address, and what belongs to the gate, its host, an upstream or
+ * another sandbox. An address of a family in which the sandbox has no source could not be leased:
+ * it goes as well, but nobody did anything wrong. Signatures leave with the first record removed.
+ */
+#include "gate/engine.h"
+
+#include <string.h>
+
+static bool is_own(const struct ng_gate *gate, const struct ng_addr *addr)
+{
+	for (size_t i = 0; i < gate->n_own; i++) {
+		if (ng_prefix_contains(&gate->own[i], addr))
+			return true;
+	}
+	return directory_by_source(&gate->directory, addr, NULL) != NULL;
+}
+
+static bool openable(const struct ng_gate *gate, const struct query *query,
+		     const struct ng_name *owner, const struct ng_addr *addr)
+{
+	const struct ng_sandbox *spec = &query->sandbox->spec;
+	const struct route *route = route_of(gate, owner);
+
+	if (is_own(gate, addr))
+		return false;
+	if (ng_addr_openable(addr, spec->opened, spec->n_opened))
+		return true;
+	return route && ng_addr_openable(addr, route->spec.opened, route->spec.n_opened);
+}
+
+/* Is there a source that the kernel could pair with an address of that family? */
+static bool reachable(const struct query *query, const struct ng_addr *addr)
+{
+	for (size_t i = 0; i < query->sandbox->spec.n_sources; i++) {
+		const struct ng_prefix *prefix = &query->sandbox->spec.sources[i];
+
+		if (prefix->addr.family != addr->family)
+			continue;
+		if (ng_prefix_is_host(prefix) || ng_prefix_contains(prefix, &query->from))
+			return true;
+	}
+	return false;
+}
+
+static struct ng_addr rr_addr(const struct ng_rr *rr)
+{
+	return ng_addr_make(rr->type == NG_TYPE_A ? NG_IPV4 : NG_IPV6, rr->rdata);
+}
+
+static bool repeated(const struct query *query, size_t n, const struct ng_rr *rr)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (query->rrs[i].type == rr->type && rr->rdlen == query->rrs[i].rdlen &&
+		    memcmp(query->rrs[i].rdata, rr->rdata, rr->rdlen) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool keeps(struct ng_gate *gate, struct query *query, size_t n, const struct ng_rr *rr,
+		  struct filtered *out)
+{
+	struct ng_addr addr;
+
+	if (rr->type != NG_TYPE_A && rr->type != NG_TYPE_AAAA)
+		return true;
+	addr = rr_addr(rr);
+	if (out->n_addrs == NG_ADDRS_MAX || repeated(query, n, rr))
+		return false;
+	if (!openable(gate, query, rr->owner, &addr)) {
+		if (out->removed)
+			out->removed[out->n_removed] = addr;
+		out->n_removed++;
+		return false;
+	}
+	if (!reachable(query, &addr)) {
+		out->n_unreachable++;
+		return false;
+	}
+	out->n_addrs++;
+	return true;
+}
+
+static void unsign(struct query *query)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < query->n; i++) {
+		if (query->rrs[i].type != NG_TYPE_RRSIG)
+			query->rrs[n++] = query->rrs[i];
+	}
+	query->n = n;
+}
+
+void filter_apply(struct ng_gate *gate, struct query *query, struct filtered *out)
+{
+	size_t n = 0, before = query->n;
+
+	*out = (struct filtered){0};
+	out->removed = arena_alloc(&gate->words, (query->n + 1) * sizeof(*out->removed));
+	for (size_t i = 0; i < query->n; i++) {
+		if (keeps(gate, query, n, &query->rrs[i], out))
+			query->rrs[n++] = query->rrs[i];
+	}
+	query->n = n;
+	if (n < before)
+		unsign(query);
+}

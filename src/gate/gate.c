@@ -1,0 +1,363 @@
+/*
+ * The engine as a whole: made, fed with generations and sandboxes, ticked, looked into.
+ *
+ * A generation is built beside the running one and swapped in when nothing can fail any more;
+ * what is pending moves over to the sandbox of the same id.
+ */
+#include "gate/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WORDS_MAX  (64u << 20)
+#define PARSED_MAX (4u << 20)
+
+static uint32_t or_default(uint32_t value, uint32_t otherwise)
+{
+	return value ? value : otherwise;
+}
+
+static struct ng_settings settings_full(const struct ng_settings *given)
+{
+	struct ng_settings full = *given;
+	struct ng_limits *limits = &full.limits;
+
+	full.lease_min_s = or_default(full.lease_min_s, NG_LEASE_MIN_S);
+	full.grace_s = or_default(full.grace_s, NG_GRACE_S);
+	full.ttl_max_s = or_default(full.ttl_max_s, NG_TTL_MAX_S);
+	full.deny_ttl_s = or_default(full.deny_ttl_s, NG_DENY_TTL_S);
+	limits->pending = or_default(limits->pending, NG_PENDING_DEFAULT);
+	limits->pending_sandbox =
+		or_default(limits->pending_sandbox, NG_PENDING_SANDBOX_DEFAULT);
+	limits->leases = or_default(limits->leases, NG_LEASES_DEFAULT);
+	limits->leases_sandbox = or_default(limits->leases_sandbox, NG_LEASES_SANDBOX_DEFAULT);
+	limits->cache_entries = or_default(limits->cache_entries, NG_CACHE_ENTRIES_DEFAULT);
+	return full;
+}
+
+int ng_gate_create(uint64_t seed, struct ng_gate **out)
+{
+	struct ng_gate *gate = calloc(1, sizeof(*gate));
+
+	if (!gate)
+		return NG_E_NOMEM;
+	gate->room_actions = 256;
+	gate->actions = malloc(gate->room_actions * sizeof(*gate->actions));
+	if (!gate->actions) {
+		free(gate);
+		return NG_E_NOMEM;
+	}
+	gate->seed = gate->directory.seed = seed;
+	gate->settings = settings_full(&(struct ng_settings){0});
+	arena_init(&gate->words, WORDS_MAX);
+	arena_init(&gate->parsed, PARSED_MAX);
+	*out = gate;
+	return NG_OK;
+}
+
+void sandbox_close(struct ng_gate *gate, struct sandbox *sandbox)
+{
+	while (sandbox->queries)
+		query_refuse(gate, sandbox->queries, "the sandbox was removed");
+	while (sandbox->leases)
+		lease_free(gate, sandbox->leases, NG_E_CLOSED);
+}
+
+static void sandboxes_close(struct ng_gate *gate)
+{
+	struct sandbox *sandbox, *spare;
+
+	HASH_ITER (hh, gate->directory.by_id, sandbox, spare) {
+		sandbox_close(gate, sandbox);
+	}
+}
+
+void ng_gate_destroy(struct ng_gate *gate)
+{
+	if (!gate)
+		return;
+	sandboxes_close(gate);
+	directory_finish(&gate->directory);
+	asks_finish(gate);
+	cache_clear(gate);
+	heap_finish(&gate->due);
+	history_finish(gate);
+	arena_finish(&gate->words);
+	arena_finish(&gate->parsed);
+	free(gate->routes);
+	free(gate->own);
+	free(gate->actions);
+	free(gate);
+}
+
+/* ---- sandboxes ---- */
+
+static bool same_sources(const struct ng_sandbox *a, const struct ng_sandbox *b)
+{
+	return a->n_sources == b->n_sources &&
+	       memcmp(a->sources, b->sources, a->n_sources * sizeof(a->sources[0])) == 0;
+}
+
+/*
+ * Hands what is pending and open over from the old sandbox to the new one of the same id. Leases
+ * are pairs with a source: when the sources changed, nothing of the old may count as confirmed.
+ */
+static void sandbox_move(struct ng_gate *gate, struct sandbox *from, struct sandbox *to)
+{
+	struct query *query;
+	struct lease *lease;
+
+	if (!same_sources(&from->spec, &to->spec))
+		leases_revoke(gate, from);
+	DL_FOREACH2(from->queries, query, sandbox_next)
+	{
+		query->sandbox = to;
+	}
+	DL_FOREACH (from->leases, lease) {
+		lease->sandbox = to;
+	}
+	to->queries = from->queries;
+	to->leases = from->leases;
+	to->n_pending = from->n_pending;
+	to->n_leases = from->n_leases;
+	from->queries = NULL;
+	from->leases = NULL;
+}
+
+static int directory_build(struct ng_gate *gate, const struct ng_generation *generation,
+			   struct directory *out)
+{
+	out->seed = gate->seed;
+	for (size_t i = 0; i < generation->n_sandboxes; i++) {
+		struct sandbox *sandbox;
+		int error = directory_add(out, &generation->sandboxes[i], &sandbox);
+
+		if (error)
+			return error;
+	}
+	return NG_OK;
+}
+
+static void directory_swap(struct ng_gate *gate, struct directory *next)
+{
+	struct sandbox *sandbox, *spare, *to;
+
+	HASH_ITER (hh, gate->directory.by_id, sandbox, spare) {
+		to = directory_by_id(next, sandbox->spec.id);
+		if (to)
+			sandbox_move(gate, sandbox, to);
+		else
+			sandbox_close(gate, sandbox);
+	}
+	directory_finish(&gate->directory);
+	gate->directory = *next;
+}
+
+int ng_gate_sandbox_put(struct ng_gate *gate, uint64_t now_us, const struct ng_sandbox *spec)
+{
+	struct sandbox *old = directory_by_id(&gate->directory, spec->id), *sandbox;
+	struct directory alone = {.seed = gate->seed};
+	int error;
+
+	actions_begin(gate, now_us);
+	if (!old)
+		return directory_add(&gate->directory, spec, &sandbox);
+	/* Out with the old one first, for its sources; back in with it should the new one not fit. */
+	error = directory_add(&alone, &old->spec, &sandbox);
+	if (error)
+		return error;
+	sandbox_move(gate, old, sandbox);
+	directory_remove(&gate->directory, old);
+	error = directory_add(&gate->directory, spec, &old);
+	if (error && directory_add(&gate->directory, &sandbox->spec, &old))
+		sandbox_close(gate, sandbox);
+	else
+		sandbox_move(gate, sandbox, old);
+	directory_finish(&alone);
+	if (!error)
+		leases_judge(gate, old);
+	return error;
+}
+
+void ng_gate_sandbox_remove(struct ng_gate *gate, uint64_t now_us, uint32_t id)
+{
+	struct sandbox *sandbox = directory_by_id(&gate->directory, id);
+
+	actions_begin(gate, now_us);
+	if (!sandbox)
+		return;
+	sandbox_close(gate, sandbox);
+	directory_remove(&gate->directory, sandbox);
+}
+
+/* ---- generations ---- */
+
+static int longer_first(const void *a, const void *b)
+{
+	const struct route *left = a, *right = b;
+
+	return (int)right->spec.zone.len - (int)left->spec.zone.len;
+}
+
+static int routes_build(const struct ng_generation *generation, struct route **out)
+{
+	struct route *routes = calloc(generation->n_routes + 1, sizeof(*routes));
+
+	if (!routes)
+		return NG_E_NOMEM;
+	for (size_t i = 0; i < generation->n_routes; i++) {
+		if (generation->routes[i].n_opened > NG_PRIVATE_MAX) {
+			free(routes);
+			return NG_E_RANGE;
+		}
+		routes[i].spec = generation->routes[i];
+		ng_name_lower(&routes[i].spec.zone);
+	}
+	qsort(routes, generation->n_routes, sizeof(*routes), longer_first);
+	*out = routes;
+	return NG_OK;
+}
+
+static bool routes_same(const struct ng_gate *gate, const struct route *routes, size_t n)
+{
+	if (n != gate->n_routes)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (routes[i].spec.id != gate->routes[i].spec.id ||
+		    !ng_name_equal(&routes[i].spec.zone, &gate->routes[i].spec.zone))
+			return false;
+	}
+	return true;
+}
+
+/* The meaning of route ids changed: what was said or asked under the old ones is void. */
+static void routes_renew(struct ng_gate *gate)
+{
+	struct sandbox *sandbox, *spare;
+	struct query *query, *next;
+
+	cache_clear(gate);
+	HASH_ITER (hh, gate->directory.by_id, sandbox, spare) {
+		DL_FOREACH2(sandbox->queries, query, sandbox_next)
+		{
+			ask_leave(query);
+		}
+	}
+	asks_finish(gate);
+	HASH_ITER (hh, gate->directory.by_id, sandbox, spare) {
+		DL_FOREACH_SAFE2(sandbox->queries, query, next, sandbox_next)
+		{
+			if (query->state == QUERY_RESOLVING)
+				query_resolve(gate, query);
+		}
+	}
+}
+
+static void sandboxes_judge(struct ng_gate *gate)
+{
+	struct sandbox *sandbox, *spare;
+
+	HASH_ITER (hh, gate->directory.by_id, sandbox, spare) {
+		leases_judge(gate, sandbox);
+	}
+}
+
+int ng_gate_apply(struct ng_gate *gate, uint64_t now_us, const struct ng_generation *generation)
+{
+	struct directory next = {0};
+	struct route *routes = NULL;
+	struct ng_prefix *own = malloc((generation->n_own + 1) * sizeof(*own));
+	int error = own ? directory_build(gate, generation, &next) : NG_E_NOMEM;
+	bool renew;
+
+	if (!error)
+		error = routes_build(generation, &routes);
+	if (error) {
+		directory_finish(&next);
+		free(own);
+		return error;
+	}
+	actions_begin(gate, now_us);
+	if (generation->n_own)
+		memcpy(own, generation->own, generation->n_own * sizeof(*own));
+	free(gate->own);
+	gate->own = own;
+	gate->n_own = generation->n_own;
+	gate->version = generation->version;
+	gate->settings = settings_full(&generation->settings);
+	directory_swap(gate, &next);
+	renew = !routes_same(gate, routes, generation->n_routes);
+	free(gate->routes);
+	gate->routes = routes;
+	gate->n_routes = generation->n_routes;
+	if (renew)
+		routes_renew(gate);
+	sandboxes_judge(gate);
+	return NG_OK;
+}
+
+/* ---- time, and looking in ---- */
+
+void ng_gate_tick(struct ng_gate *gate, uint64_t now_us)
+{
+	actions_begin(gate, now_us);
+	queries_tick(gate);
+	leases_tick(gate);
+}
+
+uint64_t ng_gate_deadline(const struct ng_gate *gate)
+{
+	const struct heap_node *top = heap_top(&gate->due);
+	uint64_t due_us = top ? top->at_us : UINT64_MAX, commit_us;
+
+	if (!gate->committing)
+		return due_us;
+	commit_us = gate->committing->commit_us + COMMIT_BUDGET_US;
+	return commit_us < due_us ? commit_us : due_us;
+}
+
+/* Says why, in the order of what a person would check first. */
+static const char *blocked_reason(const struct ng_gate *gate, const struct sandbox *sandbox,
+				  const struct ng_blocked *blocked, struct ng_name *name)
+{
+	if (sandbox && lease_name(gate, sandbox, &blocked->from, &blocked->to, name))
+		return "the name is open, but not this protocol or port, or not from this "
+		       "address";
+	if (history_name(gate, blocked->sandbox, &blocked->to, name))
+		return "the lease of the name ended: it must be resolved again";
+	if (ng_addr_reach(&blocked->to) == NG_REACH_NEVER)
+		return "an address that is never opened";
+	return "never resolved by a permitted name";
+}
+
+void ng_gate_blocked(struct ng_gate *gate, uint64_t now_us, const struct ng_blocked *blocked)
+{
+	struct sandbox *sandbox = directory_by_id(&gate->directory, blocked->sandbox);
+	struct ng_name name = {0};
+	struct ng_record *record;
+	struct ng_addr *to;
+
+	actions_begin(gate, now_us);
+	gate->counters.blocked += blocked->count;
+	record = &action_add(gate, NG_RECORD)->record;
+	to = arena_copy(&gate->words, &blocked->to, sizeof(*to));
+	record->event = NG_EVENT_BLOCKED;
+	record->sandbox = blocked->sandbox;
+	record->sandbox_name = sandbox ? word_format(gate, "%s", sandbox->spec.name) : "";
+	record->client = blocked->from;
+	record->reason = blocked_reason(gate, sandbox, blocked, &name);
+	record->name = name.len ? word_name(gate, &name) : NULL;
+	record->version = gate->version;
+	record->addrs = to;
+	record->n_addrs = to ? 1 : 0;
+	record->proto = blocked->proto;
+	record->port = blocked->port;
+	record->count = blocked->count;
+}
+
+void ng_gate_counters(const struct ng_gate *gate, struct ng_counters *out)
+{
+	*out = gate->counters;
+	out->pending = gate->n_pending;
+	out->sandboxes = gate->directory.n;
+}

@@ -1,0 +1,85 @@
+/*
+ * Which name an address last had in a sandbox, after its lease ended: so that a refused packet can
+ * be told in the words of the person who wrote the policy. A bounded table, oldest out first; it
+ * decides nothing.
+ */
+#include "gate/engine.h"
+
+#include "base/hash.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define HISTORY_MAX 16384
+
+struct memory {
+	struct lease_key key; /* client left out */
+	UT_hash_handle hh;
+	uint8_t len;
+	uint8_t wire[]; /* of the name */
+};
+
+static struct lease_key history_key(uint32_t sandbox, const struct ng_addr *addr)
+{
+	struct lease_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.sandbox = sandbox;
+	key.addr = *addr;
+	return key;
+}
+
+static struct memory *history_find(const struct ng_gate *gate, const struct lease_key *key)
+{
+	struct memory *found;
+
+	HASH_FIND_BYHASHVALUE(hh, gate->history, key, sizeof(*key),
+			      (unsigned)hash_octets(key, sizeof(*key), gate->seed), found);
+	return found;
+}
+
+static void history_drop(struct ng_gate *gate, struct memory *memory)
+{
+	HASH_DEL(gate->history, memory);
+	free(memory);
+}
+
+void history_note(struct ng_gate *gate, const struct lease_key *of, const struct ng_name *name)
+{
+	struct lease_key key = history_key(of->sandbox, &of->addr);
+	struct memory *memory = history_find(gate, &key);
+
+	if (memory)
+		history_drop(gate, memory);
+	if (HASH_COUNT(gate->history) >= HISTORY_MAX)
+		history_drop(gate, gate->history);
+	memory = malloc(sizeof(*memory) + name->len);
+	if (!memory)
+		return;
+	memory->key = key;
+	memory->len = name->len;
+	memcpy(memory->wire, name->wire, name->len);
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, gate->history, &memory->key, sizeof(memory->key),
+				    (unsigned)hash_octets(&key, sizeof(key), gate->seed),
+				    memory);
+	if (!memory->hh.tbl)
+		free(memory);
+}
+
+bool history_name(const struct ng_gate *gate, uint32_t sandbox, const struct ng_addr *addr,
+		  struct ng_name *out)
+{
+	struct lease_key key = history_key(sandbox, addr);
+	const struct memory *memory = history_find(gate, &key);
+
+	if (!memory)
+		return false;
+	out->len = memory->len;
+	memcpy(out->wire, memory->wire, memory->len);
+	return true;
+}
+
+void history_finish(struct ng_gate *gate)
+{
+	while (gate->history)
+		history_drop(gate, gate->history);
+}

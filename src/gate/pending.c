@@ -1,0 +1,80 @@
+/*
+ * The life of a pending query: counted against its sandbox and the whole from the first step to
+ * the last, and linked to whatever it waits for, so that it can end at any moment.
+ */
+#include "gate/engine.h"
+
+#include <stdlib.h>
+
+#define QUERY_MEMORY (256u << 10)
+
+struct query *query_begin(struct ng_gate *gate, const struct ng_client *client,
+			  struct sandbox *sandbox, const struct ng_query *asked)
+{
+	struct query *query;
+
+	if (gate->n_pending >= gate->settings.limits.pending ||
+	    sandbox->n_pending >= gate->settings.limits.pending_sandbox)
+		return NULL;
+	query = calloc(1, sizeof(*query));
+	if (!query)
+		return NULL;
+	arena_init(&query->arena, QUERY_MEMORY);
+	query->client = client->handle;
+	query->from = client->addr;
+	query->tcp = client->tcp;
+	query->sandbox = sandbox;
+	query->asked = *asked;
+	query->name = asked->question.name;
+	ng_name_lower(&query->name);
+	query->target = query->name;
+	query->began_us = gate->now_us;
+	DL_APPEND2(sandbox->queries, query, sandbox_prev, sandbox_next);
+	sandbox->n_pending++;
+	gate->n_pending++;
+	return query;
+}
+
+static void query_unwait(struct query *query)
+{
+	for (size_t i = 0; i < query->n_waits; i++) {
+		struct wait *wait = &query->waits[i];
+
+		if (wait->order)
+			DL_DELETE(wait->order->waits, wait);
+	}
+	free(query->waits);
+	query->waits = NULL;
+	query->n_waits = query->open_waits = 0;
+}
+
+void query_end(struct ng_gate *gate, struct query *query)
+{
+	ask_leave(query);
+	query_unwait(query);
+	if (query->state == QUERY_COMMITTING)
+		DL_DELETE2(gate->committing, query, commit_prev, commit_next);
+	DL_DELETE2(query->sandbox->queries, query, sandbox_prev, sandbox_next);
+	query->sandbox->n_pending--;
+	gate->n_pending--;
+	arena_finish(&query->arena);
+	free(query->rrs);
+	free(query);
+}
+
+/* The budget is the same for all, so the list stays in the order of its deadlines. */
+void query_commit_wait(struct ng_gate *gate, struct query *query)
+{
+	query->state = QUERY_COMMITTING;
+	query->commit_us = gate->now_us;
+	DL_APPEND2(gate->committing, query, commit_prev, commit_next);
+}
+
+void queries_tick(struct ng_gate *gate)
+{
+	while (gate->committing &&
+	       gate->committing->commit_us + COMMIT_BUDGET_US <= gate->now_us)
+		query_fail(gate, gate->committing, NG_EDE_NOT_READY,
+			   "the kernel did not confirm the address in time; nothing was opened "
+			   "for this answer");
+}

@@ -1,0 +1,139 @@
+/*
+ * What a client is told, and the record of it: the one place where answers are worded.
+ *
+ * Every answer to a question passes through reply_send(), which counts it, queues the octets and
+ * queues the DECISION record beside them.
+ */
+#include "gate/engine.h"
+
+static void count(struct ng_gate *gate, uint8_t rcode, enum ng_verdict verdict)
+{
+	if (rcode == NG_RCODE_REFUSED)
+		gate->counters.refused++;
+	else if (rcode == NG_RCODE_SERVFAIL)
+		gate->counters.servfail++;
+	else if (verdict == NG_ALLOW)
+		gate->counters.allowed++;
+	else
+		gate->counters.denied++;
+}
+
+void record_rule(struct ng_record *record, const struct ng_decision *decision)
+{
+	if (!decision->matched)
+		return;
+	record->path = decision->match.path;
+	record->line = decision->match.line;
+}
+
+static struct ng_record *record_begin(struct ng_gate *gate, const struct told *told)
+{
+	struct ng_record *record = &action_add(gate, NG_RECORD)->record;
+
+	record->event = NG_EVENT_DECISION;
+	record->client = told->from;
+	record->version = gate->version;
+	record->sandbox_name = "";
+	if (told->sandbox) {
+		record->sandbox = told->sandbox->spec.id;
+		record->sandbox_name = word_format(gate, "%s", told->sandbox->spec.name);
+	}
+	if (told->asked->has_question) {
+		record->name = word_name(gate, &told->asked->question.name);
+		record->type = told->asked->question.type;
+	}
+	return record;
+}
+
+struct ng_record *reply_send(struct ng_gate *gate, const struct told *told,
+			     struct ng_reply_spec *spec, enum ng_verdict verdict)
+{
+	struct ng_record *record;
+	const uint8_t *wire;
+	size_t len;
+
+	spec->query = told->asked;
+	spec->limit = told->tcp ? NG_MESSAGE_MAX : told->asked->udp_size;
+	len = ng_reply_build(spec, gate->scratch);
+	wire = len ? arena_copy(&gate->words, gate->scratch, len) : NULL;
+	if (wire)
+		action_add(gate, NG_REPLY)->reply =
+			(struct ng_reply){.client = told->client, .wire = wire, .len = len};
+	else
+		action_add(gate, NG_DROP)->drop = told->client;
+	count(gate, spec->rcode, verdict);
+	record = record_begin(gate, told);
+	record->verdict = verdict;
+	record->rcode = spec->rcode;
+	record->ede = spec->ede;
+	record->reason = spec->ede_text;
+	return record;
+}
+
+struct ng_record *reply_error(struct ng_gate *gate, const struct told *told, uint8_t rcode,
+			      int ede, const char *reason)
+{
+	struct ng_reply_spec spec = {.rcode = rcode, .ede = ede, .ede_text = reason};
+
+	return reply_send(gate, told, &spec, NG_DENY);
+}
+
+static struct ng_reply_spec negative_spec(const struct ng_gate *gate, uint8_t rcode,
+					  const char *reason)
+{
+	return (struct ng_reply_spec){
+		.rcode = rcode,
+		.negative_soa = true,
+		.soa_ttl = gate->settings.deny_ttl_s,
+		.serial = (uint32_t)gate->version,
+		.ede = NG_EDE_BLOCKED,
+		.ede_text = reason,
+	};
+}
+
+struct ng_record *reply_empty(struct ng_gate *gate, const struct told *told,
+			      enum ng_verdict verdict, const char *reason)
+{
+	struct ng_reply_spec spec = negative_spec(gate, NG_RCODE_NOERROR, reason);
+
+	return reply_send(gate, told, &spec, verdict);
+}
+
+static const char *denied_reason(struct ng_gate *gate, const struct ng_sandbox *sandbox,
+				 const struct ng_decision *decision)
+{
+	if (sandbox->mode == NG_LOCKDOWN)
+		return word_format(gate, "blocked: sandbox %s is in lockdown", sandbox->name);
+	if (decision->matched && decision->verdict != NG_ALLOW)
+		return word_format(gate, "blocked by policy %s:%u", decision->match.path,
+				   decision->match.line);
+	return word_format(gate, "blocked by policy: not on the allow list of sandbox %s",
+			   sandbox->name);
+}
+
+static uint8_t denied_rcode(const struct ng_gate *gate, const struct ng_sandbox *sandbox,
+			    const struct ng_name *asked, const struct ng_decision *decision)
+{
+	struct ng_name name = *asked;
+
+	if (sandbox->mode == NG_LOCKDOWN)
+		return NG_RCODE_NXDOMAIN;
+	if (decision->matched)
+		return decision->match.action == NG_ACTION_NODATA ? NG_RCODE_NOERROR
+								  : NG_RCODE_NXDOMAIN;
+	ng_name_lower(&name);
+	return gate->settings.ancestor_nodata && ng_policy_has_below(&sandbox->policy, &name)
+		       ? NG_RCODE_NOERROR
+		       : NG_RCODE_NXDOMAIN;
+}
+
+void reply_denied(struct ng_gate *gate, const struct told *told,
+		  const struct ng_decision *decision)
+{
+	const struct ng_sandbox *sandbox = &told->sandbox->spec;
+	struct ng_reply_spec spec = negative_spec(
+		gate, denied_rcode(gate, sandbox, &told->asked->question.name, decision),
+		denied_reason(gate, sandbox, decision));
+
+	record_rule(reply_send(gate, told, &spec, NG_DENY), decision);
+}
