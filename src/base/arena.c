@@ -1,0 +1,106 @@
+/*
+ * Blocks in a list, each at least twice as large as the one before, filled from the front. What was
+ * handed out is never moved and never given back alone. The limit counts what callers asked for
+ * (rounded up to the alignment), so a stranger's message can cost at most that much.
+ */
+#include "base/arena.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIGNMENT   _Alignof(max_align_t)
+#define BLOCK_FIRST 4096u
+#define BLOCK_LAST  (1u << 20)
+
+struct arena_block {
+	struct arena_block *next;
+	size_t room, used;
+	_Alignas(max_align_t) uint8_t octets[];
+};
+
+void arena_init(struct arena *arena, size_t limit)
+{
+	*arena = (struct arena){.limit = limit};
+}
+
+static void blocks_free(struct arena_block *block)
+{
+	while (block) {
+		struct arena_block *next = block->next;
+		free(block);
+		block = next;
+	}
+}
+
+void arena_finish(struct arena *arena)
+{
+	if (!arena)
+		return;
+	blocks_free(arena->first);
+	*arena = (struct arena){0};
+}
+
+void arena_reset(struct arena *arena)
+{
+	if (arena->first) {
+		blocks_free(arena->first->next);
+		arena->first->next = NULL;
+		arena->first->used = 0;
+	}
+	arena->now = arena->first;
+	arena->used = 0;
+	arena->failed = false;
+}
+
+/* Makes a block with room for size the current one; NULL when memory is out. */
+static struct arena_block *block_add(struct arena *arena, size_t size)
+{
+	size_t room = arena->now ? 2 * arena->now->room : BLOCK_FIRST;
+	if (room > BLOCK_LAST)
+		room = BLOCK_LAST;
+	if (room < size)
+		room = size;
+
+	struct arena_block *block = malloc(sizeof(*block) + room);
+	if (!block)
+		return NULL;
+	*block = (struct arena_block){.room = room};
+	if (arena->now)
+		arena->now->next = block;
+	else
+		arena->first = block;
+	return arena->now = block;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+	if (arena->failed)
+		return NULL;
+	size_t padded = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+	if (padded ==
+	    0) /* size 0 gets an address of its own; a size that wraps is over any limit */
+		padded = size == 0 ? ALIGNMENT : SIZE_MAX;
+
+	struct arena_block *block = arena->now;
+	if (padded > arena->limit - arena->used)
+		block = NULL;
+	else if (!block || padded > block->room - block->used)
+		block = block_add(arena, padded);
+	if (!block) {
+		arena->failed = true;
+		return NULL;
+	}
+	void *at = block->octets + block->used;
+	block->used += padded;
+	arena->used += padded;
+	return memset(at, 0, padded);
+}
+
+void *arena_copy(struct arena *arena, const void *from, size_t size)
+{
+	void *at = arena_alloc(arena, size);
+	if (at && size)
+		memcpy(at, from, size);
+	return at;
+}

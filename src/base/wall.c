@@ -1,0 +1,327 @@
+/*
+ * One table says what may come through the walls: for each kind the size of a body, the ways it
+ * may go, the descriptors that come with it, how many bodies one packet may hold, and the
+ * function that judges a body. A kind that is not in the table does not exist.
+ *
+ * A body is judged field by field. Elements of an array behind its count are not read by anybody
+ * and not judged. Pads that have a name must be zero; the holes that the compiler leaves have no
+ * meaning, and C does not keep them through an assignment.
+ */
+#include "base/wall.h"
+
+#include <string.h>
+
+#define MODE_MAX       1u      /* NG_ENFORCE; the engine's header is above this floor */
+#define ERRNO_MAX      4095u   /* MAX_ERRNO of Linux */
+#define TIMEOUT_MS_MAX 600000u /* four times that still fits everywhere */
+#define WAY(way)       (1u << (way))
+
+/* ---- parts of bodies ---- */
+
+/* Terminated, and without control characters. */
+static bool text_good(const char *text, size_t size, size_t shortest)
+{
+	size_t len = strnlen(text, size);
+	if (len == size || len < shortest)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if ((uint8_t)text[i] < 0x20 || text[i] == 0x7f)
+			return false;
+	return true;
+}
+
+/* What the kernel takes for an interface (dev_valid_name), in printable ASCII. */
+static bool interface_good(const char *name, size_t shortest)
+{
+	if (!text_good(name, NG_IFNAME_MAX, shortest))
+		return false;
+	for (; *name; name++)
+		if (*name == ' ' || *name == '/' || *name == ':' || (uint8_t)*name > 0x7e)
+			return false;
+	return true;
+}
+
+static bool addr_good(const struct ng_addr *addr)
+{
+	struct ng_prefix host = {.addr = *addr, .bits = (uint8_t)(8 * ng_addr_len(addr))};
+	return ng_prefix_valid(&host);
+}
+
+static bool addr_good_or_none(const struct ng_addr *addr)
+{
+	static const struct ng_addr none;
+	return addr_good(addr) || memcmp(addr, &none, sizeof(none)) == 0;
+}
+
+static bool prefixes_good(const struct ng_prefix *prefixes, size_t n, size_t most)
+{
+	if (n > most)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!ng_prefix_valid(&prefixes[i]))
+			return false;
+	return true;
+}
+
+/* Labels that fill exactly len octets, lower case, the root at the end. */
+static bool name_good(const uint8_t *wire, size_t len)
+{
+	size_t at = 0;
+	while (at < len && wire[at] != 0) {
+		size_t label = wire[at];
+		if (label > NG_LABEL_MAX || label >= len - at)
+			return false;
+		for (size_t i = at + 1; i <= at + label; i++)
+			if (wire[i] >= 'A' && wire[i] <= 'Z')
+				return false;
+		at += 1 + label;
+	}
+	return at + 1 == len;
+}
+
+static bool code_good(int32_t code)
+{
+	return code <= NG_OK && code >= NG_E_UNSUPPORTED;
+}
+
+/* ---- bodies ---- */
+
+static bool empty_good(const void *body)
+{
+	const struct wall_done *done = body;
+	return done->code == NG_OK && done->system == 0;
+}
+
+static bool done_good(const void *body)
+{
+	const struct wall_done *done = body;
+	return code_good(done->code) && done->system <= ERRNO_MAX;
+}
+
+static bool table_good(const void *body)
+{
+	const struct wall_table *table = body;
+	if (!text_good(table->table, sizeof(table->table), 1) ||
+	    table->n_interfaces > NG_IFPATTERNS_MAX)
+		return false;
+	for (size_t i = 0; i < table->n_interfaces; i++)
+		if (!interface_good(table->interfaces[i], 1))
+			return false;
+	return table->dns_port && table->pad == 0 && table->lease_ceiling_s &&
+	       table->lease_ceiling_s <= NG_LEASE_CEILING_S && table->leases_sandbox &&
+	       table->leases;
+}
+
+static bool sandbox_good(const void *body)
+{
+	const struct wall_sandbox *sandbox = body;
+	return sandbox->id && (sandbox->flags & ~WALL_MASQUERADE) == 0 &&
+	       sandbox->mode <= MODE_MAX && interface_good(sandbox->interface, 0) &&
+	       prefixes_good(sandbox->sources, sandbox->n_sources, NG_SOURCES_MAX) &&
+	       prefixes_good(sandbox->opened, sandbox->n_opened, NG_PRIVATE_MAX);
+}
+
+static bool id_good(const void *body)
+{
+	const struct wall_id *id = body;
+	return id->id != 0;
+}
+
+static bool channel_good(const void *body)
+{
+	const struct wall_channel_body *channel = body;
+	return channel->worker != 0;
+}
+
+static bool begin_good(const void *body)
+{
+	const struct wall_begin *begin = body;
+	return begin->lease_min_s <= NG_LEASE_CEILING_S &&
+	       begin->grace_s <= NG_LEASE_CEILING_S && begin->ttl_max_s <= NG_LEASE_CEILING_S &&
+	       begin->deny_ttl_s <= NG_LEASE_CEILING_S &&
+	       (begin->flags & ~WALL_ANCESTOR_NODATA) == 0;
+}
+
+static bool route_good(const void *body)
+{
+	const struct wall_route *route = body;
+	if (!name_good(route->zone, route->zone_len) || route->n_servers > NG_SERVERS_MAX)
+		return false;
+	for (size_t i = 0; i < route->n_servers; i++)
+		if (!addr_good(&route->servers[i].addr) || !route->servers[i].port)
+			return false;
+	return prefixes_good(route->opened, route->n_opened, NG_PRIVATE_MAX) &&
+	       route->timeout_ms && route->timeout_ms <= TIMEOUT_MS_MAX;
+}
+
+static bool own_good(const void *body)
+{
+	const struct wall_own *own = body;
+	return ng_prefix_valid(&own->prefix);
+}
+
+static bool ruleset_good(const void *body)
+{
+	const struct wall_ruleset *ruleset = body;
+	return ruleset->len != 0;
+}
+
+static bool member_good(const void *body)
+{
+	const struct wall_member *member = body;
+	for (size_t scope = 0; scope < sizeof(member->n_rulesets); scope++)
+		if (member->n_rulesets[scope] > NG_RULESETS_MAX)
+			return false;
+	return member->id && member->mode <= MODE_MAX &&
+	       text_good(member->name, sizeof(member->name), 1) &&
+	       interface_good(member->interface, 0) &&
+	       prefixes_good(member->sources, member->n_sources, NG_SOURCES_MAX) &&
+	       prefixes_good(member->opened, member->n_opened, NG_PRIVATE_MAX);
+}
+
+static bool listener_good(const void *body)
+{
+	const struct wall_listener *listener = body;
+	return listener->tcp <= 1;
+}
+
+static bool counters_good(const void *body)
+{
+	(void)body; /* any number is a number */
+	return true;
+}
+
+static bool row_good(const void *body)
+{
+	const struct wall_lease_row *row = body;
+	return row->sandbox && addr_good_or_none(&row->client) && addr_good(&row->addr) &&
+	       row->confirmed <= 1 &&
+	       (row->name_len == 0 || name_good(row->name, row->name_len));
+}
+
+/* What an element is made of, the same in an order to open it and in one to close it. */
+static bool element_good(const struct wall_lease *lease)
+{
+	return lease->sandbox && addr_good_or_none(&lease->client) && addr_good(&lease->addr) &&
+	       lease->pad == 0 && (lease->proto != 0) == (lease->port != 0);
+}
+
+static bool lease_good(const void *body)
+{
+	const struct wall_lease *lease = body;
+	return element_good(lease) && lease->number && lease->until_us;
+}
+
+static bool revoke_good(const void *body)
+{
+	const struct wall_lease *lease = body;
+	return element_good(lease) && lease->until_us == 0;
+}
+
+static bool leased_good(const void *body)
+{
+	const struct wall_leased *leased = body;
+	return leased->number && code_good(leased->code);
+}
+
+static bool blocked_good(const void *body)
+{
+	const struct wall_blocked *blocked = body;
+	return addr_good(&blocked->from) && addr_good(&blocked->to) && blocked->pad == 0 &&
+	       blocked->count;
+}
+
+/* ---- the table ---- */
+
+#define ROOM(field)                                                                            \
+	(sizeof(((struct wall_packet *)0)->field) / sizeof(((struct wall_packet *)0)->field[0]))
+
+struct kind {
+	size_t size, most;
+	unsigned int ways; /* a bit for each enum wall_way */
+	size_t fds;        /* exactly so many */
+	bool (*good)(const void *body);
+};
+
+static const struct kind kinds[WALL_KINDS] = {
+	[WALL_READY] = {sizeof(struct wall_done), 1,
+			WAY(WALL_WARDEN_TO_MAIN) | WAY(WALL_WORKER_TO_MAIN), 0, empty_good},
+	[WALL_DONE] = {sizeof(struct wall_done), 1,
+		       WAY(WALL_WARDEN_TO_MAIN) | WAY(WALL_WORKER_TO_MAIN), 0, done_good},
+	[WALL_TABLE] = {sizeof(struct wall_table), 1, WAY(WALL_MAIN_TO_WARDEN), 0, table_good},
+	[WALL_SANDBOX_ADD] = {sizeof(struct wall_sandbox), 1, WAY(WALL_MAIN_TO_WARDEN), 0,
+			      sandbox_good},
+	[WALL_SANDBOX_REMOVE] = {sizeof(struct wall_id), 1,
+				 WAY(WALL_MAIN_TO_WARDEN) | WAY(WALL_MAIN_TO_WORKER), 0,
+				 id_good},
+	[WALL_CHANNEL] = {sizeof(struct wall_channel_body), 1,
+			  WAY(WALL_MAIN_TO_WARDEN) | WAY(WALL_MAIN_TO_WORKER), 1, channel_good},
+	[WALL_BEGIN] = {sizeof(struct wall_begin), 1, WAY(WALL_MAIN_TO_WORKER), 0, begin_good},
+	[WALL_ROUTE] = {sizeof(struct wall_route), 1, WAY(WALL_MAIN_TO_WORKER), 0, route_good},
+	[WALL_OWN] = {sizeof(struct wall_own), 1, WAY(WALL_MAIN_TO_WORKER), 0, own_good},
+	[WALL_RULESET] = {sizeof(struct wall_ruleset), 1, WAY(WALL_MAIN_TO_WORKER), 1,
+			  ruleset_good},
+	[WALL_MEMBER] = {sizeof(struct wall_member), 1, WAY(WALL_MAIN_TO_WORKER), 0,
+			 member_good},
+	[WALL_COMMIT] = {sizeof(struct wall_done), 1, WAY(WALL_MAIN_TO_WORKER), 0, empty_good},
+	[WALL_LISTENER] = {sizeof(struct wall_listener), 1, WAY(WALL_MAIN_TO_WORKER), 1,
+			   listener_good},
+	[WALL_STATUS] = {sizeof(struct wall_done), 1, WAY(WALL_MAIN_TO_WORKER), 0, empty_good},
+	[WALL_LEASES] = {sizeof(struct wall_done), 1, WAY(WALL_MAIN_TO_WORKER), 0, empty_good},
+	[WALL_COUNTERS] = {sizeof(struct wall_counters), 1, WAY(WALL_WORKER_TO_MAIN), 0,
+			   counters_good},
+	[WALL_LEASE_ROW] = {sizeof(struct wall_lease_row), 1, WAY(WALL_WORKER_TO_MAIN), 0,
+			    row_good},
+	[WALL_LEASES_END] = {sizeof(struct wall_done), 1, WAY(WALL_WORKER_TO_MAIN), 0,
+			     empty_good},
+	[WALL_LEASE] = {sizeof(struct wall_lease), ROOM(lease), WAY(WALL_WORKER_TO_WARDEN), 0,
+			lease_good},
+	[WALL_REVOKE] = {sizeof(struct wall_lease), ROOM(lease), WAY(WALL_WORKER_TO_WARDEN), 0,
+			 revoke_good},
+	[WALL_LEASED] = {sizeof(struct wall_leased), ROOM(leased), WAY(WALL_WARDEN_TO_WORKER),
+			 0, leased_good},
+	[WALL_BLOCKED] = {sizeof(struct wall_blocked), ROOM(blocked),
+			  WAY(WALL_WARDEN_TO_WORKER), 0, blocked_good},
+};
+
+_Static_assert(sizeof(struct wall_packet) <= WALL_PACKET_MAX, "a packet outgrew its bound");
+
+static const struct kind *kind_find(unsigned int kind)
+{
+	return kind < WALL_KINDS && kinds[kind].good ? &kinds[kind] : NULL;
+}
+
+size_t wall_body_size(enum wall_kind kind)
+{
+	const struct kind *found = kind_find(kind);
+	return found ? found->size : 0;
+}
+
+size_t wall_packet_size(enum wall_kind kind, size_t count)
+{
+	return offsetof(struct wall_packet, done) + count * wall_body_size(kind);
+}
+
+size_t wall_count_max(enum wall_kind kind)
+{
+	const struct kind *found = kind_find(kind);
+	return found ? found->most : 0;
+}
+
+int wall_check(enum wall_way way, const struct wall_packet *packet, size_t len, size_t n_fds)
+{
+	if (len < sizeof(packet->head))
+		return NG_E_FORMAT;
+	const struct kind *kind = kind_find(packet->head.kind);
+	size_t count = packet->head.count;
+	if (!kind || way > WALL_WARDEN_TO_WORKER || !(kind->ways & WAY(way)) ||
+	    n_fds != kind->fds || count < 1 || count > kind->most ||
+	    len != wall_packet_size(packet->head.kind, count))
+		return NG_E_FORMAT;
+
+	const uint8_t *body = (const uint8_t *)packet + offsetof(struct wall_packet, done);
+	for (size_t i = 0; i < count; i++)
+		if (!kind->good(body + i * kind->size))
+			return NG_E_FORMAT;
+	return NG_OK;
+}
