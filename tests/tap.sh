@@ -81,5 +81,6 @@ $out"
 
 tap_done() {
 	printf '1..%d\n' "$tap_n"
-	[ "$tap_failed" -eq 0 ]
+	# automake's driver has seen the failures; an exit code would count them again.
+	[ "$tap_failed" -eq 0 ] || [ -n "${AM_TAP_AWK:-}" ]
 }
