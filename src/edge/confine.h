@@ -28,7 +28,3 @@ int confine_worker(const char *user, char why[static CONFINE_WHY]) NG_MUST_CHECK
 int confine_warden(const char *user, char why[static CONFINE_WHY]) NG_MUST_CHECK;
 /* Main: keeps root's uid and only what starting the others again takes. */
 int confine_main(char why[static CONFINE_WHY]) NG_MUST_CHECK;
-
-/* The last step of the two above, by itself: the system calls. */
-enum confine_role { CONFINE_AS_WARDEN = 0, CONFINE_AS_WORKER };
-int confine_calls(enum confine_role role, char why[static CONFINE_WHY]) NG_MUST_CHECK;

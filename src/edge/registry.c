@@ -1,0 +1,319 @@
+/*
+ * The registry: LMDB, one environment, two tables.
+ *
+ * "sandboxes" maps a name to its id (four octets, little endian) and the caller's text; "numbers"
+ * holds the next id and the version. Every change is one write transaction, committed with
+ * MDB_NOSYNC so that the loop never waits for the disk; mdb_env_sync() follows in the thread pool,
+ * one at a time, and once more when changes came meanwhile. A machine that crashes in between
+ * may lose the last changes, or the file: then fewer sandboxes are known, and unknown means
+ * refused. Ids of a new registry start at a random number, so that leases which some other store
+ * still holds under small ids are never taken for a new sandbox's.
+ */
+#include "edge/registry.h"
+
+#include <errno.h>
+#include <lmdb.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define MAP_SIZE   ((size_t)1 << 30) /* address space, not memory: 65,536 sandboxes fit */
+#define FIRST_BITS 0x3fffffffu       /* leaves three quarters of the ids after the first */
+
+static const char key_next_id[] = "next-id", key_version[] = "version";
+
+struct registry {
+	MDB_env *env;
+	MDB_dbi sandboxes, numbers;
+	uv_loop_t *loop;
+	uv_work_t flush;
+	bool flushing, dirty, closing;
+};
+
+static int code_of(int error)
+{
+	switch (error) {
+	case MDB_SUCCESS:
+		return NG_OK;
+	case MDB_NOTFOUND:
+		return NG_E_NOTFOUND;
+	case MDB_MAP_FULL:
+		return NG_E_FULL;
+	case MDB_INVALID:
+	case MDB_CORRUPTED:
+	case MDB_VERSION_MISMATCH:
+	case MDB_PAGE_NOTFOUND:
+		return NG_E_FORMAT;
+	case ENOMEM:
+		return NG_E_NOMEM;
+	default:
+		return NG_E_IO;
+	}
+}
+
+static void destroy(struct registry *registry)
+{
+	mdb_env_close(registry->env);
+	free(registry);
+}
+
+/* ---- to the disk ---- */
+
+static void flush_start(struct registry *registry);
+
+static void flush_work(uv_work_t *work)
+{
+	struct registry *registry = work->data;
+	(void)mdb_env_sync(registry->env, 1);
+}
+
+static void flush_done(uv_work_t *work, int status)
+{
+	struct registry *registry = work->data;
+	(void)status;
+	registry->flushing = false;
+	if (registry->dirty)
+		flush_start(registry);
+	else if (registry->closing)
+		destroy(registry);
+}
+
+static void flush_start(struct registry *registry)
+{
+	registry->dirty = true;
+	if (registry->flushing)
+		return;
+	registry->flush.data = registry;
+	registry->dirty = false;
+	registry->flushing =
+		uv_queue_work(registry->loop, &registry->flush, flush_work, flush_done) == 0;
+}
+
+static int commit(struct registry *registry, MDB_txn *txn, int error)
+{
+	if (error) {
+		mdb_txn_abort(txn);
+		return code_of(error);
+	}
+	error = mdb_txn_commit(txn);
+	if (!error)
+		flush_start(registry);
+	return code_of(error);
+}
+
+/* ---- opening ---- */
+
+static int open_tables(struct registry *registry)
+{
+	MDB_txn *txn;
+	int error = mdb_txn_begin(registry->env, NULL, 0, &txn);
+	if (error)
+		return error;
+	error = mdb_dbi_open(txn, "sandboxes", MDB_CREATE, &registry->sandboxes);
+	if (!error)
+		error = mdb_dbi_open(txn, "numbers", MDB_CREATE, &registry->numbers);
+	if (error) {
+		mdb_txn_abort(txn);
+		return error;
+	}
+	return mdb_txn_commit(txn);
+}
+
+static int open_env(struct registry *registry, const char *folder)
+{
+	int error = mdb_env_create(&registry->env);
+	if (!error)
+		error = mdb_env_set_maxdbs(registry->env, 2);
+	if (!error)
+		error = mdb_env_set_mapsize(registry->env, MAP_SIZE);
+	if (!error)
+		error = mdb_env_open(registry->env, folder, MDB_NOSYNC | MDB_NOTLS, 0600);
+	return error ? error : open_tables(registry);
+}
+
+int registry_open(const char *folder, uv_loop_t *loop, struct registry **out, const char **why)
+{
+	struct registry *registry = calloc(1, sizeof *registry);
+	*why = "out of memory";
+	if (!registry)
+		return NG_E_NOMEM;
+	registry->loop = loop;
+	int error = open_env(registry, folder);
+	if (error) {
+		*why = mdb_strerror(error);
+		destroy(registry);
+		return code_of(error);
+	}
+	*out = registry;
+	return NG_OK;
+}
+
+void registry_close(struct registry *registry)
+{
+	if (!registry)
+		return;
+	registry->closing = true;
+	if (!registry->flushing)
+		destroy(registry);
+}
+
+/* ---- numbers ---- */
+
+static int read_number(MDB_txn *txn, MDB_dbi table, const char *name, uint64_t *out)
+{
+	MDB_val key = {strlen(name), (void *)(uintptr_t)name}, value;
+	int error = mdb_get(txn, table, &key, &value);
+	if (!error && value.mv_size != sizeof *out)
+		return MDB_CORRUPTED;
+	if (!error)
+		memcpy(out, value.mv_data, sizeof *out);
+	return error;
+}
+
+/* Counts name up, from first, and gives the number before to *out. */
+static int take_number(struct registry *registry, const char *name, uint64_t first,
+		       uint64_t last, uint64_t *out)
+{
+	MDB_txn *txn;
+	int error = mdb_txn_begin(registry->env, NULL, 0, &txn);
+	if (error)
+		return code_of(error);
+	uint64_t number = first;
+	error = read_number(txn, registry->numbers, name, &number);
+	if (error == MDB_NOTFOUND)
+		error = 0;
+	if (!error && number > last)
+		error = MDB_MAP_FULL;
+	uint64_t next = number + 1;
+	MDB_val key = {strlen(name), (void *)(uintptr_t)name}, value = {sizeof next, &next};
+	if (!error)
+		error = mdb_put(txn, registry->numbers, &key, &value, 0);
+	int code = commit(registry, txn, error);
+	if (code == NG_OK)
+		*out = number;
+	return code;
+}
+
+int registry_take_id(struct registry *registry, uint32_t *out)
+{
+	uint32_t first;
+	uint64_t number = 0;
+	if (getrandom(&first, sizeof first, 0) != sizeof first)
+		return NG_E_IO;
+	int code = take_number(registry, key_next_id, (first & FIRST_BITS) + 1, UINT32_MAX,
+			       &number);
+	if (code == NG_OK)
+		*out = (uint32_t)number;
+	return code;
+}
+
+int registry_next_version(struct registry *registry, uint64_t *out)
+{
+	return take_number(registry, key_version, 1, UINT64_MAX - 1, out);
+}
+
+/* ---- sandboxes ---- */
+
+int registry_put(struct registry *registry, const char *name, uint32_t id, const char *value,
+		 size_t len)
+{
+	if (len > REGISTRY_VALUE_MAX)
+		return NG_E_RANGE;
+	MDB_txn *txn;
+	int error = mdb_txn_begin(registry->env, NULL, 0, &txn);
+	if (error)
+		return code_of(error);
+	MDB_val key = {strlen(name), (void *)(uintptr_t)name};
+	MDB_val room = {sizeof id + len, NULL};
+	error = mdb_put(txn, registry->sandboxes, &key, &room, MDB_RESERVE);
+	if (!error) {
+		memcpy(room.mv_data, &id, sizeof id);
+		if (len)
+			memcpy((char *)room.mv_data + sizeof id, value, len);
+	}
+	return commit(registry, txn, error);
+}
+
+int registry_remove(struct registry *registry, const char *name)
+{
+	MDB_txn *txn;
+	int error = mdb_txn_begin(registry->env, NULL, 0, &txn);
+	if (error)
+		return code_of(error);
+	MDB_val key = {strlen(name), (void *)(uintptr_t)name};
+	return commit(registry, txn, mdb_del(txn, registry->sandboxes, &key, NULL));
+}
+
+static bool row_read(const MDB_val *value, uint32_t *id)
+{
+	if (value->mv_size < sizeof *id || value->mv_size > sizeof *id + REGISTRY_VALUE_MAX)
+		return false;
+	memcpy(id, value->mv_data, sizeof *id);
+	return *id != 0;
+}
+
+/* buf may be NULL when only the id matters. */
+static int look_up(struct registry *registry, const char *name, uint32_t *id, char *buf,
+		   size_t *len)
+{
+	MDB_txn *txn;
+	int error = mdb_txn_begin(registry->env, NULL, MDB_RDONLY, &txn);
+	if (error)
+		return code_of(error);
+	MDB_val key = {strlen(name), (void *)(uintptr_t)name}, value;
+	uint32_t found = 0;
+	error = mdb_get(txn, registry->sandboxes, &key, &value);
+	if (!error && !row_read(&value, &found))
+		error = MDB_CORRUPTED;
+	if (!error && buf) {
+		*len = value.mv_size - sizeof found;
+		memcpy(buf, (const char *)value.mv_data + sizeof found, *len);
+		buf[*len] = '\0';
+	}
+	mdb_txn_abort(txn);
+	if (!error)
+		*id = found;
+	return code_of(error);
+}
+
+int registry_find(struct registry *registry, const char *name, uint32_t *id)
+{
+	return look_up(registry, name, id, NULL, NULL);
+}
+
+int registry_value(struct registry *registry, const char *name,
+		   char buf[static REGISTRY_VALUE_MAX + 1], size_t *len)
+{
+	uint32_t id;
+	return look_up(registry, name, &id, buf, len);
+}
+
+static void visit_row(registry_visit *visit, void *owner, const MDB_val *key,
+		      const MDB_val *value)
+{
+	char name[NG_SANDBOX_NAME_MAX] = "";
+	uint32_t id;
+	if (key->mv_size >= sizeof name || !row_read(value, &id))
+		return;
+	memcpy(name, key->mv_data, key->mv_size);
+	visit(owner, name, id, (const char *)value->mv_data + sizeof id,
+	      value->mv_size - sizeof id);
+}
+
+int registry_each(struct registry *registry, registry_visit *visit, void *owner)
+{
+	MDB_txn *txn;
+	MDB_cursor *cursor = NULL;
+	MDB_val key, value;
+	int error = mdb_txn_begin(registry->env, NULL, MDB_RDONLY, &txn);
+	if (error)
+		return code_of(error);
+	error = mdb_cursor_open(txn, registry->sandboxes, &cursor);
+	while (!error && !(error = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)))
+		visit_row(visit, owner, &key, &value);
+	if (cursor)
+		mdb_cursor_close(cursor);
+	mdb_txn_abort(txn);
+	return error == MDB_NOTFOUND ? NG_OK : code_of(error);
+}
