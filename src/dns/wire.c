@@ -1,0 +1,76 @@
+/* Length before content: each part is taken from the reader, and void when it was not all there. */
+#include "dns/wire.h"
+
+struct wire_header wire_header_read(struct reader *reader)
+{
+	struct wire_header header = {.id = reader_u16(reader), .flags = reader_u16(reader)};
+	for (int i = 0; i < WIRE_SECTIONS; i++)
+		header.counts[i] = reader_u16(reader);
+	return header;
+}
+
+unsigned int wire_opcode(const struct wire_header *header)
+{
+	return header->flags >> WIRE_OPCODE_SHIFT & 0x0f;
+}
+
+/* A name at the reader's place; out is untouched on error. */
+static void name_read(struct reader *reader, struct ng_name *out)
+{
+	if (!reader->error)
+		reader->error = ng_name_unpack(reader->octets, reader->len, &reader->pos, out);
+}
+
+void wire_question_read(struct reader *reader, struct ng_question *out)
+{
+	name_read(reader, &out->name);
+	out->type = reader_u16(reader);
+	out->class = reader_u16(reader);
+}
+
+void wire_record_read(struct reader *reader, struct wire_record *out)
+{
+	name_read(reader, &out->owner);
+	out->type = reader_u16(reader);
+	out->class = reader_u16(reader);
+	out->ttl = reader_u32(reader);
+	out->rdlen = reader_u16(reader);
+	out->rdata = reader->pos;
+	reader_octets(reader, out->rdlen);
+}
+
+/* RFC 7873 4: a client cookie of 8, alone or with a server cookie of 8 to 32 octets. */
+static bool cookie_good(size_t len)
+{
+	return len == 8 || (len >= 16 && len <= 40);
+}
+
+static bool options_good(const uint8_t *octets, size_t len)
+{
+	struct reader reader = reader_make(octets, len);
+	while (reader_left(&reader)) {
+		uint16_t code = reader_u16(&reader);
+		uint16_t size = reader_u16(&reader);
+		reader_octets(&reader, size);
+		if (code == WIRE_OPTION_COOKIE && !cookie_good(size))
+			return false;
+	}
+	return reader.error == NG_OK;
+}
+
+int wire_opt_read(const struct wire_record *record, const uint8_t *message,
+		  struct wire_opt *out)
+{
+	uint8_t version = (uint8_t)(record->ttl >> 16);
+	if (record->owner.len != 1)
+		return NG_E_FORMAT;
+	if (version == 0 && !options_good(message + record->rdata, record->rdlen))
+		return NG_E_FORMAT;
+	*out = (struct wire_opt){
+		.udp_size = record->class,
+		.rcode_high = (uint8_t)(record->ttl >> 24),
+		.version = version,
+		.dnssec_ok = record->ttl & WIRE_DO,
+	};
+	return NG_OK;
+}
