@@ -1,0 +1,463 @@
+/*
+ * Zone text to records. ldns reads a record from one line; what makes one line of several
+ * (parentheses, quotes, comments) is resolved here, because only so is the place of every word known.
+ *
+ * Zones in the wild lack an SOA, an NS set or a TTL; none of these changes what a policy zone says,
+ * so they are warned of and taken. Another origin than configured would move every rule to other
+ * names, so that is refused.
+ */
+#include "dns/zone.h"
+
+#include <ldns/ldns.h>
+#include <namegate/message.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define LINE_MAX_OCTETS 65536
+#define TTL_UNSAID                                                                             \
+	0x7fffffffu /* told to ldns as the default, to see whether a record has its own */
+#define TTL_FALLBACK 3600u
+
+struct zone_reader {
+	const char *path, *text;
+	size_t len, at;
+	uint32_t row; /* of text[at], from 1 */
+	size_t row_start;
+	struct ng_diags *diags;
+	ldns_rdf *origin, *previous;
+	struct ng_name apex;
+	bool apex_known, configured, soa, ns, ttl_warned, ended;
+	bool ttl_known;
+	uint32_t ttl;
+	ldns_rr *rr;
+	uint8_t *rdata;
+	char *line;                  /* the record at hand, on one line */
+	struct ng_place first, last; /* of its words */
+};
+
+static int report(struct zone_reader *reader, const struct ng_place *place, const char *code,
+		  const char *suggestion, const char *reason)
+{
+	ng_diag_add(reader->diags, NG_ERROR, place, code, suggestion, "%s", reason);
+	return NG_E_SYNTAX;
+}
+
+void zone_reader_destroy(struct zone_reader *reader)
+{
+	if (reader == NULL)
+		return;
+	ldns_rdf_deep_free(reader->origin);
+	ldns_rdf_deep_free(reader->previous);
+	ldns_rr_free(reader->rr);
+	free(reader->rdata);
+	free(reader->line);
+	free(reader);
+}
+
+static void origin_set(struct zone_reader *reader, ldns_rdf *origin)
+{
+	ldns_rdf_deep_free(reader->origin);
+	reader->origin = origin;
+}
+
+static int apex_set(struct zone_reader *reader, const ldns_rdf *name)
+{
+	int code = ng_name_from_wire(ldns_rdf_data(name), ldns_rdf_size(name), &reader->apex);
+	if (code != NG_OK)
+		return code;
+	ng_name_lower(&reader->apex);
+	reader->apex_known = true;
+	return NG_OK;
+}
+
+static int origin_configured(struct zone_reader *reader, const char *text)
+{
+	struct ng_place place = {reader->path, 0, 0};
+	ldns_rdf *origin = NULL;
+	if (ldns_str2rdf_dname(&origin, text) != LDNS_STATUS_OK ||
+	    apex_set(reader, origin) != NG_OK) {
+		ldns_rdf_deep_free(origin);
+		return report(reader, &place, "zone-origin", "configure the zone's name",
+			      "the configured origin is not a domain name");
+	}
+	origin_set(reader, origin);
+	reader->configured = true;
+	return NG_OK;
+}
+
+int zone_reader_create(const char *path, const char *text, size_t len, const char *origin,
+		       struct ng_diags *diags, struct zone_reader **out)
+{
+	struct zone_reader *reader = calloc(1, sizeof(*reader));
+	int code = NG_E_NOMEM;
+	if (reader == NULL)
+		return code;
+	*reader = (struct zone_reader){
+		.path = path, .text = text, .len = len, .row = 1, .diags = diags};
+	reader->line = malloc(LINE_MAX_OCTETS);
+	reader->rdata = malloc(NG_MESSAGE_MAX);
+	if (reader->line != NULL && reader->rdata != NULL)
+		code = origin != NULL ? origin_configured(reader, origin) : NG_OK;
+	if (code != NG_OK) {
+		zone_reader_destroy(reader);
+		return code;
+	}
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+		reader->at = reader->row_start = 3;
+	*out = reader;
+	return NG_OK;
+}
+
+const struct ng_name *zone_origin(const struct zone_reader *reader)
+{
+	return reader->apex_known ? &reader->apex : NULL;
+}
+
+/* ---- one record on one line ---- */
+
+struct gather {
+	size_t n;
+	bool quoted, in_word, full, strange;
+	unsigned depth;
+	size_t words;
+};
+
+static void put(struct zone_reader *reader, struct gather *gather, char c)
+{
+	if (gather->n + 1 < LINE_MAX_OCTETS)
+		reader->line[gather->n++] = c;
+	else
+		gather->full = true;
+}
+
+static void word_begins(struct zone_reader *reader, struct gather *gather)
+{
+	if (gather->in_word)
+		return;
+	gather->in_word = true;
+	reader->last = (struct ng_place){reader->path, reader->row,
+					 (uint32_t)(reader->at - reader->row_start) + 1};
+	if (gather->words++ == 0)
+		reader->first = reader->last;
+}
+
+static void row_ends(struct zone_reader *reader)
+{
+	reader->row++;
+	reader->row_start = reader->at + 1;
+}
+
+/* One octet outside of quotes and escapes. False: the record ends before it. */
+static bool gather_plain(struct zone_reader *reader, struct gather *gather, char c)
+{
+	switch (c) {
+	case '\n':
+		if (gather->depth == 0)
+			return false;
+		row_ends(reader);
+		break;
+	case ';':
+		while (reader->at + 1 < reader->len && reader->text[reader->at + 1] != '\n')
+			reader->at++;
+		break;
+	case '(':
+		gather->depth++;
+		break;
+	case ')':
+		gather->strange |= gather->depth == 0;
+		gather->depth -= gather->depth > 0;
+		break;
+	case ' ':
+	case '\t':
+	case '\r':
+		break;
+	default:
+		word_begins(reader, gather);
+		put(reader, gather, c);
+		return true;
+	}
+	gather->in_word = false;
+	put(reader, gather, ' ');
+	return true;
+}
+
+static bool gather_octet(struct zone_reader *reader, struct gather *gather)
+{
+	char c = reader->text[reader->at];
+	if (c == '\0')
+		gather->strange = true;
+	if (c == '\\' && reader->at + 1 < reader->len && reader->text[reader->at + 1] != '\n') {
+		word_begins(reader, gather);
+		put(reader, gather, c);
+		put(reader, gather, reader->text[++reader->at]);
+		return true;
+	}
+	if (c == '"') {
+		word_begins(reader, gather);
+		gather->quoted = !gather->quoted;
+		put(reader, gather, c);
+		return true;
+	}
+	if (!gather->quoted)
+		return gather_plain(reader, gather, c);
+	if (c == '\n')
+		return false;
+	put(reader, gather, c);
+	return true;
+}
+
+/* Fills reader->line with the next record. NG_E_NOTFOUND at the end of the text. */
+static int next_line(struct zone_reader *reader)
+{
+	while (reader->at < reader->len) {
+		struct gather gather = {0};
+		struct ng_place start = {reader->path, reader->row, 1};
+		for (; reader->at < reader->len && gather_octet(reader, &gather); reader->at++)
+			;
+		if (reader->at < reader->len)
+			row_ends(reader);
+		reader->at++;
+		if (gather.depth > 0 || gather.quoted || gather.strange)
+			return report(reader, &start, "zone-syntax",
+				      "close what is open, and keep to text",
+				      gather.depth > 0 ? "a parenthesis is not closed"
+				      : gather.quoted  ? "a quote is not closed"
+						       : "a parenthesis closes nothing, or a "
+							 "NUL octet stands here");
+		if (gather.full)
+			return report(reader, &start, "zone-syntax", "split the record",
+				      "the record is too long");
+		reader->line[gather.n] = '\0';
+		if (gather.words > 0)
+			return NG_OK;
+	}
+	return NG_E_NOTFOUND;
+}
+
+/* ---- directives ---- */
+
+static int directive_ttl(struct zone_reader *reader, const char *value)
+{
+	const char *end;
+	uint32_t ttl = ldns_str2period(value, &end);
+	if (*value < '0' || *value > '9' || *end != '\0')
+		return report(reader, &reader->last, "zone-ttl", "write a number of seconds",
+			      "$TTL takes a time");
+	reader->ttl = ttl;
+	reader->ttl_known = true;
+	return NG_OK;
+}
+
+static bool is_absolute(const char *name)
+{
+	size_t n = strlen(name), slashes = 0;
+	while (n > 1 + slashes && name[n - 2 - slashes] == '\\')
+		slashes++;
+	return n > 0 && name[n - 1] == '.' && slashes % 2 == 0;
+}
+
+static int directive_origin(struct zone_reader *reader, const char *value)
+{
+	ldns_rdf *origin = NULL;
+	bool absolute = is_absolute(value);
+	if ((!absolute && reader->origin == NULL) ||
+	    ldns_str2rdf_dname(&origin, value) != LDNS_STATUS_OK)
+		return report(reader, &reader->last, "zone-origin",
+			      "write a whole name with its final dot",
+			      "$ORIGIN takes a domain name");
+	if (!absolute && ldns_dname_cat(origin, reader->origin) != LDNS_STATUS_OK) {
+		ldns_rdf_deep_free(origin);
+		return report(reader, &reader->last, "zone-origin", "write a shorter name",
+			      "the name is too long");
+	}
+	origin_set(reader, origin);
+	return NG_OK;
+}
+
+static int directive_refused(struct zone_reader *reader, const char *value)
+{
+	(void)value;
+	return report(reader, &reader->first, "zone-directive",
+		      "put the records themselves into this file",
+		      "only $ORIGIN and $TTL are read; a zone is one text");
+}
+
+/* A line that begins with "$" is a directive, known or not. */
+static int directive(struct zone_reader *reader)
+{
+	static const struct {
+		const char *name;
+		int (*read)(struct zone_reader *reader, const char *value);
+	} known[] = {{"$TTL", directive_ttl}, {"$ORIGIN", directive_origin}};
+	char *save, *word = strtok_r(reader->line, " ", &save);
+	const char *value = strtok_r(NULL, " ", &save);
+	bool more = strtok_r(NULL, " ", &save) != NULL;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcasecmp(word, known[i].name) == 0 && value != NULL && !more)
+			return known[i].read(reader, value);
+	}
+	return directive_refused(reader, value);
+}
+
+/* ---- records ---- */
+
+/* Without an origin a relative owner has no meaning yet. */
+static bool owner_is_open(const struct zone_reader *reader)
+{
+	const char *line = reader->line;
+	size_t n = strcspn(line, " ");
+	if (n == 0)
+		return reader->previous == NULL;
+	if (reader->origin != NULL)
+		return false;
+	char word[NG_NAME_TEXT_MAX];
+	if (n >= sizeof(word))
+		return true;
+	memcpy(word, line, n);
+	word[n] = '\0';
+	return !is_absolute(word);
+}
+
+static int parse(struct zone_reader *reader)
+{
+	if (owner_is_open(reader))
+		return report(
+			reader, &reader->first, "zone-origin",
+			"begin the zone with $ORIGIN, or write whole names with final dots",
+			"the record's owner is relative, and the zone's name is not known");
+	ldns_rr_free(reader->rr);
+	reader->rr = NULL;
+	ldns_status status = ldns_rr_new_frm_str(&reader->rr, reader->line,
+						 reader->ttl_known ? reader->ttl : TTL_UNSAID,
+						 reader->origin, &reader->previous);
+	if (status == LDNS_STATUS_OK && ldns_rr_owner(reader->rr) != NULL)
+		return NG_OK;
+	ldns_rr_free(reader->rr);
+	reader->rr = NULL;
+	return report(reader, &reader->first, "zone-record",
+		      "see RFC 1035, section 5, for the form", ldns_get_errorstr_by_id(status));
+}
+
+/* The octets of the record's data; false when they do not fit a message. */
+static bool flatten(struct zone_reader *reader, struct zone_record *record)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < ldns_rr_rd_count(reader->rr); i++) {
+		const ldns_rdf *rdf = ldns_rr_rdf(reader->rr, i);
+		if (ldns_rdf_size(rdf) > NG_MESSAGE_MAX - n)
+			return false;
+		memcpy(reader->rdata + n, ldns_rdf_data(rdf), ldns_rdf_size(rdf));
+		n += ldns_rdf_size(rdf);
+	}
+	record->rdata = reader->rdata;
+	record->rdlen = (uint16_t)n;
+	return true;
+}
+
+static uint32_t ttl_of(struct zone_reader *reader)
+{
+	uint32_t ttl = ldns_rr_ttl(reader->rr);
+	if (reader->ttl_known || ttl != TTL_UNSAID)
+		return ttl;
+	if (!reader->ttl_warned) {
+		ng_diag_add(reader->diags, NG_WARNING, &reader->first, "zone-ttl",
+			    "put $TTL at the top of the zone",
+			    "the zone has records without a TTL; they get %u seconds",
+			    TTL_FALLBACK);
+	}
+	reader->ttl_warned = true;
+	return TTL_FALLBACK;
+}
+
+/* An SOA names the zone: for the first time, or again with the same name. */
+static int check_soa(struct zone_reader *reader, const struct zone_record *record)
+{
+	if (!reader->apex_known) {
+		int code = apex_set(reader, ldns_rr_owner(reader->rr));
+		if (code == NG_OK && reader->origin == NULL)
+			origin_set(reader, ldns_rdf_clone(ldns_rr_owner(reader->rr)));
+		if (code != NG_OK || reader->origin == NULL)
+			return NG_E_NOMEM;
+	}
+	if (!ng_name_equal(&record->owner, &reader->apex))
+		return report(reader, &record->place, "zone-origin",
+			      reader->configured ? "configure the name that the zone has"
+						 : "keep one SOA, at the zone's own name",
+			      "the SOA names another zone");
+	if (reader->soa)
+		return report(reader, &record->place, "zone-soa", "keep one of them",
+			      "the zone has two SOA records");
+	reader->soa = true;
+	return NG_OK;
+}
+
+static int check_zone(struct zone_reader *reader, const struct zone_record *record)
+{
+	if (record->class != NG_CLASS_IN)
+		return report(reader, &record->place, "zone-class", "write IN",
+			      "the record is not of class IN");
+	if (record->type == NG_TYPE_SOA)
+		return check_soa(reader, record);
+	if (!reader->apex_known)
+		return report(reader, &record->place, "zone-origin",
+			      "begin the zone with its SOA, or configure its name",
+			      "the record stands before the zone's name is known");
+	if (!ng_name_within(&record->owner, &reader->apex))
+		return report(reader, &record->place, "zone-outside",
+			      "mind the final dot, and $ORIGIN",
+			      "the record stands outside of the zone");
+	if (record->type == NG_TYPE_NS && ng_name_equal(&record->owner, &reader->apex))
+		reader->ns = true;
+	return NG_OK;
+}
+
+static void check_end(struct zone_reader *reader)
+{
+	struct ng_place place = {reader->path, 1, 1};
+	if (reader->ended || !reader->apex_known)
+		return;
+	reader->ended = true;
+	if (!reader->soa) {
+		ng_diag_add(reader->diags, NG_WARNING, &place, "zone-soa",
+			    "add one, other readers need it", "the zone has no SOA record");
+	}
+	if (!reader->ns) {
+		ng_diag_add(reader->diags, NG_WARNING, &place, "zone-ns",
+			    "add one, such as @ NS localhost.", "the zone has no NS record");
+	}
+}
+
+int zone_next(struct zone_reader *reader, struct zone_record *out)
+{
+	struct zone_record record;
+	int code;
+	do {
+		code = next_line(reader);
+		if (code == NG_OK && reader->line[0] == '$')
+			code = directive(reader);
+		else if (code == NG_OK)
+			break;
+	} while (code == NG_OK);
+	if (code == NG_E_NOTFOUND)
+		check_end(reader);
+	if (code == NG_OK)
+		code = parse(reader);
+	if (code != NG_OK)
+		return code;
+	const ldns_rdf *owner = ldns_rr_owner(reader->rr);
+	record.type = (uint16_t)ldns_rr_get_type(reader->rr);
+	record.class = (uint16_t)ldns_rr_get_class(reader->rr);
+	record.ttl = ttl_of(reader);
+	record.place = reader->first;
+	record.data = reader->last;
+	if (ng_name_from_wire(ldns_rdf_data(owner), ldns_rdf_size(owner), &record.owner) !=
+		    NG_OK ||
+	    !flatten(reader, &record))
+		return report(reader, &record.place, "zone-record", "shorten it",
+			      "the record does not fit a message");
+	code = check_zone(reader, &record);
+	if (code == NG_OK)
+		*out = record;
+	return code;
+}
