@@ -56,15 +56,20 @@ const struct ng_name *word_name(struct ng_gate *gate, const struct ng_name *name
 	return arena_copy(&gate->words, name, sizeof(*name));
 }
 
+const char *word_text(struct ng_gate *gate, const char *text)
+{
+	const char *word = arena_copy(&gate->words, text, strlen(text) + 1);
+
+	return word ? word : "";
+}
+
 const char *word_format(struct ng_gate *gate, const char *format, ...)
 {
 	char text[512];
 	va_list list;
-	const char *word;
 
 	va_start(list, format);
 	vsnprintf(text, sizeof(text), format, list);
 	va_end(list);
-	word = arena_copy(&gate->words, text, strlen(text) + 1);
-	return word ? word : "";
+	return word_text(gate, text);
 }

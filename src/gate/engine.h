@@ -151,6 +151,7 @@ struct ng_gate {
 void actions_begin(struct ng_gate *gate, uint64_t now_us); /* first thing in every input */
 struct ng_action *action_add(struct ng_gate *gate, enum ng_action_kind kind);
 const struct ng_name *word_name(struct ng_gate *gate, const struct ng_name *name);
+const char *word_text(struct ng_gate *gate, const char *text);
 const char *word_format(struct ng_gate *gate, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -251,7 +252,8 @@ void reply_denied(struct ng_gate *gate, const struct told *told,
 /* NOERROR without an answer, with our SOA. */
 struct ng_record *reply_empty(struct ng_gate *gate, const struct told *told,
 			      enum ng_verdict verdict, const char *reason);
-void record_rule(struct ng_record *record, const struct ng_decision *decision);
+void record_rule(struct ng_gate *gate, struct ng_record *record,
+		 const struct ng_decision *decision);
 
 /* gate.c */
 void sandbox_close(struct ng_gate *gate,

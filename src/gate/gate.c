@@ -343,7 +343,7 @@ void ng_gate_blocked(struct ng_gate *gate, uint64_t now_us, const struct ng_bloc
 	to = arena_copy(&gate->words, &blocked->to, sizeof(*to));
 	record->event = NG_EVENT_BLOCKED;
 	record->sandbox = blocked->sandbox;
-	record->sandbox_name = sandbox ? word_format(gate, "%s", sandbox->spec.name) : "";
+	record->sandbox_name = sandbox ? word_text(gate, sandbox->spec.name) : "";
 	record->client = blocked->from;
 	record->reason = blocked_reason(gate, sandbox, blocked, &name);
 	record->name = name.len ? word_name(gate, &name) : NULL;

@@ -330,7 +330,7 @@ static void lease_record(struct ng_gate *gate, const struct lease *lease, enum n
 
 	record->event = event;
 	record->sandbox = lease->key.sandbox;
-	record->sandbox_name = word_format(gate, "%s", lease->sandbox->spec.name);
+	record->sandbox_name = word_text(gate, lease->sandbox->spec.name);
 	record->client = lease->key.client;
 	record->name = word_name(gate, name);
 	record->version = gate->version;

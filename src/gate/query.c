@@ -57,7 +57,7 @@ void query_fail(struct ng_gate *gate, struct query *query, int ede, const char *
 	} else {
 		record = reply_error(gate, &told, NG_RCODE_SERVFAIL, ede, reason);
 		record->verdict = NG_ALLOW;
-		record_rule(record, &decision);
+		record_rule(gate, record, &decision);
 		record_times(record, query);
 	}
 	query_end(gate, query);
@@ -87,7 +87,7 @@ static void query_negative(struct ng_gate *gate, struct query *query,
 	};
 	struct ng_record *record = reply_send(gate, &told, &spec, NG_ALLOW);
 
-	record_rule(record, decision);
+	record_rule(gate, record, decision);
 	record_times(record, query);
 	query_end(gate, query);
 }
@@ -101,7 +101,7 @@ static void query_truncated(struct ng_gate *gate, struct query *query,
 
 	record->reason =
 		"does not fit into UDP: asked again over TCP it is leased and answered";
-	record_rule(record, decision);
+	record_rule(gate, record, decision);
 	record_times(record, query);
 	query_end(gate, query);
 }
@@ -112,7 +112,7 @@ static void query_empty(struct ng_gate *gate, struct query *query,
 	struct told told = told_of(query);
 	struct ng_record *record = reply_empty(gate, &told, NG_ALLOW, reason);
 
-	record_rule(record, decision);
+	record_rule(gate, record, decision);
 	record_times(record, query);
 	query_end(gate, query);
 }
@@ -185,7 +185,7 @@ static void query_answer(struct ng_gate *gate, struct query *query)
 	spec.answers = query->rrs;
 	spec.n = query->n;
 	record = reply_send(gate, &told, &spec, NG_ALLOW);
-	record_rule(record, &decision);
+	record_rule(gate, record, &decision);
 	record_times(record, query);
 	record->commit_us = (uint32_t)(gate->now_us - query->decided_us);
 	record_addresses(gate, record, query, until_us);
@@ -272,7 +272,7 @@ static void record_rebind(struct ng_gate *gate, const struct query *query,
 	gate->counters.rebinds++;
 	record->event = NG_EVENT_REBIND;
 	record->sandbox = query->sandbox->spec.id;
-	record->sandbox_name = word_format(gate, "%s", query->sandbox->spec.name);
+	record->sandbox_name = word_text(gate, query->sandbox->spec.name);
 	record->client = query->from;
 	record->name = word_name(gate, &query->name);
 	record->type = query->asked.question.type;
@@ -281,7 +281,7 @@ static void record_rebind(struct ng_gate *gate, const struct query *query,
 	record->upstream = query->upstream;
 	record->addrs = filtered->removed;
 	record->n_addrs = filtered->removed ? filtered->n_removed : 0;
-	record_rule(record, decision);
+	record_rule(gate, record, decision);
 }
 
 /* The chain is complete: judge the name again, filter the addresses, and open what is left. */
@@ -335,6 +335,37 @@ void query_with_entry(struct ng_gate *gate, struct query *query, const struct en
 	query_step(gate, query, chain_follow(gate, query, entry));
 }
 
+/*
+ * May the alias chain enter this route? By default only the asked name needs a rule. But a forward
+ * zone of its own is a private place: whoever runs a permitted public zone must not be able to
+ * lead a sandbox into it by an alias. So a chain that crosses into a zone other than the root
+ * needs a rule for the target as well.
+ */
+static bool may_cross(const struct ng_gate *gate, const struct query *query,
+		      const struct route *route)
+{
+	struct ng_decision decision;
+
+	if (!query->links || route->spec.zone.len == 1 || route == route_of(gate, &query->name))
+		return true;
+	return allowed(query->sandbox, &query->target, &decision);
+}
+
+static void query_blocked_alias(struct ng_gate *gate, struct query *query)
+{
+	struct told told = told_of(query);
+	char target[NG_NAME_TEXT_MAX];
+	struct ng_record *record;
+
+	ng_name_to_text(&query->target, target);
+	record = reply_empty(
+		gate, &told, NG_DENY,
+		word_format(gate, "blocked: alias into a forward zone without a rule for %s",
+			    target));
+	record_times(record, query);
+	query_end(gate, query);
+}
+
 /* Each turn that does not end moves at least one link along, so the chain's bound ends it. */
 void query_resolve(struct ng_gate *gate, struct query *query)
 {
@@ -349,6 +380,10 @@ void query_resolve(struct ng_gate *gate, struct query *query)
 
 	if (!route) {
 		query_fail(gate, query, NG_EDE_NO_UPSTREAM, "no forward zone covers the name");
+		return;
+	}
+	if (!may_cross(gate, query, route)) {
+		query_blocked_alias(gate, query);
 		return;
 	}
 	key.route = route->spec.id;
@@ -422,7 +457,8 @@ void ng_gate_query(struct ng_gate *gate, uint64_t now_us, const struct ng_client
 	if (!allowed(sandbox, &name, &decision))
 		reply_denied(gate, &told, &decision);
 	else if (asked.question.type != NG_TYPE_A && asked.question.type != NG_TYPE_AAAA)
-		record_rule(reply_empty(gate, &told, NG_ALLOW,
+		record_rule(gate,
+			    reply_empty(gate, &told, NG_ALLOW,
 					"blocked: only A and AAAA are opened for this name"),
 			    &decision);
 	else

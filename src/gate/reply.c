@@ -18,11 +18,12 @@ static void count(struct ng_gate *gate, uint8_t rcode, enum ng_verdict verdict)
 		gate->counters.denied++;
 }
 
-void record_rule(struct ng_record *record, const struct ng_decision *decision)
+void record_rule(struct ng_gate *gate, struct ng_record *record,
+		 const struct ng_decision *decision)
 {
 	if (!decision->matched)
 		return;
-	record->path = decision->match.path;
+	record->path = word_text(gate, decision->match.path);
 	record->line = decision->match.line;
 }
 
@@ -36,7 +37,7 @@ static struct ng_record *record_begin(struct ng_gate *gate, const struct told *t
 	record->sandbox_name = "";
 	if (told->sandbox) {
 		record->sandbox = told->sandbox->spec.id;
-		record->sandbox_name = word_format(gate, "%s", told->sandbox->spec.name);
+		record->sandbox_name = word_text(gate, told->sandbox->spec.name);
 	}
 	if (told->asked->has_question) {
 		record->name = word_name(gate, &told->asked->question.name);
@@ -135,5 +136,5 @@ void reply_denied(struct ng_gate *gate, const struct told *told,
 		gate, denied_rcode(gate, sandbox, &told->asked->question.name, decision),
 		denied_reason(gate, sandbox, decision));
 
-	record_rule(reply_send(gate, told, &spec, NG_DENY), decision);
+	record_rule(gate, reply_send(gate, told, &spec, NG_DENY), decision);
 }
