@@ -1,0 +1,415 @@
+/*
+ * The engine through its public door, where a scene would not see enough: the queue of actions,
+ * several generations, the moment of the swap, the warden's comings and goings, and the bounds.
+ */
+#include <namegate/gate.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND 1000000u
+
+struct world {
+	struct ng_gate *gate;
+	struct ng_image image;
+	struct ng_ruleset *rules;
+	struct ng_sandbox boxes[2];
+	struct ng_route routes[2];
+	struct ng_action actions[256];
+	size_t n;
+};
+
+static struct ng_name name_of(const char *text)
+{
+	struct ng_name name;
+
+	assert_int_equal(ng_name_from_text(text, strlen(text), &name), NG_OK);
+	return name;
+}
+
+static struct ng_addr addr_of(const char *text)
+{
+	struct ng_addr addr;
+
+	assert_int_equal(ng_addr_parse(text, &addr), NG_OK);
+	return addr;
+}
+
+static void rules_load(struct world *world, const char *text)
+{
+	struct ng_diags diags;
+
+	ng_diags_init(&diags);
+	assert_int_equal(ng_compile(NG_FORMAT_LIST, "team.list", text, strlen(text), NULL,
+				    &diags, &world->image),
+			 NG_OK);
+	ng_diags_finish(&diags);
+	assert_int_equal(ng_ruleset_open(world->image.octets, world->image.len, &world->rules),
+			 NG_OK);
+}
+
+static void rules_free(struct world *world)
+{
+	ng_ruleset_close(world->rules);
+	ng_image_finish(&world->image);
+}
+
+static void box_make(struct world *world, size_t i, const char *source)
+{
+	struct ng_sandbox *box = &world->boxes[i];
+
+	*box = (struct ng_sandbox){.id = (uint32_t)i + 1, .mode = NG_ENFORCE, .n_sources = 1};
+	snprintf(box->name, sizeof(box->name), "box%zu", i + 1);
+	assert_int_equal(ng_prefix_parse(source, &box->sources[0]), NG_OK);
+	box->policy.scopes[NG_SCOPE_SANDBOX].sources[0] = world->rules;
+	box->policy.scopes[NG_SCOPE_SANDBOX].n = 1;
+}
+
+static int world_apply(struct world *world, uint64_t now_us, uint64_t version, size_t n_boxes)
+{
+	const struct ng_generation generation = {
+		.version = version,
+		.routes = world->routes,
+		.n_routes = 2,
+		.sandboxes = world->boxes,
+		.n_sandboxes = n_boxes,
+	};
+
+	return ng_gate_apply(world->gate, now_us, &generation);
+}
+
+static void take(struct world *world)
+{
+	for (world->n = 0; ng_gate_next(world->gate, &world->actions[world->n]);)
+		assert_true(++world->n < 256);
+}
+
+static int world_setup(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+
+	assert_non_null(world);
+	assert_int_equal(ng_gate_create(42, &world->gate), NG_OK);
+	rules_load(world, "*.good.example\ngood.example\n");
+	box_make(world, 0, "10.0.0.2");
+	box_make(world, 1, "10.0.0.3");
+	world->routes[0] = (struct ng_route){.id = 1, .zone = name_of(".")};
+	world->routes[1] = (struct ng_route){.id = 2, .zone = name_of("corp.internal")};
+	assert_int_equal(world_apply(world, 0, 1, 2), NG_OK);
+	*state = world;
+	return 0;
+}
+
+static int world_teardown(void **state)
+{
+	struct world *world = *state;
+
+	ng_gate_destroy(world->gate);
+	rules_free(world);
+	free(world);
+	return 0;
+}
+
+static void ask(struct world *world, uint64_t now_us, uint64_t handle, const char *from,
+		const char *name)
+{
+	const struct ng_question question = {
+		.name = name_of(name), .type = NG_TYPE_A, .class = NG_CLASS_IN};
+	const struct ng_client client = {.handle = handle, .addr = addr_of(from)};
+	uint8_t wire[512];
+
+	ng_gate_query(world->gate, now_us, &client, wire,
+		      ng_ask_build(&question, (uint16_t)handle, false, false, wire));
+	take(world);
+}
+
+/* The answer of an upstream: one A record for the asked name, in plain octets. */
+static void answer(struct world *world, uint64_t now_us, const struct ng_ask *asked,
+		   const char *addr, uint8_t ttl)
+{
+	const struct ng_addr server = addr_of("192.0.2.53"), to = addr_of(addr);
+	const struct ng_name *name = &asked->question.name;
+	const uint8_t tail[] = {0, 1, 0, 1, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, ttl, 0, 4};
+	uint8_t wire[512] = {0, 1, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0};
+	size_t len = 12;
+
+	memcpy(wire + len, name->wire, name->len);
+	len += name->len;
+	memcpy(wire + len, tail, sizeof(tail));
+	len += sizeof(tail);
+	memcpy(wire + len, to.bytes, 4);
+	ng_gate_answer(world->gate, now_us, asked->id, &server, wire, len + 4);
+	take(world);
+}
+
+static const struct ng_action *find(const struct world *world, enum ng_action_kind kind)
+{
+	for (size_t i = 0; i < world->n; i++) {
+		if (world->actions[i].kind == kind)
+			return &world->actions[i];
+	}
+	return NULL;
+}
+
+static size_t count(const struct world *world, enum ng_action_kind kind)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < world->n; i++)
+		n += world->actions[i].kind == kind;
+	return n;
+}
+
+static uint8_t rcode(const struct world *world)
+{
+	const struct ng_action *reply = find(world, NG_REPLY);
+
+	assert_non_null(reply);
+	return reply->reply.wire[3] & 15;
+}
+
+static uint64_t resolve(struct world *world, uint64_t now_us, const char *from,
+			const char *name)
+{
+	const struct ng_action *action;
+	struct ng_ask asked;
+
+	ask(world, now_us, 7, from, name);
+	action = find(world, NG_ASK_UPSTREAM);
+	assert_non_null(action);
+	asked = action->ask;
+	answer(world, now_us, &asked, "203.0.113.9", 30);
+	action = find(world, NG_LEASE);
+	assert_non_null(action);
+	assert_null(find(world, NG_REPLY));
+	return action->lease.number;
+}
+
+static void denied_at_once(void **state)
+{
+	struct world *world = *state;
+
+	ask(world, 0, 9, "10.0.0.2", "evil.example");
+	assert_int_equal(rcode(world), NG_RCODE_NXDOMAIN);
+	assert_null(find(world, NG_ASK_UPSTREAM));
+	assert_true(find(world, NG_REPLY)->reply.client == 9);
+	assert_true(find(world, NG_RECORD)->record.version == 1);
+}
+
+static void replies_after_the_commit(void **state)
+{
+	struct world *world = *state;
+	uint64_t number = resolve(world, 0, "10.0.0.2", "a.good.example");
+
+	ng_gate_lease_result(world->gate, 500, number + 1, NG_OK);
+	take(world);
+	assert_int_equal(world->n, 0);
+	ng_gate_lease_result(world->gate, 900, number, NG_OK);
+	take(world);
+	assert_int_equal(rcode(world), NG_RCODE_NOERROR);
+	assert_int_equal(find(world, NG_REPLY)->reply.wire[7], 1);
+	assert_int_equal(find(world, NG_RECORD)->record.ttl_s, 30);
+	ng_gate_lease_result(world->gate, 950, number, NG_OK); /* told twice: void */
+	take(world);
+	assert_int_equal(world->n, 0);
+}
+
+static void kernel_silent_for_a_second(void **state)
+{
+	struct world *world = *state;
+
+	resolve(world, 0, "10.0.0.2", "a.good.example");
+	assert_true(ng_gate_deadline(world->gate) == SECOND);
+	ng_gate_tick(world->gate, SECOND - 1);
+	take(world);
+	assert_int_equal(world->n, 0);
+	ng_gate_tick(world->gate, SECOND);
+	take(world);
+	assert_int_equal(rcode(world), NG_RCODE_SERVFAIL);
+	assert_int_equal(find(world, NG_RECORD)->record.ede, NG_EDE_NOT_READY);
+}
+
+static void late_confirmation_still_counts(void **state)
+{
+	struct world *world = *state;
+	uint64_t number = resolve(world, 0, "10.0.0.2", "a.good.example");
+
+	ng_gate_tick(world->gate, SECOND);
+	take(world);
+	ng_gate_lease_result(world->gate, SECOND + 5, number, NG_OK);
+	take(world);
+	assert_int_equal(world->n, 0);
+	ask(world, SECOND + 9, 8, "10.0.0.2", "a.good.example");
+	assert_int_equal(rcode(world), NG_RCODE_NOERROR);
+	assert_null(find(world, NG_LEASE));
+}
+
+static void policy_of_the_moment(void **state)
+{
+	struct world *world = *state;
+	struct world old = {.image = world->image, .rules = world->rules};
+	uint64_t number = resolve(world, 0, "10.0.0.2", "a.good.example");
+
+	rules_load(world, "other.example\n");
+	box_make(world, 0, "10.0.0.2");
+	box_make(world, 1, "10.0.0.3");
+	assert_int_equal(world_apply(world, 100, 2, 2), NG_OK);
+	take(world);
+	assert_int_equal(count(world, NG_REVOKE), 1);
+	assert_int_equal(rcode(world), NG_RCODE_NXDOMAIN);
+	assert_true(find(world, NG_RECORD) != NULL);
+	rules_free(&old);
+	ng_gate_lease_result(world->gate, 200, number, NG_OK);
+	take(world);
+	assert_int_equal(world->n, 0);
+}
+
+static void warden_lost_and_back(void **state)
+{
+	struct world *world = *state;
+	uint64_t number = resolve(world, 0, "10.0.0.2", "a.good.example");
+
+	ng_gate_lease_result(world->gate, 10, number, NG_OK);
+	take(world);
+	resolve(world, 20, "10.0.0.2", "b.good.example");
+	ng_gate_warden_lost(world->gate, 30);
+	take(world);
+	assert_int_equal(rcode(world), NG_RCODE_SERVFAIL);
+	ask(world, 40, 8, "10.0.0.2", "a.good.example"); /* cached and leased, but who knows */
+	assert_int_equal(rcode(world), NG_RCODE_SERVFAIL);
+	ng_gate_warden_back(world->gate, 50);
+	take(world);
+	assert_int_equal(count(world, NG_LEASE), 1); /* one address, two names */
+	number = find(world, NG_LEASE)->lease.number;
+	ask(world, 60, 8, "10.0.0.2", "a.good.example");
+	assert_null(find(world, NG_REPLY));
+	ng_gate_lease_result(world->gate, 70, number, NG_OK);
+	take(world);
+	assert_int_equal(rcode(world), NG_RCODE_NOERROR);
+}
+
+static void new_source_confirms_nothing(void **state)
+{
+	struct world *world = *state;
+	uint64_t number = resolve(world, 0, "10.0.0.2", "a.good.example");
+
+	ng_gate_lease_result(world->gate, 10, number, NG_OK);
+	take(world);
+	box_make(world, 0, "10.0.0.9");
+	assert_int_equal(ng_gate_sandbox_put(world->gate, 20, &world->boxes[0]), NG_OK);
+	take(world);
+	assert_int_equal(count(world, NG_REVOKE), 1);
+	ask(world, 30, 8, "10.0.0.9", "a.good.example");
+	assert_int_equal(count(world, NG_LEASE), 1);
+	assert_null(find(world, NG_REPLY));
+	ask(world, 40, 9, "10.0.0.2", "a.good.example");
+	assert_int_equal(rcode(world), NG_RCODE_REFUSED);
+}
+
+static void failed_put_changes_nothing(void **state)
+{
+	struct world *world = *state;
+	uint64_t number = resolve(world, 0, "10.0.0.2", "a.good.example");
+
+	ng_gate_lease_result(world->gate, 10, number, NG_OK);
+	take(world);
+	box_make(world, 0, "10.0.0.3"); /* the neighbour's */
+	assert_int_equal(ng_gate_sandbox_put(world->gate, 20, &world->boxes[0]), NG_E_EXISTS);
+	take(world);
+	ask(world, 30, 8, "10.0.0.2", "evil.example");
+	assert_int_equal(rcode(world), NG_RCODE_NXDOMAIN);
+	ask(world, 30, 8, "10.0.0.3", "evil.example");
+	assert_true(find(world, NG_RECORD)->record.sandbox == 2);
+}
+
+static void removed_sandbox_ends_its_questions(void **state)
+{
+	struct world *world = *state;
+
+	resolve(world, 0, "10.0.0.2", "a.good.example");
+	ng_gate_sandbox_remove(world->gate, 10, 1);
+	take(world);
+	assert_int_equal(rcode(world), NG_RCODE_REFUSED);
+	assert_null(find(world, NG_REVOKE));
+	ask(world, 20, 8, "10.0.0.2", "a.good.example");
+	assert_int_equal(rcode(world), NG_RCODE_REFUSED);
+}
+
+static void adoption_follows_policy(void **state)
+{
+	struct world *world = *state;
+	const struct ng_addr none = {0}, addr = addr_of("203.0.113.9");
+	const struct ng_name good = name_of("A.Good.Example"), evil = name_of("evil.example");
+	struct ng_lease_view view;
+	uint64_t cursor = 0;
+
+	assert_int_equal(ng_gate_adopt(world->gate, 0, 1, &none, &addr, &good, 50 * SECOND),
+			 NG_OK);
+	take(world);
+	assert_int_equal(world->n, 0);
+	assert_int_equal(ng_gate_adopt(world->gate, 0, 2, &none, &addr, &evil, 50 * SECOND),
+			 NG_OK);
+	take(world);
+	assert_int_equal(count(world, NG_REVOKE), 1);
+	assert_int_equal(ng_gate_adopt(world->gate, 0, 9, &none, &addr, &good, 50 * SECOND),
+			 NG_E_NOTFOUND);
+	assert_true(ng_gate_lease_at(world->gate, &cursor, &view));
+	assert_false(view.confirmed);
+	assert_false(ng_gate_lease_at(world->gate, &cursor, &view));
+	ng_gate_warden_back(world->gate, SECOND);
+	take(world);
+	assert_true(find(world, NG_LEASE)->lease.until_us == 50 * SECOND);
+	ng_gate_tick(world->gate, 50 * SECOND);
+	take(world);
+	assert_int_equal(find(world, NG_RECORD)->record.event, NG_EVENT_LEASE_END);
+}
+
+static void blocked_packet_gets_its_name(void **state)
+{
+	struct world *world = *state;
+	uint64_t number = resolve(world, 0, "10.0.0.2", "a.good.example");
+	struct ng_blocked blocked = {.sandbox = 1,
+				     .from = addr_of("10.0.0.2"),
+				     .to = addr_of("203.0.113.9"),
+				     .proto = 6,
+				     .port = 443,
+				     .count = 3};
+	const struct ng_name want = name_of("a.good.example");
+
+	ng_gate_lease_result(world->gate, 10, number, NG_OK);
+	take(world);
+	ng_gate_tick(world->gate, 91 * SECOND);
+	take(world);
+	ng_gate_blocked(world->gate, 92 * SECOND, &blocked);
+	take(world);
+	assert_non_null(find(world, NG_RECORD)->record.name);
+	assert_true(ng_name_equal(find(world, NG_RECORD)->record.name, &want));
+	blocked.to = addr_of("203.0.113.10");
+	ng_gate_blocked(world->gate, 92 * SECOND, &blocked);
+	take(world);
+	assert_null(find(world, NG_RECORD)->record.name);
+}
+
+int main(void)
+{
+#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
+	const struct CMUnitTest tests[] = {
+		IN_WORLD(denied_at_once),
+		IN_WORLD(replies_after_the_commit),
+		IN_WORLD(kernel_silent_for_a_second),
+		IN_WORLD(late_confirmation_still_counts),
+		IN_WORLD(policy_of_the_moment),
+		IN_WORLD(warden_lost_and_back),
+		IN_WORLD(new_source_confirms_nothing),
+		IN_WORLD(failed_put_changes_nothing),
+		IN_WORLD(removed_sandbox_ends_its_questions),
+		IN_WORLD(adoption_follows_policy),
+		IN_WORLD(blocked_packet_gets_its_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
