@@ -67,7 +67,7 @@ static void loop(void **state)
 
 static void links(struct chain *chain, unsigned n)
 {
-	char from[16], to[16];
+	char from[32], to[32];
 
 	chain_begin(chain, "l0.example", 1);
 	for (unsigned i = 0; i < n; i++) {

@@ -182,11 +182,17 @@ static uint64_t resolve(struct world *world, uint64_t now_us, const char *from,
 	action = find(world, NG_ASK_UPSTREAM);
 	assert_non_null(action);
 	asked = action->ask;
-	answer(world, now_us, &asked, "203.0.113.9", 30);
+	answer(world, now_us, &asked, addr, 30);
 	action = find(world, NG_LEASE);
 	assert_non_null(action);
 	assert_null(find(world, NG_REPLY));
 	return action->lease.number;
+}
+
+static uint64_t resolve(struct world *world, uint64_t now_us, const char *from,
+			const char *name)
+{
+	return resolve_to(world, now_us, from, name, "203.0.113.9");
 }
 
 static void denied_at_once(void **state)
@@ -275,7 +281,7 @@ static void warden_lost_and_back(void **state)
 
 	ng_gate_lease_result(world->gate, 10, number, NG_OK);
 	take(world);
-	resolve(world, 20, "10.0.0.2", "b.good.example");
+	resolve_to(world, 20, "10.0.0.2", "b.good.example", "203.0.113.10");
 	ng_gate_warden_lost(world->gate, 30);
 	take(world);
 	assert_int_equal(rcode(world), NG_RCODE_SERVFAIL);
@@ -283,13 +289,15 @@ static void warden_lost_and_back(void **state)
 	assert_int_equal(rcode(world), NG_RCODE_SERVFAIL);
 	ng_gate_warden_back(world->gate, 50);
 	take(world);
-	assert_int_equal(count(world, NG_LEASE), 1); /* one address, two names */
+	assert_int_equal(count(world, NG_LEASE), 2);
 	number = find(world, NG_LEASE)->lease.number;
 	ask(world, 60, 8, "10.0.0.2", "a.good.example");
 	assert_null(find(world, NG_REPLY));
 	ng_gate_lease_result(world->gate, 70, number, NG_OK);
+	ng_gate_lease_result(world->gate, 70, number + 1, NG_OK);
 	take(world);
 	assert_int_equal(rcode(world), NG_RCODE_NOERROR);
+	assert_int_equal(count(world, NG_REPLY), 1);
 }
 
 static void new_source_confirms_nothing(void **state)
