@@ -172,8 +172,8 @@ static uint8_t rcode(const struct world *world)
 	return reply->reply.wire[3] & 15;
 }
 
-static uint64_t resolve(struct world *world, uint64_t now_us, const char *from,
-			const char *name)
+static uint64_t resolve_to(struct world *world, uint64_t now_us, const char *from,
+			   const char *name, const char *addr)
 {
 	const struct ng_action *action;
 	struct ng_ask asked;
