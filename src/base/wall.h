@@ -75,7 +75,7 @@ struct wall_head {
 };
 
 struct wall_done { /* also WALL_READY, WALL_COMMIT, WALL_STATUS, WALL_LEASES, WALL_LEASES_END: code 0 */
-	int32_t code; /* enum ng_error */
+	int32_t code;    /* enum ng_error */
 	uint32_t system; /* errno behind it, 0 without */
 };
 

@@ -1,0 +1,54 @@
+# Fuzz targets: tests/fuzz/fuzz_X.c defines LLVMFuzzerTestOneInput(), tests/fuzz/seeds/X/ holds its seeds.
+#
+# `make check` replays the seeds, whole and cut short, with whatever compiler built the rest: one line
+# of TAP a target. `make fuzz` builds all targets with clang and libFuzzer, AddressSanitizer and
+# UndefinedBehaviorSanitizer, and runs each for FUZZ_SECONDS on top of its seeds; what it learned
+# stays in the build folder. `make fuzz FUZZ=query FUZZ_SECONDS=600` runs one of them. An input that
+# showed a fault goes into the seeds with the fix.
+#
+# A new target is its source, its seeds, and two lines here.
+FUZZERS =
+FUZZERS += tests/fuzz/fuzz_query
+tests_fuzz_fuzz_query_LDADD = $(FUZZ_LDADD)
+FUZZERS += tests/fuzz/fuzz_answer
+tests_fuzz_fuzz_answer_LDADD = $(FUZZ_LDADD)
+FUZZERS += tests/fuzz/fuzz_name
+tests_fuzz_fuzz_name_LDADD = $(FUZZ_LDADD)
+FUZZERS += tests/fuzz/fuzz_wall
+tests_fuzz_fuzz_wall_LDADD = $(FUZZ_LDADD)
+
+FUZZ_LDADD = tests/fuzz/libdriver.a libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS)
+check_LIBRARIES = tests/fuzz/libdriver.a
+tests_fuzz_libdriver_a_SOURCES = tests/fuzz/driver.c tests/fuzz/fuzz.h
+check_PROGRAMS += $(FUZZERS)
+TESTS += $(FUZZERS)
+EXTRA_DIST += tests/fuzz/seeds
+
+FUZZ =
+FUZZ_CC = clang
+FUZZ_SECONDS = 60
+FUZZ_CFLAGS = -g -O1 -std=gnu11 -fno-omit-frame-pointer -fno-sanitize-recover=all
+FUZZ_COMPILE = $(FUZZ_CC) $(FUZZ_CFLAGS) $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(CONFUSE_CFLAGS)
+fuzz:
+	@$(MKDIR_P) fuzz; rm -f fuzz/libcode.a; set -e; \
+	for source in $(libcore_a_SOURCES) $(libconf_a_SOURCES); do \
+		case $$source in *.c) ;; *) continue ;; esac; \
+		object=fuzz/`echo $$source | tr / _`.o; \
+		$(FUZZ_COMPILE) -fsanitize=fuzzer-no-link,address,undefined \
+			-c $(srcdir)/$$source -o $$object; \
+		$(AR) cr fuzz/libcode.a $$object; \
+	done; \
+	for fuzzer in $(FUZZERS); do \
+		name=$${fuzzer##*fuzz_}; \
+		case "$(FUZZ)" in ''|$$name) ;; *) continue ;; esac; \
+		echo "  FUZZ     $$name"; \
+		$(FUZZ_COMPILE) -fsanitize=fuzzer,address,undefined $(srcdir)/$$fuzzer.c \
+			fuzz/libcode.a -o fuzz/$$name $(CONFUSE_LIBS) $(LDNS_LIBS); \
+		$(MKDIR_P) fuzz/$$name-corpus; \
+		fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=fuzz/$$name- \
+			fuzz/$$name-corpus $(srcdir)/tests/fuzz/seeds/$$name; \
+	done
+clean-local: clean-fuzz
+clean-fuzz:
+	rm -rf fuzz
+.PHONY: fuzz clean-fuzz

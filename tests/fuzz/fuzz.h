@@ -1,0 +1,17 @@
+/* What every fuzz target shares: the entry point, and how a target says that a promise was broken. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define fuzz_must(promise)                                                                     \
+	do {                                                                                   \
+		if (!(promise)) {                                                              \
+			fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #promise);  \
+			abort();                                                               \
+		}                                                                              \
+	} while (0)
