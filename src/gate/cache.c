@@ -131,7 +131,9 @@ static uint32_t entry_ttl(const struct ng_gate *gate, const struct entry *entry)
 		if (entry->rrs[i].ttl < ttl)
 			ttl = entry->rrs[i].ttl;
 	}
-	if (entry->negative && negative_ttl(entry) < ttl)
+	/* Aliases alone, without an SOA, deny nothing: their target is asked by itself. */
+	if (entry->negative && (entry->soa || entry->rcode != NG_RCODE_NOERROR || !entry->n) &&
+	    negative_ttl(entry) < ttl)
 		ttl = negative_ttl(entry);
 	return ttl;
 }

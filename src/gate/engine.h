@@ -99,6 +99,8 @@ struct query {
 	struct ng_query asked;
 	struct ng_name name;   /* asked name, lower case */
 	struct ng_name target; /* where its alias chain has come to, lower case */
+	struct ng_name
+		holder; /* whose rule justifies the addresses: name, or where it crossed */
 	uint8_t links;
 	struct ng_rr *rrs; /* chain and addresses, TTLs as of decided_us; in the arena */
 	size_t n, room;

@@ -276,14 +276,14 @@ int lease_want(struct ng_gate *gate, struct query *query, const struct ng_addr *
 
 	if (gate->warden_lost)
 		return NG_E_CLOSED;
-	error = lease_held(gate, query->sandbox, &key, &query->name, until_us, &lease);
+	error = lease_held(gate, query->sandbox, &key, &query->holder, until_us, &lease);
 	if (error)
 		return error;
 	if (lease->confirmed_us >= need_us)
 		return NG_OK;
 	order = order_reaching(lease, need_us);
 	if (!order)
-		order = order_send(gate, lease, hold_s, until_us, &query->name);
+		order = order_send(gate, lease, hold_s, until_us, &query->holder);
 	if (!order)
 		return NG_E_NOMEM;
 	order_await(order, query);

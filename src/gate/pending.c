@@ -27,7 +27,7 @@ struct query *query_begin(struct ng_gate *gate, const struct ng_client *client,
 	query->asked = *asked;
 	query->name = asked->question.name;
 	ng_name_lower(&query->name);
-	query->target = query->name;
+	query->target = query->holder = query->name;
 	query->began_us = gate->now_us;
 	DL_APPEND2(sandbox->queries, query, sandbox_prev, sandbox_next);
 	sandbox->n_pending++;

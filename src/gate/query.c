@@ -117,6 +117,21 @@ static void query_empty(struct ng_gate *gate, struct query *query,
 	query_end(gate, query);
 }
 
+static void query_blocked_alias(struct ng_gate *gate, struct query *query)
+{
+	struct told told = told_of(query);
+	char target[NG_NAME_TEXT_MAX];
+	struct ng_record *record;
+
+	ng_name_to_text(&query->holder, target);
+	record = reply_empty(
+		gate, &told, NG_DENY,
+		word_format(gate, "blocked: alias into a forward zone without a rule for %s",
+			    target));
+	record_times(record, query);
+	query_end(gate, query);
+}
+
 /* ---- the answer with addresses ---- */
 
 static void record_addresses(struct ng_gate *gate, struct ng_record *record,
@@ -167,7 +182,7 @@ static bool ttls_covered(const struct ng_gate *gate, struct query *query, uint64
 static void query_answer(struct ng_gate *gate, struct query *query)
 {
 	struct told told = told_of(query);
-	struct ng_decision decision;
+	struct ng_decision decision, holder;
 	struct ng_reply_spec spec = {.ede = NG_EDE_NONE};
 	struct ng_record *record;
 	uint64_t until_us;
@@ -175,6 +190,10 @@ static void query_answer(struct ng_gate *gate, struct query *query)
 	if (!allowed(query->sandbox, &query->name, &decision)) {
 		reply_denied(gate, &told, &decision);
 		query_end(gate, query);
+		return;
+	}
+	if (!allowed(query->sandbox, &query->holder, &holder)) {
+		query_blocked_alias(gate, query);
 		return;
 	}
 	if (!ttls_covered(gate, query, &until_us)) {
@@ -288,13 +307,17 @@ static void record_rebind(struct ng_gate *gate, const struct query *query,
 static void query_judge(struct ng_gate *gate, struct query *query)
 {
 	struct told told = told_of(query);
-	struct ng_decision decision;
+	struct ng_decision decision, holder;
 	struct filtered filtered;
 	struct ng_reply_spec spec = {.query = &query->asked, .ede = NG_EDE_NONE};
 
 	if (!allowed(query->sandbox, &query->name, &decision)) {
 		reply_denied(gate, &told, &decision);
 		query_end(gate, query);
+		return;
+	}
+	if (!allowed(query->sandbox, &query->holder, &holder)) {
+		query_blocked_alias(gate, query);
 		return;
 	}
 	filter_apply(gate, query, &filtered);
@@ -339,31 +362,18 @@ void query_with_entry(struct ng_gate *gate, struct query *query, const struct en
  * May the alias chain enter this route? By default only the asked name needs a rule. But a forward
  * zone of its own is a private place: whoever runs a permitted public zone must not be able to
  * lead a sandbox into it by an alias. So a chain that crosses into a zone other than the root
- * needs a rule for the target as well.
+ * needs a rule for the target as well, and that rule is then what holds the lease.
  */
-static bool may_cross(const struct ng_gate *gate, const struct query *query,
+static bool may_cross(const struct ng_gate *gate, struct query *query,
 		      const struct route *route)
 {
 	struct ng_decision decision;
 
-	if (!query->links || route->spec.zone.len == 1 || route == route_of(gate, &query->name))
+	if (!query->links || route->spec.zone.len == 1 ||
+	    route == route_of(gate, &query->holder))
 		return true;
-	return allowed(query->sandbox, &query->target, &decision);
-}
-
-static void query_blocked_alias(struct ng_gate *gate, struct query *query)
-{
-	struct told told = told_of(query);
-	char target[NG_NAME_TEXT_MAX];
-	struct ng_record *record;
-
-	ng_name_to_text(&query->target, target);
-	record = reply_empty(
-		gate, &told, NG_DENY,
-		word_format(gate, "blocked: alias into a forward zone without a rule for %s",
-			    target));
-	record_times(record, query);
-	query_end(gate, query);
+	query->holder = query->target;
+	return allowed(query->sandbox, &query->holder, &decision);
 }
 
 /* Each turn that does not end moves at least one link along, so the chain's bound ends it. */

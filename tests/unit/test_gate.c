@@ -347,6 +347,63 @@ static void removed_sandbox_ends_its_questions(void **state)
 	assert_int_equal(rcode(world), NG_RCODE_REFUSED);
 }
 
+/* An upstream's alias: name, CNAME to target. */
+static void answer_alias(struct world *world, const struct ng_ask *asked, const char *target)
+{
+	const struct ng_addr server = addr_of("192.0.2.53");
+	const struct ng_name *name = &asked->question.name, to = name_of(target);
+	const uint8_t tail[] = {0, 1, 0, 1, 0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 30, 0, to.len};
+	uint8_t wire[600] = {0, 1, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0};
+	size_t len = 12;
+
+	memcpy(wire + len, name->wire, name->len);
+	len += name->len;
+	memcpy(wire + len, tail, sizeof(tail));
+	len += sizeof(tail);
+	memcpy(wire + len, to.wire, to.len);
+	ng_gate_answer(world->gate, 0, asked->id, &server, wire, len + to.len);
+	take(world);
+}
+
+/* Who runs a permitted public zone must not lead a sandbox into a private one by an alias. */
+static void alias_into_a_private_zone(void **state)
+{
+	struct world *world = *state;
+	struct world old = {.image = world->image, .rules = world->rules};
+	struct ng_ask asked;
+	uint64_t number;
+
+	ask(world, 0, 1, "10.0.0.2", "a.good.example");
+	asked = find(world, NG_ASK_UPSTREAM)->ask;
+	answer_alias(world, &asked, "db.corp.internal");
+	assert_null(find(world, NG_ASK_UPSTREAM));
+	assert_int_equal(find(world, NG_REPLY)->reply.wire[7], 0);
+	assert_int_equal(find(world, NG_RECORD)->record.ede, NG_EDE_BLOCKED);
+
+	rules_load(world, "*.good.example\ndb.corp.internal\n");
+	box_make(world, 0, "10.0.0.2");
+	assert_int_equal(world_apply(world, 1, 2, 1), NG_OK);
+	take(world);
+	rules_free(&old);
+	ask(world, 2, 2, "10.0.0.2", "a.good.example");
+	asked = find(world, NG_ASK_UPSTREAM)->ask;
+	assert_int_equal(asked.route, 2);
+	answer(world, 3, &asked, "203.0.113.9", 30);
+	number = find(world, NG_LEASE)->lease.number;
+	ng_gate_lease_result(world->gate, 4, number, NG_OK);
+	take(world);
+	assert_int_equal(rcode(world), NG_RCODE_NOERROR);
+
+	/* The target's rule is what holds it: with that one gone, so is the lease. */
+	old = (struct world){.image = world->image, .rules = world->rules};
+	rules_load(world, "*.good.example\n");
+	box_make(world, 0, "10.0.0.2");
+	assert_int_equal(world_apply(world, 5, 3, 1), NG_OK);
+	take(world);
+	assert_int_equal(count(world, NG_REVOKE), 1);
+	rules_free(&old);
+}
+
 static void adoption_follows_policy(void **state)
 {
 	struct world *world = *state;
@@ -415,6 +472,7 @@ int main(void)
 		IN_WORLD(new_source_confirms_nothing),
 		IN_WORLD(failed_put_changes_nothing),
 		IN_WORLD(removed_sandbox_ends_its_questions),
+		IN_WORLD(alias_into_a_private_zone),
 		IN_WORLD(adoption_follows_policy),
 		IN_WORLD(blocked_packet_gets_its_name),
 	};
