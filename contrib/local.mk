@@ -1,8 +1,18 @@
-EXTRA_DIST += contrib/quickstart contrib/sysusers.d/namegate.conf contrib/demo/run \
-	contrib/demo/allow.list \
+EXTRA_DIST += contrib/quickstart contrib/sysusers.d/namegate.conf \
+	contrib/systemd/namegated.service.in contrib/demo/run contrib/demo/allow.list \
 	contrib/demo/debian.org.zone contrib/demo/evil.example.zone contrib/demo/fastly.net.zone \
 	contrib/demo/fastlydns.net.zone contrib/demo/github.com.zone contrib/demo/pypi.org.zone \
 	contrib/demo/pythonhosted.org.zone
 
+dist_sbin_SCRIPTS = contrib/namegate-run
+
 sysusersdir = $(prefix)/lib/sysusers.d
 sysusers_DATA = contrib/sysusers.d/namegate.conf
+
+systemdunitdir = $(prefix)/lib/systemd/system
+nodist_systemdunit_DATA = contrib/systemd/namegated.service
+CLEANFILES += contrib/systemd/namegated.service
+contrib/systemd/namegated.service: contrib/systemd/namegated.service.in
+	$(AM_V_GEN)$(MKDIR_P) contrib/systemd && \
+	sed 's|@sbindir[@]|$(sbindir)|g' $(srcdir)/contrib/systemd/namegated.service.in > $@.tmp && \
+	mv $@.tmp $@
