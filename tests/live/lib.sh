@@ -1,0 +1,278 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2013  # tests read the pids; children are words
+# Live tests: the programs as they are, a real kernel, real peers, in namespaces of the test's own.
+#
+# live_enter runs the test again inside fresh user (when not root), mount, network and process
+# namespaces with a private /run, so a test can neither hurt the machine nor leave anything, and two
+# can run at once. The network namespace it wakes up in is the gate's:
+#
+#     box1 10.77.1.2 fd77:1::2 --sb1-+
+#     box2 10.77.2.2 fd77:2::2 --sb2-+- gate 192.0.2.1 --net0-- net 192.0.2.53 (nsd), web on port 80
+#
+# The small internet answers on every address of 44.0.0.0/8, 203.0.113.0/24 and 2001:db8:80::/48.
+set -u
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=${abs_top_srcdir:-$(cd "$here/../.." && pwd)}
+build=${abs_top_builddir:-$top/build}
+# shellcheck source=tests/tap.sh
+. "$top/tests/tap.sh"
+work=/run/live
+
+live_needs() { # PROGRAM...
+	local program
+	for program in "$@"; do
+		command -v "$program" >/dev/null || skip_all "$program is not installed (contrib/quickstart installs it)"
+	done
+}
+
+live_enter() { # call first, with the script's arguments
+	local own=()
+	if [ "${LIVE_INSIDE:-}" = yes ]; then
+		live_private
+		return
+	fi
+	PATH=$PATH:/usr/sbin:/sbin
+	export PATH
+	live_needs ip nft jq nsd dig python3 unshare nsenter
+	[ -x "$build/namegated" ] || skip_all "$build/namegated is not built"
+	if [ "$(id -u)" -ne 0 ] || [ "${LIVE_USERNS:-}" = yes ]; then
+		own=(--user --map-root-user)
+		LIVE_USERNS=yes
+	fi
+	unshare "${own[@]}" --mount --net true 2>/dev/null ||
+		skip_all "this kernel or container lets us make no namespaces"
+	export LIVE_USERNS LIVE_INSIDE=yes
+	exec unshare "${own[@]}" --mount --propagation private --net --pid --fork --kill-child \
+		--mount-proc -- "$0" "$@"
+}
+
+in_userns() { [ "${LIVE_USERNS:-}" = yes ]; }
+
+live_private() {
+	local resolv
+	resolv=$(readlink -f /etc/resolv.conf)
+	mount -t tmpfs -o mode=755 live /run || skip_all "a private /run cannot be mounted"
+	mkdir -p "$work" /run/netns
+	[ -e "$resolv" ] || { mkdir -p "${resolv%/*}" && : >"$resolv"; }
+	echo 'nameserver 192.0.2.53' >"$work/gate.resolv"
+	mount --bind "$work/gate.resolv" "$resolv"
+	ip link set lo up
+	trap 'exit 143' TERM INT
+}
+
+# ---- the network ----
+
+in_net() { nsenter --net=/run/netns/net -- "$@"; }
+
+box() { # NUMBER COMMAND...: in that sandbox, with its resolv.conf
+	local n=$1
+	shift
+	nsenter --net="/run/netns/box$n" unshare --mount -- sh -c \
+		'mount --bind "$0" "$(readlink -f /etc/resolv.conf)" && exec "$@"' "$work/box$n.resolv" "$@"
+}
+
+make_box() { # NUMBER
+	local n=$1
+	ip netns add "box$n" && ip link add "sb$n" type veth peer name eth0 netns "box$n" || return
+	ip addr add "10.77.$n.1/24" dev "sb$n" && ip addr add "fd77:$n::1/64" dev "sb$n" nodad
+	ip link set "sb$n" up
+	ip -n "box$n" link set lo up
+	ip -n "box$n" addr add "10.77.$n.2/24" dev eth0
+	ip -n "box$n" addr add "fd77:$n::2/64" dev eth0 nodad
+	ip -n "box$n" link set eth0 up
+	ip -n "box$n" route add default via "10.77.$n.1"
+	ip -n "box$n" -6 route add default via "fd77:$n::1"
+	printf 'nameserver 10.77.%d.1\noptions timeout:5 attempts:1\n' "$n" >"$work/box$n.resolv"
+}
+
+make_net() {
+	ip netns add net && ip link add net0 type veth peer name eth0 netns net || return
+	echo 1 >/proc/sys/net/ipv4/ip_forward
+	echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+	ip addr add 192.0.2.1/24 dev net0 && ip addr add 2001:db8::1/64 dev net0 nodad
+	ip link set net0 up
+	ip -n net link set lo up
+	ip -n net addr add 192.0.2.2/24 dev eth0
+	ip -n net addr add 192.0.2.53/24 dev eth0
+	ip -n net addr add 2001:db8::2/64 dev eth0 nodad
+	ip -n net link set eth0 up
+	ip route add default via 192.0.2.2
+	ip -6 route add default via 2001:db8::2
+	ip -n net route add local 44.0.0.0/8 dev lo
+	ip -n net route add local 203.0.113.0/24 dev lo
+	ip -n net -6 route add local 2001:db8:80::/48 dev lo
+}
+
+# Zones are written by the test into $work/zones, one file a zone named ZONE.zone.
+zone() { # NAME: its records on standard input
+	mkdir -p "$work/zones"
+	{
+		printf '$ORIGIN %s.\n@ 3600 IN SOA ns.net.example. host.net.example. 1 7200 3600 1209600 30\n' "$1"
+		printf '@ 3600 IN NS ns.net.example.\n'
+		cat
+	} >"$work/zones/$1.zone"
+}
+
+start_nsd() {
+	local file
+	{
+		printf 'server:\n ip-address: 192.0.2.53\n username: ""\n zonesdir: "%s/zones"\n' "$work"
+		printf ' database: ""\n pidfile: ""\n zonelistfile: "%s/zone.list"\n' "$work"
+		printf ' xfrdfile: ""\n xfrdir: "%s"\n rrl-ratelimit: 0\n' "$work"
+		printf 'remote-control:\n control-enable: no\n'
+		for file in "$work"/zones/*.zone; do
+			printf 'zone:\n name: %s\n zonefile: %s\n' "$(basename "$file" .zone)" "${file##*/}"
+		done
+	} >"$work/nsd.conf"
+	in_net nsd -d -c "$work/nsd.conf" >"$work/nsd.log" 2>&1 &
+	nsd_pid=$!
+	until_true 20 in_net dig +tries=1 +time=1 @192.0.2.53 "$(basename "$file" .zone)" SOA ||
+		live_die "nsd does not answer" "$work/nsd.log"
+}
+
+start_web() {
+	in_net python3 "$here/peer.py" web >"$work/web.log" 2>&1 &
+	web_pid=$!
+	until_true 20 in_net python3 "$here/peer.py" connect 203.0.113.1 80 ||
+		live_die "the web server does not answer" "$work/web.log"
+}
+
+# ---- the gate ----
+
+# Settings of a test stand before these, one a line in $work/extra.conf; sandboxes behind them.
+gate_conf() {
+	mkdir -p "$work/store"
+	cat <<END
+control = "$work/control"
+store = "$work/store"
+record = "$work/records"
+END
+	! in_userns || printf 'worker-user = "self"\nwarden-user = "self"\n'
+	[ ! -e "$work/extra.conf" ] || cat "$work/extra.conf"
+}
+
+gate() { "$build/namegate" --control "$work/control" "$@"; }
+
+start_gate() {
+	gate_conf >"$work/namegated.conf"
+	"$build/namegated" -c "$work/namegated.conf" >>"$work/namegated.log" 2>&1 &
+	gate_pid=$!
+	until_true 20 gate status || live_die "namegated does not answer" "$work/namegated.log"
+}
+
+add_box() { # NUMBER FILE [option...]
+	local n=$1 file=$2
+	shift 2
+	gate sandbox add "box$n" --interface "sb$n" --source "10.77.$n.2" --source "fd77:$n::2" \
+		--policy "$file" --masquerade "$@"
+}
+
+allow() { # FILE NAME...: a host list
+	local file=$work/$1
+	shift
+	printf '%s\n' "$@" >"$file"
+	echo "$file"
+}
+
+# The processes of the gate by what they are: main, worker, warden.
+pid_of() { # main | worker | warden
+	local pid
+	case $1 in
+	main) echo "$gate_pid" && return ;;
+	esac
+	for pid in $(cat "/proc/$gate_pid/task/"*/children); do
+		case $(tr '\0' ' ' <"/proc/$pid/cmdline") in
+		*namegate-warden*) [ "$1" = warden ] && echo "$pid" ;;
+		*) [ "$1" = worker ] && echo "$pid" ;;
+		esac
+	done | head -n 1
+}
+
+# ---- looking ----
+
+until_true() { # SECONDS COMMAND...
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.1
+	done
+}
+
+live_die() { # WHY [LOG]
+	not_ok "the stage stands" "$1
+$([ ! -e "${2:-}" ] || tail -n 30 "$2")
+$([ ! -e "$work/namegated.log" ] || tail -n 10 "$work/namegated.log")"
+	tap_done
+	exit 1
+}
+
+# STATUS, then EDE code, then the addresses and other data in order: "NOERROR 44.0.0.1 44.0.0.2".
+ask() { # BOX NAME [TYPE] [dig's options]
+	local n=$1
+	shift
+	box "$n" dig +tries=1 +time=6 "$@" 2>&1 | awk '
+		/status:/ { sub(/,$/, "", $6); printf "%s", $6 }
+		/^; EDE:/ { printf " ede=%s", $3 }
+		/flags:.* tc[ ;]/ { printf " tc" }
+		/^;; (connection timed out|no servers)/ || /communications error/ { late = 1 }
+		/^[^;]/ && NF >= 5 { rr[++n] = $5; if ($4 == "SOA") n-- }
+		END { if (late) printf "TIMEOUT"; for (i = 1; i <= n; i++) printf " %s", rr[i]; print "" }'
+}
+
+# How a connection goes: "open", "refused", "unreachable" or "timeout".
+reach() { # BOX ADDRESS [PORT]
+	box "$1" python3 "$here/peer.py" connect "$2" "${3:-80}" 2>&1
+}
+
+table_elements() { # SET: its addresses, one pair a line
+	nft -j list set inet namegate "$1" 2>/dev/null |
+		jq -r '.nftables[] | .set? // empty | .elem[]? | (.elem.val // .) | .concat | join(" ")'
+}
+
+element_left() { # SET BOX-ADDRESS ADDRESS: seconds until the kernel would drop it
+	nft -j list set inet namegate "$1" | jq -r --arg s "$2" --arg d "$3" \
+		'.nftables[] | .set? // empty | .elem[]? | .elem | select(.val.concat == [$s, $d]) | .expires'
+}
+
+records() { # jq's filter over all records so far
+	jq -r "$1" "$work/records" 2>/dev/null
+}
+
+# The usual stage: two boxes, a web that answers everywhere, and these zones. other.example is the
+# one that no list of these tests allows.
+usual_stage() {
+	make_net || live_die "the network cannot be made"
+	make_box 1 || live_die "box1 cannot be made"
+	make_box 2 || live_die "box2 cannot be made"
+	zone allowed.example <<'END'
+@       60 IN A 44.0.0.1
+www     60 IN A 44.0.0.1
+www     60 IN AAAA 2001:db8:80::1
+short   2  IN A 44.0.0.2
+two     60 IN A 44.0.0.3
+two     60 IN A 44.0.0.4
+alias   60 IN CNAME www
+outside 60 IN CNAME www.other.example.
+private 60 IN A 10.9.9.9
+mixed   60 IN A 10.9.9.9
+mixed   60 IN A 44.0.0.5
+meta    60 IN A 169.254.169.254
+www     60 IN TXT "text"
+END
+	seq -f 'big 60 IN A 44.0.1.%.0f' 1 60 >>"$work/zones/allowed.example.zone"
+	zone other.example <<'END'
+@    60 IN A 44.1.0.1
+www  60 IN A 44.1.0.1
+same 60 IN A 44.0.0.1
+*    60 IN TXT "leak"
+END
+	zone many.example </dev/null
+	awk 'BEGIN { for (n = 1; n <= 6000; n++) {
+		printf "n%d 60 IN A 44.2.%d.%d\n", n, n / 256, n % 256
+		printf "n%d 60 IN AAAA 2001:db8:80:2::%x\n", n, n
+	} }' >>"$work/zones/many.example.zone"
+	start_nsd
+	start_web
+	[ -e "$work/extra.conf" ] || : >"$work/extra.conf"
+}
