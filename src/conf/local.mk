@@ -1,1 +1,3 @@
-libconf_a_SOURCES += src/conf/conf.h src/conf/sources.h
+libconf_a_SOURCES += src/conf/check.c src/conf/conf.c src/conf/conf.h src/conf/fields.h \
+	src/conf/fill.c src/conf/files.c src/conf/files.h src/conf/kinds.c src/conf/load.c src/conf/nearest.c \
+	src/conf/nearest.h src/conf/sources.c src/conf/sources.h

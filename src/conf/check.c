@@ -1,0 +1,196 @@
+/*
+ * What single values cannot show: two sandboxes that claim one source, an interface that nobody
+ * guards, a zone that has no servers, times that add up to more than a lease may last.
+ *
+ * Overlaps are found by a sweep over the sorted prefixes: a prefix overlaps another only if one
+ * holds the other, so the prefixes that hold the one at hand are a stack.
+ */
+#include "conf/fields.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct claim { /* one source prefix of one sandbox */
+	const struct ng_prefix *prefix;
+	const struct conf_sandbox *sandbox;
+	size_t section, item;
+};
+
+static int claim_order(const void *a, const void *b)
+{
+	const struct ng_prefix *one = ((const struct claim *)a)->prefix;
+	const struct ng_prefix *two = ((const struct claim *)b)->prefix;
+	int order = (int)one->addr.family - (int)two->addr.family;
+	if (order == 0)
+		order = memcmp(one->addr.bytes, two->addr.bytes, sizeof(one->addr.bytes));
+	return order != 0 ? order : (int)one->bits - (int)two->bits;
+}
+
+static bool same_link(const struct conf_sandbox *a, const struct conf_sandbox *b)
+{
+	return a->interface[0] == '\0' || b->interface[0] == '\0' ||
+	       strcmp(a->interface, b->interface) == 0;
+}
+
+/* The one that stands later in the file is reported, with the place of the other. */
+static void report_overlap(const struct claim *a, const struct claim *b,
+			   const struct tree *tree, struct ng_diags *diags)
+{
+	char text[NG_PREFIX_TEXT], other[NG_PREFIX_TEXT];
+	if (a->section > b->section || (a->section == b->section && a->item > b->item)) {
+		const struct claim *swap = a;
+		a = b;
+		b = swap;
+	}
+	struct ng_place first = tree_place(tree, CONF_SANDBOX, a->section, "sources", a->item);
+	struct ng_place second = tree_place(tree, CONF_SANDBOX, b->section, "sources", b->item);
+	ng_diag_add(diags, NG_ERROR, &second, "conf-overlap",
+		    "give each sandbox sources or an interface of its own",
+		    "%s of sandbox %s overlaps %s of sandbox %s at %s:%u:%u",
+		    ng_prefix_format(b->prefix, text), b->sandbox->name,
+		    ng_prefix_format(a->prefix, other), a->sandbox->name, first.path,
+		    first.line, first.column);
+}
+
+static void sweep(struct claim *claims, size_t n, const struct claim **stack,
+		  const struct tree *tree, struct ng_diags *diags)
+{
+	size_t depth = 0;
+	for (size_t i = 0; i < n; i++) {
+		while (depth > 0 &&
+		       !ng_prefix_contains(stack[depth - 1]->prefix, &claims[i].prefix->addr))
+			depth--;
+		for (size_t j = 0; j < depth; j++) {
+			if (same_link(stack[j]->sandbox, claims[i].sandbox))
+				report_overlap(stack[j], &claims[i], tree, diags);
+		}
+		stack[depth++] = &claims[i];
+	}
+}
+
+static void check_sources(const struct conf *conf, const struct tree *tree,
+			  struct ng_diags *diags)
+{
+	size_t n = 0, room = conf->n_sandboxes * NG_SOURCES_MAX;
+	struct ng_place place = {tree->path, 0, 0};
+	if (room == 0)
+		return;
+	struct claim *claims = calloc(room, sizeof(*claims));
+	const struct claim **stack = calloc(room, sizeof(*stack));
+	for (size_t i = 0; claims != NULL && i < conf->n_sandboxes; i++) {
+		const struct conf_sandbox *sandbox = &conf->sandboxes[i];
+		for (size_t j = 0; j < sandbox->n_sources; j++)
+			claims[n++] = (struct claim){&sandbox->sources[j], sandbox, i, j};
+	}
+	if (claims != NULL && stack != NULL) {
+		qsort(claims, n, sizeof(*claims), claim_order);
+		sweep(claims, n, stack, tree, diags);
+	} else {
+		ng_diag_add(diags, NG_ERROR, &place, "conf-memory", NULL, "memory is out");
+	}
+	free(claims);
+	free(stack);
+}
+
+static bool guarded(const struct conf *conf, const char *interface)
+{
+	for (size_t i = 0; i < conf->n_interfaces; i++) {
+		const char *pattern = conf->interfaces[i];
+		size_t n = strlen(pattern);
+		if (pattern[n - 1] == '*' ? strncmp(pattern, interface, n - 1) == 0
+					  : strcmp(pattern, interface) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* An address that no setting opens would be written in vain, and read as if it worked. */
+static void check_opened(const struct ng_prefix *opened, size_t n, const struct tree *tree,
+			 int table, size_t section, struct ng_diags *diags)
+{
+	char text[NG_PREFIX_TEXT];
+	for (size_t i = 0; i < n; i++) {
+		struct ng_place place = tree_place(tree, table, section, "private", i);
+		if (ng_addr_reach(&opened[i].addr) != NG_REACH_NEVER)
+			continue;
+		ng_diag_add(diags, NG_ERROR, &place, "conf-never",
+			    "name the private ranges that are needed, such as 10.2.0.0/16",
+			    "%s begins with addresses that no setting opens",
+			    ng_prefix_format(&opened[i], text));
+	}
+}
+
+static void check_sandbox(const struct conf *conf, size_t i, const struct tree *tree,
+			  struct ng_diags *diags)
+{
+	const struct conf_sandbox *sandbox = &conf->sandboxes[i];
+	struct ng_place place = tree_place(tree, CONF_SANDBOX, i, "interface", 0);
+	check_opened(sandbox->opened, sandbox->n_opened, tree, CONF_SANDBOX, i, diags);
+	if (sandbox->n_sources == 0) {
+		ng_diag_add(diags, NG_ERROR, &sandbox->place, "conf-sources",
+			    "add sources = {\"192.0.2.7\"}",
+			    "sandbox %s has no source address, so nothing could be told to be "
+			    "it",
+			    sandbox->name);
+	}
+	if (sandbox->interface[0] != '\0' && !guarded(conf, sandbox->interface)) {
+		ng_diag_add(diags, NG_ERROR, &place, "conf-interface",
+			    "add it to interfaces, or rename it",
+			    "%s matches none of interfaces, so its packets would pass by",
+			    sandbox->interface);
+	}
+}
+
+static void check_route(const struct conf *conf, size_t i, const struct tree *tree,
+			struct ng_diags *diags)
+{
+	const struct conf_route *route = &conf->routes[i];
+	char zone[NG_NAME_TEXT_MAX];
+	ng_name_to_text(&route->zone, zone);
+	check_opened(route->opened, route->n_opened, tree, CONF_FORWARD, i, diags);
+	if (route->n_servers == 0 && route->resolv_conf == NULL) {
+		ng_diag_add(diags, NG_ERROR, &route->place, "conf-servers",
+			    "add servers = {\"192.0.2.53\"} or resolv-conf",
+			    "forward zone %s has no servers", zone);
+	}
+	for (size_t j = 0; j < i; j++) {
+		if (!ng_name_equal(&conf->routes[j].zone, &route->zone))
+			continue;
+		ng_diag_add(diags, NG_ERROR, &route->place, "conf-repeat",
+			    "put all its servers into one section",
+			    "forward zone %s stands already at %s:%u:%u", zone,
+			    conf->routes[j].place.path, conf->routes[j].place.line,
+			    conf->routes[j].place.column);
+	}
+}
+
+/* A lease lasts max(lease-min, ttl-max) and the grace, and the warden refuses more than its ceiling. */
+static void check_times(const struct conf *conf, const struct tree *tree,
+			struct ng_diags *diags)
+{
+	const struct ng_settings *settings = &conf->settings;
+	bool ttl = settings->ttl_max_s > settings->lease_min_s;
+	uint64_t most = ttl ? settings->ttl_max_s : settings->lease_min_s;
+	struct ng_place place = tree_place(tree, CONF_TOP, 0, ttl ? "ttl-max" : "lease-min", 0);
+	if (most + settings->grace_s > NG_LEASE_CEILING_S) {
+		ng_diag_add(diags, NG_ERROR, &place, "conf-times", "shorten one of them",
+			    "%s and grace together are more than %u seconds",
+			    ttl ? "ttl-max" : "lease-min", NG_LEASE_CEILING_S);
+	}
+}
+
+void conf_check(const struct conf *conf, const struct tree *tree, struct ng_diags *diags)
+{
+	struct ng_place place = {tree->path, 0, 0};
+	for (size_t i = 0; i < conf->n_routes; i++)
+		check_route(conf, i, tree, diags);
+	for (size_t i = 0; i < conf->n_sandboxes; i++)
+		check_sandbox(conf, i, tree, diags);
+	if (conf->n_sandboxes > conf->sandboxes_max) {
+		ng_diag_add(diags, NG_ERROR, &place, "conf-limit", "raise limits { sandboxes }",
+			    "there are %zu sandboxes, and limits allow %u", conf->n_sandboxes,
+			    conf->sandboxes_max);
+	}
+	check_times(conf, tree, diags);
+	check_sources(conf, tree, diags);
+}

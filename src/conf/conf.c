@@ -1,0 +1,181 @@
+/*
+ * The grammar of the configuration, its defaults, its printer.
+ *
+ * The tables below are the whole grammar: the reader (load.c) makes libconfuse's options from them,
+ * the printer walks them again. What is printed is the effective configuration, defaults included,
+ * and reads back to the same.
+ */
+#include "conf/fields.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define ONE(key, kind, type, field)                                                            \
+	{                                                                                      \
+		key, &(kind), offsetof(type, field), 0, 0, 0, 0                                \
+	}
+#define NUMBER(key, kind, type, field, low, high)                                              \
+	{                                                                                      \
+		key, &(kind), offsetof(type, field), 0, 0, low, high                           \
+	}
+#define LIST(key, kind, type, field, max, low)                                                 \
+	{                                                                                      \
+		key, &(kind), offsetof(type, field), offsetof(type, n_##field), max, low, 0    \
+	}
+
+static const struct field top_fields[] = {
+	LIST("listen", kind_endpoint, struct conf, listen, NG_LISTENERS_MAX, 1053),
+	ONE("control", kind_path, struct conf, control),
+	ONE("store", kind_path, struct conf, store),
+	ONE("record", kind_path, struct conf, record),
+	ONE("worker-user", kind_string, struct conf, worker_user),
+	ONE("warden-user", kind_string, struct conf, warden_user),
+	ONE("table", kind_table, struct conf, table),
+	LIST("interfaces", kind_pattern, struct conf, interfaces, NG_IFPATTERNS_MAX, 0),
+	LIST("policies", kind_path, struct conf, policies, NG_RULESETS_MAX, 0),
+	NUMBER("lease-min", kind_duration, struct conf, settings.lease_min_s, 1,
+	       NG_LEASE_CEILING_S),
+	NUMBER("grace", kind_duration, struct conf, settings.grace_s, 1, NG_LEASE_CEILING_S),
+	NUMBER("ttl-max", kind_duration, struct conf, settings.ttl_max_s, 1,
+	       NG_LEASE_CEILING_S),
+	NUMBER("deny-ttl", kind_duration, struct conf, settings.deny_ttl_s, 1,
+	       NG_LEASE_CEILING_S),
+	ONE("ancestor-answer", kind_ancestor, struct conf, settings.ancestor_nodata),
+};
+
+#define LIMIT(key, field, high) NUMBER(key, kind_number, struct conf, field, 1, high)
+static const struct field limit_fields[] = {
+	LIMIT("pending", settings.limits.pending, 1u << 24),
+	LIMIT("pending-sandbox", settings.limits.pending_sandbox, 1u << 20),
+	LIMIT("leases", settings.limits.leases, 1u << 26),
+	LIMIT("leases-sandbox", settings.limits.leases_sandbox, 1u << 24),
+	LIMIT("cache-entries", settings.limits.cache_entries, 1u << 26),
+	LIMIT("sandboxes", sandboxes_max, NG_SANDBOXES_CEILING),
+	LIMIT("tcp-clients", tcp_clients, 1u << 20),
+	LIMIT("tcp-clients-sandbox", tcp_clients_sandbox, 1u << 16),
+	LIMIT("records-per-second", records_per_s, 1000000),
+	LIMIT("block-reports-per-second", block_reports_per_s, 1000000),
+};
+
+static const struct field forward_fields[] = {
+	LIST("servers", kind_endpoint, struct conf_route, servers, NG_SERVERS_MAX, 53),
+	ONE("resolv-conf", kind_path, struct conf_route, resolv_conf),
+	LIST("private", kind_prefix, struct conf_route, opened, NG_PRIVATE_MAX, 0),
+	NUMBER("timeout", kind_number, struct conf_route, timeout_ms, 10, 10000),
+};
+
+static const struct field sandbox_fields[] = {
+	LIST("sources", kind_prefix, struct conf_sandbox, sources, NG_SOURCES_MAX, 0),
+	ONE("interface", kind_interface, struct conf_sandbox, interface),
+	LIST("policies", kind_path, struct conf_sandbox, policies, NG_RULESETS_MAX, 0),
+	ONE("mode", kind_mode, struct conf_sandbox, mode),
+	ONE("masquerade", kind_switch, struct conf_sandbox, masquerade),
+	LIST("private", kind_prefix, struct conf_sandbox, opened, NG_PRIVATE_MAX, 0),
+};
+
+const struct table conf_tables[CONF_TABLES] = {
+	[CONF_TOP] = {NULL, false, top_fields, COUNT(top_fields)},
+	[CONF_LIMITS] = {"limits", false, limit_fields, COUNT(limit_fields)},
+	[CONF_FORWARD] = {"forward", true, forward_fields, COUNT(forward_fields)},
+	[CONF_SANDBOX] = {"sandbox", true, sandbox_fields, COUNT(sandbox_fields)},
+};
+
+/* ---- memory ---- */
+
+static size_t items_of(const struct field *field, const void *base)
+{
+	return field->items == 0 ? 1 : *((const uint8_t *)base + field->count);
+}
+
+static void fields_free(const struct table *table, void *base)
+{
+	for (size_t i = 0; i < table->n; i++) {
+		const struct field *field = &table->fields[i];
+		if (field->kind != &kind_path && field->kind != &kind_string)
+			continue;
+		char **strings = (char **)((char *)base + field->at);
+		for (size_t j = 0; j < items_of(field, base); j++)
+			free(strings[j]);
+	}
+}
+
+void conf_free(struct conf *conf)
+{
+	if (conf == NULL)
+		return;
+	for (size_t i = 0; i < conf->n_routes; i++)
+		fields_free(&conf_tables[CONF_FORWARD], &conf->routes[i]);
+	for (size_t i = 0; i < conf->n_sandboxes; i++)
+		fields_free(&conf_tables[CONF_SANDBOX], &conf->sandboxes[i]);
+	fields_free(&conf_tables[CONF_TOP], conf);
+	free(conf->routes);
+	free(conf->sandboxes);
+	free(conf->path);
+	free(conf);
+}
+
+/* ---- printing ---- */
+
+static void field_print(const struct field *field, const void *base, const char *indent,
+			FILE *to)
+{
+	const char *at = (const char *)base + field->at;
+	size_t n = items_of(field, base);
+	if (field->items == 0 && field->kind->is_empty != NULL && field->kind->is_empty(at))
+		return;
+	fprintf(to, "%s%s = %s", indent, field->name, field->items != 0 ? "{" : "");
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			fputs(", ", to);
+		field->kind->print(at + i * field->kind->size, to);
+	}
+	fputs(field->items != 0 ? "}\n" : "\n", to);
+}
+
+static void section_print(const struct table *table, const char *title, const void *base,
+			  const char *skip, FILE *to)
+{
+	fprintf(to, "\n%s ", table->section);
+	if (title != NULL) {
+		print_quoted(title, to);
+		putc(' ', to);
+	}
+	fputs("{\n", to);
+	for (size_t i = 0; i < table->n; i++) {
+		if (skip == NULL || strcmp(table->fields[i].name, skip) != 0)
+			field_print(&table->fields[i], base, "\t", to);
+	}
+	fputs("}\n", to);
+}
+
+void conf_print(const struct conf *conf, FILE *to)
+{
+	char zone[NG_NAME_TEXT_MAX];
+	const struct table *top = &conf_tables[CONF_TOP];
+	for (size_t i = 0; i < top->n; i++)
+		field_print(&top->fields[i], conf, "", to);
+	section_print(&conf_tables[CONF_LIMITS], NULL, conf, NULL, to);
+	for (size_t i = 0; i < conf->n_routes; i++) {
+		const struct conf_route *route = &conf->routes[i];
+		section_print(&conf_tables[CONF_FORWARD], ng_name_to_text(&route->zone, zone),
+			      route, route->resolv_conf != NULL ? "servers" : NULL, to);
+	}
+	for (size_t i = 0; i < conf->n_sandboxes; i++)
+		section_print(&conf_tables[CONF_SANDBOX], conf->sandboxes[i].name,
+			      &conf->sandboxes[i], NULL, to);
+}
+
+size_t conf_route_of(const struct conf *conf, const struct ng_name *name)
+{
+	size_t best = 0;
+	int labels = -1;
+	for (size_t i = 0; i < conf->n_routes; i++) {
+		const struct ng_name *zone = &conf->routes[i].zone;
+		if (ng_name_labels(zone) > labels && ng_name_within(name, zone)) {
+			best = i;
+			labels = ng_name_labels(zone);
+		}
+	}
+	return best;
+}

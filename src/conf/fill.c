@@ -1,0 +1,179 @@
+/*
+ * What a configuration leaves open: the defaults, all in one place, and the files that it names.
+ * Defaults are filled in and not implied, so that the printed configuration says all of them.
+ */
+#include "conf/fields.h"
+#include "conf/files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RESOLV_MAX (1u << 16)
+
+struct filler {
+	struct conf *conf;
+	const char *folder;
+	struct ng_diags *diags;
+	bool nomem;
+};
+
+static void report(struct filler *filler, const struct ng_place *place, const char *code,
+		   const char *suggestion, const char *reason)
+{
+	ng_diag_add(filler->diags, NG_ERROR, place, code, suggestion, "%s", reason);
+}
+
+/* ---- defaults ---- */
+
+static bool set_string(char **at, const char *text)
+{
+	if (*at == NULL)
+		*at = strdup(text);
+	return *at != NULL;
+}
+
+void conf_defaults(struct conf *conf)
+{
+	conf->settings = (struct ng_settings){
+		.limits = {NG_PENDING_DEFAULT, NG_PENDING_SANDBOX_DEFAULT, NG_LEASES_DEFAULT,
+			   NG_LEASES_SANDBOX_DEFAULT, NG_CACHE_ENTRIES_DEFAULT},
+		.lease_min_s = NG_LEASE_MIN_S,
+		.grace_s = NG_GRACE_S,
+		.ttl_max_s = NG_TTL_MAX_S,
+		.deny_ttl_s = NG_DENY_TTL_S,
+	};
+	conf->sandboxes_max = NG_SANDBOXES_DEFAULT;
+	conf->tcp_clients = NG_TCP_CLIENTS_DEFAULT;
+	conf->tcp_clients_sandbox = NG_TCP_CLIENTS_SANDBOX_DEFAULT;
+	conf->records_per_s = NG_RECORDS_PER_S_DEFAULT;
+	conf->block_reports_per_s = NG_RECORDS_PER_S_DEFAULT;
+	strcpy(conf->table, "namegate");
+}
+
+/* What the file left open, once it is read. */
+static void default_rest(struct filler *filler)
+{
+	struct conf *conf = filler->conf;
+	filler->nomem |= !set_string(&conf->control, RUNSTATEDIR "/namegate/control") ||
+			 !set_string(&conf->store, LOCALSTATEDIR "/lib/namegate") ||
+			 !set_string(&conf->record, "stdout") ||
+			 !set_string(&conf->worker_user, "namegate") ||
+			 !set_string(&conf->warden_user, "namegate-warden");
+	if (conf->n_listen == 0) {
+		const uint8_t any[16] = {0};
+		conf->listen[0] = (struct conf_listen){ng_addr_make(NG_IPV4, any), 1053};
+		conf->listen[1] = (struct conf_listen){ng_addr_make(NG_IPV6, any), 1053};
+		conf->n_listen = 2;
+	}
+	if (conf->n_interfaces == 0) {
+		strcpy(conf->interfaces[0], "sb*");
+		conf->n_interfaces = 1;
+	}
+}
+
+static void default_route(struct filler *filler)
+{
+	struct conf *conf = filler->conf;
+	struct ng_name root = {.len = 1};
+	for (size_t i = 0; i < conf->n_routes; i++) {
+		if (ng_name_equal(&conf->routes[i].zone, &root))
+			return;
+	}
+	struct conf_route *route = &conf->routes[conf->n_routes++];
+	*route = (struct conf_route){.zone = root, .timeout_ms = CONF_TIMEOUT_MS};
+	route->place = (struct ng_place){conf->path, 0, 0};
+	filler->nomem |= !set_string(&route->resolv_conf, "/etc/resolv.conf");
+}
+
+/* ---- files that the configuration names ---- */
+
+static void resolve_path(struct filler *filler, char **path)
+{
+	if (*path == NULL || filler->folder == NULL)
+		return;
+	char *whole = file_beside(*path, filler->folder);
+	if (whole == NULL) {
+		filler->nomem = true;
+		return;
+	}
+	free(*path);
+	*path = whole;
+}
+
+static void resolve_paths(struct filler *filler)
+{
+	struct conf *conf = filler->conf;
+	bool file = strcmp(conf->record, "stdout") != 0 && strcmp(conf->record, "journal") != 0;
+	resolve_path(filler, &conf->control);
+	resolve_path(filler, &conf->store);
+	if (file)
+		resolve_path(filler, &conf->record);
+	for (size_t i = 0; i < conf->n_routes; i++)
+		resolve_path(filler, &conf->routes[i].resolv_conf);
+}
+
+/* One line of a resolv.conf (see resolv.conf(5)): servers count, the rest is not ours. */
+static void resolv_line(struct filler *filler, char *line, const struct ng_place *place,
+			struct conf_route *route)
+{
+	char *save, *key = strtok_r(line, " \t\r", &save);
+	const char *value = key != NULL ? strtok_r(NULL, " \t\r", &save) : NULL;
+	struct ng_addr addr;
+	if (value == NULL || strcmp(key, "nameserver") != 0)
+		return;
+	if (ng_addr_parse(value, &addr) != NG_OK) {
+		ng_diag_add(filler->diags, NG_WARNING, place, "conf-resolv",
+			    "name the servers with servers = {...}",
+			    "this nameserver is not a plain address; it is passed over");
+	} else if (route->n_servers < NG_SERVERS_MAX) {
+		route->servers[route->n_servers++] = (struct conf_listen){addr, 53};
+	}
+}
+
+static void read_resolv(struct filler *filler, struct conf_route *route)
+{
+	struct ng_place place = {route->resolv_conf, 0, 0};
+	char *text, *save;
+	size_t len;
+	if (route->n_servers > 0) {
+		report(filler, &route->place, "conf-servers", "keep one of the two",
+		       "the forward zone has both servers and resolv-conf");
+		return;
+	}
+	if (file_read(route->resolv_conf, RESOLV_MAX, &place, filler->diags, &text, &len) !=
+	    NG_OK) {
+		report(filler, &route->place, "conf-resolv",
+		       "name the servers with servers = {...}",
+		       "the forward zone's resolv-conf cannot be read");
+		return;
+	}
+	for (char *line = text; line != NULL; line = save) {
+		save = strchr(line, '\n');
+		if (save != NULL)
+			*save++ = '\0';
+		place.line++;
+		resolv_line(filler, line, &place, route);
+	}
+	free(text);
+	if (route->n_servers == 0)
+		ng_diag_add(filler->diags, NG_ERROR, &route->place, "conf-resolv",
+			    "name the servers with servers = {...}", "%s names no server",
+			    route->resolv_conf);
+}
+
+int conf_fill(struct conf *conf, const char *folder, struct ng_diags *diags)
+{
+	struct filler filler = {conf, folder, diags, false};
+	default_rest(&filler);
+	if (!filler.nomem)
+		default_route(&filler);
+	if (!filler.nomem)
+		resolve_paths(&filler);
+	if (filler.nomem)
+		return NG_E_NOMEM;
+	for (size_t i = 0; i < conf->n_routes; i++) {
+		if (conf->routes[i].resolv_conf != NULL)
+			read_resolv(&filler, &conf->routes[i]);
+	}
+	return NG_OK;
+}

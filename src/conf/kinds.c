@@ -1,0 +1,341 @@
+/*
+ * The kinds of values that a configuration holds. Each is read from one word and printed as one, so
+ * that what is printed reads back to the same value.
+ */
+#include "conf/fields.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+void print_quoted(const char *text, FILE *to)
+{
+	putc('"', to);
+	for (; *text != '\0'; text++) {
+		if (strchr("\"\\$", *text) != NULL)
+			putc('\\', to);
+		putc(*text, to);
+	}
+	putc('"', to);
+}
+
+/* ---- numbers and times ---- */
+
+static bool read_digits(const char **text, uint64_t *out)
+{
+	const char *at = *text;
+	uint64_t value = 0;
+	for (; *at >= '0' && *at <= '9' && value <= UINT32_MAX; at++)
+		value = value * 10 + (uint64_t)(*at - '0');
+	if (at == *text)
+		return false;
+	*text = at;
+	*out = value;
+	return true;
+}
+
+static const char *store_number(const struct field *field, uint64_t value, void *at,
+				const char **advice)
+{
+	*advice = NULL;
+	if (value < field->low || value > field->high)
+		return "the value is out of bounds";
+	*(uint32_t *)at = (uint32_t)value;
+	return NULL;
+}
+
+static const char *number_read(const struct field *field, const char *text, void *at,
+			       const char **advice)
+{
+	uint64_t value;
+	if (!read_digits(&text, &value) || *text != '\0') {
+		*advice = "write decimal digits";
+		return "this is not a number";
+	}
+	return store_number(field, value, at, advice);
+}
+
+static void number_print(const void *at, FILE *to)
+{
+	fprintf(to, "%u", *(const uint32_t *)at);
+}
+
+static const struct {
+	char unit;
+	uint32_t seconds;
+} units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
+#define UNITS (sizeof(units) / sizeof(units[0]))
+
+static const char *duration_read(const struct field *field, const char *text, void *at,
+				 const char **advice)
+{
+	uint64_t value;
+	bool digits = read_digits(&text, &value);
+	if (digits && *text == '\0')
+		return store_number(field, value, at, advice);
+	for (size_t i = 0; digits && i < UNITS; i++) {
+		if (text[0] == units[i].unit && text[1] == '\0')
+			return store_number(field, value * units[i].seconds, at, advice);
+	}
+	*advice = "write seconds, or a number with s, m, h or d, such as 5m";
+	return "this is not a duration";
+}
+
+static void duration_print(const void *at, FILE *to)
+{
+	uint32_t value = *(const uint32_t *)at;
+	size_t i = 0;
+	while (i < UNITS - 1 && (value == 0 || value % units[i].seconds != 0))
+		i++;
+	fprintf(to, "%u%c", value / units[i].seconds, units[i].unit);
+}
+
+/* ---- addresses ---- */
+
+static bool read_port(const char *text, uint16_t *out)
+{
+	uint64_t value;
+	if (!read_digits(&text, &value) || *text != '\0' || value == 0 || value > UINT16_MAX)
+		return false;
+	*out = (uint16_t)value;
+	return true;
+}
+
+static const char *endpoint_read(const struct field *field, const char *text, void *at,
+				 const char **advice)
+{
+	struct conf_listen endpoint = {.port = (uint16_t)field->low};
+	char address[NG_ADDR_TEXT];
+	const char *end = NULL, *port = NULL;
+	*advice = "write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353";
+	if (text[0] == '[') {
+		end = strchr(++text, ']');
+		port = end != NULL && end[1] == ':' ? end + 2 : NULL;
+		if (end == NULL || (port == NULL && end[1] != '\0'))
+			return "the bracket is not closed, or something follows it";
+	} else if (strchr(text, ':') == strrchr(text, ':') && strchr(text, ':') != NULL) {
+		end = strchr(text, ':');
+		port = end + 1;
+	} else {
+		end = text + strlen(text);
+	}
+	if ((size_t)(end - text) >= sizeof(address))
+		return "this is not an address";
+	memcpy(address, text, (size_t)(end - text));
+	address[end - text] = '\0';
+	if (ng_addr_parse(address, &endpoint.addr) != NG_OK)
+		return "this is not an address";
+	if (port != NULL && !read_port(port, &endpoint.port))
+		return "the port is not a number from 1 to 65535";
+	memcpy(at, &endpoint, sizeof(endpoint));
+	return NULL;
+}
+
+static void endpoint_print(const void *at, FILE *to)
+{
+	const struct conf_listen *endpoint = at;
+	char text[NG_ADDR_TEXT];
+	ng_addr_format(&endpoint->addr, text);
+	fprintf(to, endpoint->addr.family == NG_IPV6 ? "\"[%s]:%u\"" : "\"%s:%u\"", text,
+		endpoint->port);
+}
+
+static const char *prefix_read(const struct field *field, const char *text, void *at,
+			       const char **advice)
+{
+	struct ng_prefix prefix;
+	(void)field;
+	int code = ng_prefix_parse(text, &prefix);
+	if (code == NG_E_RANGE) {
+		*advice = "shorten the prefix, or clear the bits behind it";
+		return "the prefix is too long, or bits beyond its length are set";
+	}
+	if (code != NG_OK) {
+		*advice = "write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32";
+		return "this is not an address or prefix";
+	}
+	memcpy(at, &prefix, sizeof(prefix));
+	return NULL;
+}
+
+static void prefix_print(const void *at, FILE *to)
+{
+	char text[NG_PREFIX_TEXT];
+	fprintf(to, "\"%s\"", ng_prefix_format(at, text));
+}
+
+/* ---- strings ---- */
+
+static const char *string_read(const struct field *field, const char *text, void *at,
+			       const char **advice)
+{
+	(void)field;
+	if (text[0] == '\0') {
+		*advice = "leave the key out for its default";
+		return "the value is empty";
+	}
+	char *copy = strdup(text);
+	if (copy == NULL)
+		return "memory is out";
+	free(*(char **)at);
+	*(char **)at = copy;
+	return NULL;
+}
+
+static const char *path_read(const struct field *field, const char *text, void *at,
+			     const char **advice)
+{
+	if (strlen(text) >= NG_PATH_MAX) {
+		*advice = "use a shorter path";
+		return "the path is too long";
+	}
+	return string_read(field, text, at, advice);
+}
+
+static void string_print(const void *at, FILE *to)
+{
+	print_quoted(*(char *const *)at, to);
+}
+
+static bool string_is_empty(const void *at)
+{
+	return *(char *const *)at == NULL;
+}
+
+/* Kernel names: octets that mean nothing to a shell, a path or nft. */
+static bool is_kernel_name(const char *text, size_t n, size_t room)
+{
+	if (n == 0 || n >= room)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (!isalnum((unsigned char)text[i]) && strchr("_-.@", text[i]) == NULL)
+			return false;
+	}
+	return true;
+}
+
+static const char *interface_read(const struct field *field, const char *text, void *at,
+				  const char **advice)
+{
+	(void)field;
+	if (!is_kernel_name(text, strlen(text), NG_IFNAME_MAX)) {
+		*advice = "write the host side of the sandbox's link, such as sb-ci";
+		return "this is not an interface name";
+	}
+	strcpy(at, text);
+	return NULL;
+}
+
+static const char *pattern_read(const struct field *field, const char *text, void *at,
+				const char **advice)
+{
+	size_t n = strlen(text);
+	(void)field;
+	if (n > 0 && text[n - 1] == '*')
+		n--;
+	if (n == 0 && text[0] == '*') {
+		*advice = "name the sandboxes' interfaces, such as sb*";
+		return "* would guard the host's own interfaces too";
+	}
+	if (!is_kernel_name(text, n, NG_IFNAME_MAX - (text[n] == '*'))) {
+		*advice = "write a whole name, or its beginning and *";
+		return "this is not an interface name or pattern";
+	}
+	strcpy(at, text);
+	return NULL;
+}
+
+static void chars_print(const void *at, FILE *to)
+{
+	print_quoted(at, to);
+}
+
+static bool chars_is_empty(const void *at)
+{
+	return *(const char *)at == '\0';
+}
+
+static const char *table_read(const struct field *field, const char *text, void *at,
+			      const char **advice)
+{
+	(void)field;
+	if (!isalpha((unsigned char)text[0]) || strchr(text, '@') != NULL ||
+	    !is_kernel_name(text, strlen(text), sizeof(((struct conf *)0)->table))) {
+		*advice = "begin with a letter; use letters, digits, - and _, 31 at most";
+		return "this is not a name for a table";
+	}
+	strcpy(at, text);
+	return NULL;
+}
+
+/* ---- choices ---- */
+
+static const char *mode_read(const struct field *field, const char *text, void *at,
+			     const char **advice)
+{
+	(void)field;
+	*advice = "write enforce or lockdown";
+	if (strcmp(text, "enforce") == 0)
+		*(enum ng_mode *)at = NG_ENFORCE;
+	else if (strcmp(text, "lockdown") == 0)
+		*(enum ng_mode *)at = NG_LOCKDOWN;
+	else if (strcmp(text, "observe") == 0)
+		return "the mode observe is not in this version";
+	else
+		return "there is no such mode";
+	return NULL;
+}
+
+static void mode_print(const void *at, FILE *to)
+{
+	fputs(*(const enum ng_mode *)at == NG_ENFORCE ? "enforce" : "lockdown", to);
+}
+
+static const char *choice_read(const char *text, const char *no, const char *yes, void *at)
+{
+	bool chosen = strcmp(text, yes) == 0;
+	if (!chosen && strcmp(text, no) != 0)
+		return "there is no such choice";
+	*(bool *)at = chosen;
+	return NULL;
+}
+
+static const char *switch_read(const struct field *field, const char *text, void *at,
+			       const char **advice)
+{
+	(void)field;
+	*advice = "write true or false";
+	return choice_read(text, "false", "true", at);
+}
+
+static void switch_print(const void *at, FILE *to)
+{
+	fputs(*(const bool *)at ? "true" : "false", to);
+}
+
+static const char *ancestor_read(const struct field *field, const char *text, void *at,
+				 const char **advice)
+{
+	(void)field;
+	*advice = "write nxdomain or nodata";
+	return choice_read(text, "nxdomain", "nodata", at);
+}
+
+static void ancestor_print(const void *at, FILE *to)
+{
+	fputs(*(const bool *)at ? "nodata" : "nxdomain", to);
+}
+
+const struct kind kind_endpoint = {sizeof(struct conf_listen), endpoint_read, endpoint_print,
+				   NULL};
+const struct kind kind_prefix = {sizeof(struct ng_prefix), prefix_read, prefix_print, NULL};
+const struct kind kind_path = {sizeof(char *), path_read, string_print, string_is_empty};
+const struct kind kind_string = {sizeof(char *), string_read, string_print, string_is_empty};
+const struct kind kind_pattern = {NG_IFNAME_MAX, pattern_read, chars_print, NULL};
+const struct kind kind_interface = {NG_IFNAME_MAX, interface_read, chars_print, chars_is_empty};
+const struct kind kind_table = {32, table_read, chars_print, NULL};
+const struct kind kind_duration = {sizeof(uint32_t), duration_read, duration_print, NULL};
+const struct kind kind_number = {sizeof(uint32_t), number_read, number_print, NULL};
+const struct kind kind_mode = {sizeof(enum ng_mode), mode_read, mode_print, NULL};
+const struct kind kind_switch = {sizeof(bool), switch_read, switch_print, NULL};
+const struct kind kind_ancestor = {sizeof(bool), ancestor_read, ancestor_print, NULL};
