@@ -1,0 +1,17 @@
+# The tools of the benchmark are built and tried with every check; the benchmark itself is `make bench`.
+BENCH_TOOLS = tests/bench/echo tests/bench/upstream tests/bench/load
+check_PROGRAMS += $(BENCH_TOOLS)
+tests_bench_echo_SOURCES = tests/bench/echo.c tests/bench/serve.c tests/bench/serve.h \
+	tests/bench/dns.c tests/bench/dns.h
+tests_bench_upstream_SOURCES = tests/bench/upstream.c tests/bench/serve.c tests/bench/serve.h \
+	tests/bench/dns.c tests/bench/dns.h
+tests_bench_load_SOURCES = tests/bench/load.c tests/bench/latency.h tests/bench/dns.c \
+	tests/bench/dns.h
+TESTS += tests/bench/tools.sh
+EXTRA_DIST += tests/bench/tools.sh tests/bench/bench.py tests/bench/stage.py \
+	tests/bench/servers.py tests/bench/report.py
+
+# BENCH='--rounds 9 --json FILE' passes options on.
+bench: all $(BENCH_TOOLS)
+	$(top_srcdir)/tests/bench/bench.py --build '$(abs_top_builddir)' $(BENCH)
+.PHONY: bench

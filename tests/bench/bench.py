@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""The benchmark: what a query costs, against a floor and a peer, in one run.
+
+Other work on the machine, its clock and its kernel move every figure, so nothing here stands alone:
+the rounds of all servers are interleaved, a ratio is taken within each round, and the table
+shows the median of the ratios and how far they spread.
+"""
+import argparse
+import os
+import shutil
+import sys
+
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+import report
+import servers
+import stage
+from report import Row
+
+PROGRAMS = {"unshare": "util-linux", "nsenter": "util-linux", "taskset": "util-linux",
+            "ip": "iproute2", "nft": "nftables"}
+ASK = {  # what is asked, what is right, and how many may be outstanding
+    "deny": ("denied.example", ["--rcode", servers.RCODE_NXDOMAIN, "--window", 64]),
+    "hit": ("hit.w.bench.test", ["--addresses", servers.ADDRESSES, "--window", 64]),
+    "miss": ("x%.w.bench.test", ["--addresses", servers.ADDRESSES, "--window", 64]),
+    "close": ("x%.s.bench.test", ["--addresses", servers.ADDRESSES, "--window", 64]),
+}
+LATENCY_RATE = 500  # questions a second: each meets servers at rest
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.stage = stage.Stage(os.path.join(options.build, "tests/bench"))
+        self.fresh = 0  # names asked so far: none is asked twice
+        self.rows = []
+
+    def ask(self, server, what, *more):
+        name, right = ASK[what]
+        seen = self.stage.load("box", server.at, name, *server.right(right), "--first", self.fresh,
+                               *more)
+        self.fresh += seen["sent"]
+        return seen
+
+    def cost(self, server, what):
+        """Microseconds of processor time that one query costs the server, all processes together."""
+        before = server.process.cpu_us()
+        seen = self.ask(server, what, "--seconds", self.options.seconds)
+        return (server.process.cpu_us() - before) / seen["right"]
+
+    def costs(self, what, contenders):
+        """Costs by server, one a round; each round begins with another server."""
+        costs = {server.title: [] for server in contenders}
+        for server in contenders:
+            self.ask(server, what, "--count", 300)
+        for turn in range(self.options.rounds):
+            report.progress(f"{what}: round {turn + 1} of {self.options.rounds}")
+            for place in range(len(contenders)):
+                server = contenders[(turn + place) % len(contenders)]
+                costs[server.title].append(self.cost(server, what))
+        return costs
+
+    def compare(self, what, title, contenders, against, target):
+        costs = self.costs(what, contenders)
+        for server in contenders:
+            self.rows.append(Row(f"{title}: CPU a query, {server.title}", costs[server.title], "us"))
+        for other in (server.title for server in contenders[1:]):
+            ratios = [ours / theirs for ours, theirs in zip(costs["namegate"], costs[other])]
+            self.rows.append(Row(f"{title}: namegate / {other}", ratios, "x",
+                                 target if other == against else None))
+
+    def latency(self, server):
+        """Medians of one paced round: what the server adds to its upstream, asked directly."""
+        options = ["--rate", LATENCY_RATE, "--seconds", self.options.seconds]
+        net = server.net
+        direct = self.stage.load(net, servers.UPSTREAM, "d%.w.bench.test",
+                                 "--addresses", servers.ADDRESSES, *options)
+        return direct["p50_us"], self.ask(server, "miss", *options)["p50_us"]
+
+    def latencies(self, contenders):
+        direct, added = [], {server.title: [] for server in contenders}
+        for turn in range(self.options.rounds):
+            report.progress(f"latency: round {turn + 1} of {self.options.rounds}")
+            for server in contenders:
+                floor, whole = self.latency(server)
+                direct.append(floor)
+                added[server.title].append(whole - floor)
+        self.rows.append(Row("miss: median latency of the upstream alone", direct, "us"))
+        for title, values in added.items():
+            self.rows.append(Row(f"miss: added to it at the median, {title}", values, "us",
+                                 150 if title == "namegate" else None))
+
+    def registration(self):
+        """A gate of its own: what it remembers of queries would count as idle memory."""
+        many = self.options.sandboxes
+        report.progress(f"registration of {many} sandboxes")
+        gate = servers.Gate(self.stage, self.options.build, "many")
+        empty = gate.process.memory_kib() / 1024
+        seconds = gate.register([
+            gate.sandbox(f"box{i}", f"sbm{i}", f"10.{128 + (i >> 16)}.{i >> 8 & 255}.{i & 255}")
+            for i in range(many)])
+        stage.time.sleep(2)
+        self.rows += [Row(f"{many} sandboxes: registered a second", [many / seconds], "/s", 1000, True),
+                      Row("no sandbox: memory of all processes", [empty], "MiB"),
+                      Row(f"{many} sandboxes: idle memory of all processes",
+                          [gate.process.memory_kib() / 1024], "MiB", 100)]
+        gate.process.stop()
+
+    def run(self):
+        echo = servers.Echo(self.stage)
+        peer = servers.Peer(self.stage)
+        gate = servers.Gate(self.stage, self.options.build)
+        gate.register([gate.sandbox("bench", gate.interface, gate.client)])
+        self.compare("deny", "denied", [gate, echo, peer], "echo", 2)
+        self.compare("hit", "cached", [gate, echo, peer], "echo", 2)
+        self.latencies([gate, peer])
+        self.compare("miss", "miss", [gate, peer], "dnsmasq", 1 / 3)
+        self.compare("close", "miss, lease ended", [gate, peer], "dnsmasq", None)
+        for server in (gate, peer):
+            server.process.stop()
+        self.registration()
+
+
+def read_options():
+    parser = argparse.ArgumentParser(description="Measures namegate against an echo and dnsmasq.")
+    parser.add_argument("--build", default=".", help="folder of the build (.)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each figure (5)")
+    parser.add_argument("--seconds", type=float, default=1.5, help="seconds of one round (1.5)")
+    parser.add_argument("--sandboxes", type=int, default=10000, help="how many to register (10000)")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
+    options = parser.parse_args()
+    options.build = os.path.abspath(options.build)
+    options.json = options.json and os.path.abspath(options.json)
+    return options
+
+
+def check_machine():
+    if os.geteuid() != 0:
+        raise stage.Trouble("needs root, for network namespaces and nftables: sudo make bench")
+    missing = sorted({package for program, package in PROGRAMS.items() if not shutil.which(program)})
+    if missing:
+        raise stage.Trouble(f"programs are missing: apt-get install {' '.join(missing)}")
+
+
+def main():
+    options = read_options()
+    try:
+        check_machine()
+        stage.enter()
+        bench = Bench(options)
+        bench.run()
+    except (stage.Trouble, OSError) as trouble:
+        report.progress("")
+        print(f"bench: {trouble}", file=sys.stderr)
+        return 1
+    report.show(bench.rows, options, bench.stage)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

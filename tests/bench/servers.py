@@ -1,0 +1,158 @@
+"""What is measured: the floor, the peer, and the gate, each in a namespace of its own.
+
+All three answer the same client over the same kind of link. The peer and the gate have the same
+policy as far as the peer can (one wildcard, all else NXDOMAIN), the same upstream, and put
+the same four addresses of a fresh name into a set of nftables before they answer.
+"""
+import json
+import os
+import shutil
+import socket
+import threading
+import time
+
+from stage import WORK, Process, Trouble, run
+
+UPSTREAM = "127.0.0.1:5391"        # answers live for a minute
+UPSTREAM_SHORT = "127.0.0.1:5392"  # answers live for a second
+ADDRESSES = 4
+RCODE_NXDOMAIN = 3
+
+
+def start_upstreams(stage, net):
+    for endpoint, ttl in ((UPSTREAM, 60), (UPSTREAM_SHORT, 1)):
+        Process(net, stage.load_core, [stage.tool("upstream"), endpoint, str(ttl), str(ADDRESSES)],
+                f"upstream-{net}-{ttl}.log")
+
+
+class Echo:
+    title = "echo"
+
+    def __init__(self, stage):
+        self.at = stage.add("echo") + ":53"
+        self.process = Process("echo", stage.server_core, [stage.tool("echo"), self.at], "echo.log")
+
+    @staticmethod
+    def right(_options):
+        return ["--echo"]
+
+
+class Peer:
+    """dnsmasq, which fills a set without timeouts: it has no other way."""
+
+    title = "dnsmasq"
+    net = "peer"
+
+    def __init__(self, stage):
+        if not shutil.which("dnsmasq"):
+            raise Trouble("dnsmasq is missing: apt-get install dnsmasq-base")
+        host = stage.add("peer")
+        self.at = host + ":53"
+        start_upstreams(stage, "peer")
+        run("ip", "netns", "exec", "peer", "nft",
+            "add table inet bench; add set inet bench allow4 { type ipv4_addr; }")
+        self.process = Process("peer", stage.server_core, [
+            shutil.which("dnsmasq"), "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
+            "--no-hosts", "--no-poll", "--pid-file=", "--user=root", "--log-facility=-",
+            "--bind-interfaces", "--except-interface=lo", f"--listen-address={host}", "--port=53",
+            "--cache-size=10000", "--dns-forward-max=4096", "--address=/#/",
+            f"--server=/w.bench.test/{UPSTREAM.replace(':', '#')}",
+            f"--server=/s.bench.test/{UPSTREAM_SHORT.replace(':', '#')}",
+            "--nftset=/bench.test/4#inet#bench#allow4"], "dnsmasq.log",
+            ready=lambda: ":0035 " in run("ip", "netns", "exec", "peer", "cat", "/proc/net/udp"))
+
+    def elements(self):
+        text = run("ip", "netns", "exec", "peer", "nft", "-j", "list", "set", "inet", "bench", "allow4")
+        return len(json.loads(text)["nftables"][1]["set"].get("elem", []))
+
+    @staticmethod
+    def right(options):
+        return options
+
+
+CONFIGURATION = """\
+control = "{work}/{net}/control"
+store = "{work}/{net}/store"
+record = "{work}/{net}/records"
+worker-user = "{worker}"
+warden-user = "{warden}"
+lease-min = 1s
+grace = 1s
+limits {{
+	pending-sandbox = 4096
+	leases-sandbox = 1048576
+}}
+forward "w.bench.test" {{ servers = {{ "{upstream}" }} }}
+forward "s.bench.test" {{ servers = {{ "{upstream_short}" }} }}
+"""
+
+
+class Control:
+    """The control socket: lines out, lines in, in order."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)
+        self.answers = self.socket.makefile("r", encoding="utf-8")
+
+    def ask_all(self, questions):
+        lines = "".join(json.dumps(question) + "\n" for question in questions).encode()
+        writer = threading.Thread(target=self.socket.sendall, args=(lines,))
+        writer.start()
+        answers = [json.loads(self.answers.readline() or "{}") for _ in questions]
+        writer.join()
+        return answers
+
+
+class Gate:
+    """namegated, its warden and its worker, on one core like the others."""
+
+    title = "namegate"
+
+    def __init__(self, stage, build, net="gate"):
+        self.net = net
+        self.folder = os.path.join(WORK, net)
+        self.host = stage.add(net)
+        self.at = self.host + ":53"
+        self.interface = f"sb{stage.servers}"
+        self.client = self.host[:-1] + "2"
+        start_upstreams(stage, net)
+        self.write_files(net)
+        self.process = Process(net, stage.server_core, [
+            os.path.join(build, "namegated"), "-c", os.path.join(self.folder, "conf")],
+            f"{net}.log", ready=self.answers)
+
+    def write_files(self, net):
+        os.makedirs(self.folder)
+        os.makedirs(os.path.join(self.folder, "store"))
+        with open(os.path.join(self.folder, "bench.list"), "w", encoding="utf-8") as policy:
+            policy.write("*.w.bench.test\n*.s.bench.test\n")
+        with open(os.path.join(self.folder, "conf"), "w", encoding="utf-8") as conf:
+            conf.write(CONFIGURATION.format(
+                work=WORK, net=net, upstream=UPSTREAM, upstream_short=UPSTREAM_SHORT,
+                worker="self", warden="self"))
+
+    def answers(self):
+        try:
+            self.control = Control(os.path.join(self.folder, "control"))
+            return self.control.ask_all([{"verb": "status"}])[0] != {}
+        except OSError:
+            return False
+
+    def sandbox(self, name, interface, source):
+        return {"verb": "sandbox-add", "name": name, "interface": interface, "sources": [source],
+                "policies": [os.path.join(self.folder, "bench.list")]}
+
+    def register(self, sandboxes):
+        """Seconds until the last of them stood; all must."""
+        begun = time.monotonic()
+        answers = self.control.ask_all(sandboxes)
+        seconds = time.monotonic() - begun
+        refused = [answer for answer in answers if not answer.get("ok")]
+        if refused:
+            raise Trouble(f"{len(refused)} sandboxes were refused, the first with {refused[0]}")
+        return seconds
+
+    @staticmethod
+    def right(options):
+        return options
