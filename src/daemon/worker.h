@@ -16,8 +16,14 @@ enum worker_record {
 };
 
 struct worker_options {
-	const char *user;  /* as confine_worker() takes it */
-	const char *store; /* folder; the worker makes DIR/worker in it, or main has made it */
+	const char *user; /* as confine_worker() takes it */
+	/*
+	 * The leases are kept in folder store/worker. Before it gives up its own privileges main makes
+	 * that one, owned by the worker's user with mode 0700, in a folder the user may pass through:
+	 * the worker becomes its user first, because a file that a taken-over worker wrote must not be
+	 * parsed with root's rights at the next start.
+	 */
+	const char *store;
 	int record_fd;
 	enum worker_record record;
 };

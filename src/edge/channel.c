@@ -6,6 +6,7 @@
  * descriptors that came along are closed on every path but the good one, or a taken-over peer
  * could fill our descriptor table.
  */
+#include "config.h"
 #include "edge/channel.h"
 
 #include <errno.h>

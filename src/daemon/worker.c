@@ -1,0 +1,473 @@
+/*
+ * The worker: the one place where the edges meet.
+ *
+ * A loop turn is: packets in, each fed to the engine and what came out acted on at once; then, at
+ * the end of the turn, what was gathered leaves together. First the leases' intents go to the
+ * store, then the orders to the warden, then replies and records. Replies with addresses are
+ * never among those of the turn in which they were ordered: the engine gives them only after the
+ * warden's word.
+ *
+ * Nothing is read from a client before there is a policy and a warden, and nothing at all before
+ * privileges are gone. When main is gone the worker ends; the kernel keeps what it has.
+ */
+#include "config.h"
+#include "daemon/worker_parts.h"
+
+#include "edge/channel.h"
+#include "edge/confine.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TCP_HANDLE    (UINT64_C(1) << 63)
+#define ROUNDS        256 /* packets taken from main in one turn */
+#define PLACES_MAX    16384u
+#define FDS_ELSEWHERE (2 * NG_TCP_CLIENTS_DEFAULT + 64u)
+#define NEVER_US      UINT64_MAX
+
+uint64_t worker_clock_us(struct worker *worker)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	worker->now_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	return worker->now_us;
+}
+
+void worker_stop(struct worker *worker, int status)
+{
+	if (worker->stopping)
+		return;
+	worker->stopping = true;
+	worker->status = status;
+	uv_stop(&worker->loop);
+}
+
+/* ---- what the engine wants done ---- */
+
+/* The engine is in the middle of its actions then, and must not be told anything. */
+static void refuse_later(struct worker *worker, bool lease, uint64_t number, int code)
+{
+	struct refusals *refusals = &worker->refusals;
+
+	if (refusals->n == refusals->room) {
+		size_t room = refusals->room ? 2 * refusals->room : 64;
+		void *items = realloc(refusals->items, room * sizeof(*refusals->items));
+		if (!items) { /* it would wait for ever; a fresh start is better */
+			worker_stop(worker, EXIT_FAILURE);
+			return;
+		}
+		refusals->items = items;
+		refusals->room = room;
+	}
+	refusals->items[refusals->n++] =
+		(struct refusal){.lease = lease, .number = number, .code = code};
+}
+
+static void act_ask(struct worker *worker, const struct ng_action *action)
+{
+	int code = upstream_ask(worker->upstream, &action->ask);
+
+	if (code)
+		refuse_later(worker, false, action->ask.id, code);
+}
+
+static void act_lease(struct worker *worker, const struct ng_action *action)
+{
+	const struct ng_lease_order *order = &action->lease;
+	int code = orders_add(worker, order, false);
+
+	if (code)
+		refuse_later(worker, true, order->number, code);
+	else if (order->name)
+		lease_store_put(worker->store, &(struct lease_row){
+						       .sandbox = order->sandbox,
+						       .client = order->client,
+						       .addr = order->addr,
+						       .name = order->name,
+						       .until_us = order->until_us,
+						       .rule = order->rule,
+					       });
+}
+
+static void act_revoke(struct worker *worker, const struct ng_action *action)
+{
+	const struct ng_lease_order *order = &action->lease;
+
+	/* It stays open until its end then; the successor's adoption finds it again and revokes. */
+	if (orders_add(worker, order, true)) {
+		fputs("namegated: too many leases to revoke at once; starting again\n", stderr);
+		worker_stop(worker, EXIT_FAILURE);
+		return;
+	}
+	lease_store_drop(worker->store, order->sandbox, &order->client, &order->addr);
+}
+
+static void act_reply(struct worker *worker, const struct ng_action *action)
+{
+	const struct ng_reply *reply = &action->reply;
+
+	if (reply->client & TCP_HANDLE)
+		tcp_reply(worker->tcp, reply->client, reply->wire, reply->len);
+	else
+		udp_reply(worker->udp, reply->client, reply->wire, reply->len);
+}
+
+static void act_drop(struct worker *worker, const struct ng_action *action)
+{
+	if (action->drop & TCP_HANDLE)
+		tcp_drop(worker->tcp, action->drop);
+	else
+		udp_drop(worker->udp, action->drop);
+}
+
+static void act_record(struct worker *worker, const struct ng_action *action)
+{
+	record_put(worker->records, worker->now_us, &action->record);
+}
+
+static void act(struct worker *worker)
+{
+	static void (*const acts[])(struct worker *, const struct ng_action *) = {
+		[NG_ASK_UPSTREAM] = act_ask, [NG_LEASE] = act_lease, [NG_REVOKE] = act_revoke,
+		[NG_REPLY] = act_reply,      [NG_DROP] = act_drop,   [NG_RECORD] = act_record,
+	};
+	struct ng_action action;
+
+	while (ng_gate_next(worker->gate, &action))
+		acts[action.kind](worker, &action);
+}
+
+void worker_drain(struct worker *worker)
+{
+	act(worker);
+	while (worker->refusals.n) {
+		struct refusal refusal = worker->refusals.items[--worker->refusals.n];
+
+		if (refusal.lease)
+			ng_gate_lease_result(worker->gate, worker->now_us, refusal.number,
+					     refusal.code);
+		else
+			ng_gate_no_answer(worker->gate, worker->now_us, refusal.number,
+					  NG_NO_SERVER);
+		act(worker);
+	}
+}
+
+/* ---- what comes in ---- */
+
+static void on_query(void *context, const struct ng_client *client, const uint8_t *wire,
+		     size_t len)
+{
+	struct worker *worker = context;
+
+	ng_gate_query(worker->gate, worker_clock_us(worker), client, wire, len);
+	worker_drain(worker);
+}
+
+static void on_answer(void *context, uint64_t ask, const struct ng_addr *server,
+		      const uint8_t *wire, size_t len)
+{
+	struct worker *worker = context;
+
+	ng_gate_answer(worker->gate, worker_clock_us(worker), ask, server, wire, len);
+	worker_drain(worker);
+}
+
+static void on_no_answer(void *context, uint64_t ask, enum ng_no_answer why)
+{
+	struct worker *worker = context;
+
+	ng_gate_no_answer(worker->gate, worker_clock_us(worker), ask, why);
+	worker_drain(worker);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+	struct worker *worker = timer->data;
+
+	worker->deadline_us = NEVER_US;
+	ng_gate_tick(worker->gate, worker_clock_us(worker));
+	worker_drain(worker);
+}
+
+static void on_second(uv_timer_t *timer)
+{
+	struct worker *worker = timer->data;
+	uint64_t now_us = worker_clock_us(worker);
+
+	record_second(worker->records, now_us);
+	lease_store_commit(worker->store);
+	lease_store_sweep(worker->store, now_us);
+}
+
+static void on_term(uv_signal_t *signal, int number)
+{
+	(void)number;
+	worker_stop(signal->data, EXIT_SUCCESS);
+}
+
+static bool take_from_main(struct worker *worker)
+{
+	for (int i = 0; i < ROUNDS && !worker->stopping; i++) {
+		int fd, code = channel_receive(WALL_FD, WALL_MAIN_TO_WORKER, &worker->in, &fd);
+
+		if (code == NG_E_NOTFOUND)
+			return true;
+		if (code == NG_E_CLOSED) {
+			worker_stop(worker, EXIT_SUCCESS);
+			return true;
+		}
+		if (code || !wall_take(worker, &worker->in, fd))
+			return false;
+	}
+	return true;
+}
+
+static void on_main(uv_poll_t *poll, int status, int events)
+{
+	struct worker *worker = poll->data;
+
+	(void)events; /* a writable channel is used at the end of the turn */
+	if (status == 0 && take_from_main(worker))
+		return;
+	fputs("namegated: the channel to the main process broke the wall's rules\n", stderr);
+	worker_stop(worker, EXIT_FAILURE);
+}
+
+/* ---- a turn and its end ---- */
+
+static void arm_deadline(struct worker *worker)
+{
+	uint64_t due_us = ng_gate_deadline(worker->gate), now_us;
+
+	if (due_us == worker->deadline_us)
+		return;
+	worker->deadline_us = due_us;
+	if (due_us == NEVER_US) {
+		uv_timer_stop(&worker->deadline);
+		return;
+	}
+	/* The loop counts whole milliseconds, from a time that may be some behind. */
+	now_us = worker_clock_us(worker);
+	uv_update_time(&worker->loop);
+	uv_timer_start(&worker->deadline, on_deadline,
+		       due_us > now_us ? (due_us - now_us + 999) / 1000 : 0, 0);
+}
+
+static void arm_main(struct worker *worker)
+{
+	int events = UV_READABLE | (worker->report.n ? UV_WRITABLE : 0);
+
+	if (events == worker->main_events)
+		return;
+	worker->main_events = events;
+	uv_poll_start(&worker->main, events, on_main);
+}
+
+static void turn(struct worker *worker)
+{
+	lease_store_commit(worker->store);
+	orders_flush(worker);
+	udp_flush(worker->udp);
+	record_flush(worker->records);
+	if (!report_flush(worker))
+		worker_stop(worker, EXIT_SUCCESS);
+	arm_main(worker);
+	arm_deadline(worker);
+}
+
+/* Timers fire before the one, packets come before the other. */
+static void on_before(uv_prepare_t *handle)
+{
+	turn(handle->data);
+}
+
+static void on_after(uv_check_t *handle)
+{
+	turn(handle->data);
+}
+
+/* ---- beginning to serve ---- */
+
+static bool adopt_row(void *context, const struct lease_row *row)
+{
+	struct worker *worker = context;
+	int code = ng_gate_adopt(worker->gate, worker_clock_us(worker), row->sandbox,
+				 &row->client, &row->addr, row->name, row->until_us);
+
+	return code != NG_E_NOTFOUND;
+}
+
+void worker_ready(struct worker *worker)
+{
+	uint64_t now_us = worker_clock_us(worker);
+
+	if (!worker->committed || !worker->warden)
+		return;
+	if (!worker->adopted)
+		lease_store_each(worker->store, now_us, adopt_row, worker);
+	worker->adopted = true;
+	worker_drain(worker);
+	ng_gate_warden_back(worker->gate, now_us);
+	worker_drain(worker);
+	udp_start(worker->udp);
+	tcp_start(worker->tcp);
+}
+
+/* ---- life ---- */
+
+static int fail(const char *what, const char *why)
+{
+	fprintf(stderr, "namegated: worker: %s: %s\n", what, why);
+	return EXIT_FAILURE;
+}
+
+/* Descriptors for questions under way: what the limit allows, less what everything else needs. */
+static uint32_t places(void)
+{
+	struct rlimit limit;
+	rlim_t left;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 256;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 256;
+	left = limit.rlim_cur > 2 * FDS_ELSEWHERE ? limit.rlim_cur - FDS_ELSEWHERE
+						  : limit.rlim_cur / 2;
+	return left < PLACES_MAX ? (uint32_t)left : PLACES_MAX;
+}
+
+static int make_edges(struct worker *worker)
+{
+	const struct upstream_events events = {
+		.context = worker, .answer = on_answer, .no_answer = on_no_answer};
+	uint64_t seed;
+	int code;
+
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return NG_E_IO;
+	code = ng_gate_create(seed, &worker->gate);
+	if (!code)
+		code = udp_create(&worker->loop, on_query, worker, &worker->udp);
+	if (!code)
+		code = tcp_create(&worker->loop, on_query, worker, &worker->tcp);
+	if (!code)
+		code = upstream_create(&worker->loop, places(), &events, &worker->upstream);
+	if (!code)
+		ng_gate_warden_lost(worker->gate, worker_clock_us(worker));
+	return code;
+}
+
+static int make_handles(struct worker *worker)
+{
+	uv_loop_t *loop = &worker->loop;
+	int bad = uv_poll_init(loop, &worker->main, WALL_FD);
+
+	bad |= uv_prepare_init(loop, &worker->before);
+	bad |= uv_check_init(loop, &worker->after);
+	bad |= uv_timer_init(loop, &worker->deadline);
+	bad |= uv_timer_init(loop, &worker->second);
+	bad |= uv_signal_init(loop, &worker->term);
+	worker->main.data = worker->before.data = worker->after.data = worker;
+	worker->deadline.data = worker->second.data = worker->term.data = worker;
+	if (!bad)
+		bad = uv_signal_start(&worker->term, on_term, SIGTERM);
+	if (bad)
+		return NG_E_IO;
+	uv_prepare_start(&worker->before, on_before);
+	uv_check_start(&worker->after, on_after);
+	uv_timer_start(&worker->second, on_second, 1000, 1000);
+	return NG_OK;
+}
+
+/* Everything that needs a privilege or a path; then there is no way back. */
+static int open_and_confine(struct worker *worker, const struct worker_options *options)
+{
+	enum record_kind kind =
+		options->record == WORKER_RECORD_JOURNAL ? RECORD_JOURNAL : RECORD_LINES;
+	char why[CONFINE_WHY], store_why[LEASE_STORE_WHY];
+	int code = record_create(options->record_fd, kind, &worker->records);
+
+	if (code)
+		return fail("cannot write records", ng_strerror(code));
+	code = confine_user(options->user, why);
+	if (code)
+		return fail("cannot give up privileges", why);
+	if (lease_store_open(options->store, &worker->store, store_why))
+		fprintf(stderr,
+			"namegated: worker: no lease store: %s; leases work, but a restart "
+			"will not know their names\n",
+			store_why);
+	code = make_edges(worker);
+	if (!code)
+		code = make_handles(worker);
+	if (code)
+		return fail("cannot start", ng_strerror(code));
+	code = confine_worker(options->user, why);
+	if (code)
+		return fail("cannot give up privileges", why);
+	return EXIT_SUCCESS;
+}
+
+static void finish(struct worker *worker)
+{
+	lease_store_close(worker->store);
+	record_destroy(worker->records);
+	ng_gate_destroy(worker->gate);
+	stage_finish(&worker->stage);
+	orders_finish(&worker->orders);
+	rulesets_finish(&worker->rulesets);
+	free(worker->refusals.items);
+	free(worker);
+}
+
+static void close_handle(uv_handle_t *handle, void *unused)
+{
+	(void)unused;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+/* Handles first, then what they point to: closing happens in the loop. */
+static void close_all(struct worker *worker)
+{
+	worker->stopping = true;
+	record_flush(worker->records);
+	warden_close(worker);
+	udp_destroy(worker->udp);
+	tcp_destroy(worker->tcp);
+	upstream_destroy(worker->upstream);
+	uv_walk(&worker->loop, close_handle, NULL);
+	uv_run(&worker->loop, UV_RUN_DEFAULT);
+	(void)uv_loop_close(&worker->loop);
+}
+
+int worker_main(const struct worker_options *options)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+	int status;
+
+	if (!worker || uv_loop_init(&worker->loop)) {
+		free(worker);
+		return fail("cannot start", "out of memory or descriptors");
+	}
+	signal(SIGPIPE, SIG_IGN);
+	worker->deadline_us = NEVER_US;
+	status = open_and_confine(worker, options);
+	if (status == EXIT_SUCCESS) {
+		(void)report_owe(worker, WALL_READY, 0, NG_OK);
+		uv_run(&worker->loop, UV_RUN_DEFAULT);
+		status = worker->status;
+		close_all(worker);
+	}
+	finish(worker);
+	return status;
+}

@@ -1,0 +1,278 @@
+/*
+ * Orders to the warden, and what it says.
+ *
+ * All orders of one loop turn leave in as few packets as they fit in, in the order in which the
+ * engine gave them. Their intents are on disk first (lease_store_commit() is called before
+ * orders_flush()), so there is no open element that nobody can explain.
+ *
+ * A LEASE that cannot be sent is refused and its question fails. A REVOKE must not get lost: it
+ * waits for the channel, also for the next one, and those of the last seconds are said again to a
+ * new warden, since the old one may have died with them unread. The engine orders all live leases
+ * again after that, so what was meanwhile allowed anew ends up open.
+ */
+#include "daemon/worker_parts.h"
+
+#include "edge/channel.h"
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LEASES_MAX   65536u
+#define REVOKES_MAX  (UINT64_C(1) << 20)
+#define ROOM_FIRST   256u
+#define SAY_AGAIN_US 10000000u
+#define ROUNDS       64 /* packets taken from the warden before others get their turn */
+
+/* ---- the ring ---- */
+
+void orders_finish(struct orders *orders)
+{
+	if (!orders)
+		return;
+	free(orders->ring);
+	*orders = (struct orders){0};
+}
+
+static struct order *order_at(const struct orders *orders, size_t i)
+{
+	return &orders->ring[(orders->first + i) % orders->room];
+}
+
+static int grow(struct orders *orders)
+{
+	size_t room = orders->room ? 2 * orders->room : ROOM_FIRST;
+	struct order *ring = calloc(room, sizeof(*ring));
+
+	if (!ring)
+		return NG_E_NOMEM;
+	for (size_t i = 0; i < orders->n; i++)
+		ring[i] = *order_at(orders, i);
+	free(orders->ring);
+	orders->ring = ring;
+	orders->room = room;
+	orders->first = 0;
+	return NG_OK;
+}
+
+static int push(struct orders *orders, const struct order *order)
+{
+	int code = NG_OK;
+
+	if (order->revoke ? orders->n >= REVOKES_MAX : orders->leases >= LEASES_MAX)
+		return NG_E_FULL;
+	if (orders->n == orders->room)
+		code = grow(orders);
+	if (code)
+		return code;
+	*order_at(orders, orders->n++) = *order;
+	orders->leases += !order->revoke;
+	return NG_OK;
+}
+
+static void shift(struct orders *orders, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		orders->leases -= !order_at(orders, i)->revoke;
+	orders->first = (orders->first + n) % orders->room;
+	orders->n -= n;
+}
+
+/* The engine has given up the leases in flight; what was to be closed still is. */
+static void drop_leases(struct orders *orders)
+{
+	size_t n = orders->n;
+
+	for (size_t i = 0; i < n; i++) {
+		struct order order = *order_at(orders, 0);
+		shift(orders, 1);
+		if (order.revoke)
+			(void)!push(orders, &order);
+	}
+}
+
+int orders_add(struct worker *worker, const struct ng_lease_order *order, bool revoke)
+{
+	struct order wanted = {
+		.revoke = revoke,
+		.lease =
+			{
+				.number = order->number,
+				.sandbox = order->sandbox,
+				.client = order->client,
+				.addr = order->addr,
+				.until_us = revoke ? 0 : order->until_us,
+			},
+	};
+
+	if (!revoke && !worker->warden)
+		return NG_E_CLOSED;
+	return push(&worker->orders, &wanted);
+}
+
+/* ---- out ---- */
+
+static void note_sent(struct worker *worker, const struct wall_lease *lease)
+{
+	struct orders *orders = &worker->orders;
+	size_t at = orders->n_sent++ % SENT_REVOKES;
+
+	orders->sent[at].lease = *lease;
+	orders->sent[at].at_us = worker_clock_us(worker);
+}
+
+/* As many of one kind as stand first in the ring and fit in a packet. */
+static size_t compose(struct worker *worker)
+{
+	struct orders *orders = &worker->orders;
+	bool revoke = order_at(orders, 0)->revoke;
+	enum wall_kind kind = revoke ? WALL_REVOKE : WALL_LEASE;
+	size_t most = wall_count_max(kind), n = 0;
+
+	while (n < most && n < orders->n && order_at(orders, n)->revoke == revoke) {
+		worker->out.lease[n] = order_at(orders, n)->lease;
+		n++;
+	}
+	worker->out.head = (struct wall_head){.kind = (uint16_t)kind, .count = (uint16_t)n};
+	return n;
+}
+
+static void on_warden(uv_poll_t *poll, int status, int events);
+
+static void watch(struct warden *warden, bool writable)
+{
+	if (warden->writable == writable)
+		return;
+	warden->writable = writable;
+	uv_poll_start(&warden->poll, UV_READABLE | (writable ? UV_WRITABLE : 0), on_warden);
+}
+
+void orders_flush(struct worker *worker)
+{
+	struct orders *orders = &worker->orders;
+
+	while (orders->n && worker->warden) {
+		size_t n = compose(worker);
+		int code = channel_send(worker->warden->fd, &worker->out, -1);
+
+		if (code == NG_E_FULL) {
+			watch(worker->warden, true);
+			return;
+		}
+		if (code) {
+			warden_close(worker);
+			return;
+		}
+		for (size_t i = 0; i < n && worker->out.head.kind == WALL_REVOKE; i++)
+			note_sent(worker, &worker->out.lease[i]);
+		shift(orders, n);
+	}
+}
+
+/* ---- in ---- */
+
+static void take_leased(struct worker *worker, const struct wall_leased *leased)
+{
+	ng_gate_lease_result(worker->gate, worker_clock_us(worker), leased->number,
+			     leased->code);
+	worker_drain(worker);
+}
+
+static void take_blocked(struct worker *worker, const struct wall_blocked *blocked)
+{
+	struct ng_blocked seen = {
+		.sandbox = blocked->sandbox,
+		.from = blocked->from,
+		.to = blocked->to,
+		.proto = blocked->proto,
+		.port = blocked->port,
+		.count = blocked->count,
+	};
+
+	ng_gate_blocked(worker->gate, worker_clock_us(worker), &seen);
+	worker_drain(worker);
+}
+
+static int take_packet(struct worker *worker)
+{
+	struct wall_packet *packet = &worker->in;
+	int fd, code = channel_receive(worker->warden->fd, WALL_WARDEN_TO_WORKER, packet, &fd);
+
+	if (code)
+		return code;
+	for (uint16_t i = 0; i < packet->head.count; i++)
+		if (packet->head.kind == WALL_LEASED)
+			take_leased(worker, &packet->leased[i]);
+		else
+			take_blocked(worker, &packet->blocked[i]);
+	return NG_OK;
+}
+
+static void on_warden(uv_poll_t *poll, int status, int events)
+{
+	struct warden *warden = poll->data;
+	struct worker *worker = warden->worker;
+	int code = status < 0 ? NG_E_CLOSED : NG_OK;
+
+	if (!code && events & UV_WRITABLE) {
+		watch(warden, false);
+		orders_flush(worker);
+	}
+	for (int i = 0; i < ROUNDS && !code && worker->warden == warden; i++)
+		code = take_packet(worker);
+	if (code && code != NG_E_NOTFOUND && worker->warden == warden)
+		warden_close(worker);
+}
+
+/* ---- comings and goings ---- */
+
+static void warden_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+void warden_close(struct worker *worker)
+{
+	struct warden *warden = worker->warden;
+
+	if (!warden)
+		return;
+	worker->warden = NULL;
+	uv_poll_stop(&warden->poll);
+	close(warden->fd);
+	uv_close((uv_handle_t *)&warden->poll, warden_closed);
+	drop_leases(&worker->orders);
+	ng_gate_warden_lost(worker->gate, worker_clock_us(worker));
+	worker_drain(worker);
+}
+
+static void revoke_again(struct worker *worker)
+{
+	struct orders *orders = &worker->orders;
+	size_t n = orders->n_sent < SENT_REVOKES ? orders->n_sent : SENT_REVOKES;
+	uint64_t now_us = worker_clock_us(worker);
+
+	for (size_t i = 0; i < n; i++) {
+		struct order again = {.revoke = true, .lease = orders->sent[i].lease};
+		if (now_us < orders->sent[i].at_us + SAY_AGAIN_US)
+			(void)!push(orders, &again);
+	}
+}
+
+void warden_connect(struct worker *worker, int fd)
+{
+	struct warden *warden = calloc(1, sizeof(*warden));
+
+	warden_close(worker);
+	if (!warden || uv_poll_init(&worker->loop, &warden->poll, fd)) {
+		free(warden);
+		close(fd); /* the warden sees the end, main gives both a new channel */
+		return;
+	}
+	warden->worker = worker;
+	warden->fd = fd;
+	warden->poll.data = warden;
+	uv_poll_start(&warden->poll, UV_READABLE, on_warden);
+	worker->warden = warden;
+	revoke_again(worker);
+	worker_ready(worker);
+}

@@ -1,0 +1,112 @@
+/*
+ * What main is told: answers to what it asked, in the order in which it asked.
+ *
+ * A channel takes only so much at a time, and a listing of leases may be a hundred times that. So
+ * what is owed stands in a ring, and a listing keeps its cursor: it goes on when the channel can
+ * be written to again, and the loop never waits for main.
+ */
+#include "daemon/worker_parts.h"
+
+#include "edge/channel.h"
+#include <string.h>
+
+bool report_owe(struct worker *worker, enum wall_kind kind, uint32_t seq, int code)
+{
+	struct report *report = &worker->report;
+
+	if (report->n == OWED_MAX)
+		return false;
+	report->ring[(report->first + report->n++) % OWED_MAX] =
+		(struct owed){.kind = kind, .seq = seq, .code = code};
+	return true;
+}
+
+static int send_out(struct worker *worker, enum wall_kind kind, uint32_t seq)
+{
+	worker->out.head = (struct wall_head){.kind = (uint16_t)kind, .count = 1, .seq = seq};
+	return channel_send(WALL_FD, &worker->out, -1);
+}
+
+/* The engine's counters, then the edges', in the order of this table. */
+static void fill_counters(struct worker *worker, struct wall_counters *out)
+{
+	struct ng_counters gate;
+	struct udp_counters udp = udp_counters(worker->udp);
+	struct tcp_counters tcp = tcp_counters(worker->tcp);
+	struct upstream_counters up = upstream_counters(worker->upstream);
+	struct record_counters records = record_counters(worker->records);
+	const uint64_t edges[] = {
+		udp.received, udp.sent,        udp.crowded,        udp.oversize, udp.unsent,
+		tcp.clients,  tcp.received,    tcp.refused,        tcp.late,     up.tries,
+		up.strange,   up.over_tcp,     up.timeouts,        up.crowded,   up.case_lost,
+		up.asking,    records.written, records.suppressed,
+	};
+
+	_Static_assert(sizeof(gate) + sizeof(edges) <= sizeof(out->values),
+		       "more counters than the wall carries");
+	ng_gate_counters(worker->gate, &gate);
+	memset(out, 0, sizeof(*out));
+	memcpy(out->values, &gate, sizeof(gate));
+	memcpy(out->values + sizeof(gate) / sizeof(uint64_t), edges, sizeof(edges));
+}
+
+static void fill_row(const struct ng_lease_view *lease, struct wall_lease_row *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->sandbox = lease->sandbox;
+	out->client = lease->client;
+	out->addr = lease->addr;
+	out->confirmed = lease->confirmed;
+	out->until_us = lease->until_us;
+	if (!lease->name)
+		return;
+	out->name_len = lease->name->len;
+	memcpy(out->name, lease->name->wire, lease->name->len);
+}
+
+static int send_rows(struct worker *worker, uint32_t seq)
+{
+	struct report *report = &worker->report;
+	uint64_t next = report->cursor;
+	struct ng_lease_view lease;
+
+	while (ng_gate_lease_at(worker->gate, &next, &lease)) {
+		int code;
+
+		fill_row(&lease, &worker->out.row);
+		code = send_out(worker, WALL_LEASE_ROW, seq);
+		if (code)
+			return code;
+		report->cursor = next;
+	}
+	worker->out.done = (struct wall_done){0};
+	return send_out(worker, WALL_LEASES_END, seq);
+}
+
+static int send_owed(struct worker *worker, const struct owed *owed)
+{
+	if (owed->kind == WALL_LEASES_END)
+		return send_rows(worker, owed->seq);
+	if (owed->kind == WALL_COUNTERS)
+		fill_counters(worker, &worker->out.counters);
+	else
+		worker->out.done = (struct wall_done){.code = owed->code};
+	return send_out(worker, owed->kind, owed->seq);
+}
+
+bool report_flush(struct worker *worker)
+{
+	struct report *report = &worker->report;
+
+	while (report->n) {
+		int code = send_owed(worker, &report->ring[report->first]);
+		if (code == NG_E_FULL)
+			return true;
+		if (code)
+			return false;
+		report->cursor = 0;
+		report->first = (report->first + 1) % OWED_MAX;
+		report->n--;
+	}
+	return true;
+}

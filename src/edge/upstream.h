@@ -1,0 +1,57 @@
+/*
+ * Asking the servers of a route, and believing only the answer that belongs to the question.
+ *
+ * Each try has a socket of its own, connected, with a source port, an ID and a letter case that
+ * nobody can guess. Every upstream_ask() that returned NG_OK ends in exactly one call of answer
+ * or no_answer, and never from inside upstream_ask() itself.
+ */
+#pragma once
+
+#include <namegate/gate.h>
+#include <uv.h>
+
+struct upstream;
+
+struct upstream_server {
+	struct ng_addr addr;
+	uint16_t port;
+};
+
+struct upstream_route {
+	uint32_t id;
+	uint32_t timeout_ms; /* of one try; all tries together take at most four times that */
+	uint8_t n_servers;
+	struct upstream_server servers[NG_SERVERS_MAX];
+};
+
+struct upstream_events {
+	void *context;
+	/* wire is good during the call. It is a whole, matched, untruncated response. */
+	void (*answer)(void *context, uint64_t ask, const struct ng_addr *server,
+		       const uint8_t *wire, size_t len);
+	void (*no_answer)(void *context, uint64_t ask, enum ng_no_answer why);
+};
+
+struct upstream_counters {
+	uint64_t tries;
+	uint64_t strange;   /* packets that did not belong to the question, or were malformed */
+	uint64_t over_tcp;  /* questions moved to TCP */
+	uint64_t timeouts;  /* tries that nobody answered */
+	uint64_t crowded;   /* questions refused: all places in use */
+	uint64_t case_lost; /* answers of servers that do not keep the letter case */
+	uint64_t asking;    /* now */
+};
+
+/* places: questions that may be under way at once, each with one descriptor. */
+int upstream_create(uv_loop_t *loop, uint32_t places, const struct upstream_events *events,
+		    struct upstream **out) NG_MUST_CHECK;
+/* Ends without telling anybody; takes NULL. The loop must run once more before it is closed. */
+void upstream_destroy(struct upstream *upstream);
+
+/* Replaces all routes. What is known about the health of servers that stay is kept. NG_E_NOMEM. */
+int upstream_routes(struct upstream *upstream, const struct upstream_route *routes,
+		    size_t n) NG_MUST_CHECK;
+
+/* NG_E_FULL: all places in use. NG_E_NOTFOUND: no such route, or it has no server. */
+int upstream_ask(struct upstream *upstream, const struct ng_ask *ask) NG_MUST_CHECK;
+struct upstream_counters upstream_counters(const struct upstream *upstream);

@@ -1,0 +1,359 @@
+/*
+ * The worker as a process: what main, warden, upstream and client see of it. The child runs with
+ * its real filter of system calls, so a call that the filter forbids fails these tests too.
+ */
+#include "worker_world.h"
+
+static void denied_name_is_nxdomain_and_asks_nobody(void **state)
+{
+	struct world world;
+	int client;
+	struct heard heard;
+
+	(void)state;
+	world_begin(&world);
+	world_serve(&world, "good.example\n");
+	client = client_socket(SOCK_DGRAM, world.udp_port);
+	ask(client, "evil.example", 77);
+	heard = reply(client);
+	assert_int_equal(heard.id, 77);
+	assert_int_equal(heard.rcode, NG_RCODE_NXDOMAIN);
+	settle(&world);
+	assert_true(silent(world.upstream));
+	assert_true(silent(world.warden));
+	close(client);
+	world_end(&world);
+}
+
+static void address_comes_only_after_the_wardens_word(void **state)
+{
+	struct world world;
+	int client;
+	uint64_t number;
+	struct heard heard;
+
+	(void)state;
+	world_begin(&world);
+	world_serve(&world, "good.example\n");
+	client = client_socket(SOCK_DGRAM, world.udp_port);
+	ask(client, "good.example", 78);
+	upstream_answers(&world);
+	number = ordered(&world);
+	settle(&world);
+	assert_true(silent(client));
+	acknowledge(&world, number, NG_OK);
+	heard = reply(client);
+	assert_int_equal(heard.id, 78);
+	assert_int_equal(heard.rcode, NG_RCODE_NOERROR);
+	assert_string_equal(heard.first, LEASE_IP);
+	close(client);
+	world_end(&world);
+}
+
+static void refused_lease_is_servfail(void **state)
+{
+	struct world world;
+	int client;
+	struct heard heard;
+
+	(void)state;
+	world_begin(&world);
+	world_serve(&world, "good.example\n");
+	client = client_socket(SOCK_DGRAM, world.udp_port);
+	ask(client, "good.example", 79);
+	upstream_answers(&world);
+	acknowledge(&world, ordered(&world), NG_E_KERNEL);
+	heard = reply(client);
+	assert_int_equal(heard.rcode, NG_RCODE_SERVFAIL);
+	assert_int_equal(heard.answers, 0);
+	close(client);
+	world_end(&world);
+}
+
+static void silent_warden_is_servfail(void **state)
+{
+	struct world world;
+	int client;
+	struct heard heard;
+
+	(void)state;
+	world_begin(&world);
+	world_serve(&world, "good.example\n");
+	client = client_socket(SOCK_DGRAM, world.udp_port);
+	ask(client, "good.example", 80);
+	upstream_answers(&world);
+	(void)ordered(&world);
+	heard = reply(client);
+	assert_int_equal(heard.rcode, NG_RCODE_SERVFAIL);
+	assert_int_equal(heard.answers, 0);
+	close(client);
+	world_end(&world);
+}
+
+static void lost_warden_fails_at_once_and_a_new_one_gets_the_leases(void **state)
+{
+	struct world world;
+	int client;
+	struct heard heard;
+
+	(void)state;
+	world_begin(&world);
+	world_serve(&world, "good.example\n");
+	client = client_socket(SOCK_DGRAM, world.udp_port);
+	ask(client, "good.example", 81);
+	upstream_answers(&world);
+	acknowledge(&world, ordered(&world), NG_OK);
+	assert_int_equal(reply(client).answers, 1);
+	close(world.warden);
+	settle(&world);
+	ask(client, "good.example", 82);
+	heard = reply(client);
+	assert_int_equal(heard.rcode, NG_RCODE_SERVFAIL);
+	give_warden(&world);
+	acknowledge(&world, ordered(&world), NG_OK);
+	settle(&world);
+	ask(client, "good.example", 83);
+	assert_string_equal(reply(client).first, LEASE_IP);
+	close(client);
+	world_end(&world);
+}
+
+static void killed_worker_adopts_what_it_had(void **state)
+{
+	struct world world;
+	int client, status;
+
+	(void)state;
+	world_begin(&world);
+	world_serve(&world, "good.example\n");
+	client = client_socket(SOCK_DGRAM, world.udp_port);
+	ask(client, "good.example", 84);
+	upstream_answers(&world);
+	acknowledge(&world, ordered(&world), NG_OK);
+	assert_int_equal(reply(client).answers, 1);
+	close(client);
+	assert_int_equal(kill(world.pid, SIGKILL), 0);
+	status = end_of_worker(&world);
+	assert_true(WIFSIGNALED(status));
+	close(world.main);
+	close(world.warden);
+	start_worker(&world);
+	world_serve(&world, "good.example\n");
+	(void)ordered(&world);
+	world_end(&world);
+}
+
+static void adopted_lease_without_a_rule_is_revoked(void **state)
+{
+	struct world world;
+	int client;
+	struct wall_packet *packet;
+
+	(void)state;
+	world_begin(&world);
+	world_serve(&world, "good.example\n");
+	client = client_socket(SOCK_DGRAM, world.udp_port);
+	ask(client, "good.example", 85);
+	upstream_answers(&world);
+	acknowledge(&world, ordered(&world), NG_OK);
+	assert_int_equal(reply(client).answers, 1);
+	close(client);
+	close(world.main);
+	close(world.warden);
+	assert_int_equal(end_of_worker(&world), 0);
+	start_worker(&world);
+	world_serve(&world, "other.example\n");
+	packet = hear(&world, world.warden, WALL_WORKER_TO_WARDEN);
+	assert_int_equal(packet->head.kind, WALL_REVOKE);
+	assert_int_equal(packet->lease[0].sandbox, BOX);
+	world_end(&world);
+}
+
+static void generation_with_an_unknown_ruleset_changes_nothing(void **state)
+{
+	struct world world;
+	int client;
+
+	(void)state;
+	world_begin(&world);
+	world_serve(&world, "good.example\n");
+	give_begin(&world);
+	give_route(&world);
+	give_member(&world, 12345);
+	assert_int_equal(done(&world, give_commit(&world)), NG_E_NOTFOUND);
+	client = client_socket(SOCK_DGRAM, world.udp_port);
+	ask(client, "good.example", 86);
+	upstream_answers(&world);
+	(void)ordered(&world);
+	close(client);
+	world_end(&world);
+}
+
+static void unsealed_ruleset_is_refused(void **state)
+{
+	struct world world;
+	uint64_t id;
+	struct ng_image image = image_of("good.example\n", &id);
+	int fd = memfd_create("ruleset", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	(void)state;
+	world_begin(&world);
+	assert_int_equal(write(fd, image.octets, image.len), (ssize_t)image.len);
+	give_begin(&world);
+	give_route(&world);
+	world.packet.ruleset = (struct wall_ruleset){.id = id, .len = image.len};
+	tell(&world, WALL_RULESET, fd);
+	close(fd);
+	give_member(&world, id);
+	assert_int_equal(done(&world, give_commit(&world)), NG_E_FORMAT);
+	ng_image_finish(&image);
+	world_end(&world);
+}
+
+static void single_member_is_added_and_removed(void **state)
+{
+	struct world world;
+	int client;
+
+	(void)state;
+	world_begin(&world);
+	give_listener(&world, SOCK_DGRAM);
+	give_warden(&world);
+	give_begin(&world);
+	give_route(&world);
+	assert_int_equal(done(&world, give_commit(&world)), NG_OK);
+	client = client_socket(SOCK_DGRAM, world.udp_port);
+	ask(client, "good.example", 87);
+	assert_int_equal(reply(client).rcode, NG_RCODE_REFUSED);
+	assert_int_equal(done(&world, give_member(&world, give_list(&world, "good.example\n"))),
+			 NG_OK);
+	ask(client, "evil.example", 88);
+	assert_int_equal(reply(client).rcode, NG_RCODE_NXDOMAIN);
+	world.packet.id.id = BOX;
+	assert_int_equal(done(&world, tell(&world, WALL_SANDBOX_REMOVE, -1)), NG_OK);
+	ask(client, "evil.example", 89);
+	assert_int_equal(reply(client).rcode, NG_RCODE_REFUSED);
+	close(client);
+	world_end(&world);
+}
+
+static void leases_are_listed(void **state)
+{
+	struct world world;
+	struct wall_packet *packet;
+	uint32_t seq;
+	int client;
+
+	(void)state;
+	world_begin(&world);
+	world_serve(&world, "good.example\n");
+	client = client_socket(SOCK_DGRAM, world.udp_port);
+	ask(client, "good.example", 90);
+	upstream_answers(&world);
+	acknowledge(&world, ordered(&world), NG_OK);
+	assert_int_equal(reply(client).answers, 1);
+	memset(&world.packet.done, 0, sizeof(world.packet.done));
+	seq = tell(&world, WALL_LEASES, -1);
+	packet = hear(&world, world.main, WALL_WORKER_TO_MAIN);
+	assert_int_equal(packet->head.kind, WALL_LEASE_ROW);
+	assert_int_equal(packet->head.seq, seq);
+	assert_int_equal(packet->row.sandbox, BOX);
+	assert_int_equal(packet->row.confirmed, 1);
+	packet = hear(&world, world.main, WALL_WORKER_TO_MAIN);
+	assert_int_equal(packet->head.kind, WALL_LEASES_END);
+	close(client);
+	world_end(&world);
+}
+
+static void tcp_answers_pipelined_queries(void **state)
+{
+	struct world world;
+	uint8_t out[2 * 514], in[4096];
+	size_t len = 0, have = 0;
+	int client;
+
+	(void)state;
+	world_begin(&world);
+	world_serve(&world, "good.example\n");
+	client = client_socket(SOCK_STREAM, world.tcp_port);
+	for (uint16_t id = 1; id <= 2; id++) {
+		size_t n = query_build(id == 1 ? "good.example" : "evil.example", id,
+				       out + len + 2);
+		out[len] = (uint8_t)(n >> 8);
+		out[len + 1] = (uint8_t)n;
+		len += 2 + n;
+	}
+	assert_int_equal(send(client, out, len, 0), (ssize_t)len);
+	while (have < 2 || have < 2u + (size_t)(in[0] << 8 | in[1])) {
+		wait_for(client, POLLIN);
+		ssize_t got = recv(client, in + have, sizeof(in) - have, 0);
+		assert_true(got > 0);
+		have += (size_t)got;
+	}
+	/* The first still waits for its upstream; the second overtakes it. */
+	assert_int_equal(reply_read(in + 2, have - 2).id, 2);
+	upstream_answers(&world);
+	acknowledge(&world, ordered(&world), NG_OK);
+	wait_for(client, POLLIN);
+	have = (size_t)recv(client, in, sizeof(in), 0);
+	assert_int_equal(reply_read(in + 2, have - 2).id, 1);
+	close(client);
+	world_end(&world);
+}
+
+static void decision_is_recorded(void **state)
+{
+	struct world world;
+	char text[4096] = "";
+	int client, fd;
+
+	(void)state;
+	world_begin(&world);
+	world_serve(&world, "good.example\n");
+	client = client_socket(SOCK_DGRAM, world.udp_port);
+	ask(client, "evil.example", 91);
+	(void)reply(client);
+	settle(&world);
+	fd = open(world.records, O_RDONLY);
+	assert_true(read(fd, text, sizeof(text) - 1) > 0);
+	assert_non_null(strstr(text, "\"sandbox\":\"box\""));
+	assert_non_null(strstr(text, "\"name\":\"evil.example\""));
+	assert_non_null(strstr(text, "\"verdict\":\"deny\""));
+	close(fd);
+	close(client);
+	world_end(&world);
+}
+
+static void term_ends_it_well(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_begin(&world);
+	world_serve(&world, "good.example\n");
+	assert_int_equal(kill(world.pid, SIGTERM), 0);
+	assert_int_equal(end_of_worker(&world), 0);
+	world_end(&world);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(denied_name_is_nxdomain_and_asks_nobody),
+		cmocka_unit_test(address_comes_only_after_the_wardens_word),
+		cmocka_unit_test(refused_lease_is_servfail),
+		cmocka_unit_test(silent_warden_is_servfail),
+		cmocka_unit_test(lost_warden_fails_at_once_and_a_new_one_gets_the_leases),
+		cmocka_unit_test(killed_worker_adopts_what_it_had),
+		cmocka_unit_test(adopted_lease_without_a_rule_is_revoked),
+		cmocka_unit_test(generation_with_an_unknown_ruleset_changes_nothing),
+		cmocka_unit_test(unsealed_ruleset_is_refused),
+		cmocka_unit_test(single_member_is_added_and_removed),
+		cmocka_unit_test(leases_are_listed),
+		cmocka_unit_test(tcp_answers_pipelined_queries),
+		cmocka_unit_test(decision_is_recorded),
+		cmocka_unit_test(term_ends_it_well),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
