@@ -4,3 +4,13 @@ libworker_a_SOURCES = src/daemon/worker.c src/daemon/worker.h src/daemon/worker_
 	src/daemon/worker_parts.h src/daemon/worker_report.c src/daemon/worker_rulesets.c \
 	src/daemon/worker_rulesets.h src/daemon/worker_wall.c
 libworker_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
+sbin_PROGRAMS += namegated
+namegated_SOURCES = src/daemon/main.c src/daemon/boxes.c src/daemon/boxes.h src/daemon/child.c \
+	src/daemon/child.h src/daemon/daemon.c src/daemon/daemon.h src/daemon/feed.c \
+	src/daemon/images.c src/daemon/images.h src/daemon/listen.c src/daemon/listen.h \
+	src/daemon/load.c src/daemon/log.c src/daemon/log.h src/daemon/own.c src/daemon/own.h \
+	src/daemon/prepare.c src/daemon/spec.c src/daemon/spec.h src/daemon/sync.c \
+	src/daemon/verbs.c src/daemon/views.c
+namegated_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(LMDB_CFLAGS) $(JANSSON_CFLAGS)
+namegated_LDADD = libworker.a libedge.a libconf.a libcore.a $(UV_LIBS) $(LMDB_LIBS) \
+	$(JANSSON_LIBS) $(CONFUSE_LIBS) $(LDNS_LIBS) $(SECCOMP_LIBS) $(CAPNG_LIBS)

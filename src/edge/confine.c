@@ -100,6 +100,17 @@ static int identity_of(const char *user, struct identity *out, char why[static C
 	return NG_OK;
 }
 
+int confine_identity(const char *user, uid_t *uid, gid_t *gid, char why[static CONFINE_WHY])
+{
+	struct identity who = {0};
+	int code = identity_of(user, &who, why);
+	if (code)
+		return code;
+	*uid = who.uid;
+	*gid = who.gid;
+	return NG_OK;
+}
+
 static int one_thread_only(char why[static CONFINE_WHY])
 {
 	DIR *tasks = opendir("/proc/self/task");

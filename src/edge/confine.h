@@ -10,6 +10,7 @@
 
 #include <namegate/error.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #define CONFINE_WHY 256
 
@@ -28,3 +29,7 @@ int confine_worker(const char *user, char why[static CONFINE_WHY]) NG_MUST_CHECK
 int confine_warden(const char *user, char why[static CONFINE_WHY]) NG_MUST_CHECK;
 /* Main: keeps root's uid and only what starting the others again takes. */
 int confine_main(char why[static CONFINE_WHY]) NG_MUST_CHECK;
+
+/* Who that user is, for whoever makes folders for it. NG_E_PERM, as above. */
+int confine_identity(const char *user, uid_t *uid, gid_t *gid,
+		     char why[static CONFINE_WHY]) NG_MUST_CHECK;

@@ -1,0 +1,311 @@
+/*
+ * The life of main: open everything, give up what is not needed, start the others, serve the
+ * control socket, and end.
+ *
+ * Stopping ends processes and nothing else: the table, its rules and the open addresses stay in
+ * the kernel, and the next start adopts them.
+ */
+#include "config.h"
+#include "daemon/daemon.h"
+#include "daemon/log.h"
+#include "edge/confine.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TICK_MS     1000
+#define STOP_MS     5000
+#define WARDEN_NAME "namegate-warden"
+
+/* ---- readiness ---- */
+
+static void tell_ready(struct daemon *daemon)
+{
+	char status[256];
+	snprintf(status, sizeof status,
+		 "READY=1\nSTATUS=serving %zu sandboxes, policy version %llu",
+		 boxes_count(&daemon->boxes), (unsigned long long)daemon->version);
+	notify_send(&daemon->notify, status);
+	log_say(LOG_AS_INFO, "serving %zu sandboxes, policy version %llu, from %s",
+		boxes_count(&daemon->boxes), (unsigned long long)daemon->version,
+		daemon->conf->path ? daemon->conf->path : "the embedded defaults");
+}
+
+static void end_reload(struct daemon *daemon)
+{
+	json_t *notes = daemon->reload_notes;
+	if (daemon->reloading)
+		control_reply(daemon->reloading,
+			      json_pack("{s:b, s:I, s:O}", "ok", 1, "policy_version",
+					(json_int_t)daemon->version, "diagnostics", notes));
+	json_decref(notes);
+	daemon->reload_notes = NULL;
+	daemon->reloading = NULL;
+	daemon->reload_open = false;
+}
+
+static void stop_step(struct daemon *daemon);
+
+void daemon_settle(struct daemon *daemon)
+{
+	bool ready = daemon->warden_synced && daemon->worker.up && daemon->connected &&
+		     daemon->generation_sent && !daemon->generation_wanted && !daemon->commits;
+	if (daemon->stopping) {
+		stop_step(daemon);
+		return;
+	}
+	if (ready && (!daemon->ready || daemon->reload_open))
+		tell_ready(daemon);
+	else if (!ready && daemon->ready)
+		notify_send(&daemon->notify, "STATUS=waiting for a process to come back");
+	daemon->ready = ready;
+	daemon->was_ready = daemon->was_ready || ready;
+	if (ready && daemon->reload_open)
+		end_reload(daemon);
+}
+
+/* ---- stopping ---- */
+
+static void close_handle(uv_handle_t *handle, void *unused)
+{
+	(void)unused;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+/* When both children are gone nothing but our own handles keeps the loop alive. */
+static void stop_step(struct daemon *daemon)
+{
+	if (daemon->worker.life || daemon->warden.life)
+		return;
+	child_finish(&daemon->worker);
+	child_finish(&daemon->warden);
+	registry_close(daemon->registry);
+	daemon->registry = NULL;
+	close_handle((uv_handle_t *)&daemon->tick, NULL);
+	close_handle((uv_handle_t *)&daemon->watchdog, NULL);
+	close_handle((uv_handle_t *)&daemon->own_timer, NULL);
+	close_handle((uv_handle_t *)&daemon->stop_timer, NULL);
+	for (unsigned i = 0; i < daemon->n_signals; i++)
+		close_handle((uv_handle_t *)&daemon->signals[i], NULL);
+}
+
+static void on_stop_timer(uv_timer_t *timer)
+{
+	struct daemon *daemon = timer->data;
+	child_kill(&daemon->worker, "does not stop");
+	child_kill(&daemon->warden, "does not stop");
+}
+
+void daemon_stop(struct daemon *daemon, int status)
+{
+	if (daemon->stopping)
+		return;
+	daemon->stopping = true;
+	daemon->status = status;
+	notify_send(&daemon->notify, "STOPPING=1");
+	if (status == 0)
+		log_say(LOG_AS_INFO, "stopping; rules and open addresses stay in the kernel "
+				     "(namegate teardown removes them)");
+	control_close(daemon->control);
+	daemon->control = NULL;
+	uv_timer_start(&daemon->stop_timer, on_stop_timer, STOP_MS, 0);
+	child_stop(&daemon->worker);
+	child_stop(&daemon->warden);
+	if (!daemon->worker.life && !daemon->warden.life)
+		stop_step(daemon);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+	struct daemon *daemon = signal->data;
+	if (number == SIGHUP)
+		load_again(daemon, NULL);
+	else
+		daemon_stop(daemon, 0);
+}
+
+/* ---- starting ---- */
+
+static void on_tick(uv_timer_t *timer)
+{
+	sync_tick(timer->data);
+}
+
+static void on_watchdog(uv_timer_t *timer)
+{
+	struct daemon *daemon = timer->data;
+	notify_send(&daemon->notify, "WATCHDOG=1");
+}
+
+static void start_handles(struct daemon *daemon)
+{
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+	uv_timer_t *timers[] = {&daemon->tick, &daemon->watchdog, &daemon->own_timer,
+				&daemon->stop_timer};
+	for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++) {
+		uv_timer_init(&daemon->loop, timers[i]);
+		timers[i]->data = daemon;
+	}
+	uv_timer_start(&daemon->tick, on_tick, TICK_MS, TICK_MS);
+	if (daemon->notify.watchdog_ms)
+		uv_timer_start(&daemon->watchdog, on_watchdog, 0, daemon->notify.watchdog_ms);
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+		uv_signal_init(&daemon->loop, &daemon->signals[i]);
+		daemon->signals[i].data = daemon;
+		uv_signal_start(&daemon->signals[i], on_signal, numbers[i]);
+		daemon->n_signals++;
+	}
+}
+
+/* Beside ourselves first, so that a build tree runs its own; then where make install puts it. */
+static int find_warden(struct daemon *daemon)
+{
+	const size_t size = sizeof daemon->warden_path;
+	ssize_t n = readlink("/proc/self/exe", daemon->warden_path, size - 1);
+	daemon->warden_path[n > 0 ? n : 0] = '\0';
+	char *slash = strrchr(daemon->warden_path, '/');
+	if (slash && (size_t)(slash + 1 - daemon->warden_path) + sizeof WARDEN_NAME <= size) {
+		memcpy(slash + 1, WARDEN_NAME, sizeof WARDEN_NAME);
+		if (!access(daemon->warden_path, X_OK))
+			return NG_OK;
+	}
+	snprintf(daemon->warden_path, size, "%s", PKGLIBEXECDIR "/" WARDEN_NAME);
+	if (!access(daemon->warden_path, X_OK))
+		return NG_OK;
+	log_say(LOG_AS_ERROR,
+		"cannot find " WARDEN_NAME ", neither beside namegated nor as %s; install it",
+		daemon->warden_path);
+	return NG_E_NOTFOUND;
+}
+
+static void start_children(struct daemon *daemon)
+{
+	daemon->warden = (struct child){
+		.name = "warden",
+		.path = daemon->warden_path,
+		.args = {WARDEN_NAME, "--user", daemon->warden_user},
+		.extra_fd = -1,
+		.from = WALL_WARDEN_TO_MAIN,
+		.calls = &sync_warden_calls,
+		.owner = daemon,
+		.loop = &daemon->loop,
+	};
+	daemon->worker = (struct child){
+		.name = "worker",
+		.path = "/proc/self/exe",
+		.args = {"namegated", "--worker", "--user", daemon->worker_user, "--store",
+			 daemon->store, "--records", daemon->journal ? "journal" : "lines"},
+		.extra_fd = daemon->record_fd,
+		.from = WALL_WORKER_TO_MAIN,
+		.calls = &sync_worker_calls,
+		.owner = daemon,
+		.loop = &daemon->loop,
+	};
+	child_start(&daemon->warden);
+	child_start(&daemon->worker);
+}
+
+static int load_conf(struct daemon *daemon)
+{
+	struct ng_diags diags;
+	ng_diags_init(&diags);
+	int code = conf_load(daemon->conf_path, &diags, &daemon->conf);
+	log_diags(&diags);
+	ng_diags_finish(&diags);
+	if (code == NG_OK && !daemon->conf_path)
+		log_say(LOG_AS_NOTICE,
+			"there is no " CONF_PATH "; the embedded defaults are in "
+			"force (namegated -t prints them)");
+	return code;
+}
+
+static int load_rest(struct daemon *daemon)
+{
+	struct ng_diags diags;
+	ng_diags_init(&diags);
+	int code = load_start(daemon, &diags);
+	log_diags(&diags);
+	if (code && !diags.errors)
+		log_say(LOG_AS_ERROR, "cannot load what is to be enforced: %s",
+			ng_strerror(code));
+	ng_diags_finish(&diags);
+	return code;
+}
+
+static int open_doors(struct daemon *daemon)
+{
+	char why[LISTEN_WHY];
+	_Static_assert(LISTEN_WHY >= CONTROL_WHY && LISTEN_WHY >= CONFINE_WHY, "one for all");
+	int code = listeners_open(daemon->conf->listen, daemon->conf->n_listen,
+				  &daemon->listeners, why);
+	if (code == NG_OK)
+		code = control_open(&daemon->loop, daemon->conf->control, verbs_handle, daemon,
+				    &daemon->control, why);
+	if (code == NG_OK)
+		code = confine_main(why);
+	if (code)
+		log_say(LOG_AS_ERROR, "%s", why);
+	return code;
+}
+
+static int start(struct daemon *daemon)
+{
+	int code = find_warden(daemon);
+	if (code == NG_OK)
+		code = load_conf(daemon);
+	if (code == NG_OK)
+		code = prepare(daemon);
+	if (code == NG_OK)
+		code = load_rest(daemon);
+	if (code == NG_OK)
+		code = open_doors(daemon);
+	if (code == NG_OK)
+		start_children(daemon);
+	return code;
+}
+
+static void finish(struct daemon *daemon)
+{
+	control_close(daemon->control);
+	registry_close(daemon->registry);
+	uv_walk(&daemon->loop, close_handle, NULL);
+	uv_run(&daemon->loop, UV_RUN_DEFAULT);
+	(void)uv_loop_close(&daemon->loop);
+	boxes_finish(&daemon->boxes, &daemon->images);
+	policy_set_finish(&daemon->policies, &daemon->images);
+	own_finish(&daemon->own);
+	listeners_close(&daemon->listeners);
+	notify_close(&daemon->notify);
+	prepare_undo(daemon);
+	json_decref(daemon->reload_notes);
+	free(daemon->views);
+	conf_free(daemon->conf);
+}
+
+int daemon_run(const char *conf_path)
+{
+	static struct daemon daemon; /* one a process; too large for the stack */
+	daemon = (struct daemon){.conf_path = conf_path, .lock = -1, .record_fd = -1};
+	umask(022);
+	signal(SIGPIPE, SIG_IGN);
+	daemon.notify = notify_open();
+	if (uv_loop_init(&daemon.loop)) {
+		log_say(LOG_AS_ERROR, "cannot start: out of memory or descriptors");
+		return EXIT_FAILURE;
+	}
+	daemon.started_ms = uv_now(&daemon.loop);
+	start_handles(&daemon);
+	daemon.status = EXIT_FAILURE;
+	if (start(&daemon) == NG_OK) {
+		daemon.status = EXIT_SUCCESS;
+		uv_run(&daemon.loop, UV_RUN_DEFAULT);
+	}
+	finish(&daemon);
+	return daemon.status;
+}

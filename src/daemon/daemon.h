@@ -1,0 +1,141 @@
+/*
+ * Main: the one struct that it is made of, and what its files offer each other.
+ *
+ * Main holds what is wanted (configuration, sandboxes, compiled policy) and brings the two
+ * children to it: the warden first, then the worker, so that nothing is answered that the kernel
+ * would not hold. A child that dies comes back with nothing and is told all of it again.
+ */
+#pragma once
+
+#include "conf/conf.h"
+#include "daemon/boxes.h"
+#include "daemon/child.h"
+#include "daemon/images.h"
+#include "daemon/listen.h"
+#include "daemon/own.h"
+#include "edge/control.h"
+#include "edge/notify.h"
+#include "edge/registry.h"
+
+#include <jansson.h>
+#include <uv.h>
+
+#define DAEMON_WHY 512
+
+struct views; /* status and lease questions under way (views.c) */
+
+struct policy_set { /* what the configuration makes of the policy files */
+	struct sources sources;
+	struct image *globals[NG_RULESETS_MAX];
+	size_t n_globals;
+};
+
+struct daemon {
+	uv_loop_t loop;
+	const char *conf_path; /* NULL: the embedded defaults */
+	struct conf *conf;
+	struct registry *registry;
+	struct control *control;
+	struct notify notify;
+	int lock;      /* held on the store's folder */
+	int record_fd; /* where the worker writes its records */
+	bool journal;  /* which is the journal's socket */
+	struct listeners listeners;
+	struct own own;
+	struct images images;
+	struct policy_set policies;
+	struct boxes boxes;
+	uint64_t version;
+	uint64_t started_ms;
+
+	struct child warden, worker;
+	char warden_path[4096];
+	char *worker_user, *warden_user, *store; /* as at the start, whatever a reload says */
+	unsigned gates;         /* answers of the warden that the next generation waits for */
+	bool warden_synced;     /* it has the table and every sandbox */
+	bool connected;         /* the two children have their channel */
+	bool generation_wanted; /* the worker is to be sent everything */
+	bool generation_sent;   /* it has been, so that single members may follow */
+	unsigned commits;       /* generations that it has not confirmed yet */
+	bool ready, was_ready, stopping;
+	struct control_request *reloading; /* who waits for the reload; NULL also for HUP */
+	bool reload_open;
+	json_t *reload_notes; /* warnings of the reload under way */
+	struct views *views;
+	uv_timer_t tick, watchdog, own_timer, stop_timer;
+	uv_signal_t signals[3];
+	unsigned n_signals;
+	int status; /* the exit status */
+};
+
+/* daemon.c: the life of main; prepare.c: what it opens before it gives up its privileges. */
+/* Folders, lock, registry, records' descriptor; all failures are logged. */
+int prepare(struct daemon *daemon) NG_MUST_CHECK;
+void prepare_undo(struct daemon *daemon);
+/* Returns the exit status, after one line on stderr when not 0. */
+int daemon_run(const char *conf_path);
+void daemon_stop(struct daemon *daemon, int status);
+/* Has everything been confirmed? Tells the service manager when that changes. */
+void daemon_settle(struct daemon *daemon);
+
+/* sync.c: the children are brought to what is wanted. */
+extern const struct child_calls sync_warden_calls, sync_worker_calls;
+/* The box is new or has changed: the warden is told, then the worker, then who waits. */
+void sync_box(struct daemon *daemon, struct box *box);
+/* The box is to go: worker, warden, who waits; then it is freed. */
+void sync_remove(struct daemon *daemon, struct box *box);
+/* Everything may have changed: the table and changed boxes to the warden, a generation to the worker. */
+void sync_all(struct daemon *daemon);
+/* Our own addresses have changed, nothing else. */
+void sync_generation(struct daemon *daemon);
+/* Once a second: children that hang, and a channel that could not be made. */
+void sync_tick(struct daemon *daemon);
+
+/* feed.c: the packets themselves. */
+void feed_table(struct daemon *daemon);
+void feed_sandbox(struct daemon *daemon, struct box *box, bool gate);
+void feed_member(struct daemon *daemon, struct box *box, bool alone);
+void feed_forget_member(struct daemon *daemon, struct box *box);
+void feed_generation(struct daemon *daemon);
+void feed_listeners(struct daemon *daemon);
+/* The worker has none of our images any more. */
+void feed_forget_images(struct daemon *daemon);
+/*
+ * The prefixes that the warden lets this sandbox open: its own and those of all routes. NG_E_FULL
+ * when they are more than NG_PRIVATE_MAX.
+ */
+int feed_opened(const struct conf *conf, const struct conf_sandbox *sandbox,
+		struct ng_prefix to[static NG_PRIVATE_MAX], uint8_t *n) NG_MUST_CHECK;
+
+/* load.c: configuration and policy from the disk. */
+/* Reads all policy files that conf and the run-time boxes name. NG_E_SYNTAX, NG_E_NOMEM. */
+int load_policies(struct daemon *daemon, const struct conf *conf, struct ng_diags *diags,
+		  struct policy_set *out) NG_MUST_CHECK;
+void policy_set_finish(struct policy_set *set, struct images *images);
+/* Points the box's images at its inline list and its files, loading what is not there yet. */
+int load_box_images(struct daemon *daemon, struct policy_set *set, struct box *box,
+		    struct ng_diags *diags) NG_MUST_CHECK;
+/* Boxes for what the configuration names, with the ids they had before. */
+int load_conf_boxes(struct daemon *daemon, const struct conf *conf,
+		    struct ng_diags *diags) NG_MUST_CHECK;
+/* Boxes for what the registry remembers; what cannot be brought back is logged and left out. */
+void load_registry(struct daemon *daemon);
+/* All of the configuration at a start; what is wrong is in diags. */
+int load_start(struct daemon *daemon, struct ng_diags *diags) NG_MUST_CHECK;
+/* Everything anew. request may be NULL; it is answered now on failure, else when all stands. */
+void load_again(struct daemon *daemon, struct control_request *request);
+
+/* verbs.c: what administrators ask. */
+void verbs_handle(void *owner, struct control_request *request, json_t *object);
+json_t *verbs_diags(const struct ng_diags *diags);
+void verbs_ok(struct control_request *request); /* takes NULL, as the next does */
+void verbs_fail(struct control_request *request, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void verbs_fail_diags(struct control_request *request, const struct ng_diags *diags,
+		      const char *error);
+
+/* views.c: what the worker counts and leases. */
+void views_status(struct daemon *daemon, struct control_request *request);
+void views_leases(struct daemon *daemon, struct control_request *request, const char *sandbox);
+void views_packet(struct daemon *daemon, const struct wall_packet *packet);
+void views_worker_down(struct daemon *daemon);

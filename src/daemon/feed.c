@@ -1,0 +1,268 @@
+/*
+ * What the children are told, packet by packet.
+ *
+ * An image goes over once: the worker holds it as long as one of its members names it, and we
+ * count with it. A generation names everything anew, so the count starts again there, but images
+ * that the worker holds are not sent again.
+ */
+#include "config.h"
+#include "daemon/daemon.h"
+#include "daemon/log.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct waiter nobody;
+
+static uint32_t or_default(uint32_t value, uint32_t standard)
+{
+	return value ? value : standard;
+}
+
+/* ---- to the warden ---- */
+
+void feed_table(struct daemon *daemon)
+{
+	const struct conf *conf = daemon->conf;
+	const struct ng_limits *limits = &conf->settings.limits;
+	struct wall_packet packet;
+	packet_clear(&packet, WALL_TABLE);
+	struct wall_table *table = &packet.table;
+	memcpy(table->table, conf->table, sizeof table->table);
+	memcpy(table->interfaces, conf->interfaces, sizeof table->interfaces);
+	table->n_interfaces = conf->n_interfaces;
+	table->dns_port = conf->listen[0].port;
+	table->lease_ceiling_s = NG_LEASE_CEILING_S;
+	table->leases = or_default(limits->leases, NG_LEASES_DEFAULT);
+	table->leases_sandbox = or_default(limits->leases_sandbox, NG_LEASES_SANDBOX_DEFAULT);
+	table->block_reports_per_s = conf->block_reports_per_s;
+	daemon->gates++;
+	child_send(&daemon->warden, &packet, -1,
+		   (struct waiter){.what = CHILD_WAIT_TABLE, .gate = true});
+}
+
+static int opened_add(const struct ng_prefix *from, size_t n_from, struct ng_prefix *to,
+		      uint8_t *n)
+{
+	for (size_t i = 0; i < n_from; i++) {
+		size_t j = 0;
+		while (j < *n && memcmp(&to[j], &from[i], sizeof from[i]))
+			j++;
+		if (j == NG_PRIVATE_MAX)
+			return NG_E_FULL;
+		if (j == *n)
+			to[(*n)++] = from[i];
+	}
+	return NG_OK;
+}
+
+int feed_opened(const struct conf *conf, const struct conf_sandbox *sandbox,
+		struct ng_prefix to[static NG_PRIVATE_MAX], uint8_t *n)
+{
+	*n = 0;
+	int code = opened_add(sandbox->opened, sandbox->n_opened, to, n);
+	for (size_t i = 0; i < conf->n_routes && !code; i++)
+		code = opened_add(conf->routes[i].opened, conf->routes[i].n_opened, to, n);
+	return code;
+}
+
+void feed_sandbox(struct daemon *daemon, struct box *box, bool gate)
+{
+	struct wall_packet packet;
+	packet_clear(&packet, WALL_SANDBOX_ADD);
+	struct wall_sandbox *sandbox = &packet.sandbox;
+	sandbox->id = box->id;
+	sandbox->mode = (uint8_t)box->conf.mode;
+	sandbox->flags = box->conf.masquerade ? WALL_MASQUERADE : 0;
+	sandbox->n_sources = box->conf.n_sources;
+	memcpy(sandbox->interface, box->conf.interface, sizeof sandbox->interface);
+	memcpy(sandbox->sources, box->conf.sources, sizeof sandbox->sources);
+	if (feed_opened(daemon->conf, &box->conf, sandbox->opened, &sandbox->n_opened))
+		sandbox->n_opened = 0; /* refused before it came this far; opens nothing */
+	box->at_warden = SIDE_SENT;
+	daemon->gates += gate;
+	child_send(&daemon->warden, &packet, -1,
+		   (struct waiter){.what = CHILD_WAIT_ADD, .sandbox = box->id, .gate = gate});
+}
+
+/* ---- to the worker: images and members ---- */
+
+void feed_forget_images(struct daemon *daemon)
+{
+	struct image *image, *next;
+	HASH_ITER (hh, daemon->images.by_digest, image, next)
+		image->at_worker = 0;
+}
+
+static void feed_image(struct daemon *daemon, const struct image *image)
+{
+	struct wall_packet packet;
+	int fd;
+	if (image_seal(image, &fd)) {
+		child_kill(&daemon->worker,
+			   "cannot be sent a policy, no memory or descriptors");
+		return;
+	}
+	packet_clear(&packet, WALL_RULESET);
+	packet.ruleset.id = image->digest;
+	packet.ruleset.len = image->octets.len;
+	child_send(&daemon->worker, &packet, fd, nobody);
+}
+
+/* Counts one member's uses; images that the worker does not hold yet go ahead of it. */
+static void hold_images(struct daemon *daemon, struct image *const *images, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (images[i]->at_worker++ == 0 && !images[i]->held)
+			feed_image(daemon, images[i]);
+}
+
+void feed_forget_member(struct daemon *daemon, struct box *box)
+{
+	for (size_t i = 0; i < box->n_images; i++)
+		box->images[i]->at_worker -= box->images[i]->at_worker > 0;
+	for (size_t i = 0; i < daemon->policies.n_globals; i++)
+		daemon->policies.globals[i]->at_worker -=
+			daemon->policies.globals[i]->at_worker > 0;
+}
+
+static void name_images(struct wall_member *member, enum ng_scope scope,
+			struct image *const *images, size_t n)
+{
+	member->n_rulesets[scope] = (uint8_t)n;
+	for (size_t i = 0; i < n; i++)
+		member->rulesets[(size_t)scope * NG_RULESETS_MAX + i] = images[i]->digest;
+}
+
+void feed_member(struct daemon *daemon, struct box *box, bool alone)
+{
+	struct wall_packet packet;
+	const struct policy_set *policies = &daemon->policies;
+	if (box->at_worker == SIDE_ABSENT) {
+		hold_images(daemon, policies->globals, policies->n_globals);
+		hold_images(daemon, box->images, box->n_images);
+	}
+	packet_clear(&packet, WALL_MEMBER);
+	struct wall_member *member = &packet.member;
+	member->id = box->id;
+	memcpy(member->name, box->conf.name, sizeof member->name);
+	memcpy(member->interface, box->conf.interface, sizeof member->interface);
+	member->mode = (uint8_t)box->conf.mode;
+	member->n_sources = box->conf.n_sources;
+	member->n_opened = box->conf.n_opened;
+	memcpy(member->sources, box->conf.sources, sizeof member->sources);
+	memcpy(member->opened, box->conf.opened, sizeof member->opened);
+	name_images(member, NG_SCOPE_GLOBAL, policies->globals, policies->n_globals);
+	name_images(member, NG_SCOPE_SANDBOX, box->images, box->n_images);
+	box->at_worker = SIDE_SENT;
+	box->asked = box->asked || alone;
+	struct waiter answered = {.what = CHILD_WAIT_MEMBER, .sandbox = box->id};
+	child_send(&daemon->worker, &packet, -1, alone ? answered : nobody);
+}
+
+/* ---- to the worker: a generation ---- */
+
+static void feed_begin(struct daemon *daemon)
+{
+	const struct conf *conf = daemon->conf;
+	const struct ng_settings *settings = &conf->settings;
+	struct wall_packet packet;
+	packet_clear(&packet, WALL_BEGIN);
+	packet.begin = (struct wall_begin){
+		.version = daemon->version,
+		.lease_min_s = settings->lease_min_s,
+		.grace_s = settings->grace_s,
+		.ttl_max_s = settings->ttl_max_s,
+		.deny_ttl_s = settings->deny_ttl_s,
+		.pending = settings->limits.pending,
+		.pending_sandbox = settings->limits.pending_sandbox,
+		.leases = settings->limits.leases,
+		.leases_sandbox = settings->limits.leases_sandbox,
+		.cache_entries = settings->limits.cache_entries,
+		.tcp_clients = conf->tcp_clients,
+		.tcp_clients_sandbox = conf->tcp_clients_sandbox,
+		.records_per_s = conf->records_per_s,
+		.flags = settings->ancestor_nodata ? WALL_ANCESTOR_NODATA : 0,
+	};
+	child_send(&daemon->worker, &packet, -1, nobody);
+}
+
+static void feed_route(struct daemon *daemon, uint32_t id, const struct conf_route *from)
+{
+	struct wall_packet packet;
+	struct ng_name zone = from->zone;
+	packet_clear(&packet, WALL_ROUTE);
+	struct wall_route *route = &packet.route;
+	ng_name_lower(&zone);
+	route->id = id;
+	route->zone_len = zone.len;
+	memcpy(route->zone, zone.wire, zone.len);
+	route->n_opened = from->n_opened;
+	memcpy(route->opened, from->opened, sizeof route->opened);
+	route->n_servers = from->n_servers;
+	for (size_t i = 0; i < from->n_servers; i++) {
+		route->servers[i].addr = from->servers[i].addr;
+		route->servers[i].port = from->servers[i].port;
+	}
+	route->timeout_ms = from->timeout_ms;
+	child_send(&daemon->worker, &packet, -1, nobody);
+}
+
+static void feed_own(struct daemon *daemon)
+{
+	struct wall_packet packet;
+	for (size_t i = 0; i < daemon->own.n; i++) {
+		packet_clear(&packet, WALL_OWN);
+		packet.own.prefix = daemon->own.items[i];
+		child_send(&daemon->worker, &packet, -1, nobody);
+	}
+}
+
+/* Images that the worker holds need not go over again, though the count starts at nothing. */
+static void recount(struct daemon *daemon, bool begin)
+{
+	struct image *image, *next;
+	HASH_ITER (hh, daemon->images.by_digest, image, next) {
+		image->held = begin && image->at_worker > 0;
+		if (begin)
+			image->at_worker = 0;
+	}
+}
+
+void feed_generation(struct daemon *daemon)
+{
+	struct box *box, *next;
+	struct wall_packet packet;
+	recount(daemon, true);
+	feed_begin(daemon);
+	for (size_t i = 0; i < daemon->conf->n_routes; i++)
+		feed_route(daemon, (uint32_t)i + 1, &daemon->conf->routes[i]);
+	feed_own(daemon);
+	HASH_ITER (by_id, daemon->boxes.by_id, box, next) {
+		if (box->removing)
+			continue;
+		box->at_worker = SIDE_ABSENT;
+		if (box->at_warden == SIDE_PRESENT && !box->stale)
+			feed_member(daemon, box, false);
+	}
+	recount(daemon, false);
+	packet_clear(&packet, WALL_COMMIT);
+	daemon->commits++;
+	child_send(&daemon->worker, &packet, -1, (struct waiter){.what = CHILD_WAIT_COMMIT});
+}
+
+void feed_listeners(struct daemon *daemon)
+{
+	struct wall_packet packet;
+	for (size_t i = 0; i < daemon->listeners.n; i++) {
+		int fd = fcntl(daemon->listeners.items[i].fd, F_DUPFD_CLOEXEC, 0);
+		if (fd < 0) {
+			child_kill(&daemon->worker, "cannot be given its sockets");
+			return;
+		}
+		packet_clear(&packet, WALL_LISTENER);
+		packet.listener.tcp = daemon->listeners.items[i].tcp;
+		child_send(&daemon->worker, &packet, fd, nobody);
+	}
+}

@@ -1,0 +1,243 @@
+/*
+ * Reading a sandbox's description. One table says which keys there are and who reads them; every
+ * reader checks type and bounds before it takes anything over.
+ */
+#include "daemon/spec.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef int key_reader(const json_t *value, struct spec *spec, char *why);
+
+static int bad(char *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static int bad(char *why, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(why, SPEC_WHY, format, arguments);
+	va_end(arguments);
+	return NG_E_SYNTAX;
+}
+
+/* A name is shown in logs, tables and paths of records: keep to what reads well everywhere. */
+static int read_name(const json_t *value, struct spec *spec, char *why)
+{
+	const char *text = json_string_value(value);
+	size_t len = text ? json_string_length(value) : 0;
+	if (!len || len >= NG_SANDBOX_NAME_MAX)
+		return bad(why, "\"name\" must be a string of 1 to %d characters",
+			   NG_SANDBOX_NAME_MAX - 1);
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)text[i]) && !strchr("-_.:@", text[i]))
+			return bad(why, "\"name\" may hold letters, digits and -_.:@ only");
+	memcpy(spec->sandbox.name, text, len + 1);
+	return NG_OK;
+}
+
+static int read_interface(const json_t *value, struct spec *spec, char *why)
+{
+	const char *text = json_string_value(value);
+	size_t len = text ? json_string_length(value) : 0;
+	if (!len || len >= NG_IFNAME_MAX || strlen(text) != len || strpbrk(text, "/ \t\n*\""))
+		return bad(why, "\"interface\" must be the name of one host-side interface");
+	memcpy(spec->sandbox.interface, text, len + 1);
+	return NG_OK;
+}
+
+static int read_prefixes(const json_t *value, const char *key, struct ng_prefix *to, uint8_t *n,
+			 size_t most, char *why)
+{
+	size_t i;
+	json_t *item;
+	if (!json_is_array(value) || json_array_size(value) > most)
+		return bad(why, "\"%s\" must be a list of at most %zu prefixes", key, most);
+	json_array_foreach(value, i, item)
+	{
+		const char *text = json_string_value(item);
+		if (!text || ng_prefix_parse(text, &to[i]))
+			return bad(why,
+				   "\"%s\": \"%.60s\" is no prefix; write an address or "
+				   "ADDRESS/LENGTH with no bits set beyond the length",
+				   key, text ? text : "");
+	}
+	*n = (uint8_t)json_array_size(value);
+	return NG_OK;
+}
+
+static int read_sources(const json_t *value, struct spec *spec, char *why)
+{
+	return read_prefixes(value, "sources", spec->sandbox.sources, &spec->sandbox.n_sources,
+			     NG_SOURCES_MAX, why);
+}
+
+static int read_private(const json_t *value, struct spec *spec, char *why)
+{
+	return read_prefixes(value, "private", spec->sandbox.opened, &spec->sandbox.n_opened,
+			     NG_PRIVATE_MAX, why);
+}
+
+static int read_mode(const json_t *value, struct spec *spec, char *why)
+{
+	const char *text = json_string_value(value);
+	if (text && !spec_mode(text, &spec->sandbox.mode))
+		return NG_OK;
+	return bad(why, "\"mode\" must be \"enforce\" or \"lockdown\"");
+}
+
+static int read_masquerade(const json_t *value, struct spec *spec, char *why)
+{
+	if (!json_is_boolean(value))
+		return bad(why, "\"masquerade\" must be true or false");
+	spec->sandbox.masquerade = json_is_true(value);
+	return NG_OK;
+}
+
+static int read_policies(const json_t *value, struct spec *spec, char *why)
+{
+	size_t i;
+	json_t *item;
+	/* One place less than there is: the inline list takes it. */
+	if (!json_is_array(value) || json_array_size(value) >= NG_RULESETS_MAX)
+		return bad(why, "\"policies\" must be a list of at most %d paths",
+			   NG_RULESETS_MAX - 1);
+	json_array_foreach(value, i, item)
+	{
+		const char *path = json_string_value(item);
+		if (!path || path[0] != '/' || strlen(path) >= NG_PATH_MAX ||
+		    strlen(path) != json_string_length(item))
+			return bad(why, "\"policies\": \"%.100s\" is no absolute path",
+				   path ? path : "");
+		spec->sandbox.policies[i] = strdup(path);
+		if (!spec->sandbox.policies[i])
+			return NG_E_NOMEM;
+		spec->sandbox.n_policies++;
+	}
+	return NG_OK;
+}
+
+/* The lines are checked by the list compiler; here only that each is one line. */
+static int read_allow(const json_t *value, struct spec *spec, char *why)
+{
+	size_t i, len = 0;
+	json_t *item;
+	if (!json_is_array(value))
+		return bad(why, "\"allow\" must be a list of host list lines");
+	json_array_foreach(value, i, item)
+	{
+		const char *line = json_string_value(item);
+		if (!line || strlen(line) != json_string_length(item) || strchr(line, '\n'))
+			return bad(why, "\"allow\": entry %zu is not one line of text", i + 1);
+		len += json_string_length(item) + 1;
+	}
+	if (!len)
+		return NG_OK;
+	char *at = spec->allow = malloc(len + 1);
+	if (!at)
+		return NG_E_NOMEM;
+	json_array_foreach(value, i, item) at += sprintf(at, "%s\n", json_string_value(item));
+	return NG_OK;
+}
+
+static const struct {
+	const char *key;
+	key_reader *read;
+} keys[] = {
+	{"name", read_name},   {"sources", read_sources},       {"interface", read_interface},
+	{"mode", read_mode},   {"private", read_private},       {"policies", read_policies},
+	{"allow", read_allow}, {"masquerade", read_masquerade},
+};
+
+static int read_key(const char *key, const json_t *value, struct spec *spec, char *why)
+{
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+		if (!strcmp(key, keys[i].key))
+			return keys[i].read(value, spec, why);
+	if (!strcmp(key, "verb"))
+		return NG_OK;
+	return bad(why,
+		   "unknown key \"%.40s\"; known are name, sources, interface, mode, private, "
+		   "policies, allow, masquerade",
+		   key);
+}
+
+int spec_parse(const json_t *object, struct spec *out, char why[static SPEC_WHY])
+{
+	struct spec spec = {.sandbox.mode = NG_ENFORCE};
+	const char *key;
+	json_t *value;
+	int code = NG_OK;
+	json_object_foreach((json_t *)(uintptr_t)object, key, value)
+	{
+		code = read_key(key, value, &spec, why);
+		if (code)
+			break;
+	}
+	if (code == NG_OK && !spec.sandbox.name[0])
+		code = bad(why, "\"name\" is missing");
+	if (code == NG_OK && !spec.sandbox.n_sources)
+		code = bad(why, "\"sources\" is missing: the addresses that the sandbox sends "
+				"from");
+	if (code == NG_OK)
+		*out = spec;
+	else
+		spec_finish(&spec);
+	return code;
+}
+
+void spec_finish(struct spec *spec)
+{
+	if (!spec)
+		return;
+	for (size_t i = 0; i < spec->sandbox.n_policies; i++)
+		free(spec->sandbox.policies[i]);
+	free(spec->allow);
+	*spec = (struct spec){0};
+}
+
+int spec_mode(const char *text, enum ng_mode *out)
+{
+	if (!strcmp(text, "enforce"))
+		*out = NG_ENFORCE;
+	else if (!strcmp(text, "lockdown"))
+		*out = NG_LOCKDOWN;
+	else
+		return NG_E_SYNTAX;
+	return NG_OK;
+}
+
+const char *spec_mode_text(enum ng_mode mode)
+{
+	return mode == NG_ENFORCE ? "enforce" : "lockdown";
+}
+
+bool spec_interface_guarded(const char *interface, const char (*patterns)[NG_IFNAME_MAX],
+			    size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(patterns[i]);
+		bool open = len && patterns[i][len - 1] == '*';
+		if (open ? !strncmp(interface, patterns[i], len - 1)
+			 : !strcmp(interface, patterns[i]))
+			return true;
+	}
+	return false;
+}
+
+const char *spec_unknown_key(const json_t *object, const char *const *known)
+{
+	const char *key;
+	json_t *value;
+	json_object_foreach((json_t *)(uintptr_t)object, key, value)
+	{
+		size_t i = 0;
+		while (known[i] && strcmp(known[i], key))
+			i++;
+		if (!known[i] && strcmp(key, "verb"))
+			return key;
+	}
+	return NULL;
+}

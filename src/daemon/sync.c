@@ -1,0 +1,376 @@
+/*
+ * Bringing the children to what is wanted.
+ *
+ * Each box notes what stands at the warden and at the worker, and every answer moves it one step:
+ * the warden first, the worker when the warden has confirmed, the administrator when both have.
+ * Removal goes the other way round. A child that dies has nothing, so all its notes go back to
+ * "absent", and when it is up again it is told everything; what was under way when it died is
+ * finished by that, and whoever waits is told then.
+ *
+ * A generation (everything at once, swapped in as one) is sent only when the warden has confirmed
+ * all that it depends on: those answers are the gates.
+ */
+#include "config.h"
+#include "daemon/daemon.h"
+#include "daemon/log.h"
+#include "edge/channel.h"
+
+#include <string.h>
+
+#define STARTS_MOST 5 /* deaths of a child before we were ever ready */
+
+/* ---- removal ---- */
+
+static void ask_removal(struct child *child, struct box *box, enum side *side)
+{
+	struct wall_packet packet;
+	packet_clear(&packet, WALL_SANDBOX_REMOVE);
+	packet.id.id = box->id;
+	*side = SIDE_REMOVING;
+	child_send(child, &packet, -1,
+		   (struct waiter){.what = CHILD_WAIT_REMOVE, .sandbox = box->id});
+}
+
+static void remove_step(struct daemon *daemon, struct box *box)
+{
+	if (box->at_worker == SIDE_REMOVING)
+		return;
+	if (box->at_worker != SIDE_ABSENT) {
+		feed_forget_member(daemon, box);
+		ask_removal(&daemon->worker, box, &box->at_worker);
+		return;
+	}
+	if (box->at_warden == SIDE_REMOVING)
+		return;
+	if (box->at_warden != SIDE_ABSENT) {
+		ask_removal(&daemon->warden, box, &box->at_warden);
+		return;
+	}
+	verbs_ok(box->waiting);
+	boxes_remove(&daemon->boxes, &daemon->images, box);
+}
+
+void sync_remove(struct daemon *daemon, struct box *box)
+{
+	box->removing = true;
+	remove_step(daemon, box);
+}
+
+/* ---- forward ---- */
+
+static void box_stands(struct box *box)
+{
+	box->at_worker = SIDE_PRESENT;
+	box->changed = false;
+	verbs_ok(box->waiting);
+	box->waiting = NULL;
+}
+
+/* The box was refused by child. What was never there goes again; what stood before stays. */
+static void box_refused(struct daemon *daemon, struct box *box, const char *who,
+			const struct wall_done *done)
+{
+	const char *system = done->system ? strerror((int)done->system) : "";
+	log_say(LOG_AS_ERROR, "sandbox %s: the %s refused it: %s%s%s", box->conf.name, who,
+		ng_strerror(done->code), *system ? ", " : "", system);
+	bool registration = box->runtime && box->waiting && !box->changed;
+	verbs_fail(box->waiting, "sandbox %s: the %s refused it: %s%s%s", box->conf.name, who,
+		   ng_strerror(done->code), *system ? ", " : "", system);
+	box->waiting = NULL;
+	box->changed = false;
+	if (!registration)
+		return;
+	if (registry_remove(daemon->registry, box->conf.name))
+		log_say(LOG_AS_ERROR, "sandbox %s: cannot be taken out of the registry",
+			box->conf.name);
+	sync_remove(daemon, box);
+}
+
+static bool worker_takes_members(const struct daemon *daemon)
+{
+	return daemon->worker.up && daemon->generation_sent && !daemon->generation_wanted;
+}
+
+static bool wants_member(const struct box *box)
+{
+	return box->at_warden == SIDE_PRESENT && !box->removing && !box->stale &&
+	       (box->at_worker == SIDE_ABSENT || box->changed);
+}
+
+static void connect_children(struct daemon *daemon)
+{
+	int ends[2];
+	struct wall_packet packet;
+	if (channel_pair(ends)) {
+		log_say(LOG_AS_ERROR, "cannot connect worker and warden: no descriptors left");
+		return; /* tried again at the next tick */
+	}
+	packet_clear(&packet, WALL_CHANNEL);
+	packet.channel.worker = 1;
+	child_send(&daemon->warden, &packet, ends[0], (struct waiter){0});
+	packet_clear(&packet, WALL_CHANNEL);
+	packet.channel.worker = 1;
+	child_send(&daemon->worker, &packet, ends[1], (struct waiter){0});
+	daemon->connected = true;
+}
+
+static void push_members(struct daemon *daemon)
+{
+	struct box *box, *next;
+	HASH_ITER (by_id, daemon->boxes.by_id, box, next)
+		if (wants_member(box))
+			feed_member(daemon, box, true);
+}
+
+/* Whatever the state of things allows now. */
+static void sync_go(struct daemon *daemon)
+{
+	if (!daemon->warden_synced || !daemon->worker.up || daemon->stopping)
+		return;
+	if (!daemon->connected)
+		connect_children(daemon);
+	if (!daemon->generation_wanted) {
+		push_members(daemon);
+		return;
+	}
+	daemon->generation_wanted = false;
+	daemon->generation_sent = true;
+	feed_generation(daemon);
+}
+
+void sync_generation(struct daemon *daemon)
+{
+	daemon->generation_wanted = true;
+	sync_go(daemon);
+}
+
+void sync_tick(struct daemon *daemon)
+{
+	child_check(&daemon->warden);
+	child_check(&daemon->worker);
+	if (!daemon->connected)
+		sync_go(daemon);
+}
+
+void sync_box(struct daemon *daemon, struct box *box)
+{
+	if (daemon->warden.up)
+		feed_sandbox(daemon, box, false);
+}
+
+void sync_all(struct daemon *daemon)
+{
+	struct box *box, *next;
+	daemon->generation_wanted = true;
+	if (!daemon->warden.up)
+		return;
+	daemon->warden_synced = false;
+	feed_table(daemon);
+	HASH_ITER (by_id, daemon->boxes.by_id, box, next)
+		if (box->at_warden == SIDE_ABSENT && !box->removing && !box->stale)
+			feed_sandbox(daemon, box, true);
+}
+
+static void gate_passed(struct daemon *daemon, const struct waiter *waiter)
+{
+	if (!waiter->gate || !daemon->gates || --daemon->gates > 0)
+		return;
+	daemon->warden_synced = true;
+	sync_go(daemon);
+	daemon_settle(daemon);
+}
+
+/* ---- the warden ---- */
+
+static void warden_up(struct child *child)
+{
+	struct daemon *daemon = child->owner;
+	struct box *box, *next;
+	feed_table(daemon);
+	HASH_ITER (by_id, daemon->boxes.by_id, box, next)
+		if (!box->removing && !box->stale)
+			feed_sandbox(daemon, box, true);
+}
+
+static void table_done(struct daemon *daemon, const struct wall_done *done)
+{
+	if (done->code == NG_OK)
+		return;
+	log_say(LOG_AS_ERROR,
+		"the kernel refused the nftables table \"%s\": %s%s%s; nothing is answered "
+		"until it stands",
+		daemon->conf->table, ng_strerror(done->code), done->system ? ", " : "",
+		done->system ? strerror((int)done->system) : "");
+	if (daemon->was_ready)
+		child_kill(&daemon->warden, "has no table");
+	else
+		daemon_stop(daemon, 1);
+}
+
+static void warden_added(struct daemon *daemon, struct box *box, const struct wall_done *done)
+{
+	if (!box || box->removing)
+		return;
+	if (done->code) {
+		box->at_warden = box->changed ? SIDE_PRESENT : SIDE_ABSENT;
+		box_refused(daemon, box, "warden", done);
+		return;
+	}
+	box->at_warden = SIDE_PRESENT;
+	if (worker_takes_members(daemon) && wants_member(box))
+		feed_member(daemon, box, true);
+}
+
+static void warden_packet(struct child *child, const struct wall_packet *packet,
+			  const struct waiter *waiter)
+{
+	struct daemon *daemon = child->owner;
+	struct box *box = boxes_find_id(&daemon->boxes, waiter->sandbox);
+	switch (waiter->what) {
+	case CHILD_WAIT_TABLE:
+		table_done(daemon, &packet->done);
+		if (packet->done.code)
+			return;
+		break;
+	case CHILD_WAIT_ADD:
+		warden_added(daemon, box, &packet->done);
+		break;
+	case CHILD_WAIT_REMOVE:
+		if (packet->done.code && packet->done.code != NG_E_NOTFOUND)
+			log_say(LOG_AS_ERROR, "sandbox %s: the warden could not remove it: %s",
+				box ? box->conf.name : "?", ng_strerror(packet->done.code));
+		if (box) {
+			box->at_warden = SIDE_ABSENT;
+			remove_step(daemon, box);
+		}
+		break;
+	default:
+		child_kill(child, "answered what a warden is not asked");
+	}
+	gate_passed(daemon, waiter);
+}
+
+/* Before the first readiness a child that keeps dying means that we cannot serve here at all. */
+static void give_up(struct daemon *daemon, const struct child *child)
+{
+	if (daemon->was_ready || daemon->stopping || child->starts < STARTS_MOST)
+		return;
+	log_say(LOG_AS_ERROR, "the %s does not start; its lines above say why", child->name);
+	daemon_stop(daemon, 1);
+}
+
+static void warden_down(struct child *child)
+{
+	struct daemon *daemon = child->owner;
+	struct box *box, *next;
+	daemon->warden_synced = false;
+	daemon->connected = false;
+	daemon->gates = 0;
+	HASH_ITER (by_id, daemon->boxes.by_id, box, next) {
+		box->at_warden = SIDE_ABSENT;
+		if (box->removing)
+			remove_step(daemon, box);
+	}
+	give_up(daemon, child);
+	daemon_settle(daemon);
+}
+
+const struct child_calls sync_warden_calls = {
+	.up = warden_up, .packet = warden_packet, .down = warden_down};
+
+/* ---- the worker ---- */
+
+static void worker_up(struct child *child)
+{
+	struct daemon *daemon = child->owner;
+	feed_listeners(daemon);
+	sync_generation(daemon);
+}
+
+static void worker_member_done(struct daemon *daemon, struct box *box,
+			       const struct wall_done *done)
+{
+	if (!box)
+		return;
+	box->asked = false;
+	if (box->removing)
+		return;
+	if (done->code)
+		box_refused(daemon, box, "worker", done);
+	else
+		box_stands(box);
+}
+
+static void worker_removed(struct daemon *daemon, struct box *box)
+{
+	if (!box)
+		return;
+	box->at_worker = SIDE_ABSENT;
+	remove_step(daemon, box);
+}
+
+/* What a reload left out is gone from the worker now; the kernel lets go of it next. */
+static void worker_committed(struct daemon *daemon, const struct wall_done *done)
+{
+	struct box *box, *next;
+	if (done->code) {
+		log_say(LOG_AS_ERROR, "the worker refused the configuration: %s",
+			ng_strerror(done->code));
+		child_kill(&daemon->worker, "has no configuration");
+		return;
+	}
+	daemon->commits -= daemon->commits > 0;
+	HASH_ITER (by_id, daemon->boxes.by_id, box, next) {
+		if (box->stale && !box->removing)
+			sync_remove(daemon, box);
+		else if (box->at_worker == SIDE_SENT && !box->asked && !box->removing)
+			box_stands(box);
+	}
+	daemon_settle(daemon);
+}
+
+static void worker_packet(struct child *child, const struct wall_packet *packet,
+			  const struct waiter *waiter)
+{
+	struct daemon *daemon = child->owner;
+	struct box *box = waiter ? boxes_find_id(&daemon->boxes, waiter->sandbox) : NULL;
+	switch (waiter ? waiter->what : CHILD_WAIT_LEASES) {
+	case CHILD_WAIT_MEMBER:
+		worker_member_done(daemon, box, &packet->done);
+		return;
+	case CHILD_WAIT_REMOVE:
+		worker_removed(daemon, box);
+		return;
+	case CHILD_WAIT_COMMIT:
+		worker_committed(daemon, &packet->done);
+		return;
+	case CHILD_WAIT_STATUS:
+	case CHILD_WAIT_LEASES:
+		views_packet(daemon, packet);
+		return;
+	default:
+		child_kill(child, "answered what a worker is not asked");
+	}
+}
+
+static void worker_down(struct child *child)
+{
+	struct daemon *daemon = child->owner;
+	struct box *box, *next;
+	daemon->connected = false;
+	daemon->generation_sent = false;
+	daemon->commits = 0;
+	feed_forget_images(daemon);
+	HASH_ITER (by_id, daemon->boxes.by_id, box, next) {
+		box->at_worker = SIDE_ABSENT;
+		box->asked = false;
+		if (box->removing)
+			remove_step(daemon, box);
+	}
+	views_worker_down(daemon);
+	give_up(daemon, child);
+	daemon_settle(daemon);
+}
+
+const struct child_calls sync_worker_calls = {
+	.up = worker_up, .packet = worker_packet, .down = worker_down};

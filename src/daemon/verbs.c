@@ -1,0 +1,402 @@
+/*
+ * The verbs of the control socket: a table of name, permitted keys and function.
+ *
+ * A registration is kept (registry), compiled, and sent on its way at once; it is answered by
+ * sync.c when warden and worker have both confirmed. Policy files are read with main's rights, so
+ * only root and our own user may name some: a member of the group could otherwise read lines of
+ * any file out of the diagnostics.
+ */
+#include "config.h"
+#include "daemon/daemon.h"
+#include "daemon/log.h"
+#include "daemon/spec.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OWN_REFRESH_MS                                                                         \
+	250 /* registrations come in crowds; one look at our addresses serves all */
+
+/* ---- answers ---- */
+
+void verbs_ok(struct control_request *request)
+{
+	if (request)
+		control_reply(request, json_pack("{s:b}", "ok", 1));
+}
+
+void verbs_fail(struct control_request *request, const char *format, ...)
+{
+	char text[DAEMON_WHY];
+	va_list arguments;
+	if (!request)
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	control_reply(request, json_pack("{s:b, s:s}", "ok", 0, "error", text));
+}
+
+json_t *verbs_diags(const struct ng_diags *diags)
+{
+	static const char *const severities[] = {
+		[NG_ERROR] = "error", [NG_WARNING] = "warning", [NG_NOTE] = "note"};
+	json_t *all = json_array();
+	for (size_t i = 0; i < diags->n; i++) {
+		const struct ng_diag *one = &diags->items[i];
+		json_array_append_new(all,
+				      json_pack("{s:s, s:s?, s:i, s:i, s:s, s:s, s:s?}",
+						"severity", severities[one->severity], "path",
+						one->path, "line", (int)one->line, "column",
+						(int)one->column, "code", one->code, "reason",
+						one->reason, "suggestion", one->suggestion));
+	}
+	return all;
+}
+
+void verbs_fail_diags(struct control_request *request, const struct ng_diags *diags,
+		      const char *error)
+{
+	if (request)
+		control_reply(request, json_pack("{s:b, s:s, s:o}", "ok", 0, "error", error,
+						 "diagnostics", verbs_diags(diags)));
+}
+
+/* ---- sandbox-add ---- */
+
+static void on_own_timer(uv_timer_t *timer)
+{
+	struct daemon *daemon = timer->data;
+	struct own own = {0};
+	if (own_collect(daemon->conf, &own))
+		return; /* the addresses known so far stay closed; the next registration retries */
+	if (own_equal(&own, &daemon->own)) {
+		own_finish(&own);
+		return;
+	}
+	own_finish(&daemon->own);
+	daemon->own = own;
+	sync_generation(daemon);
+}
+
+static void refresh_own(struct daemon *daemon)
+{
+	if (!uv_is_active((uv_handle_t *)&daemon->own_timer))
+		uv_timer_start(&daemon->own_timer, on_own_timer, OWN_REFRESH_MS, 0);
+}
+
+/* What stands against this registration; NG_OK when nothing does. */
+static int check_spec(struct daemon *daemon, const struct spec *spec, bool trusted, char *why)
+{
+	const struct conf *conf = daemon->conf;
+	struct ng_prefix opened[NG_PRIVATE_MAX];
+	uint8_t n;
+	const struct box *clash = boxes_clash(&daemon->boxes, &spec->sandbox, NULL);
+	if (clash)
+		snprintf(why, SPEC_WHY,
+			 "sandbox \"%s\" has this name or one of these sources%s",
+			 clash->conf.name,
+			 clash->removing ? " and is being removed; try again in a moment"
+					 : "; remove it first");
+	else if (boxes_count(&daemon->boxes) >= conf->sandboxes_max)
+		snprintf(why, SPEC_WHY, "there are %u sandboxes, which is the configured limit",
+			 conf->sandboxes_max);
+	else if (spec->sandbox.interface[0] &&
+		 !spec_interface_guarded(spec->sandbox.interface,
+					 (const char(*)[NG_IFNAME_MAX])conf->interfaces,
+					 conf->n_interfaces))
+		snprintf(why, SPEC_WHY,
+			 "interface \"%s\" matches none of the configuration's \"interfaces\", "
+			 "so "
+			 "nothing would guard it; name it like them, or add it there",
+			 spec->sandbox.interface);
+	else if (feed_opened(conf, &spec->sandbox, opened, &n))
+		snprintf(why, SPEC_WHY,
+			 "with those of the forward zones more than %d private prefixes are "
+			 "open",
+			 NG_PRIVATE_MAX);
+	else if (spec->sandbox.n_policies && !trusted)
+		snprintf(why, SPEC_WHY,
+			 "only root may name policy files; give the entries themselves as "
+			 "\"allow\"");
+	else
+		return NG_OK;
+	return NG_E_RANGE;
+}
+
+static int keep(struct daemon *daemon, const char *name, uint32_t id, const json_t *object)
+{
+	json_t *copy = json_copy((json_t *)(uintptr_t)object);
+	if (!copy)
+		return NG_E_NOMEM;
+	json_object_del(copy, "verb");
+	char *text = json_dumps(copy, JSON_COMPACT);
+	json_decref(copy);
+	if (!text)
+		return NG_E_NOMEM;
+	int code = registry_put(daemon->registry, name, id, text, strlen(text));
+	free(text);
+	return code;
+}
+
+/* Everything that can fail, in an order that leaves nothing behind when it does. */
+static int register_box(struct daemon *daemon, const struct spec *spec, const json_t *object,
+			struct ng_diags *diags, struct box **out)
+{
+	struct box *other = NULL, *box;
+	struct image *inlined = NULL;
+	uint32_t id = 0;
+	int code = NG_OK;
+	if (spec->allow)
+		code = images_inline(&daemon->images, spec->sandbox.name, spec->allow, diags,
+				     &inlined);
+	if (code == NG_OK)
+		code = registry_take_id(daemon->registry, &id);
+	if (code == NG_OK)
+		code = boxes_add(&daemon->boxes, id, &spec->sandbox, &other, &box);
+	if (code) {
+		images_release(&daemon->images, inlined);
+		return code;
+	}
+	box->runtime = true;
+	box->inlined = inlined;
+	code = load_box_images(daemon, &daemon->policies, box, diags);
+	if (code == NG_OK)
+		code = keep(daemon, spec->sandbox.name, id, object);
+	if (code)
+		boxes_remove(&daemon->boxes, &daemon->images, box);
+	else
+		*out = box;
+	return code;
+}
+
+static void verb_sandbox_add(struct daemon *daemon, struct control_request *request,
+			     json_t *object)
+{
+	char why[SPEC_WHY] = "out of memory";
+	struct spec spec = {0};
+	struct ng_diags diags;
+	struct box *box;
+	int code = spec_parse(object, &spec, why);
+	if (code == NG_OK)
+		code = check_spec(daemon, &spec, control_request_trusted(request), why);
+	if (code) {
+		verbs_fail(request, "%s", why);
+		spec_finish(&spec);
+		return;
+	}
+	ng_diags_init(&diags);
+	code = register_box(daemon, &spec, object, &diags, &box);
+	if (code) {
+		snprintf(why, sizeof why, "sandbox \"%s\" is not registered: %s",
+			 spec.sandbox.name, ng_strerror(code));
+		verbs_fail_diags(request, &diags, why);
+	} else {
+		box->waiting = request;
+		sync_box(daemon, box);
+		refresh_own(daemon);
+	}
+	ng_diags_finish(&diags);
+	spec_finish(&spec);
+}
+
+/* ---- the other verbs about sandboxes ---- */
+
+/* The box that "name" names, when nothing else is under way for it; else the request is answered. */
+static struct box *named_box(struct daemon *daemon, struct control_request *request,
+			     const json_t *object)
+{
+	const char *name = json_string_value(json_object_get(object, "name"));
+	struct box *box = name ? boxes_find(&daemon->boxes, name) : NULL;
+	if (!name)
+		verbs_fail(request, "\"name\" is missing");
+	else if (!box)
+		verbs_fail(request,
+			   "there is no sandbox \"%.63s\"; namegate sandbox list shows "
+			   "which there are",
+			   name);
+	else if (box->removing || box->waiting || box->stale)
+		verbs_fail(request, "sandbox \"%s\" is being changed; try again in a moment",
+			   name);
+	else
+		return box;
+	return NULL;
+}
+
+static void verb_sandbox_remove(struct daemon *daemon, struct control_request *request,
+				json_t *object)
+{
+	struct box *box = named_box(daemon, request, object);
+	if (!box)
+		return;
+	if (!box->runtime) {
+		verbs_fail(request,
+			   "sandbox \"%s\" stands in the configuration; take it out there and "
+			   "reload",
+			   box->conf.name);
+		return;
+	}
+	if (registry_remove(daemon->registry, box->conf.name)) {
+		verbs_fail(request,
+			   "sandbox \"%s\": the registry cannot be written; see the "
+			   "disk of \"store\"",
+			   box->conf.name);
+		return;
+	}
+	box->waiting = request;
+	sync_remove(daemon, box);
+}
+
+/* A registered sandbox keeps its mode over a restart, one of the configuration until a reload. */
+static int keep_mode(struct daemon *daemon, const struct box *box)
+{
+	size_t len;
+	if (!box->runtime)
+		return NG_OK;
+	char *text = malloc(REGISTRY_VALUE_MAX + 1);
+	json_t *object = NULL;
+	int code = text ? registry_value(daemon->registry, box->conf.name, text, &len)
+			: NG_E_NOMEM;
+	if (code == NG_OK && !(object = json_loadb(text, len, 0, NULL)))
+		code = NG_E_FORMAT;
+	if (code == NG_OK) {
+		json_object_set_new(object, "mode",
+				    json_string(spec_mode_text(box->conf.mode)));
+		code = keep(daemon, box->conf.name, box->id, object);
+	}
+	json_decref(object);
+	free(text);
+	return code;
+}
+
+static void verb_sandbox_mode(struct daemon *daemon, struct control_request *request,
+			      json_t *object)
+{
+	const char *text = json_string_value(json_object_get(object, "mode"));
+	struct box *box = named_box(daemon, request, object);
+	enum ng_mode mode;
+	if (!box)
+		return;
+	if (!text || spec_mode(text, &mode)) {
+		verbs_fail(request, "\"mode\" must be \"enforce\" or \"lockdown\"");
+		return;
+	}
+	enum ng_mode before = box->conf.mode;
+	box->conf.mode = mode;
+	if (keep_mode(daemon, box)) {
+		box->conf.mode = before;
+		verbs_fail(request, "sandbox \"%s\": the registry cannot be written",
+			   box->conf.name);
+		return;
+	}
+	box->changed = true;
+	box->waiting = request;
+	sync_box(daemon, box);
+}
+
+static json_t *prefixes_json(const struct ng_prefix *prefixes, size_t n)
+{
+	char text[NG_PREFIX_TEXT];
+	json_t *all = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(
+			all, json_string(ng_prefix_is_host(&prefixes[i])
+						 ? ng_addr_format(&prefixes[i].addr, text)
+						 : ng_prefix_format(&prefixes[i], text)));
+	return all;
+}
+
+static json_t *box_json(const struct box *box)
+{
+	json_t *policies = json_array();
+	for (size_t i = 0; i < box->conf.n_policies; i++)
+		json_array_append_new(policies, json_string(box->conf.policies[i]));
+	bool stands = box->at_worker == SIDE_PRESENT && box->at_warden == SIDE_PRESENT;
+	return json_pack("{s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:b, s:s}", "name",
+			 box->conf.name, "id", (json_int_t)box->id, "mode",
+			 spec_mode_text(box->conf.mode), "interface", box->conf.interface,
+			 "sources", prefixes_json(box->conf.sources, box->conf.n_sources),
+			 "private", prefixes_json(box->conf.opened, box->conf.n_opened),
+			 "policies", policies, "inline", box->inlined != NULL, "masquerade",
+			 (int)box->conf.masquerade, "runtime", (int)box->runtime, "state",
+			 box->removing ? "leaving"
+			 : stands      ? "serving"
+				       : "waiting");
+}
+
+static void verb_sandbox_list(struct daemon *daemon, struct control_request *request,
+			      json_t *object)
+{
+	struct box *box, *next;
+	json_t *all = json_array();
+	(void)object;
+	HASH_ITER (by_id, daemon->boxes.by_id, box, next)
+		json_array_append_new(all, box_json(box));
+	control_reply(request, json_pack("{s:b, s:o}", "ok", 1, "sandboxes", all));
+}
+
+/* ---- the rest ---- */
+
+static void verb_status(struct daemon *daemon, struct control_request *request, json_t *object)
+{
+	(void)object;
+	views_status(daemon, request);
+}
+
+static void verb_leases(struct daemon *daemon, struct control_request *request, json_t *object)
+{
+	const json_t *name = json_object_get(object, "sandbox");
+	if (name && !json_is_string(name))
+		verbs_fail(request, "\"sandbox\" must be a name");
+	else if (name && !boxes_find(&daemon->boxes, json_string_value(name)))
+		verbs_fail(request, "there is no sandbox \"%.63s\"", json_string_value(name));
+	else
+		views_leases(daemon, request, name ? json_string_value(name) : NULL);
+}
+
+static void verb_reload(struct daemon *daemon, struct control_request *request, json_t *object)
+{
+	(void)object;
+	load_again(daemon, request);
+}
+
+static const struct verb {
+	const char *name;
+	const char *keys[3]; /* NULL at the end */
+	bool any_keys;       /* the verb checks them itself */
+	void (*run)(struct daemon *daemon, struct control_request *request, json_t *object);
+} verbs[] = {
+	{"status", {NULL}, false, verb_status},
+	{"leases", {"sandbox", NULL}, false, verb_leases},
+	{"sandbox-add", {NULL}, true, verb_sandbox_add},
+	{"sandbox-remove", {"name", NULL}, false, verb_sandbox_remove},
+	{"sandbox-list", {NULL}, false, verb_sandbox_list},
+	{"sandbox-mode", {"name", "mode", NULL}, false, verb_sandbox_mode},
+	{"reload", {NULL}, false, verb_reload},
+};
+
+void verbs_handle(void *owner, struct control_request *request, json_t *object)
+{
+	struct daemon *daemon = owner;
+	const char *name = json_string_value(json_object_get(object, "verb"));
+	for (size_t i = 0; name && i < sizeof verbs / sizeof verbs[0]; i++) {
+		const struct verb *verb = &verbs[i];
+		if (strcmp(name, verb->name))
+			continue;
+		const char *unknown =
+			verb->any_keys ? NULL : spec_unknown_key(object, verb->keys);
+		if (daemon->stopping)
+			verbs_fail(request, "namegated is stopping");
+		else if (unknown)
+			verbs_fail(request, "%s: unknown key \"%.40s\"", name, unknown);
+		else
+			verb->run(daemon, request, object);
+		return;
+	}
+	verbs_fail(
+		request,
+		"\"verb\" must be status, leases, sandbox-add, sandbox-remove, sandbox-list, "
+		"sandbox-mode or reload");
+}

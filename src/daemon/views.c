@@ -1,0 +1,208 @@
+/*
+ * Looking in: counters and leases, asked of the worker on behalf of an administrator.
+ *
+ * One question is under way at a time, the others wait in line: a table of leases may be large,
+ * and the rows of two would mix. The worker is not believed beyond the form of what it says: rows
+ * beyond the bound are counted and dropped, so that it cannot fill main's memory.
+ */
+#include "config.h"
+#include "daemon/daemon.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROWS_MOST 65536
+
+struct view {
+	struct view *next;
+	struct control_request *request;
+	bool leases;
+	uint32_t sandbox; /* 0: all */
+	json_t *rows;
+	uint64_t left_out;
+};
+
+struct views {
+	struct view *first, *last;
+	bool asked;
+};
+
+/* The names of struct ng_counters, in its order. */
+static const char *const counter_names[] = {
+	"queries",        "denied",       "allowed",    "refused",       "servfail",
+	"malformed",      "silent",       "cache_hits", "asks",          "leases_ordered",
+	"leases_refused", "leases_ended", "revoked",    "rebinds",       "blocked",
+	"over_quota",     "pending",      "leases",     "cache_entries", "sandboxes",
+};
+_Static_assert(sizeof counter_names / sizeof counter_names[0] ==
+		       sizeof(struct ng_counters) / sizeof(uint64_t),
+	       "every counter has a name");
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static json_t *child_json(const struct child *child)
+{
+	return json_pack("{s:s, s:i, s:i}", "state", child->up ? "up" : "down", "pid",
+			 (int)child_pid(child), "restarts",
+			 child->starts ? (int)child->starts - 1 : 0);
+}
+
+/* counters is borrowed; NULL when the worker could not be asked. */
+static json_t *status_json(struct daemon *daemon, const struct wall_counters *counters)
+{
+	json_t *values = counters ? json_object() : json_null();
+	for (size_t i = 0; counters && i < sizeof counter_names / sizeof counter_names[0]; i++)
+		json_object_set_new(values, counter_names[i],
+				    json_integer((json_int_t)counters->values[i]));
+	return json_pack(
+		"{s:b, s:s, s:i, s:I, s:I, s:b, s:s, s:s, s:I, s:o, s:o, s:o}", "ok", 1,
+		"version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s",
+		(json_int_t)((uv_now(&daemon->loop) - daemon->started_ms) / 1000),
+		"policy_version", (json_int_t)daemon->version, "ready", (int)daemon->ready,
+		"configuration", daemon->conf->path ? daemon->conf->path : "embedded defaults",
+		"table", daemon->conf->table, "sandboxes",
+		(json_int_t)boxes_count(&daemon->boxes), "warden", child_json(&daemon->warden),
+		"worker", child_json(&daemon->worker), "counters", values);
+}
+
+static void view_end(struct daemon *daemon, struct view *view,
+		     const struct wall_counters *counters)
+{
+	if (!view->leases)
+		control_reply(view->request, status_json(daemon, counters));
+	else
+		control_reply(view->request,
+			      json_pack("{s:b, s:O, s:I}", "ok", 1, "leases", view->rows,
+					"left_out", (json_int_t)view->left_out));
+	json_decref(view->rows);
+	free(view);
+}
+
+static struct view *take_first(struct views *views)
+{
+	struct view *view = views->first;
+	views->first = view->next;
+	if (!views->first)
+		views->last = NULL;
+	views->asked = false;
+	return view;
+}
+
+static void ask_next(struct daemon *daemon)
+{
+	struct views *views = daemon->views;
+	struct wall_packet packet;
+	if (!views->first || views->asked)
+		return;
+	bool leases = views->first->leases;
+	views->asked = true;
+	packet_clear(&packet, leases ? WALL_LEASES : WALL_STATUS);
+	child_send(&daemon->worker, &packet, -1,
+		   (struct waiter){.what = leases ? CHILD_WAIT_LEASES : CHILD_WAIT_STATUS});
+}
+
+static void view_add(struct daemon *daemon, const struct view *wanted)
+{
+	if (!daemon->views)
+		daemon->views = calloc(1, sizeof *daemon->views);
+	struct view *view = malloc(sizeof *view);
+	json_t *rows = json_array();
+	if (!daemon->views || !view || !rows) {
+		json_decref(rows);
+		free(view);
+		control_reply(wanted->request, NULL);
+		return;
+	}
+	*view = *wanted;
+	view->rows = rows;
+	if (daemon->views->last)
+		daemon->views->last->next = view;
+	else
+		daemon->views->first = view;
+	daemon->views->last = view;
+	ask_next(daemon);
+}
+
+void views_status(struct daemon *daemon, struct control_request *request)
+{
+	if (daemon->worker.up)
+		view_add(daemon, &(struct view){.request = request});
+	else
+		control_reply(request, status_json(daemon, NULL));
+}
+
+void views_leases(struct daemon *daemon, struct control_request *request, const char *sandbox)
+{
+	const struct box *box = sandbox ? boxes_find(&daemon->boxes, sandbox) : NULL;
+	if (daemon->worker.up)
+		view_add(daemon, &(struct view){.request = request,
+						.leases = true,
+						.sandbox = box ? box->id : 0});
+	else
+		verbs_fail(request, "the worker, which knows the leases, is down; it is being "
+				    "started again");
+}
+
+static void add_row(struct daemon *daemon, struct view *view, const struct wall_lease_row *row)
+{
+	char addr[NG_ADDR_TEXT], client[NG_ADDR_TEXT], text[NG_NAME_TEXT_MAX] = "";
+	struct ng_name name;
+	const struct box *box = boxes_find_id(&daemon->boxes, row->sandbox);
+	uint64_t now = now_us();
+	if (view->sandbox && view->sandbox != row->sandbox)
+		return;
+	if (json_array_size(view->rows) >= ROWS_MOST) {
+		view->left_out++;
+		return;
+	}
+	if (row->name_len && !ng_name_from_wire(row->name, row->name_len, &name))
+		ng_name_to_text(&name, text);
+	json_t *object = json_pack(
+		"{s:s, s:s, s:s, s:b, s:f}", "sandbox", box ? box->conf.name : "?", "address",
+		ng_addr_format(&row->addr, addr), "name", text, "confirmed",
+		(int)row->confirmed, "left_s",
+		row->until_us > now ? (double)((row->until_us - now) / 1000) / 1000 : 0.0);
+	if (row->client.family)
+		json_object_set_new(object, "client",
+				    json_string(ng_addr_format(&row->client, client)));
+	json_array_append_new(view->rows, object);
+}
+
+void views_packet(struct daemon *daemon, const struct wall_packet *packet)
+{
+	struct views *views = daemon->views;
+	struct view *view = views && views->asked ? views->first : NULL;
+	if (!view || view->leases != (packet->head.kind != WALL_COUNTERS)) {
+		child_kill(&daemon->worker, "answered what nobody asked");
+		return;
+	}
+	if (packet->head.kind == WALL_LEASE_ROW) {
+		add_row(daemon, view, &packet->row);
+		return;
+	}
+	take_first(views);
+	view_end(daemon, view, view->leases ? NULL : &packet->counters);
+	ask_next(daemon);
+}
+
+void views_worker_down(struct daemon *daemon)
+{
+	struct views *views = daemon->views;
+	while (views && views->first) {
+		struct view *view = take_first(views);
+		if (!view->leases) {
+			view_end(daemon, view, NULL);
+			continue;
+		}
+		verbs_fail(view->request, "the worker died while it was asked; try again");
+		json_decref(view->rows);
+		free(view);
+	}
+}
