@@ -73,7 +73,7 @@ static struct arena_block *block_add(struct arena *arena, size_t size)
 	return arena->now = block;
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+static void *take(struct arena *arena, size_t size)
 {
 	if (arena->failed)
 		return NULL;
@@ -94,12 +94,18 @@ void *arena_alloc(struct arena *arena, size_t size)
 	void *at = block->octets + block->used;
 	block->used += padded;
 	arena->used += padded;
-	return memset(at, 0, padded);
+	return at;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+	void *at = take(arena, size);
+	return at ? memset(at, 0, size) : NULL;
 }
 
 void *arena_copy(struct arena *arena, const void *from, size_t size)
 {
-	void *at = arena_alloc(arena, size);
+	void *at = take(arena, size);
 	if (at && size)
 		memcpy(at, from, size);
 	return at;
