@@ -13,6 +13,7 @@
 
 void actions_begin(struct ng_gate *gate, uint64_t now_us)
 {
+	gate->input++;
 	if (now_us > gate->now_us)
 		gate->now_us = now_us;
 	if (gate->next_action < gate->n_actions)

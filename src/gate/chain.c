@@ -12,7 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool query_keep(struct query *query, const struct ng_rr *rr, uint32_t aged_s)
+/* An entry stores the owner of neighbours once (cache.c); so does the query that reads it. */
+static struct ng_name *owner_keep(struct query *query, const struct ng_name *owner,
+				  const struct ng_rr *before)
+{
+	if (before && before->owner == owner)
+		return query->rrs[query->n - 1].owner;
+	return arena_copy(&query->arena, owner, sizeof(*owner));
+}
+
+/* before: the record of the entry that was kept last from this call of keep_set, or NULL. */
+static bool query_keep(struct query *query, const struct ng_rr *rr, const struct ng_rr *before,
+		       uint32_t aged_s)
 {
 	struct ng_rr *kept;
 
@@ -28,7 +39,7 @@ static bool query_keep(struct query *query, const struct ng_rr *rr, uint32_t age
 	kept = &query->rrs[query->n];
 	*kept = *rr;
 	kept->ttl = rr->ttl > aged_s ? rr->ttl - aged_s : 0;
-	kept->owner = arena_copy(&query->arena, rr->owner, sizeof(*rr->owner));
+	kept->owner = owner_keep(query, rr->owner, before);
 	kept->rdata = arena_copy(&query->arena, rr->rdata, rr->rdlen);
 	if (query->arena.failed)
 		return false;
@@ -86,14 +97,17 @@ static bool covers(const struct ng_rr *rrsig, uint16_t type)
 static bool keep_set(struct query *query, const struct entry *entry, uint16_t type,
 		     uint32_t aged_s)
 {
+	const struct ng_rr *before = NULL;
+
 	for (size_t i = 0; i < entry->n; i++) {
 		const struct ng_rr *rr = &entry->rrs[i];
 
 		if (!ng_name_equal(rr->owner, &query->target) ||
 		    (rr->type != type && !covers(rr, type)))
 			continue;
-		if (!query_keep(query, rr, aged_s))
+		if (!query_keep(query, rr, before, aged_s))
 			return false;
+		before = rr;
 		if (type == NG_TYPE_CNAME && rr->type == type)
 			return true; /* a second CNAME of one owner is not believed */
 	}

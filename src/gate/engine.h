@@ -101,6 +101,9 @@ struct query {
 	struct ng_name target; /* where its alias chain has come to, lower case */
 	struct ng_name
 		holder; /* whose rule justifies the addresses: name, or where it crossed */
+	bool crossed;   /* holder is not name */
+	struct ng_decision decision; /* on name, made in the input of that number */
+	uint64_t decided_in;
 	uint8_t links;
 	struct ng_rr *rrs; /* chain and addresses, TTLs as of decided_us; in the arena */
 	size_t n, room;
@@ -121,6 +124,7 @@ struct query {
 
 struct ng_gate {
 	uint64_t now_us; /* of the input being worked on; never runs backwards */
+	uint64_t input;  /* its number: within one input no policy changes */
 	uint64_t seed, version;
 	struct ng_settings settings; /* no zero left in it */
 	struct route *routes;
@@ -140,6 +144,7 @@ struct ng_gate {
 	struct heap due;          /* of leases */
 	struct query *committing; /* oldest first */
 	uint32_t n_pending;
+	struct query *spare; /* ended, and its memory kept */
 
 	struct ng_action *actions;
 	size_t n_actions, next_action, room_actions;
@@ -228,6 +233,7 @@ void query_refuse(struct ng_gate *gate, struct query *query, const char *reason)
 struct query *query_begin(struct ng_gate *gate, const struct ng_client *client,
 			  struct sandbox *sandbox, const struct ng_query *asked);
 void query_end(struct ng_gate *gate, struct query *query);
+void query_free(struct query *query); /* takes NULL */
 void query_commit_wait(struct ng_gate *gate, struct query *query);
 void queries_tick(struct ng_gate *gate);
 

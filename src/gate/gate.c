@@ -79,6 +79,7 @@ void ng_gate_destroy(struct ng_gate *gate)
 	sandboxes_close(gate);
 	directory_finish(&gate->directory);
 	asks_finish(gate);
+	query_free(gate->spare);
 	cache_clear(gate);
 	heap_finish(&gate->due);
 	history_finish(gate);
@@ -112,6 +113,7 @@ static void sandbox_move(struct ng_gate *gate, struct sandbox *from, struct sand
 	DL_FOREACH2(from->queries, query, sandbox_next)
 	{
 		query->sandbox = to;
+		query->decided_in = 0; /* by a policy that is gone */
 	}
 	DL_FOREACH (from->leases, lease) {
 		lease->sandbox = to;

@@ -27,6 +27,22 @@ static bool allowed(const struct sandbox *sandbox, const struct ng_name *name,
 	return sandbox->spec.mode == NG_ENFORCE && decision->verdict == NG_ALLOW;
 }
 
+/* The verdict of this moment on the asked name: asked once an input, however many steps look. */
+static bool query_allowed(struct ng_gate *gate, struct query *query)
+{
+	if (query->decided_in != gate->input)
+		ng_policy_decide(&query->sandbox->spec.policy, &query->name, &query->decision);
+	query->decided_in = gate->input;
+	return query->sandbox->spec.mode == NG_ENFORCE && query->decision.verdict == NG_ALLOW;
+}
+
+static bool holder_allowed(const struct query *query)
+{
+	struct ng_decision decision;
+
+	return !query->crossed || allowed(query->sandbox, &query->holder, &decision);
+}
+
 static bool is_address(const struct ng_rr *rr)
 {
 	return rr->type == NG_TYPE_A || rr->type == NG_TYPE_AAAA;
@@ -49,15 +65,14 @@ static void record_times(struct ng_record *record, const struct query *query)
 void query_fail(struct ng_gate *gate, struct query *query, int ede, const char *reason)
 {
 	struct told told = told_of(query);
-	struct ng_decision decision;
 	struct ng_record *record;
 
-	if (!allowed(query->sandbox, &query->name, &decision)) {
-		reply_denied(gate, &told, &decision);
+	if (!query_allowed(gate, query)) {
+		reply_denied(gate, &told, &query->decision);
 	} else {
 		record = reply_error(gate, &told, NG_RCODE_SERVFAIL, ede, reason);
 		record->verdict = NG_ALLOW;
-		record_rule(gate, record, &decision);
+		record_rule(gate, record, &query->decision);
 		record_times(record, query);
 	}
 	query_end(gate, query);
@@ -72,8 +87,7 @@ void query_refuse(struct ng_gate *gate, struct query *query, const char *reason)
 }
 
 /* The answer carries no address: the name or the type does not exist, says the upstream. */
-static void query_negative(struct ng_gate *gate, struct query *query,
-			   const struct ng_decision *decision)
+static void query_negative(struct ng_gate *gate, struct query *query)
 {
 	struct told told = told_of(query);
 	struct ng_reply_spec spec = {
@@ -87,13 +101,12 @@ static void query_negative(struct ng_gate *gate, struct query *query,
 	};
 	struct ng_record *record = reply_send(gate, &told, &spec, NG_ALLOW);
 
-	record_rule(gate, record, decision);
+	record_rule(gate, record, &query->decision);
 	record_times(record, query);
 	query_end(gate, query);
 }
 
-static void query_truncated(struct ng_gate *gate, struct query *query,
-			    const struct ng_decision *decision)
+static void query_truncated(struct ng_gate *gate, struct query *query)
 {
 	struct told told = told_of(query);
 	struct ng_reply_spec spec = {.truncate = true, .ede = NG_EDE_NONE};
@@ -101,18 +114,17 @@ static void query_truncated(struct ng_gate *gate, struct query *query,
 
 	record->reason =
 		"does not fit into UDP: asked again over TCP it is leased and answered";
-	record_rule(gate, record, decision);
+	record_rule(gate, record, &query->decision);
 	record_times(record, query);
 	query_end(gate, query);
 }
 
-static void query_empty(struct ng_gate *gate, struct query *query,
-			const struct ng_decision *decision, const char *reason)
+static void query_empty(struct ng_gate *gate, struct query *query, const char *reason)
 {
 	struct told told = told_of(query);
 	struct ng_record *record = reply_empty(gate, &told, NG_ALLOW, reason);
 
-	record_rule(gate, record, decision);
+	record_rule(gate, record, &query->decision);
 	record_times(record, query);
 	query_end(gate, query);
 }
@@ -182,17 +194,16 @@ static bool ttls_covered(const struct ng_gate *gate, struct query *query, uint64
 static void query_answer(struct ng_gate *gate, struct query *query)
 {
 	struct told told = told_of(query);
-	struct ng_decision decision, holder;
 	struct ng_reply_spec spec = {.ede = NG_EDE_NONE};
 	struct ng_record *record;
 	uint64_t until_us;
 
-	if (!allowed(query->sandbox, &query->name, &decision)) {
-		reply_denied(gate, &told, &decision);
+	if (!query_allowed(gate, query)) {
+		reply_denied(gate, &told, &query->decision);
 		query_end(gate, query);
 		return;
 	}
-	if (!allowed(query->sandbox, &query->holder, &holder)) {
+	if (!holder_allowed(query)) {
 		query_blocked_alias(gate, query);
 		return;
 	}
@@ -204,7 +215,7 @@ static void query_answer(struct ng_gate *gate, struct query *query)
 	spec.answers = query->rrs;
 	spec.n = query->n;
 	record = reply_send(gate, &told, &spec, NG_ALLOW);
-	record_rule(gate, record, &decision);
+	record_rule(gate, record, &query->decision);
 	record_times(record, query);
 	record->commit_us = (uint32_t)(gate->now_us - query->decided_us);
 	record_addresses(gate, record, query, until_us);
@@ -284,7 +295,7 @@ static void query_open(struct ng_gate *gate, struct query *query, size_t n_addrs
 /* ---- the filter ---- */
 
 static void record_rebind(struct ng_gate *gate, const struct query *query,
-			  const struct ng_decision *decision, const struct filtered *filtered)
+			  const struct filtered *filtered)
 {
 	struct ng_record *record = &action_add(gate, NG_RECORD)->record;
 
@@ -300,42 +311,39 @@ static void record_rebind(struct ng_gate *gate, const struct query *query,
 	record->upstream = query->upstream;
 	record->addrs = filtered->removed;
 	record->n_addrs = filtered->removed ? filtered->n_removed : 0;
-	record_rule(gate, record, decision);
+	record_rule(gate, record, &query->decision);
 }
 
 /* The chain is complete: judge the name again, filter the addresses, and open what is left. */
 static void query_judge(struct ng_gate *gate, struct query *query)
 {
 	struct told told = told_of(query);
-	struct ng_decision decision, holder;
 	struct filtered filtered;
 	struct ng_reply_spec spec = {.query = &query->asked, .ede = NG_EDE_NONE};
 
-	if (!allowed(query->sandbox, &query->name, &decision)) {
-		reply_denied(gate, &told, &decision);
+	if (!query_allowed(gate, query)) {
+		reply_denied(gate, &told, &query->decision);
 		query_end(gate, query);
 		return;
 	}
-	if (!allowed(query->sandbox, &query->holder, &holder)) {
+	if (!holder_allowed(query)) {
 		query_blocked_alias(gate, query);
 		return;
 	}
 	filter_apply(gate, query, &filtered);
 	if (filtered.n_removed)
-		record_rebind(gate, query, &decision, &filtered);
+		record_rebind(gate, query, &filtered);
 	spec.answers = query->rrs;
 	spec.n = query->n;
 	spec.limit = query->asked.udp_size;
 	if (!filtered.n_addrs && filtered.n_removed)
-		query_empty(gate, query, &decision,
-			    "blocked: every address is private or the gate's own");
+		query_empty(gate, query, "blocked: every address is private or the gate's own");
 	else if (!filtered.n_addrs && filtered.n_unreachable)
-		query_empty(gate, query, &decision,
-			    "the sandbox has no source address of that family");
+		query_empty(gate, query, "the sandbox has no source address of that family");
 	else if (!filtered.n_addrs)
-		query_negative(gate, query, &decision);
+		query_negative(gate, query);
 	else if (!query->tcp && ng_reply_overflows(&spec))
-		query_truncated(gate, query, &decision);
+		query_truncated(gate, query);
 	else
 		query_open(gate, query, filtered.n_addrs);
 }
@@ -373,6 +381,7 @@ static bool may_cross(const struct ng_gate *gate, struct query *query,
 	    route == route_of(gate, &query->holder))
 		return true;
 	query->holder = query->target;
+	query->crossed = true;
 	return allowed(query->sandbox, &query->holder, &decision);
 }
 
@@ -419,11 +428,14 @@ static void malformed(struct ng_gate *gate, const struct told *told)
 }
 
 static void query_admit(struct ng_gate *gate, const struct ng_client *client,
-			struct sandbox *sandbox, const struct told *told)
+			struct sandbox *sandbox, const struct told *told,
+			const struct ng_decision *decision)
 {
 	struct query *query = query_begin(gate, client, sandbox, told->asked);
 
 	if (query) {
+		query->decision = *decision;
+		query->decided_in = gate->input;
 		query_resolve(gate, query);
 		return;
 	}
@@ -472,5 +484,5 @@ void ng_gate_query(struct ng_gate *gate, uint64_t now_us, const struct ng_client
 					"blocked: only A and AAAA are opened for this name"),
 			    &decision);
 	else
-		query_admit(gate, client, sandbox, &told);
+		query_admit(gate, client, sandbox, &told, &decision);
 }
