@@ -42,12 +42,17 @@ def connect(address, port):
 
 
 class Web(socketserver.BaseRequestHandler):
-    """Echoes lines until the peer has enough."""
+    """Echoes lines until the peer has enough; a GET gets a page."""
 
     def handle(self):
         while True:
             data = self.request.recv(4096)
             if not data:
+                return
+            if data.startswith(b"GET "):
+                at = self.request.getsockname()[0].removeprefix("::ffff:")
+                page = ("hello from %s\n" % at).encode()
+                self.request.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(page) + page)
                 return
             self.request.sendall(data)
 
