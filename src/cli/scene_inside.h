@@ -1,0 +1,93 @@
+/* What the files of the scene runner share with each other. */
+#pragma once
+
+#include "cli/scene.h"
+
+#include <utlist.h>
+
+/* scene_text.c: lines and words. Whatever needs memory ends the program when there is none. */
+void *scene_alloc(size_t size);
+char *scene_copy(const char *text, size_t len);
+char *scene_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+bool scene_load(struct scene *scene);
+void scene_unload(struct scene *scene);
+/* The raw lines up to `end`, without the indentation of the first; the caller frees it. */
+char *scene_block(struct scene *scene, const struct line *opener);
+/* Says where and what, and stops the scene. Only the first call counts. */
+void scene_stop(struct scene *scene, enum scene_outcome outcome, const struct line *line,
+		uint32_t column, const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* scene_words.c: values from words. On anything unreadable they stop the scene and give zero. */
+const struct word *word_peek(const struct reader *reader); /* NULL at the end */
+const struct word *word_next(struct reader *reader);
+bool word_accept(struct reader *reader, const char *text);
+uint32_t word_column(const struct reader *reader); /* of the next word, or behind the last */
+void word_bad(struct reader *reader, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void words_done(struct reader *reader); /* nothing may be left over */
+const char *need_word(struct reader *reader, const char *what);
+uint64_t need_time(struct reader *reader); /* microseconds */
+uint32_t need_seconds(struct reader *reader);
+uint32_t need_number(struct reader *reader, const char *what);
+struct ng_addr need_addr(struct reader *reader);
+struct ng_prefix need_prefix(struct reader *reader);
+struct ng_name need_name(struct reader *reader);
+uint16_t need_type(struct reader *reader);
+uint8_t *need_hex(struct reader *reader, size_t *len); /* the rest of the words */
+/* "192.0.2.1" or "192.0.2.1..60" when the next word is one; returns how many. */
+size_t accept_addrs(struct reader *reader, struct ng_addr *out, size_t room);
+const char *time_text(uint64_t us, char buf[static 32]);
+
+/* scene_world.c: policies, sandboxes, routes and settings */
+bool world_declares(const struct reader *reader);
+void world_declare(struct scene *scene, struct reader *reader);
+void world_begin(struct scene *scene);
+void world_change(struct scene *scene, struct reader *reader); /* at a time */
+void world_finish(struct scene *scene);
+struct box *box_by_name(const struct scene *scene, const char *name); /* NULL: none */
+struct box *box_by_id(const struct scene *scene, uint32_t id);
+struct box *need_box(struct reader *reader);
+const char *route_text(const struct scene *scene, uint32_t id,
+		       char buf[static NG_NAME_TEXT_MAX]);
+const struct ng_route *need_route(struct reader *reader);
+
+/* scene_input.c: what happens */
+void input_run(struct scene *scene, struct reader *reader);
+void input_advance(struct scene *scene,
+		   uint64_t to_us); /* ticks at every deadline on the way */
+
+/* scene_wire.c: messages, written and read without the code under test */
+struct asker *asker_make(struct scene *scene, struct reader *reader);
+void asker_free(struct asker *asker);
+/* The answer that the rest of the words describe; the caller frees it. */
+uint8_t *answer_make(struct reader *reader, const struct ng_ask *ask, size_t *len);
+
+/* scene_reply.c */
+/* Reads a reply and holds it against what is true of every reply; stops the scene when not. */
+struct reply_view *reply_read(struct scene *scene, const struct asker *asker,
+			      const uint8_t *wire, size_t len, const struct line *line);
+char *reply_text(const struct reply_view *view, const struct box *box);
+bool reply_fits(struct reader *reader, const struct seen *seen);
+
+/* scene_kernel.c: the kernel's set as the orders and confirmations leave it */
+void kernel_order(struct scene *scene, const struct ng_lease_order *order);
+void kernel_confirm(struct scene *scene, const struct pending_order *order);
+void kernel_put(struct scene *scene, uint32_t sandbox, const struct ng_addr *client,
+		const struct ng_addr *addr, uint64_t until_us);
+void kernel_revoke(struct scene *scene, const struct ng_lease_order *order,
+		   const struct line *line);
+void kernel_flush(struct scene *scene, uint32_t sandbox);
+bool kernel_open(const struct scene *scene, uint32_t sandbox, const struct ng_addr *addr);
+/* Invariants 2 and 3 for the addresses of one reply. */
+void kernel_promise(struct scene *scene, const struct asker *asker,
+		    const struct reply_view *view, const struct line *line);
+void kernel_finish(struct scene *scene);
+
+/* scene_seen.c: what came out, taken down in the words of a scene */
+void seen_drain(struct scene *scene, const struct line *line);
+void seen_clear(struct scene *scene);
+
+/* scene_expect.c */
+bool misfit(struct reader *reader, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void expect_check(struct scene *scene, struct reader *clauses);

@@ -1,0 +1,564 @@
+/*
+ * The world of a scene: policy sources, sandboxes, forward zones, settings. Everything that the
+ * configuration file says in the daemon, a scene says in a line. Before the first `at` the lines
+ * describe generation 1; at a time they change one thing and apply the next generation.
+ *
+ * A list belongs to the sandboxes that name it. One that nobody names holds for every sandbox.
+ */
+#include "config.h"
+
+#include "cli/scene_inside.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BOXES_MAX 64
+
+/* ---- who is who ---- */
+
+struct box *box_by_name(const struct scene *scene, const char *name)
+{
+	struct box *box;
+
+	DL_FOREACH (scene->boxes, box) {
+		if (!box->gone && strcmp(box->spec.name, name) == 0)
+			return box;
+	}
+	return NULL;
+}
+
+struct box *box_by_id(const struct scene *scene, uint32_t id)
+{
+	struct box *box;
+
+	DL_FOREACH (scene->boxes, box) {
+		if (box->spec.id == id)
+			return box;
+	}
+	return NULL;
+}
+
+struct box *need_box(struct reader *reader)
+{
+	const char *name = need_word(reader, "the name of a sandbox");
+	struct box *box = box_by_name(reader->scene, name);
+
+	if (box || reader->scene->stopped)
+		return box;
+	reader->at--;
+	word_bad(reader, "there is no sandbox `%s` here", name);
+	return NULL;
+}
+
+static void route_name(const struct ng_route *route, char buf[static NG_NAME_TEXT_MAX])
+{
+	ng_name_to_text(&route->zone, buf);
+	if (strcmp(buf, ".") == 0)
+		strcpy(buf, "default");
+}
+
+const char *route_text(const struct scene *scene, uint32_t id,
+		       char buf[static NG_NAME_TEXT_MAX])
+{
+	strcpy(buf, "nowhere");
+	for (size_t i = 0; i < scene->n_routes; i++) {
+		if (scene->routes[i].id == id)
+			route_name(&scene->routes[i], buf);
+	}
+	return buf;
+}
+
+/* By its zone or by the first label of it. */
+const struct ng_route *need_route(struct reader *reader)
+{
+	const struct scene *scene = reader->scene;
+	const char *name = need_word(reader, "a forward zone");
+	char text[NG_NAME_TEXT_MAX];
+
+	for (size_t i = 0; i < scene->n_routes; i++) {
+		size_t len = strlen(name);
+
+		route_name(&scene->routes[i], text);
+		if (strncmp(text, name, len) == 0 && (!text[len] || text[len] == '.'))
+			return &scene->routes[i];
+	}
+	if (!scene->stopped) {
+		reader->at--;
+		word_bad(reader, "there is no forward zone `%s` here", name);
+	}
+	return NULL;
+}
+
+/* ---- policy ---- */
+
+static struct list *list_find(const struct scene *scene, const char *name)
+{
+	struct list *list;
+
+	DL_FOREACH (scene->lists, list) {
+		if (strcmp(list->name, name) == 0)
+			return list;
+	}
+	return NULL;
+}
+
+static void list_empty(struct list *list)
+{
+	ng_ruleset_close(list->rules);
+	ng_image_finish(&list->image);
+	list->rules = NULL;
+}
+
+static void diags_show(struct scene *scene, const struct ng_diags *diags)
+{
+	char text[1024];
+
+	for (size_t i = 0; i < diags->n; i++)
+		fprintf(scene->report, "    %s\n",
+			ng_diag_format(&diags->items[i], text, sizeof(text)));
+}
+
+static bool list_compile(struct scene *scene, struct reader *reader, const char *text,
+			 struct list *into)
+{
+	struct ng_diags diags;
+	int error;
+
+	ng_diags_init(&diags);
+	error = ng_compile(ng_source_sniff(text, strlen(text)), into->name, text, strlen(text),
+			   NULL, &diags, &into->image);
+	if (!error)
+		error = ng_ruleset_open(into->image.octets, into->image.len, &into->rules);
+	if (error) {
+		word_bad(reader, "the policy `%s` cannot be used: %s", into->name,
+			 ng_strerror(error));
+		diags_show(scene, &diags);
+	}
+	ng_diags_finish(&diags);
+	return !error;
+}
+
+/* Returns the rules that stood under that name before; the caller ends them when nobody asks them. */
+static struct list list_set(struct scene *scene, struct reader *reader, const char *name,
+			    const char *text)
+{
+	struct list next = {.name = scene_copy(name, strlen(name))}, *list, old = {0};
+
+	if (!list_compile(scene, reader, text, &next)) {
+		free(next.name);
+		return old;
+	}
+	list = list_find(scene, name);
+	if (list) {
+		old.image = list->image;
+		old.rules = list->rules;
+		list->image = next.image;
+		list->rules = next.rules;
+		free(next.name);
+		return old;
+	}
+	list = scene_alloc(sizeof(*list));
+	*list = next;
+	DL_APPEND(scene->lists, list);
+	return old;
+}
+
+static char *policy_file(struct scene *scene, struct reader *reader, const char *name)
+{
+	const char *slash = strrchr(scene->path, '/');
+	char *path = name[0] == '/' || !slash
+			     ? scene_copy(name, strlen(name))
+			     : scene_format("%.*s/%s", (int)(slash - scene->path), scene->path,
+					    name);
+	FILE *file = fopen(path, "re"), *out;
+	char buffer[4096], *text = NULL;
+	size_t n, len;
+
+	out = open_memstream(&text, &len);
+	if (!file || !out)
+		word_bad(reader, "%s cannot be opened: %s", path, strerror(errno));
+	while (file && out && (n = fread(buffer, 1, sizeof(buffer), file)))
+		fwrite(buffer, 1, n, out);
+	if (file)
+		fclose(file);
+	if (out)
+		fclose(out);
+	free(path);
+	return text ? text : scene_alloc(1);
+}
+
+/* "policy FILE", or "list NAME" and, at a time, "policy NAME" with the text below. */
+static struct list policy_read(struct scene *scene, struct reader *reader, bool inline_text)
+{
+	const char *name = need_word(reader, "the name of a policy");
+	struct list old = {0};
+	char *text;
+
+	words_done(reader);
+	if (scene->stopped)
+		return old;
+	text = inline_text ? scene_block(scene, reader->line)
+			   : policy_file(scene, reader, name);
+	if (!scene->stopped)
+		old = list_set(scene, reader, name, text);
+	free(text);
+	return old;
+}
+
+/* ---- sandboxes ---- */
+
+static void box_source(struct reader *reader, struct ng_sandbox *spec)
+{
+	if (spec->n_sources == NG_SOURCES_MAX)
+		word_bad(reader, "a sandbox has at most %u sources", NG_SOURCES_MAX);
+	else
+		spec->sources[spec->n_sources++] = need_prefix(reader);
+}
+
+static void opened_read(struct reader *reader, struct ng_prefix *opened, uint8_t *n)
+{
+	if (*n == NG_PRIVATE_MAX)
+		word_bad(reader, "at most %u private ranges can be opened", NG_PRIVATE_MAX);
+	else
+		opened[(*n)++] = need_prefix(reader);
+}
+
+static enum ng_mode need_mode(struct reader *reader)
+{
+	if (word_accept(reader, "enforce"))
+		return NG_ENFORCE;
+	if (!word_accept(reader, "lockdown"))
+		word_bad(reader, "the modes are `enforce` and `lockdown`");
+	return NG_LOCKDOWN;
+}
+
+static void box_list(struct reader *reader, struct box *box, enum ng_scope scope)
+{
+	const char *name = need_word(reader, "the name of a list");
+
+	if (box->n_lists[scope] == NG_RULESETS_MAX)
+		word_bad(reader, "a sandbox has at most %u lists of a scope", NG_RULESETS_MAX);
+	else
+		box->lists[scope][box->n_lists[scope]++] = scene_copy(name, strlen(name));
+}
+
+static void box_option(struct reader *reader, struct box *box)
+{
+	if (word_accept(reader, "interface"))
+		snprintf(box->spec.interface, sizeof(box->spec.interface), "%s",
+			 need_word(reader, "an interface"));
+	else if (word_accept(reader, "policy"))
+		box_list(reader, box, NG_SCOPE_SANDBOX);
+	else if (word_accept(reader, "group"))
+		box_list(reader, box, NG_SCOPE_GROUP);
+	else if (word_accept(reader, "mode"))
+		box->spec.mode = need_mode(reader);
+	else if (word_accept(reader, "private"))
+		opened_read(reader, box->spec.opened, &box->spec.n_opened);
+	else
+		box_source(reader, &box->spec);
+}
+
+static struct box *box_add(struct scene *scene, const char *name, const struct line *line)
+{
+	struct box *box = scene_alloc(sizeof(*box));
+
+	box->spec.id = ++scene->last_box;
+	box->spec.mode = NG_ENFORCE;
+	box->line = line;
+	snprintf(box->spec.name, sizeof(box->spec.name), "%s", name);
+	DL_APPEND(scene->boxes, box);
+	return box;
+}
+
+static void lists_forget(struct box *box)
+{
+	for (size_t scope = 0; scope < NG_SCOPES; scope++) {
+		while (box->n_lists[scope])
+			free(box->lists[scope][--box->n_lists[scope]]);
+	}
+}
+
+/* A sandbox that is there is described anew under its id; else a new one begins. */
+static struct box *box_read(struct scene *scene, struct reader *reader)
+{
+	const char *name = need_word(reader, "the name of a sandbox");
+	struct box *box = box_by_name(scene, name);
+
+	if (scene->last_box == BOXES_MAX)
+		word_bad(reader, "a scene has at most %u sandboxes", BOXES_MAX);
+	if (scene->stopped)
+		return NULL;
+	if (box) {
+		struct ng_sandbox fresh = {.id = box->spec.id, .mode = NG_ENFORCE};
+
+		memcpy(fresh.name, box->spec.name, sizeof(fresh.name));
+		box->spec = fresh;
+		lists_forget(box);
+	} else {
+		box = box_add(scene, name, reader->line);
+	}
+	while (word_peek(reader) && !scene->stopped)
+		box_option(reader, box);
+	if (!box->spec.n_sources)
+		word_bad(reader, "a sandbox needs a source address");
+	return box;
+}
+
+static bool somebodys(const struct scene *scene, const struct list *list)
+{
+	const struct box *box;
+
+	DL_FOREACH (scene->boxes, box) {
+		for (size_t scope = 0; scope < NG_SCOPES; scope++) {
+			for (size_t i = 0; i < box->n_lists[scope]; i++) {
+				if (strcmp(box->lists[scope][i], list->name) == 0)
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+static void policy_add(struct ng_policy *policy, enum ng_scope scope, const struct list *list)
+{
+	if (policy->scopes[scope].n < NG_RULESETS_MAX)
+		policy->scopes[scope].sources[policy->scopes[scope].n++] = list->rules;
+}
+
+static void box_judge(struct scene *scene, struct box *box)
+{
+	struct ng_policy *policy = &box->spec.policy;
+	struct list *list;
+
+	*policy = (struct ng_policy){0};
+	DL_FOREACH (scene->lists, list) {
+		if (!somebodys(scene, list))
+			policy_add(policy, NG_SCOPE_GLOBAL, list);
+	}
+	for (size_t scope = 0; scope < NG_SCOPES; scope++) {
+		for (size_t i = 0; i < box->n_lists[scope]; i++) {
+			list = list_find(scene, box->lists[scope][i]);
+			if (list)
+				policy_add(policy, (enum ng_scope)scope, list);
+			else
+				scene_stop(scene, SCENE_UNUSABLE, box->line, 1,
+					   "there is no list `%s`", box->lists[scope][i]);
+		}
+	}
+}
+
+/* ---- routes and settings ---- */
+
+static void route_read(struct scene *scene, struct reader *reader)
+{
+	struct ng_route *route;
+
+	if (scene->n_routes == sizeof(scene->routes) / sizeof(scene->routes[0])) {
+		word_bad(reader, "a scene has at most 15 forward zones beside `.`");
+		return;
+	}
+	route = &scene->routes[scene->n_routes++];
+	route->zone = need_name(reader);
+	route->id = (uint32_t)scene->n_routes;
+	while (word_accept(reader, "private") && !scene->stopped)
+		opened_read(reader, route->opened, &route->n_opened);
+}
+
+static void own_read(struct scene *scene, struct reader *reader)
+{
+	while (word_peek(reader) && !scene->stopped) {
+		if (scene->n_own == sizeof(scene->own) / sizeof(scene->own[0]))
+			word_bad(reader, "a scene has at most 16 addresses of its own");
+		else
+			scene->own[scene->n_own++] = need_prefix(reader);
+	}
+}
+
+static void setting_read(struct scene *scene, struct reader *reader)
+{
+	struct ng_settings *settings = &scene->settings;
+	struct ng_limits *limits = &settings->limits;
+	const struct {
+		const char *name;
+		uint32_t *value;
+		bool seconds;
+	} known[] = {
+		{"lease-min", &settings->lease_min_s, true},
+		{"grace", &settings->grace_s, true},
+		{"ttl-max", &settings->ttl_max_s, true},
+		{"deny-ttl", &settings->deny_ttl_s, true},
+		{"pending", &limits->pending, false},
+		{"pending-sandbox", &limits->pending_sandbox, false},
+		{"leases", &limits->leases, false},
+		{"leases-sandbox", &limits->leases_sandbox, false},
+		{"cache-entries", &limits->cache_entries, false},
+	};
+
+	if (word_accept(reader, "ancestor-answer")) {
+		settings->ancestor_nodata = word_accept(reader, "nodata");
+		if (!settings->ancestor_nodata && !word_accept(reader, "nxdomain"))
+			word_bad(reader, "`ancestor-answer` is nodata or nxdomain");
+		return;
+	}
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (!word_accept(reader, known[i].name))
+			continue;
+		*known[i].value = known[i].seconds ? need_seconds(reader)
+						   : need_number(reader, "a number");
+		return;
+	}
+	word_bad(reader, "there is no such setting; see namegate-scene(5)");
+}
+
+/* ---- generations ---- */
+
+static bool apply(struct scene *scene)
+{
+	struct ng_sandbox *specs = scene_alloc(BOXES_MAX * sizeof(*specs));
+	struct ng_generation generation = {
+		.version = ++scene->version,
+		.settings = scene->settings,
+		.routes = scene->routes,
+		.n_routes = scene->n_routes,
+		.own = scene->own,
+		.n_own = scene->n_own,
+		.sandboxes = specs,
+	};
+	struct box *box;
+	int error = NG_OK;
+
+	DL_FOREACH (scene->boxes, box) {
+		box_judge(scene, box);
+		if (!box->gone)
+			specs[generation.n_sandboxes++] = box->spec;
+	}
+	if (!scene->stopped)
+		error = ng_gate_apply(scene->gate, scene->now_us, &generation);
+	free(specs);
+	if (error)
+		scene_stop(scene, SCENE_UNUSABLE, NULL, 0,
+			   "the engine does not take this world: %s", ng_strerror(error));
+	return !scene->stopped;
+}
+
+void world_begin(struct scene *scene)
+{
+	scene->routes[scene->n_routes].zone = (struct ng_name){.len = 1};
+	scene->routes[scene->n_routes].id = (uint32_t)scene->n_routes + 1;
+	scene->n_routes++;
+	if (!scene->boxes) {
+		struct ng_sandbox *spec = &box_add(scene, "box1", NULL)->spec;
+
+		if (ng_prefix_parse("10.0.0.2", &spec->sources[spec->n_sources++]) ||
+		    ng_prefix_parse("fd00::2", &spec->sources[spec->n_sources++]))
+			scene_stop(scene, SCENE_UNUSABLE, NULL, 0, "no default sandbox");
+	}
+	if (ng_gate_create(0x5ce4e, &scene->gate))
+		scene_stop(scene, SCENE_UNUSABLE, NULL, 0, "the engine cannot be made");
+	else
+		apply(scene);
+}
+
+static const char *const declarations[] = {
+	"policy", "list", "sandbox", "route", "own", "setting", "remove", "mode",
+};
+
+bool world_declares(const struct reader *reader)
+{
+	const struct word *word = word_peek(reader);
+
+	for (size_t i = 0; word && i < sizeof(declarations) / sizeof(declarations[0]); i++) {
+		if (strcmp(word->text, declarations[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void box_end(struct scene *scene, struct box *box)
+{
+	if (!box)
+		return;
+	box->gone = true;
+	ng_gate_sandbox_remove(scene->gate, scene->now_us, box->spec.id);
+	kernel_flush(scene, box->spec.id);
+}
+
+static void box_put(struct scene *scene, struct reader *reader, struct box *box)
+{
+	int error;
+
+	if (!box || scene->stopped)
+		return;
+	box_judge(scene, box);
+	error = ng_gate_sandbox_put(scene->gate, scene->now_us, &box->spec);
+	if (error)
+		word_bad(reader, "the engine does not take this sandbox: %s",
+			 ng_strerror(error));
+}
+
+void world_declare(struct scene *scene, struct reader *reader)
+{
+	if (word_accept(reader, "policy"))
+		policy_read(scene, reader, false);
+	else if (word_accept(reader, "list"))
+		policy_read(scene, reader, true);
+	else if (word_accept(reader, "sandbox"))
+		box_read(scene, reader);
+	else if (word_accept(reader, "route"))
+		route_read(scene, reader);
+	else if (word_accept(reader, "own"))
+		own_read(scene, reader);
+	else if (word_accept(reader, "setting"))
+		setting_read(scene, reader);
+	else
+		word_bad(reader, "only `at` and what describes the world begins a line here");
+	words_done(reader);
+}
+
+void world_change(struct scene *scene, struct reader *reader)
+{
+	struct list old = {0};
+	struct box *box;
+
+	if (word_accept(reader, "sandbox")) {
+		box = box_read(scene, reader);
+		box_put(scene, reader, box);
+	} else if (word_accept(reader, "mode")) {
+		box = need_box(reader);
+		if (box)
+			box->spec.mode = need_mode(reader);
+		box_put(scene, reader, box);
+	} else if (word_accept(reader, "remove")) {
+		box_end(scene, need_box(reader));
+	} else if (word_accept(reader, "policy")) {
+		old = policy_read(scene, reader, true);
+		if (!scene->stopped)
+			apply(scene);
+		seen_drain(scene, reader->line);
+		list_empty(&old);
+	} else {
+		world_declare(scene, reader);
+		if (!scene->stopped)
+			apply(scene);
+	}
+	words_done(reader);
+}
+
+void world_finish(struct scene *scene)
+{
+	struct list *list, *next_list;
+	struct box *box, *next_box;
+
+	ng_gate_destroy(scene->gate);
+	DL_FOREACH_SAFE (scene->lists, list, next_list) {
+		list_empty(list);
+		free(list->name);
+		free(list);
+	}
+	DL_FOREACH_SAFE (scene->boxes, box, next_box) {
+		lists_forget(box);
+		free(box);
+	}
+}
