@@ -5,3 +5,8 @@ libscene_a_SOURCES = src/cli/scene.c src/cli/scene_expect.c src/cli/scene_input.
 	src/cli/scene_wire.c src/cli/scene_words.c src/cli/scene_world.c src/cli/test.c \
 	src/cli/scene.h src/cli/scene_inside.h src/cli/test.h
 libscene_a_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
+bin_PROGRAMS += namegate
+namegate_SOURCES = src/cli/main.c src/cli/verbs.h src/cli/output.c src/cli/output.h \
+	src/cli/policies.c src/cli/policies.h src/cli/check.c src/cli/explain.c
+namegate_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS)
+namegate_LDADD = libscene.a libconf.a libcore.a $(LDNS_LIBS) $(CONFUSE_LIBS) $(JANSSON_LIBS)

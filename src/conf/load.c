@@ -352,6 +352,18 @@ static int build(struct loader *loader)
 	return loader->nomem ? NG_E_NOMEM : conf_fill(conf, loader->folder, loader->diags);
 }
 
+/* From the root on, so that what is printed means the same wherever it is read again. */
+static char *whole_folder(const char *path)
+{
+	char *folder = file_folder(path), *whole = NULL;
+	if (folder != NULL)
+		whole = realpath(folder, NULL);
+	if (whole == NULL)
+		return folder;
+	free(folder);
+	return whole;
+}
+
 static int load(struct loader *loader, const char *path)
 {
 	struct ng_place place = {path, 0, 0};
@@ -364,7 +376,7 @@ static int load(struct loader *loader, const char *path)
 	cfg_set_error_function(loader->root, syntax_error);
 	if (path != NULL) {
 		loader->conf->path = strdup(path);
-		loader->folder = file_folder(path);
+		loader->folder = whole_folder(path);
 		if (loader->conf->path == NULL || loader->folder == NULL)
 			return NG_E_NOMEM;
 		code = file_read(path, CONF_SIZE_MAX, &place, loader->diags, &loader->text,

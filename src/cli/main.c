@@ -1,0 +1,57 @@
+/*
+ * The command is a table of verbs. A verb that works on files needs nothing but the files; one that
+ * asks the daemon says so in its help.
+ */
+#include "config.h"
+
+#include "cli/test.h"
+#include "cli/verbs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} verbs[] = {
+	{"check", verb_check, "see whether configuration and policies are right"},
+	{"explain", verb_explain,
+	 "what the gate would decide on a name, by which rule, and why"},
+	{"test", test_main, "play scenes to the engine in invented time"},
+};
+#define VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static void print_help(FILE *to)
+{
+	fputs("usage: namegate VERB [OPTION]... [ARGUMENT]...\n\n", to);
+	for (size_t i = 0; i < VERBS; i++)
+		fprintf(to, "  %-9s  %s\n", verbs[i].name, verbs[i].help);
+	fputs("\nnamegate VERB --help tells more.\n"
+	      "Exit codes: 0 done or allowed, 1 denied or findings, 2 unusable input or "
+	      "usage,\n"
+	      "3 the daemon is not reachable.\n",
+	      to);
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+	for (size_t i = 0; i < VERBS; i++) {
+		if (strcmp(name, verbs[i].name) == 0)
+			return verbs[i].run(argc - 1, argv + 1);
+	}
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||
+	    strcmp(name, "help") == 0) {
+		print_help(stdout);
+		return EXIT_DONE;
+	}
+	if (strcmp(name, "--version") == 0) {
+		puts(PACKAGE_STRING);
+		return EXIT_DONE;
+	}
+	if (argc > 1)
+		fprintf(stderr, "namegate: there is no verb %s\n", name);
+	print_help(stderr);
+	return EXIT_UNUSABLE;
+}
