@@ -25,3 +25,13 @@ tests_unit_test_worker_SOURCES = tests/unit/test_worker.c tests/unit/worker_worl
 tests_unit_test_worker_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_worker_LDADD = libworker.a libedge.a libcore.a $(UV_LIBS) $(LMDB_LIBS) \
 	$(JANSSON_LIBS) $(LDNS_LIBS) $(CAPNG_LIBS) $(SECCOMP_LIBS) $(CMOCKA_LIBS)
+EDGE_TESTS = tests/unit/test_channel tests/unit/test_record tests/unit/test_lease_store
+check_PROGRAMS += $(EDGE_TESTS)
+TESTS += $(EDGE_TESTS)
+tests_unit_test_channel_SOURCES = tests/unit/test_channel.c
+tests_unit_test_channel_LDADD = libedge.a libcore.a $(CMOCKA_LIBS)
+tests_unit_test_record_SOURCES = tests/unit/test_record.c
+tests_unit_test_record_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_record_LDADD = libedge.a libcore.a $(JANSSON_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_lease_store_SOURCES = tests/unit/test_lease_store.c
+tests_unit_test_lease_store_LDADD = libedge.a libcore.a $(LMDB_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,315 @@
+/* The lease store: what comes back after a restart, and what damage does. */
+#include "config.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "edge/lease_store.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct world {
+	char folder[64];
+	struct lease_store *store;
+};
+
+static void reopen(struct world *world)
+{
+	char why[LEASE_STORE_WHY] = "";
+
+	lease_store_close(world->store);
+	world->store = NULL;
+	assert_int_equal(lease_store_open(world->folder, &world->store, why), NG_OK);
+}
+
+static int begin(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+
+	snprintf(world->folder, sizeof(world->folder), "/tmp/namegate-store-XXXXXX");
+	assert_non_null(mkdtemp(world->folder));
+	reopen(world);
+	*state = world;
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct world *world = *state;
+	char command[128];
+
+	lease_store_close(world->store);
+	snprintf(command, sizeof(command), "rm -rf '%s'", world->folder);
+	free(world);
+	return system(command);
+}
+
+static struct ng_addr addr(const char *text)
+{
+	struct ng_addr out;
+
+	assert_int_equal(ng_addr_parse(text, &out), NG_OK);
+	return out;
+}
+
+static void put(struct world *world, uint32_t sandbox, const char *address, const char *name,
+		uint64_t until_us)
+{
+	struct ng_name owner;
+	struct lease_row row = {
+		.sandbox = sandbox,
+		.addr = addr(address),
+		.name = &owner,
+		.until_us = until_us,
+		.rule = "box.list:3",
+	};
+
+	assert_int_equal(ng_name_from_text(name, strlen(name), &owner), NG_OK);
+	lease_store_put(world->store, &row);
+}
+
+struct seen {
+	uint64_t n, until_us;
+	uint32_t sandbox;
+	struct ng_addr addr;
+	char name[NG_NAME_TEXT_MAX], rule[64];
+	bool forget;
+};
+
+static bool note(void *context, const struct lease_row *row)
+{
+	struct seen *seen = context;
+
+	seen->n++;
+	seen->until_us = row->until_us;
+	seen->sandbox = row->sandbox;
+	seen->addr = row->addr;
+	ng_name_to_text(row->name, seen->name);
+	snprintf(seen->rule, sizeof(seen->rule), "%s", row->rule);
+	return !seen->forget;
+}
+
+static struct seen rows(struct world *world, uint64_t now_us)
+{
+	struct seen seen = {0};
+
+	uint64_t kept = lease_store_each(world->store, now_us, note, &seen);
+
+	assert_int_equal(kept, seen.n);
+	return seen;
+}
+
+static void row_comes_back_whole(void **state)
+{
+	struct world *world = *state;
+	struct ng_addr wanted = addr("2a04:4e42::223");
+	struct seen seen;
+
+	put(world, 7, "2a04:4e42::223", "www.good.example", 900);
+	lease_store_commit(world->store);
+	reopen(world);
+	seen = rows(world, 100);
+	assert_int_equal(seen.n, 1);
+	assert_int_equal(seen.sandbox, 7);
+	assert_int_equal(seen.until_us, 900);
+	assert_true(ng_addr_equal(&seen.addr, &wanted));
+	assert_string_equal(seen.name, "www.good.example");
+	assert_string_equal(seen.rule, "box.list:3");
+}
+
+static void end_only_moves_out(void **state)
+{
+	struct world *world = *state;
+
+	put(world, 7, "1.2.3.4", "good.example", 900);
+	put(world, 7, "1.2.3.4", "good.example", 500);
+	lease_store_commit(world->store);
+	assert_int_equal(rows(world, 100).until_us, 900);
+	put(world, 7, "1.2.3.4", "good.example", 1900);
+	lease_store_commit(world->store);
+	assert_int_equal(rows(world, 100).until_us, 1900);
+	assert_int_equal(rows(world, 100).n, 1);
+}
+
+static void each_name_is_a_row_of_its_own(void **state)
+{
+	struct world *world = *state;
+	struct ng_addr none = {0}, one = addr("1.2.3.4");
+
+	put(world, 7, "1.2.3.4", "a.example", 900);
+	put(world, 7, "1.2.3.4", "b.example", 900);
+	put(world, 7, "1.2.3.5", "a.example", 900);
+	put(world, 8, "1.2.3.4", "a.example", 900);
+	lease_store_commit(world->store);
+	assert_int_equal(rows(world, 100).n, 4);
+	lease_store_drop(world->store, 7, &none, &one);
+	lease_store_commit(world->store);
+	assert_int_equal(rows(world, 100).n, 2);
+	lease_store_drop_sandbox(world->store, 7);
+	lease_store_commit(world->store);
+	assert_int_equal(rows(world, 100).n, 1);
+	assert_int_equal(rows(world, 100).sandbox, 8);
+}
+
+static void ended_and_unwanted_rows_go(void **state)
+{
+	struct world *world = *state;
+	struct seen seen = {.forget = true};
+
+	put(world, 7, "1.2.3.4", "a.example", 100);
+	put(world, 7, "1.2.3.5", "a.example", 900);
+	lease_store_commit(world->store);
+	assert_int_equal(rows(world, 100).n, 1);
+	assert_int_equal(lease_store_each(world->store, 100, note, &seen), 0);
+	assert_int_equal(rows(world, 0).n, 0);
+}
+
+static void sweep_gets_round(void **state)
+{
+	struct world *world = *state;
+
+	for (int i = 0; i < 2000; i++) {
+		char text[32];
+		snprintf(text, sizeof(text), "1.2.%d.%d", i / 250, i % 250);
+		put(world, 7, text, "a.example", i % 2 ? 900 : 100);
+	}
+	lease_store_commit(world->store);
+	for (int i = 0; i < 10; i++)
+		lease_store_sweep(world->store, 500);
+	assert_int_equal(rows(world, 0).n, 1000);
+}
+
+/* The file of this boot, found by its name. */
+static void store_file(const struct world *world, char out[static 400])
+{
+	char folder[100];
+	DIR *entries;
+	struct dirent *entry;
+
+	snprintf(folder, sizeof(folder), "%s/worker", world->folder);
+	entries = opendir(folder);
+	assert_non_null(entries);
+	out[0] = '\0';
+	while ((entry = readdir(entries)))
+		if (!strncmp(entry->d_name, "leases-", 7) && strlen(entry->d_name) == 7 + 36)
+			snprintf(out, 400, "%s/%s", folder, entry->d_name);
+	closedir(entries);
+	assert_true(out[0]);
+}
+
+static void garbage_is_begun_anew(void **state)
+{
+	struct world *world = *state;
+	char path[400];
+	int fd;
+
+	put(world, 7, "1.2.3.4", "a.example", 900);
+	lease_store_close(world->store);
+	world->store = NULL;
+	store_file(world, path);
+	fd = open(path, O_WRONLY | O_TRUNC);
+	assert_true(fd >= 0);
+	for (int i = 0; i < 4096; i++)
+		assert_int_equal(write(fd, "garbage!", 8), 8);
+	close(fd);
+	reopen(world);
+	assert_int_equal(rows(world, 0).n, 0);
+	put(world, 7, "1.2.3.4", "a.example", 900);
+	lease_store_commit(world->store);
+	reopen(world);
+	assert_int_equal(rows(world, 0).n, 1);
+}
+
+static void file_that_ends_every_start_is_thrown_away(void **state)
+{
+	struct world *world = *state;
+	char path[400], mark[420];
+	int fd;
+
+	put(world, 7, "1.2.3.4", "a.example", 900);
+	lease_store_commit(world->store);
+	store_file(world, path);
+	snprintf(mark, sizeof(mark), "%s-opening", path);
+	fd = open(mark, O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(write(fd, "!", 1), 1);
+	reopen(world);
+	assert_int_equal(rows(world, 0).n, 1);
+	close(fd);
+	fd = open(mark, O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(write(fd, "!!!", 3), 3);
+	close(fd);
+	reopen(world);
+	assert_int_equal(rows(world, 0).n, 0);
+}
+
+static void other_boots_leave_nothing(void **state)
+{
+	struct world *world = *state;
+	char path[200];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/worker/leases-00000000-0000-0000-0000-000000000000",
+		 world->folder);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	reopen(world);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+static void folder_of_others_is_refused(void **state)
+{
+	struct world *world = *state;
+	char path[100], why[LEASE_STORE_WHY] = "";
+	struct lease_store *store = NULL;
+
+	snprintf(path, sizeof(path), "%s/worker", world->folder);
+	assert_int_equal(chmod(path, 0777), 0);
+	assert_int_equal(lease_store_open(world->folder, &store, why), NG_E_PERM);
+	assert_null(store);
+	assert_non_null(strstr(why, path));
+	assert_int_equal(lease_store_open("/dev/null", &store, why), NG_E_IO);
+}
+
+static void no_store_is_no_trouble(void **state)
+{
+	struct ng_addr none = {0};
+	struct ng_name name = {.len = 1};
+	struct lease_row row = {.name = &name};
+
+	(void)state;
+	lease_store_put(NULL, &row);
+	lease_store_drop(NULL, 1, &none, &none);
+	lease_store_drop_sandbox(NULL, 1);
+	lease_store_commit(NULL);
+	lease_store_sweep(NULL, 1);
+	assert_int_equal(lease_store_each(NULL, 1, note, NULL), 0);
+	lease_store_close(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(row_comes_back_whole, begin, end),
+		cmocka_unit_test_setup_teardown(end_only_moves_out, begin, end),
+		cmocka_unit_test_setup_teardown(each_name_is_a_row_of_its_own, begin, end),
+		cmocka_unit_test_setup_teardown(ended_and_unwanted_rows_go, begin, end),
+		cmocka_unit_test_setup_teardown(sweep_gets_round, begin, end),
+		cmocka_unit_test_setup_teardown(garbage_is_begun_anew, begin, end),
+		cmocka_unit_test_setup_teardown(file_that_ends_every_start_is_thrown_away,
+						begin, end),
+		cmocka_unit_test_setup_teardown(other_boots_leave_nothing, begin, end),
+		cmocka_unit_test_setup_teardown(folder_of_others_is_refused, begin, end),
+		cmocka_unit_test(no_store_is_no_trouble),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
