@@ -33,7 +33,6 @@ static void step(struct scene *scene, struct reader *reader)
 	if (!scene->gate)
 		world_begin(scene);
 	scene->asked = NULL;
-	scene->revoking = false;
 	if (!scene->stopped)
 		input_advance(scene, at_us);
 	if (!scene->stopped)

@@ -70,10 +70,17 @@ struct pending_order {
 	struct pending_order *next, *prev;
 };
 
+struct promise { /* a reply to that question showed the address */
+	struct ng_name name;
+	uint64_t until_us; /* TTL and grace */
+	struct promise *next, *prev;
+};
+
 struct element { /* what stands in the kernel's set */
 	uint32_t sandbox;
 	struct ng_addr client, addr;
-	uint64_t until_us, promised_us; /* promised: a reply said so */
+	uint64_t until_us;
+	struct promise *promises;
 	struct element *next, *prev;
 };
 
@@ -127,7 +134,6 @@ struct scene {
 
 	struct ng_gate *gate;
 	uint64_t now_us;
-	bool revoking; /* the input of the moment may take promised addresses away */
 	struct asker *askers;
 	uint64_t last_handle;
 	struct pending_ask *asks;

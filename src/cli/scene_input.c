@@ -245,7 +245,6 @@ static void adopt(struct scene *scene, struct reader *reader)
 	if (scene->stopped)
 		return;
 	kernel_put(scene, box->spec.id, &client, &addr, until_us);
-	scene->revoking = true;
 	error = ng_gate_adopt(scene->gate, scene->now_us, box->spec.id, &client, &addr, &name,
 			      until_us);
 	if (error)
@@ -289,9 +288,7 @@ static const struct {
 
 void input_run(struct scene *scene, struct reader *reader)
 {
-	scene->revoking = false;
 	if (world_declares(reader)) {
-		scene->revoking = true;
 		world_change(scene, reader);
 		seen_drain(scene, reader->line);
 		return;

@@ -76,6 +76,10 @@ void kernel_put(struct scene *scene, uint32_t sandbox, const struct ng_addr *cli
 		const struct ng_addr *addr, uint64_t until_us);
 void kernel_revoke(struct scene *scene, const struct ng_lease_order *order,
 		   const struct line *line);
+/* Policy changed: promises that it does not justify any more lapse. */
+void kernel_judge(struct scene *scene);
+/* The sandbox is described anew: what was open for its old sources is promised no more. */
+void kernel_forget(struct scene *scene, uint32_t sandbox);
 void kernel_flush(struct scene *scene, uint32_t sandbox);
 bool kernel_open(const struct scene *scene, uint32_t sandbox, const struct ng_addr *addr);
 /* Invariants 2 and 3 for the addresses of one reply. */

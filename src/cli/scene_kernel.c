@@ -25,6 +25,17 @@ static struct element *element_find(const struct scene *scene, uint32_t sandbox,
 	return NULL;
 }
 
+static void element_free(struct scene *scene, struct element *element)
+{
+	struct promise *promise, *spare;
+
+	DL_FOREACH_SAFE (element->promises, promise, spare) {
+		free(promise);
+	}
+	DL_DELETE(scene->elements, element);
+	free(element);
+}
+
 void kernel_order(struct scene *scene, const struct ng_lease_order *order)
 {
 	struct pending_order *pending = scene_alloc(sizeof(*pending));
@@ -78,19 +89,66 @@ void kernel_revoke(struct scene *scene, const struct ng_lease_order *order,
 {
 	struct element *element =
 		element_find(scene, order->sandbox, &order->client, &order->addr);
+	const struct promise *promise;
 	char addr[NG_ADDR_TEXT], until[32];
 
 	orders_drop(scene, order->sandbox, &order->addr);
 	if (!element)
 		return;
-	if (element->promised_us > scene->now_us && !scene->revoking)
-		scene_stop(scene, SCENE_FAILED, line, 1,
-			   "a lease outlives its TTL: %s is closed, but a reply promised it "
-			   "until %s",
-			   ng_addr_format(&order->addr, addr),
-			   time_text(element->promised_us, until));
-	DL_DELETE(scene->elements, element);
-	free(element);
+	DL_FOREACH (element->promises, promise) {
+		if (promise->until_us > scene->now_us)
+			scene_stop(scene, SCENE_FAILED, line, 1,
+				   "a lease outlives its TTL: %s is closed, but a reply "
+				   "promised it until %s",
+				   ng_addr_format(&order->addr, addr),
+				   time_text(promise->until_us, until));
+	}
+	element_free(scene, element);
+}
+
+/* Does the sandbox, as it is now, still allow the name and have a source for the address? */
+static bool justified(const struct box *box, const struct ng_name *name,
+		      const struct ng_addr *addr)
+{
+	struct ng_decision decision;
+	bool paired = false;
+
+	ng_policy_decide(&box->spec.policy, name, &decision);
+	for (size_t i = 0; i < box->spec.n_sources; i++)
+		paired |= box->spec.sources[i].addr.family == addr->family;
+	return paired && decision.verdict == NG_ALLOW && box->spec.mode == NG_ENFORCE;
+}
+
+void kernel_judge(struct scene *scene)
+{
+	struct element *element;
+	struct promise *promise, *spare;
+
+	DL_FOREACH (scene->elements, element) {
+		const struct box *box = box_by_id(scene, element->sandbox);
+
+		DL_FOREACH_SAFE (element->promises, promise, spare) {
+			if (box && justified(box, &promise->name, &element->addr))
+				continue;
+			DL_DELETE(element->promises, promise);
+			free(promise);
+		}
+	}
+}
+
+void kernel_forget(struct scene *scene, uint32_t sandbox)
+{
+	struct element *element;
+	struct promise *promise, *spare;
+
+	DL_FOREACH (scene->elements, element) {
+		if (element->sandbox != sandbox)
+			continue;
+		DL_FOREACH_SAFE (element->promises, promise, spare) {
+			DL_DELETE(element->promises, promise);
+			free(promise);
+		}
+	}
 }
 
 void kernel_flush(struct scene *scene, uint32_t sandbox)
@@ -99,10 +157,8 @@ void kernel_flush(struct scene *scene, uint32_t sandbox)
 
 	orders_drop(scene, sandbox, NULL);
 	DL_FOREACH_SAFE (scene->elements, element, spare) {
-		if (element->sandbox != sandbox)
-			continue;
-		DL_DELETE(scene->elements, element);
-		free(element);
+		if (element->sandbox == sandbox)
+			element_free(scene, element);
 	}
 }
 
@@ -129,6 +185,17 @@ static struct element *element_for(const struct scene *scene, const struct asker
 		return NULL;
 	element = element_find(scene, asker->box->spec.id, &whole, addr);
 	return element ? element : element_find(scene, asker->box->spec.id, &asker->addr, addr);
+}
+
+static void promise_make(struct element *element, const struct asker *asker, uint64_t until_us)
+{
+	struct promise *promise = scene_alloc(sizeof(*promise));
+
+	promise->until_us = until_us;
+	if (ng_name_from_wire(asker->wire + NG_HEADER_LEN, asker->len - NG_HEADER_LEN,
+			      &promise->name) == NG_OK)
+		ng_name_lower(&promise->name);
+	DL_APPEND(element->promises, promise);
 }
 
 void kernel_promise(struct scene *scene, const struct asker *asker,
@@ -158,8 +225,7 @@ void kernel_promise(struct scene *scene, const struct asker *asker,
 				   time_text(element->until_us, end));
 			return;
 		}
-		if (need_us > element->promised_us)
-			element->promised_us = need_us;
+		promise_make(element, asker, need_us);
 	}
 }
 
@@ -169,7 +235,7 @@ void kernel_finish(struct scene *scene)
 	struct pending_order *order, *after;
 
 	DL_FOREACH_SAFE (scene->elements, element, next) {
-		free(element);
+		element_free(scene, element);
 	}
 	DL_FOREACH_SAFE (scene->orders, order, after) {
 		free(order);

@@ -440,6 +440,7 @@ static bool apply(struct scene *scene)
 	if (error)
 		scene_stop(scene, SCENE_UNUSABLE, NULL, 0,
 			   "the engine does not take this world: %s", ng_strerror(error));
+	kernel_judge(scene);
 	return !scene->stopped;
 }
 
@@ -496,6 +497,7 @@ static void box_put(struct scene *scene, struct reader *reader, struct box *box)
 	if (error)
 		word_bad(reader, "the engine does not take this sandbox: %s",
 			 ng_strerror(error));
+	kernel_judge(scene);
 }
 
 void world_declare(struct scene *scene, struct reader *reader)
@@ -524,6 +526,8 @@ void world_change(struct scene *scene, struct reader *reader)
 
 	if (word_accept(reader, "sandbox")) {
 		box = box_read(scene, reader);
+		if (box)
+			kernel_forget(scene, box->spec.id);
 		box_put(scene, reader, box);
 	} else if (word_accept(reader, "mode")) {
 		box = need_box(reader);
