@@ -262,9 +262,11 @@ static int start(struct daemon *daemon)
 	if (code == NG_OK)
 		code = prepare(daemon);
 	if (code == NG_OK)
-		code = load_rest(daemon);
-	if (code == NG_OK)
 		code = open_doors(daemon);
+	/* Not earlier: policies are read with the rights that a reload will have, and the registry's
+	 * first write starts a thread, which must start without capabilities. */
+	if (code == NG_OK)
+		code = load_rest(daemon);
 	if (code == NG_OK)
 		start_children(daemon);
 	return code;
