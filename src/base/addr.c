@@ -180,26 +180,30 @@ static const struct place places6[] = {
 	{{0xff}, 8, NG_REACH_NEVER},          /* multicast */
 };
 
-/* The four octets of an IPv4 address inside a prefix; they count when all octets from `zero` on are 0. */
+/*
+ * Where four octets of an IPv4 address sit inside a prefix. A site's own NAT64 prefix may be of any
+ * length (RFC 6052 2.2): each reading whose rest is zero counts, but all zero is no reading.
+ */
 struct inside {
 	uint8_t bytes[16];
 	uint8_t bits;
 	uint8_t at[4];
-	uint8_t zero; /* 16: no such condition */
+	uint8_t zero; /* octets from here on must be 0; 16: no such condition */
 	uint8_t flip; /* XOR on every octet */
+	bool maybe;   /* one of several readings */
 };
 
 static const struct inside insides[] = {
-	{{0}, 96, {12, 13, 14, 15}, 16, 0},                         /* compatible, RFC 4291 */
-	{{[10] = 0xff, 0xff}, 96, {12, 13, 14, 15}, 16, 0},         /* mapped, RFC 4291 */
-	{{0, 0x64, 0xff, 0x9b}, 96, {12, 13, 14, 15}, 16, 0},       /* NAT64, RFC 6052 */
-	{{0, 0x64, 0xff, 0x9b, 0, 1}, 48, {12, 13, 14, 15}, 16, 0}, /* and its other lengths */
-	{{0, 0x64, 0xff, 0x9b, 0, 1}, 48, {9, 10, 11, 12}, 13, 0},
-	{{0, 0x64, 0xff, 0x9b, 0, 1}, 48, {7, 9, 10, 11}, 12, 0},
-	{{0, 0x64, 0xff, 0x9b, 0, 1}, 48, {6, 7, 9, 10}, 11, 0},
-	{{0x20, 0x02}, 16, {2, 3, 4, 5}, 16, 0},        /* 6to4, RFC 3056 */
-	{{0x20, 0x01}, 32, {4, 5, 6, 7}, 16, 0},        /* Teredo server, RFC 4380 */
-	{{0x20, 0x01}, 32, {12, 13, 14, 15}, 16, 0xff}, /* Teredo client */
+	{{0}, 96, {12, 13, 14, 15}, 16, 0, false},                   /* compatible, RFC 4291 */
+	{{[10] = 0xff, 0xff}, 96, {12, 13, 14, 15}, 16, 0, false},   /* mapped, RFC 4291 */
+	{{0, 0x64, 0xff, 0x9b}, 96, {12, 13, 14, 15}, 16, 0, false}, /* NAT64, RFC 6052 */
+	{{0, 0x64, 0xff, 0x9b, 0, 1}, 48, {12, 13, 14, 15}, 16, 0, true},
+	{{0, 0x64, 0xff, 0x9b, 0, 1}, 48, {9, 10, 11, 12}, 13, 0, true},
+	{{0, 0x64, 0xff, 0x9b, 0, 1}, 48, {7, 9, 10, 11}, 12, 0, true},
+	{{0, 0x64, 0xff, 0x9b, 0, 1}, 48, {6, 7, 9, 10}, 11, 0, true},
+	{{0x20, 0x02}, 16, {2, 3, 4, 5}, 16, 0, false},        /* 6to4, RFC 3056 */
+	{{0x20, 0x01}, 32, {4, 5, 6, 7}, 16, 0, false},        /* Teredo server, RFC 4380 */
+	{{0x20, 0x01}, 32, {12, 13, 14, 15}, 16, 0xff, false}, /* Teredo client */
 };
 
 static enum ng_reach places_reach(const struct place *places, size_t n, const uint8_t *bytes)
@@ -217,19 +221,26 @@ static enum ng_reach reach4(const uint8_t *bytes)
 	return places_reach(places4, sizeof(places4) / sizeof(places4[0]), bytes);
 }
 
+/* How far the IPv4 address leads that this line finds inside; public when there is none. */
+static enum ng_reach inside_reach(const struct inside *inside, const uint8_t *bytes)
+{
+	uint8_t four[4];
+	if (!bits_agree(inside->bytes, bytes, inside->bits) ||
+	    !zero_from(bytes, 8u * inside->zero))
+		return NG_REACH_PUBLIC;
+	for (size_t i = 0; i < 4; i++)
+		four[i] = bytes[inside->at[i]] ^ inside->flip;
+	if (inside->maybe && (four[0] | four[1] | four[2] | four[3]) == 0)
+		return NG_REACH_PUBLIC;
+	return reach4(four);
+}
+
 static enum ng_reach reach6(const uint8_t *bytes)
 {
 	enum ng_reach reach =
 		places_reach(places6, sizeof(places6) / sizeof(places6[0]), bytes);
 	for (size_t i = 0; i < sizeof(insides) / sizeof(insides[0]); i++) {
-		const struct inside *inside = &insides[i];
-		if (!bits_agree(inside->bytes, bytes, inside->bits) ||
-		    !zero_from(bytes, 8u * inside->zero))
-			continue;
-		uint8_t four[4];
-		for (size_t j = 0; j < 4; j++)
-			four[j] = bytes[inside->at[j]] ^ inside->flip;
-		enum ng_reach embedded = reach4(four);
+		enum ng_reach embedded = inside_reach(&insides[i], bytes);
 		if (embedded < reach)
 			reach = embedded;
 	}

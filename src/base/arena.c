@@ -77,13 +77,12 @@ static void *take(struct arena *arena, size_t size)
 {
 	if (arena->failed)
 		return NULL;
-	size_t padded = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
-	if (padded ==
-	    0) /* size 0 gets an address of its own; a size that wraps is over any limit */
-		padded = size == 0 ? ALIGNMENT : SIZE_MAX;
+	/* Nothing still gets an address of its own. */
+	size_t padded = size ? (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1) : ALIGNMENT;
+	bool wrapped = padded < size || padded > SIZE_MAX - sizeof(struct arena_block);
 
 	struct arena_block *block = arena->now;
-	if (padded > arena->limit - arena->used)
+	if (wrapped || padded > arena->limit - arena->used)
 		block = NULL;
 	else if (!block || padded > block->room - block->used)
 		block = block_add(arena, padded);
