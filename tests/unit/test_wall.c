@@ -1,0 +1,498 @@
+/*
+ * The check at the walls: for each kind a packet that passes, and then that packet with every single
+ * fact bent: way, size, count, descriptors, and each field of the body.
+ */
+#include "unit.h"
+
+#include "base/wall.h"
+
+#include <namegate/gate.h>
+
+static struct ng_addr addr(const char *text)
+{
+	struct ng_addr out = {0};
+	assert_int_equal(ng_addr_parse(text, &out), NG_OK);
+	return out;
+}
+
+static struct ng_prefix prefix(const char *text)
+{
+	struct ng_prefix out = {0};
+	assert_int_equal(ng_prefix_parse(text, &out), NG_OK);
+	return out;
+}
+
+/* ---- one good packet of each kind ---- */
+
+static void fill_table(struct wall_packet *packet)
+{
+	struct wall_table *table = &packet->table;
+	strcpy(table->table, "namegate");
+	table->dns_port = 5353;
+	table->n_interfaces = 2;
+	strcpy(table->interfaces[0], "sb*");
+	strcpy(table->interfaces[1], "veth-0123456789");
+	table->lease_ceiling_s = NG_LEASE_CEILING_S;
+	table->leases_sandbox = table->leases = 1;
+}
+
+static void fill_sandbox(struct wall_packet *packet)
+{
+	struct wall_sandbox *sandbox = &packet->sandbox;
+	sandbox->id = 3;
+	sandbox->mode = NG_ENFORCE;
+	sandbox->flags = WALL_MASQUERADE;
+	strcpy(sandbox->interface, "sb1");
+	sandbox->n_sources = NG_SOURCES_MAX;
+	for (int i = 0; i < NG_SOURCES_MAX; i++)
+		sandbox->sources[i] = prefix("10.1.0.2");
+	sandbox->n_opened = NG_PRIVATE_MAX;
+	for (int i = 0; i < NG_PRIVATE_MAX; i++)
+		sandbox->opened[i] = prefix("fd00::/8");
+}
+
+static void fill_id(struct wall_packet *packet)
+{
+	packet->id.id = 1;
+}
+
+static void fill_channel(struct wall_packet *packet)
+{
+	packet->channel.worker = 1;
+}
+
+static void fill_route(struct wall_packet *packet)
+{
+	struct wall_route *route = &packet->route;
+	route->zone_len = 6;
+	memcpy(route->zone, "\4corp", 6);
+	route->n_opened = 1;
+	route->opened[0] = prefix("10.0.0.0/8");
+	route->n_servers = NG_SERVERS_MAX;
+	for (int i = 0; i < NG_SERVERS_MAX; i++)
+		route->servers[i] = (struct wall_server){addr("127.0.0.1"), 53};
+	route->timeout_ms = 800;
+}
+
+static void fill_own(struct wall_packet *packet)
+{
+	packet->own.prefix = prefix("192.0.2.0/24");
+}
+
+static void fill_ruleset(struct wall_packet *packet)
+{
+	packet->ruleset.len = 1;
+}
+
+static void fill_member(struct wall_packet *packet)
+{
+	struct wall_member *member = &packet->member;
+	member->id = 3;
+	strcpy(member->name, "ci");
+	member->mode = NG_ENFORCE;
+	member->n_sources = 1;
+	member->sources[0] = prefix("10.1.0.0/24");
+	member->n_opened = 1;
+	member->opened[0] = prefix("10.0.0.0/8");
+	for (int i = 0; i < 3; i++)
+		member->n_rulesets[i] = NG_RULESETS_MAX;
+}
+
+static void fill_row(struct wall_packet *packet)
+{
+	struct wall_lease_row *row = &packet->row;
+	row->sandbox = 1;
+	row->client = addr("10.0.0.1");
+	row->addr = addr("2001:db8::1");
+	row->confirmed = 1;
+	row->name_len = 3;
+	memcpy(row->name, "\1a", 3);
+}
+
+static void fill_lease(struct wall_packet *packet)
+{
+	packet->lease[0] = (struct wall_lease){
+		.number = 1, .sandbox = 2, .addr = addr("192.0.2.1"), .until_us = 1};
+	packet->lease[1] = packet->lease[0];
+	packet->lease[1].client = addr("10.0.0.1");
+	packet->lease[1].proto = 6;
+	packet->lease[1].port = 443;
+}
+
+static void fill_revoke(struct wall_packet *packet)
+{
+	fill_lease(packet);
+	packet->lease[0].until_us = packet->lease[1].until_us = 0;
+	packet->lease[0].number = 0;
+}
+
+static void fill_leased(struct wall_packet *packet)
+{
+	packet->leased[0].number = packet->leased[1].number = 9;
+	packet->leased[1].code = NG_E_KERNEL;
+}
+
+static void fill_blocked(struct wall_packet *packet)
+{
+	packet->blocked[0] = (struct wall_blocked){
+		.from = addr("10.0.0.1"), .to = addr("1.1.1.1"), .count = 1};
+	packet->blocked[1] = packet->blocked[0];
+}
+
+#define WAY(way) (1u << (way))
+static const struct good {
+	enum wall_kind kind;
+	uint16_t count;
+	unsigned int ways;
+	size_t fds;
+	void (*fill)(struct wall_packet *packet);
+} goods[] = {
+	{WALL_READY, 1, WAY(WALL_WARDEN_TO_MAIN) | WAY(WALL_WORKER_TO_MAIN), 0, NULL},
+	{WALL_DONE, 1, WAY(WALL_WARDEN_TO_MAIN) | WAY(WALL_WORKER_TO_MAIN), 0, NULL},
+	{WALL_TABLE, 1, WAY(WALL_MAIN_TO_WARDEN), 0, fill_table},
+	{WALL_SANDBOX_ADD, 1, WAY(WALL_MAIN_TO_WARDEN), 0, fill_sandbox},
+	{WALL_SANDBOX_REMOVE, 1, WAY(WALL_MAIN_TO_WARDEN) | WAY(WALL_MAIN_TO_WORKER), 0,
+	 fill_id},
+	{WALL_CHANNEL, 1, WAY(WALL_MAIN_TO_WARDEN) | WAY(WALL_MAIN_TO_WORKER), 1, fill_channel},
+	{WALL_BEGIN, 1, WAY(WALL_MAIN_TO_WORKER), 0, NULL},
+	{WALL_ROUTE, 1, WAY(WALL_MAIN_TO_WORKER), 0, fill_route},
+	{WALL_OWN, 1, WAY(WALL_MAIN_TO_WORKER), 0, fill_own},
+	{WALL_RULESET, 1, WAY(WALL_MAIN_TO_WORKER), 1, fill_ruleset},
+	{WALL_MEMBER, 1, WAY(WALL_MAIN_TO_WORKER), 0, fill_member},
+	{WALL_COMMIT, 1, WAY(WALL_MAIN_TO_WORKER), 0, NULL},
+	{WALL_LISTENER, 1, WAY(WALL_MAIN_TO_WORKER), 1, NULL},
+	{WALL_STATUS, 1, WAY(WALL_MAIN_TO_WORKER), 0, NULL},
+	{WALL_LEASES, 1, WAY(WALL_MAIN_TO_WORKER), 0, NULL},
+	{WALL_COUNTERS, 1, WAY(WALL_WORKER_TO_MAIN), 0, NULL},
+	{WALL_LEASE_ROW, 1, WAY(WALL_WORKER_TO_MAIN), 0, fill_row},
+	{WALL_LEASES_END, 1, WAY(WALL_WORKER_TO_MAIN), 0, NULL},
+	{WALL_LEASE, 2, WAY(WALL_WORKER_TO_WARDEN), 0, fill_lease},
+	{WALL_REVOKE, 2, WAY(WALL_WORKER_TO_WARDEN), 0, fill_revoke},
+	{WALL_LEASED, 2, WAY(WALL_WARDEN_TO_WORKER), 0, fill_leased},
+	{WALL_BLOCKED, 2, WAY(WALL_WARDEN_TO_WORKER), 0, fill_blocked},
+};
+
+static struct wall_packet packet;
+
+static const struct good *good_make(enum wall_kind kind)
+{
+	for (size_t i = 0; i < COUNT(goods); i++) {
+		if (goods[i].kind != kind)
+			continue;
+		memset(&packet, 0, sizeof(packet));
+		packet.head = (struct wall_head){(uint16_t)kind, goods[i].count, 7};
+		if (goods[i].fill)
+			goods[i].fill(&packet);
+		return &goods[i];
+	}
+	fail_msg("kind %d has no example", kind);
+	return NULL;
+}
+
+static int check_len(enum wall_way way, size_t len, size_t fds)
+{
+	struct wall_packet *copy = exact(&packet, len);
+	int error = wall_check(way, copy, len, fds);
+	free(copy);
+	return error;
+}
+
+static int check(const struct good *good)
+{
+	unsigned int way = 1;
+	while (!(good->ways & WAY(way)))
+		way++;
+	return check_len(way, wall_packet_size(packet.head.kind, packet.head.count), good->fds);
+}
+
+/* ---- the frame ---- */
+
+static void every_kind_has_its_example(void **state)
+{
+	(void)state;
+	for (unsigned int kind = 1; kind < WALL_KINDS; kind++) {
+		assert_int_equal(check(good_make(kind)), NG_OK);
+		assert_true(wall_body_size(kind) > 0);
+		assert_true(wall_count_max(kind) >= 1);
+	}
+}
+
+static void each_kind_goes_its_ways_alone(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(goods); i++) {
+		good_make(goods[i].kind);
+		size_t len = wall_packet_size(goods[i].kind, goods[i].count);
+		for (unsigned int way = 0; way < 40; way++) {
+			bool may = way < 32 && goods[i].ways & WAY(way);
+			assert_int_equal(check_len(way, len, goods[i].fds),
+					 may ? NG_OK : NG_E_FORMAT);
+		}
+	}
+}
+
+static void only_the_exact_length_passes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(goods); i++) {
+		const struct good *good = good_make(goods[i].kind);
+		size_t len = wall_packet_size(good->kind, good->count);
+		unsigned int way = (unsigned int)__builtin_ctz(good->ways);
+		for (size_t n = 0; n < len + 9; n++)
+			assert_int_equal(check_len(way, n, good->fds),
+					 n == len ? NG_OK : NG_E_FORMAT);
+	}
+}
+
+static void descriptors_come_exactly_with_their_kinds(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(goods); i++) {
+		const struct good *good = good_make(goods[i].kind);
+		size_t len = wall_packet_size(good->kind, good->count);
+		unsigned int way = (unsigned int)__builtin_ctz(good->ways);
+		for (size_t fds = 0; fds < 3; fds++)
+			assert_int_equal(check_len(way, len, fds),
+					 fds == good->fds ? NG_OK : NG_E_FORMAT);
+	}
+}
+
+static void counts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(goods); i++) {
+		const struct good *good = good_make(goods[i].kind);
+		packet.head.count = 0;
+		assert_int_equal(check(good), NG_E_FORMAT);
+		if (wall_count_max(good->kind) > 1)
+			continue;
+		packet.head.count = 2;
+		assert_int_equal(check(good), NG_E_FORMAT);
+	}
+}
+
+static void full_packets(void **state)
+{
+	(void)state;
+	const struct good *good = good_make(WALL_LEASED);
+	size_t most = wall_count_max(WALL_LEASED);
+	for (size_t i = 0; i < most; i++)
+		packet.leased[i] = (struct wall_leased){.number = i + 1};
+	packet.head.count = (uint16_t)most;
+	assert_in_range(wall_packet_size(WALL_LEASED, most), 1, WALL_PACKET_MAX);
+	assert_int_equal(check(good), NG_OK);
+	packet.leased[most - 1].number = 0; /* the last body is looked at too */
+	assert_int_equal(check(good), NG_E_FORMAT);
+	for (unsigned int kind = 1; kind < WALL_KINDS; kind++)
+		assert_true(wall_packet_size(kind, wall_count_max(kind)) <= sizeof(packet));
+	struct wall_packet *head = exact(&(struct wall_head){WALL_LEASED, UINT16_MAX, 0}, 8);
+	assert_int_equal(wall_check(WALL_WARDEN_TO_WORKER, head, 8, 0), NG_E_FORMAT);
+	free(head);
+}
+
+static void kinds_that_do_not_exist(void **state)
+{
+	(void)state;
+	static const unsigned int kinds[] = {WALL_NONE, WALL_KINDS, WALL_KINDS + 1, UINT16_MAX};
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		memset(&packet, 0, sizeof(packet));
+		packet.head = (struct wall_head){(uint16_t)kinds[i], 1, 0};
+		assert_int_equal(wall_body_size(kinds[i]), 0);
+		assert_int_equal(wall_count_max(kinds[i]), 0);
+		for (unsigned int way = 0; way < 8; way++)
+			assert_int_equal(check_len(way, 8, 0), NG_E_FORMAT);
+	}
+}
+
+/* ---- the bodies ---- */
+
+/* Makes a good packet, bends one thing, and wants a verdict. */
+#define BENT(kind, want, ...)                                                                  \
+	do {                                                                                   \
+		const struct good *good_ = good_make(kind);                                    \
+		__VA_ARGS__;                                                                   \
+		assert_int_equal(check(good_), want);                                          \
+	} while (0)
+#define REFUSED(kind, ...)  BENT(kind, NG_E_FORMAT, __VA_ARGS__)
+#define ACCEPTED(kind, ...) BENT(kind, NG_OK, __VA_ARGS__)
+
+static void codes(void **state)
+{
+	(void)state;
+	ACCEPTED(WALL_DONE, packet.done.code = NG_E_UNSUPPORTED; packet.done.system = 4095);
+	REFUSED(WALL_DONE, packet.done.code = 1);
+	REFUSED(WALL_DONE, packet.done.code = NG_E_UNSUPPORTED - 1);
+	REFUSED(WALL_DONE, packet.done.system = 4096);
+	static const enum wall_kind empty[] = {WALL_READY, WALL_COMMIT, WALL_STATUS,
+					       WALL_LEASES, WALL_LEASES_END};
+	for (size_t i = 0; i < COUNT(empty); i++) {
+		REFUSED(empty[i], packet.done.code = NG_E_IO);
+		REFUSED(empty[i], packet.done.system = 1);
+	}
+	REFUSED(WALL_LEASED, packet.leased[1].code = 1);
+	REFUSED(WALL_LEASED, packet.leased[0].number = 0);
+}
+
+static void tables(void **state)
+{
+	(void)state;
+	REFUSED(WALL_TABLE, packet.table.table[0] = '\0');
+	REFUSED(WALL_TABLE, memset(packet.table.table, 'a', 32));
+	ACCEPTED(WALL_TABLE, memset(packet.table.table, 'a', 31));
+	REFUSED(WALL_TABLE, packet.table.table[1] = '\n');
+	REFUSED(WALL_TABLE, packet.table.dns_port = 0);
+	REFUSED(WALL_TABLE, packet.table.pad = 1);
+	REFUSED(WALL_TABLE, packet.table.n_interfaces = NG_IFPATTERNS_MAX + 1);
+	REFUSED(WALL_TABLE, packet.table.n_interfaces = 3); /* the third is empty */
+	REFUSED(WALL_TABLE, memset(packet.table.interfaces[1], 'a', NG_IFNAME_MAX));
+	static const char bad[] = {' ', '/', ':', '\t', '\x7f', '\x80'};
+	for (size_t i = 0; i < sizeof(bad); i++)
+		REFUSED(WALL_TABLE, packet.table.interfaces[0][1] = bad[i]);
+	REFUSED(WALL_TABLE, packet.table.lease_ceiling_s = 0);
+	REFUSED(WALL_TABLE, packet.table.lease_ceiling_s = NG_LEASE_CEILING_S + 1);
+	REFUSED(WALL_TABLE, packet.table.leases = 0);
+	REFUSED(WALL_TABLE, packet.table.leases_sandbox = 0);
+}
+
+static void prefix_arrays(void **state)
+{
+	(void)state;
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.n_sources++);
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.n_opened++);
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.n_opened = 255);
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.sources[NG_SOURCES_MAX - 1].bits = 30);
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.sources[0].addr.family = 0);
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.sources[0].addr.bytes[15] = 1);
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.opened[0].bits = 129);
+	REFUSED(WALL_MEMBER, packet.member.n_sources = NG_SOURCES_MAX + 1);
+	REFUSED(WALL_MEMBER, packet.member.n_sources = 2); /* the second is none */
+	REFUSED(WALL_MEMBER, packet.member.n_opened = NG_PRIVATE_MAX + 1);
+	REFUSED(WALL_MEMBER, packet.member.opened[0].bits = 6);
+	REFUSED(WALL_ROUTE, packet.route.n_opened = NG_PRIVATE_MAX + 1);
+	REFUSED(WALL_ROUTE, packet.route.opened[0].addr.bytes[1] = 1);
+	REFUSED(WALL_OWN, packet.own.prefix.bits = 22);
+	REFUSED(WALL_OWN, packet.own.prefix.addr.family = 7);
+}
+
+static void sandboxes(void **state)
+{
+	(void)state;
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.id = 0);
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.flags = 2);
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.mode = NG_ENFORCE + 1);
+	REFUSED(WALL_SANDBOX_ADD, memset(packet.sandbox.interface, 'a', NG_IFNAME_MAX));
+	ACCEPTED(WALL_SANDBOX_ADD, packet.sandbox.interface[0] = '\0');
+	ACCEPTED(WALL_SANDBOX_ADD, packet.sandbox.mode = NG_LOCKDOWN);
+	REFUSED(WALL_SANDBOX_REMOVE, packet.id.id = 0);
+	REFUSED(WALL_CHANNEL, packet.channel.worker = 0);
+	REFUSED(WALL_LISTENER, packet.listener.tcp = 2);
+	ACCEPTED(WALL_LISTENER, packet.listener.tcp = 1);
+	REFUSED(WALL_RULESET, packet.ruleset.len = 0);
+}
+
+static void members(void **state)
+{
+	(void)state;
+	REFUSED(WALL_MEMBER, packet.member.id = 0);
+	REFUSED(WALL_MEMBER, packet.member.name[0] = '\0');
+	REFUSED(WALL_MEMBER, memset(packet.member.name, 'a', NG_SANDBOX_NAME_MAX));
+	ACCEPTED(WALL_MEMBER, memset(packet.member.name, 'a', NG_SANDBOX_NAME_MAX - 1));
+	REFUSED(WALL_MEMBER, packet.member.name[1] = '\x1b');
+	REFUSED(WALL_MEMBER, packet.member.mode = NG_ENFORCE + 1);
+	for (int i = 0; i < 3; i++)
+		REFUSED(WALL_MEMBER, packet.member.n_rulesets[i] = NG_RULESETS_MAX + 1);
+	REFUSED(WALL_MEMBER, memset(packet.member.interface, 'a', NG_IFNAME_MAX));
+}
+
+static void settings(void **state)
+{
+	(void)state;
+	ACCEPTED(WALL_BEGIN, packet.begin.flags = WALL_ANCESTOR_NODATA);
+	REFUSED(WALL_BEGIN, packet.begin.flags = 2);
+	ACCEPTED(WALL_BEGIN, packet.begin.lease_min_s = NG_LEASE_CEILING_S);
+	REFUSED(WALL_BEGIN, packet.begin.lease_min_s = NG_LEASE_CEILING_S + 1);
+	REFUSED(WALL_BEGIN, packet.begin.grace_s = NG_LEASE_CEILING_S + 1);
+	REFUSED(WALL_BEGIN, packet.begin.ttl_max_s = UINT32_MAX);
+	REFUSED(WALL_BEGIN, packet.begin.deny_ttl_s = UINT32_MAX);
+}
+
+static void routes(void **state)
+{
+	(void)state;
+	REFUSED(WALL_ROUTE, packet.route.zone_len = 0);
+	REFUSED(WALL_ROUTE, packet.route.zone_len = 5);
+	REFUSED(WALL_ROUTE, packet.route.zone_len = 7);
+	REFUSED(WALL_ROUTE, packet.route.zone[1] = 'C');
+	REFUSED(WALL_ROUTE, packet.route.zone[0] = 0xc0);
+	REFUSED(WALL_ROUTE, packet.route.zone[0] = 0x40);
+	REFUSED(WALL_ROUTE, packet.route.zone[0] = 3);
+	ACCEPTED(WALL_ROUTE, packet.route.zone_len = 1; packet.route.zone[0] = 0);
+	REFUSED(WALL_ROUTE, packet.route.zone_len = 255; memset(packet.route.zone, 1, 255));
+	REFUSED(WALL_ROUTE, packet.route.n_servers++);
+	REFUSED(WALL_ROUTE, packet.route.servers[NG_SERVERS_MAX - 1].port = 0);
+	REFUSED(WALL_ROUTE, packet.route.servers[0].addr = (struct ng_addr){0});
+	REFUSED(WALL_ROUTE, packet.route.servers[0].addr.bytes[4] = 1);
+	REFUSED(WALL_ROUTE, packet.route.timeout_ms = 0);
+	REFUSED(WALL_ROUTE, packet.route.timeout_ms = UINT32_MAX / 4);
+}
+
+static void leases(void **state)
+{
+	(void)state;
+	static const enum wall_kind both[] = {WALL_LEASE, WALL_REVOKE};
+	for (size_t i = 0; i < COUNT(both); i++) {
+		REFUSED(both[i], packet.lease[1].sandbox = 0);
+		REFUSED(both[i], packet.lease[1].addr = (struct ng_addr){0});
+		REFUSED(both[i], packet.lease[1].addr.bytes[9] = 1);
+		REFUSED(both[i], packet.lease[0].client.bytes[0] = 1); /* of no family */
+		REFUSED(both[i], packet.lease[1].client.family = 5);
+		REFUSED(both[i], packet.lease[0].pad = 1);
+		REFUSED(both[i], packet.lease[0].port = 443);
+		REFUSED(both[i], packet.lease[0].proto = 6);
+	}
+	REFUSED(WALL_LEASE, packet.lease[0].number = 0);
+	REFUSED(WALL_LEASE, packet.lease[1].until_us = 0);
+	REFUSED(WALL_REVOKE, packet.lease[1].until_us = 1);
+}
+
+static void rows_and_reports(void **state)
+{
+	(void)state;
+	REFUSED(WALL_LEASE_ROW, packet.row.sandbox = 0);
+	REFUSED(WALL_LEASE_ROW, packet.row.confirmed = 2);
+	REFUSED(WALL_LEASE_ROW, packet.row.name_len = 2);
+	REFUSED(WALL_LEASE_ROW, packet.row.name_len = 255);
+	REFUSED(WALL_LEASE_ROW, packet.row.name[1] = 'A');
+	ACCEPTED(WALL_LEASE_ROW, packet.row.name_len = 0);
+	REFUSED(WALL_LEASE_ROW, packet.row.addr.family = 0);
+	ACCEPTED(WALL_LEASE_ROW, packet.row.client = (struct ng_addr){0});
+	REFUSED(WALL_LEASE_ROW, packet.row.client.bytes[15] = 1);
+	REFUSED(WALL_BLOCKED, packet.blocked[1].from = (struct ng_addr){0});
+	REFUSED(WALL_BLOCKED, packet.blocked[1].to.family = 3);
+	REFUSED(WALL_BLOCKED, packet.blocked[0].pad = 1);
+	REFUSED(WALL_BLOCKED, packet.blocked[0].count = 0);
+	ACCEPTED(WALL_COUNTERS, memset(&packet.counters, 0xff, sizeof(packet.counters)));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_kind_has_its_example),
+		cmocka_unit_test(each_kind_goes_its_ways_alone),
+		cmocka_unit_test(only_the_exact_length_passes),
+		cmocka_unit_test(descriptors_come_exactly_with_their_kinds),
+		cmocka_unit_test(counts),
+		cmocka_unit_test(full_packets),
+		cmocka_unit_test(kinds_that_do_not_exist),
+		cmocka_unit_test(codes),
+		cmocka_unit_test(tables),
+		cmocka_unit_test(prefix_arrays),
+		cmocka_unit_test(sandboxes),
+		cmocka_unit_test(members),
+		cmocka_unit_test(settings),
+		cmocka_unit_test(routes),
+		cmocka_unit_test(leases),
+		cmocka_unit_test(rows_and_reports),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
