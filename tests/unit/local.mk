@@ -1,3 +1,18 @@
+CORE_TESTS = tests/unit/test_addr tests/unit/test_arena tests/unit/test_cursor \
+	tests/unit/test_diag tests/unit/test_error tests/unit/test_hash tests/unit/test_wall \
+	tests/unit/test_name tests/unit/test_text
+check_PROGRAMS += $(CORE_TESTS)
+TESTS += $(CORE_TESTS)
+EXTRA_DIST += tests/unit/unit.h tests/unit/message_maker.h
+tests_unit_test_addr_LDADD = libcore.a $(CMOCKA_LIBS)
+tests_unit_test_arena_LDADD = libcore.a $(CMOCKA_LIBS)
+tests_unit_test_cursor_LDADD = libcore.a $(CMOCKA_LIBS)
+tests_unit_test_diag_LDADD = libcore.a $(CMOCKA_LIBS)
+tests_unit_test_error_LDADD = libcore.a $(CMOCKA_LIBS)
+tests_unit_test_hash_LDADD = libcore.a $(CMOCKA_LIBS)
+tests_unit_test_wall_LDADD = libcore.a $(CMOCKA_LIBS)
+tests_unit_test_name_LDADD = libcore.a $(CMOCKA_LIBS)
+tests_unit_test_text_LDADD = libcore.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_confine
 TESTS += tests/unit/test_confine
 tests_unit_test_confine_SOURCES = tests/unit/test_confine.c
@@ -35,18 +50,3 @@ tests_unit_test_record_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLA
 tests_unit_test_record_LDADD = libedge.a libcore.a $(JANSSON_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_lease_store_SOURCES = tests/unit/test_lease_store.c
 tests_unit_test_lease_store_LDADD = libedge.a libcore.a $(LMDB_LIBS) $(CMOCKA_LIBS)
-CORE_TESTS = tests/unit/test_addr tests/unit/test_arena tests/unit/test_cursor \
-	tests/unit/test_diag tests/unit/test_error tests/unit/test_hash tests/unit/test_wall \
-	tests/unit/test_name tests/unit/test_text
-check_PROGRAMS += $(CORE_TESTS)
-TESTS += $(CORE_TESTS)
-EXTRA_DIST += tests/unit/unit.h tests/unit/message_maker.h
-tests_unit_test_addr_LDADD = libcore.a $(CMOCKA_LIBS)
-tests_unit_test_arena_LDADD = libcore.a $(CMOCKA_LIBS)
-tests_unit_test_cursor_LDADD = libcore.a $(CMOCKA_LIBS)
-tests_unit_test_diag_LDADD = libcore.a $(CMOCKA_LIBS)
-tests_unit_test_error_LDADD = libcore.a $(CMOCKA_LIBS)
-tests_unit_test_hash_LDADD = libcore.a $(CMOCKA_LIBS)
-tests_unit_test_wall_LDADD = libcore.a $(CMOCKA_LIBS)
-tests_unit_test_name_LDADD = libcore.a $(CMOCKA_LIBS)
-tests_unit_test_text_LDADD = libcore.a $(CMOCKA_LIBS)
