@@ -151,7 +151,7 @@ END
 	[ ! -e "$work/extra.conf" ] || cat "$work/extra.conf"
 }
 
-gate() { "$build/namegate" --control "$work/control" "$@"; }
+gate() { "$build/namegate" "$@" --control "$work/control"; }
 
 start_gate() {
 	gate_conf >"$work/namegated.conf"
