@@ -22,7 +22,7 @@ if in_userns; then
 else
 	chmod 755 "$work"
 	fails "a stranger is turned away" setpriv --reuid=65534 --regid=65534 --clear-groups \
-		"$build/namegate" --control "$work/control" status
+		"$build/namegate" status --control "$work/control"
 fi
 succeeds "status" gate status
 like "status as JSON" '^[0-9]+$' "$(gate status --json | jq '[.. | numbers] | length')"

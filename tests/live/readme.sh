@@ -53,7 +53,7 @@ out=$(sh -c "$command" 2>&1)
 is "$command" "0 hello from 44.5.0.1" "$? $out"
 
 start_gate
-printf '#!/bin/sh\nexec %s --control %s "$@"\n' "$build/namegate" "$work/control" >"$work/bin/gate"
+printf '#!/bin/sh\nexec %s "$@" --control %s\n' "$build/namegate" "$work/control" >"$work/bin/gate"
 chmod +x "$work/bin/gate"
 mkdir -p "$work/etc"
 block sh 3 | grep '^namegate ' | sed "s|^namegate|gate|; s|/etc/namegate/|$work/readme/|" >commands
