@@ -8,6 +8,7 @@
 #include "cli/verbs.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -19,12 +20,17 @@ static const struct {
 	{"explain", verb_explain,
 	 "what the gate would decide on a name, by which rule, and why"},
 	{"test", test_main, "play scenes to the engine in invented time"},
+	{"status", verb_status, "whether namegated serves, and what it has counted"},
+	{"leases", verb_leases, "which addresses are open, by which name, for how long"},
+	{"sandbox", verb_sandbox, "register, remove, change and list sandboxes"},
+	{"reload", verb_reload, "have namegated read its files anew"},
+	{"teardown", verb_teardown, "take the rules out of the kernel"},
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
 static void print_help(FILE *to)
 {
-	fputs("usage: namegate VERB [OPTION]... [ARGUMENT]...\n\n", to);
+	fputs("usage: namegate [--control SOCKET] VERB [OPTION]... [ARGUMENT]...\n\n", to);
 	for (size_t i = 0; i < VERBS; i++)
 		fprintf(to, "  %-9s  %s\n", verbs[i].name, verbs[i].help);
 	fputs("\nnamegate VERB --help tells more.\n"
@@ -36,6 +42,11 @@ static void print_help(FILE *to)
 
 int main(int argc, char **argv)
 {
+	if (argc > 2 && strcmp(argv[1], "--control") == 0) {
+		setenv("NAMEGATE_CONTROL", argv[2], 1); /* what the verbs fall back to */
+		argv += 2;
+		argc -= 2;
+	}
 	const char *name = argc > 1 ? argv[1] : "";
 	for (size_t i = 0; i < VERBS; i++) {
 		if (strcmp(name, verbs[i].name) == 0)

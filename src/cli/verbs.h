@@ -14,3 +14,10 @@ enum {
 
 int verb_check(int argc, char **argv);
 int verb_explain(int argc, char **argv);
+
+/* These ask, or tidy up after, namegated. */
+int verb_status(int argc, char **argv);
+int verb_leases(int argc, char **argv);
+int verb_sandbox(int argc, char **argv);
+int verb_reload(int argc, char **argv);
+int verb_teardown(int argc, char **argv);

@@ -394,7 +394,9 @@ void load_again(struct daemon *daemon, struct control_request *request)
 			"the reload failed (%s); what was in force stays in force",
 			ng_strerror(code));
 		notify_send(&daemon->notify, "READY=1");
-		verbs_fail_diags(request, &diags, ng_strerror(code));
+		verbs_fail_diags(
+			request, &diags,
+			"nothing has changed, because the configuration or a policy is wrong");
 	} else {
 		daemon->reload_open = true;
 		daemon->reloading = request;

@@ -1,0 +1,204 @@
+/*
+ * The verb `sandbox`: registration at run time. Relative paths of policies are made absolute here,
+ * because namegated runs elsewhere.
+ */
+#include "config.h"
+#include "cli/control_client.h"
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+	"usage: namegate sandbox add NAME --source PREFIX... [option...]\n"
+	"       namegate sandbox remove NAME\n"
+	"       namegate sandbox mode NAME enforce|lockdown\n"
+	"       namegate sandbox list\n"
+	"\n"
+	"Registers, removes, changes and lists sandboxes of a running namegated. A "
+	"registration\n"
+	"outlives restarts; a removal closes the sandbox's addresses and cuts its flows.\n"
+	"\n"
+	"  --source PREFIX     an address or prefix that the sandbox sends from (again for "
+	"more)\n"
+	"  --interface NAME    the host-side interface that it sends through\n"
+	"  --policy FILE       a host list or RPZ zone (again for more; root only)\n"
+	"  --allow ENTRY       one line of a host list, such as *.example.com (again for "
+	"more)\n"
+	"  --private PREFIX    a private prefix that its answers may open (again for more)\n"
+	"  --mode MODE         enforce (default) or lockdown\n"
+	"  --masquerade        let it reach the world under the host's address\n"
+	"  --json              print JSON\n"
+	"  --control SOCKET    namegated's control socket\n"
+	"\n"
+	"Exit code: 0, 1 refused (stderr says why), 2 wrong command line, 3 namegated cannot "
+	"be\n"
+	"reached.\n";
+
+static const struct option long_options[] = {
+	CLIENT_LONG_OPTIONS,
+	{"source", required_argument, NULL, 's'},
+	{"interface", required_argument, NULL, 'i'},
+	{"policy", required_argument, NULL, 'p'},
+	{"allow", required_argument, NULL, 'a'},
+	{"private", required_argument, NULL, 'P'},
+	{"mode", required_argument, NULL, 'm'},
+	{"masquerade", no_argument, NULL, 'M'},
+	{NULL, 0, NULL, 0},
+};
+
+static void append(json_t *object, const char *key, json_t *value)
+{
+	json_t *list = json_object_get(object, key);
+	if (!list) {
+		json_object_set_new(object, key, json_array());
+		list = json_object_get(object, key);
+	}
+	json_array_append_new(list, value);
+}
+
+static bool append_path(json_t *object, const char *path)
+{
+	char *absolute = realpath(path, NULL);
+	if (!absolute) {
+		fprintf(stderr, "namegate: --policy %s: %s\n", path, strerror(errno));
+		return false;
+	}
+	append(object, "policies", json_string(absolute));
+	free(absolute);
+	return true;
+}
+
+/* Puts one option into the request; false when it is none of ours, or wrong. */
+static bool take(json_t *request, int option)
+{
+	switch (option) {
+	case 's':
+		append(request, "sources", json_string(optarg));
+		return true;
+	case 'i':
+		return !json_object_set_new(request, "interface", json_string(optarg));
+	case 'p':
+		return append_path(request, optarg);
+	case 'a':
+		append(request, "allow", json_string(optarg));
+		return true;
+	case 'P':
+		append(request, "private", json_string(optarg));
+		return true;
+	case 'm':
+		return !json_object_set_new(request, "mode", json_string(optarg));
+	case 'M':
+		return !json_object_set_new(request, "masquerade", json_true());
+	default:
+		return false;
+	}
+}
+
+static char *join(const json_t *list)
+{
+	size_t i, len = 1;
+	json_t *item;
+	json_array_foreach(list, i, item) len += json_string_length(item) + 1;
+	char *text = calloc(1, len);
+	json_array_foreach(list, i, item)
+	{
+		if (text && i)
+			strcat(text, " ");
+		if (text)
+			strcat(text, json_string_value(item));
+	}
+	return text;
+}
+
+static void print_list(const json_t *reply)
+{
+	struct client_table table = {
+		.heads = {"SANDBOX", "STATE", "MODE", "INTERFACE", "SOURCES", "POLICIES"}};
+	size_t i;
+	json_t *row;
+	json_array_foreach(json_object_get(reply, "sandboxes"), i, row)
+	{
+		bool lines = json_is_true(json_object_get(row, "inline"));
+		char *sources = join(json_object_get(row, "sources"));
+		char *policies = join(json_object_get(row, "policies"));
+		char *shown = NULL;
+		if (asprintf(&shown, "%s%s%s", lines ? "(inline)" : "",
+			     lines && policies && *policies ? " " : "",
+			     policies ? policies : "") < 0)
+			shown = NULL;
+		client_table_row(&table,
+				 (const char *const[]){
+					 json_string_value(json_object_get(row, "name")),
+					 json_string_value(json_object_get(row, "state")),
+					 json_string_value(json_object_get(row, "mode")),
+					 json_string_value(json_object_get(row, "interface")),
+					 sources, shown});
+		free(sources);
+		free(policies);
+		free(shown);
+	}
+	client_table_print(&table);
+	client_table_finish(&table);
+}
+
+static int ask(const struct client_options *options, json_t *request, bool list)
+{
+	json_t *reply;
+	int code = client_ask(options, request, &reply);
+	if (code)
+		return code;
+	if (options->json)
+		return output_json(reply, EXIT_DONE);
+	if (list)
+		print_list(reply);
+	json_decref(reply);
+	return output_end(EXIT_DONE);
+}
+
+static const struct {
+	const char *name, *verb;
+	int arguments; /* behind the verb: NAME, or NAME MODE */
+	bool options;  /* takes those of a registration */
+} subverbs[] = {
+	{"add", "sandbox-add", 1, true},
+	{"remove", "sandbox-remove", 1, false},
+	{"mode", "sandbox-mode", 2, false},
+	{"list", "sandbox-list", 0, false},
+};
+
+static int run(size_t which, int argc, char **argv)
+{
+	struct client_options options = {0};
+	json_t *request = json_pack("{s:s}", "verb", subverbs[which].verb);
+	int option;
+	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		if (client_option(&options, option) ||
+		    (subverbs[which].options && take(request, option)))
+			continue;
+		json_decref(request);
+		return option == 'p' ? EXIT_UNUSABLE : client_usage(usage, option);
+	}
+	if (argc - optind != subverbs[which].arguments) {
+		json_decref(request);
+		return client_usage(usage, '?');
+	}
+	if (subverbs[which].arguments > 0)
+		json_object_set_new(request, "name", json_string(argv[optind]));
+	if (subverbs[which].arguments > 1)
+		json_object_set_new(request, "mode", json_string(argv[optind + 1]));
+	return ask(&options, request, subverbs[which].arguments == 0);
+}
+
+int verb_sandbox(int argc, char **argv)
+{
+	for (size_t i = 0; argc > 1 && i < sizeof subverbs / sizeof subverbs[0]; i++)
+		if (!strcmp(argv[1], subverbs[i].name))
+			return run(i, argc - 1, argv + 1);
+	return client_usage(usage,
+			    argc > 1 && !strcmp(argv[1], "--help") ? CLIENT_OPTION_HELP : '?');
+}

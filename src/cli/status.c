@@ -1,0 +1,80 @@
+/* The verb `status`: is the gate serving, by which policy, and what has it counted. */
+#include "config.h"
+#include "cli/control_client.h"
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdint.h>
+
+static const char usage[] =
+	"usage: namegate status [--json] [--control SOCKET]\n"
+	"\n"
+	"Shows whether namegated serves, by which policy version, and its counters.\n"
+	"Exit code: 0 it serves, 1 it runs but does not serve, 3 it cannot be reached.\n";
+
+static const struct option long_options[] = {CLIENT_LONG_OPTIONS, {NULL, 0, NULL, 0}};
+
+static json_int_t number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static const char *text(const json_t *object, const char *key)
+{
+	const char *value = json_string_value(json_object_get(object, key));
+	return value ? value : "-";
+}
+
+static void print_child(const json_t *reply, const char *name)
+{
+	const json_t *child = json_object_get(reply, name);
+	printf("%-16s%s, pid %lld, restarts %lld\n", name, text(child, "state"),
+	       (long long)number(child, "pid"), (long long)number(child, "restarts"));
+}
+
+static void print_counters(const json_t *counters)
+{
+	const char *key;
+	json_t *value;
+	json_object_foreach((json_t *)(uintptr_t)counters, key, value)
+		printf("%-16s%lld\n", key, (long long)json_integer_value(value));
+}
+
+static void print_status(const json_t *reply)
+{
+	bool ready = json_is_true(json_object_get(reply, "ready"));
+	printf("%-16s%s\n", "state", ready ? "serving" : "not serving");
+	printf("%-16snamegated %s, pid %lld, up %lld s\n", "daemon", text(reply, "version"),
+	       (long long)number(reply, "pid"), (long long)number(reply, "uptime_s"));
+	print_child(reply, "worker");
+	print_child(reply, "warden");
+	printf("%-16s%s\n", "configuration", text(reply, "configuration"));
+	printf("%-16sinet %s\n", "table", text(reply, "table"));
+	printf("%-16s%lld\n", "policy version", (long long)number(reply, "policy_version"));
+	printf("%-16s%lld\n", "sandboxes", (long long)number(reply, "sandboxes"));
+	putchar('\n');
+	print_counters(json_object_get(reply, "counters"));
+}
+
+int verb_status(int argc, char **argv)
+{
+	struct client_options options = {0};
+	json_t *reply;
+	int option;
+	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+		if (!client_option(&options, option))
+			return client_usage(usage, option);
+	if (optind != argc)
+		return client_usage(usage, '?');
+	int code = client_ask(&options, json_pack("{s:s}", "verb", "status"), &reply);
+	if (code)
+		return code;
+	code = json_is_true(json_object_get(reply, "ready")) ? EXIT_DONE : EXIT_DENIED;
+	if (options.json)
+		return output_json(reply, code);
+	print_status(reply);
+	json_decref(reply);
+	return output_end(code);
+}
