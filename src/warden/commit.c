@@ -1,0 +1,212 @@
+/*
+ * Committing ops, so that one bad element fails alone.
+ *
+ * The kernel names every message that it refuses, and nothing of the batch has happened then: so
+ * the named ones are taken out and the others sent again. Where it names none (the batch as a
+ * whole was too large, memory, no word at all) the batch is cut in halves. A failed batch costs
+ * every writer of the namespace some milliseconds, so the number of tries is bounded; what is left
+ * then has failed.
+ */
+#include "warden/sets.h"
+
+#include <errno.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH_OPS 100000 /* about 12 MiB of messages */
+#define TRIES     48     /* failed batches in one commit */
+
+static void write_key(struct nlmsghdr *message, const struct op *op)
+{
+	struct nlattr *key = mnl_attr_nest_start(message, NFTA_SET_ELEM_KEY);
+
+	mnl_attr_put(message, NFTA_DATA_VALUE, op->len, op->key);
+	mnl_attr_nest_end(message, key);
+	if (!op->has_end)
+		return;
+	key = mnl_attr_nest_start(message, NFTA_SET_ELEM_KEY_END);
+	mnl_attr_put(message, NFTA_DATA_VALUE, op->len, op->key_end);
+	mnl_attr_nest_end(message, key);
+}
+
+static void write_element(struct nlmsghdr *message, const struct op *op, const char *table,
+			  bool times)
+{
+	struct nlattr *list, *element;
+
+	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, table);
+	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, set_shapes[op->set].name);
+	list = mnl_attr_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS);
+	element = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
+	if (op->interval_end)
+		mnl_attr_put_u32(message, NFTA_SET_ELEM_FLAGS,
+				 htobe32(NFT_SET_ELEM_INTERVAL_END));
+	write_key(message, op);
+	if (times && op->timeout_ms) { /* both, or a live element keeps its old end */
+		mnl_attr_put_u64(message, NFTA_SET_ELEM_TIMEOUT, htobe64(op->timeout_ms));
+		mnl_attr_put_u64(message, NFTA_SET_ELEM_EXPIRATION, htobe64(op->timeout_ms));
+	}
+	mnl_attr_nest_end(message, element);
+	mnl_attr_nest_end(message, list);
+}
+
+static void write_op(struct op *op, const char *table, const struct ability *ability,
+		     struct batch *batch, struct netlink *netlink)
+{
+	uint16_t gone = ability->destroy ? NFT_DESTROYSETELEM : NFT_MSG_DELSETELEM;
+
+	op->seq_first = netlink->seq;
+	if (op->remove) {
+		write_element(batch_message(batch, netlink, gone, 0), op, table, false);
+		op->seq_last = batch->last;
+		return;
+	}
+	write_element(batch_message(batch, netlink, NFT_MSG_NEWSETELEM, NLM_F_CREATE), op,
+		      table, true);
+	if (op->timeout_ms && !ability->in_place) {
+		/* The first makes sure that there is something to delete. */
+		write_element(batch_message(batch, netlink, NFT_MSG_DELSETELEM, 0), op, table,
+			      false);
+		write_element(batch_message(batch, netlink, NFT_MSG_NEWSETELEM, NLM_F_CREATE),
+			      op, table, true);
+	}
+	op->seq_last = batch->last;
+}
+
+void ops_write(struct ops *ops, size_t from, size_t to, const char *table,
+	       const struct ability *ability, struct batch *batch, struct netlink *netlink)
+{
+	for (size_t i = from; i < to; i++)
+		if (ops->items[i].error == OP_WAITS)
+			write_op(&ops->items[i], table, ability, batch, netlink);
+}
+
+struct commit {
+	struct ops *ops;
+	const char *table;
+	const struct ability *ability;
+	struct batch *batch;
+	struct netlink *netlink;
+	unsigned tries;
+	/* of the batch on its way: the kernel reports in the order of the messages */
+	size_t cursor, to, named;
+};
+
+static void take_refusal(void *who, uint32_t seq, int error)
+{
+	struct commit *commit = who;
+
+	while (commit->cursor < commit->to) {
+		struct op *op = &commit->ops->items[commit->cursor];
+
+		if (op->seq_last >= seq && op->seq_first <= seq) {
+			if (op->error == OP_WAITS)
+				commit->named++;
+			/* What is gone already needs no deleting. */
+			op->error = op->remove && error == ENOENT ? 0 : error;
+			return;
+		}
+		if (op->seq_last > seq)
+			return;
+		commit->cursor++;
+	}
+}
+
+static size_t settle(struct commit *commit, size_t from, size_t to, int error)
+{
+	size_t n = 0;
+
+	for (size_t i = from; i < to; i++) {
+		struct op *op = &commit->ops->items[i];
+
+		if (op->error == OP_WAITS) {
+			op->error = error;
+			n++;
+		}
+	}
+	return n;
+}
+
+/* One batch of what waits in [from, to). True when nothing waits there any more. */
+static bool try_batch(struct commit *commit, size_t from, size_t to, int *system)
+{
+	int code;
+
+	commit->cursor = from;
+	commit->to = to;
+	commit->named = 0;
+	batch_begin(commit->batch, commit->netlink);
+	ops_write(commit->ops, from, to, commit->table, commit->ability, commit->batch,
+		  commit->netlink);
+	code = batch_commit(commit->batch, commit->netlink, take_refusal, commit, system);
+	if (code == NG_OK) {
+		settle(commit, from, to, 0);
+		return true;
+	}
+	return false;
+}
+
+static void commit_range(struct commit *commit, size_t from, size_t to)
+{
+	int system = 0;
+
+	while (!try_batch(commit, from, to, &system)) {
+		bool whole = !commit->named;
+
+		if (++commit->tries > TRIES || to - from == 1 ||
+		    (whole && (system == EPERM || system == ENOMEM))) {
+			settle(commit, from, to, system ? system : EIO);
+			return;
+		}
+		if (whole) {
+			size_t middle = from + (to - from) / 2;
+
+			commit_range(commit, from, middle);
+			from = middle;
+		}
+	}
+}
+
+int ops_commit(struct ops *ops, const char *table, const struct ability *ability,
+	       struct batch *batch, struct netlink *netlink)
+{
+	struct commit commit = {.ops = ops,
+				.table = table,
+				.ability = ability,
+				.batch = batch,
+				.netlink = netlink};
+
+	if (ops->failed) {
+		settle(&commit, 0, ops->n, ENOMEM);
+		return NG_E_NOMEM;
+	}
+	for (size_t from = 0; from < ops->n; from += BATCH_OPS) {
+		size_t to = ops->n - from > BATCH_OPS ? from + BATCH_OPS : ops->n;
+
+		commit_range(&commit, from, to);
+	}
+	for (size_t i = 0; i < ops->n; i++)
+		if (ops->items[i].error)
+			return op_code(ops->items[i].error);
+	return NG_OK;
+}
+
+int op_code(int error)
+{
+	switch (error) {
+	case 0:
+		return NG_OK;
+	case EPERM:
+		return NG_E_PERM;
+	case ENOMEM:
+		return NG_E_NOMEM;
+	case ENFILE:
+	case ENOSPC:
+		return NG_E_FULL;
+	case ERANGE:
+		return NG_E_RANGE;
+	default:
+		return NG_E_KERNEL;
+	}
+}

@@ -1,0 +1,264 @@
+/*
+ * Cutting flows by their original direction, before any translation: what the sandbox asked for.
+ *
+ * Newer kernels delete by a filter of addresses in one request, without showing us a single entry;
+ * older ones (before 6.8 or so) refuse that, and then the table is dumped once for all cuts and the
+ * matching entries are deleted one by one, each by its tuple and id.
+ */
+#include "warden/conntrack.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The kernel's bits for CTA_FILTER_ORIG_FLAGS (net/netfilter/nf_internals.h). */
+#define FILTER_SOURCE   (1u << 0)
+#define FILTER_TO       (1u << 1)
+#define FEW             16 /* so many requests cost less than walking the table in user space */
+#define TUPLE_MAX       256
+
+void cuts_add(struct cuts *cuts, const struct cut *cut)
+{
+	if (cuts->n == cuts->room) {
+		size_t room = cuts->room ? cuts->room * 2 : 64;
+		struct cut *wider = reallocarray(cuts->items, room, sizeof(*wider));
+
+		if (!wider) {
+			cuts->everything = true;
+			return;
+		}
+		cuts->items = wider;
+		cuts->room = room;
+	}
+	cuts->items[cuts->n++] = *cut;
+}
+
+void cuts_finish(struct cuts *cuts)
+{
+	if (!cuts)
+		return;
+	free(cuts->items);
+	*cuts = (struct cuts){0};
+}
+
+static void put_addr(struct nlmsghdr *request, uint16_t type, const struct ng_addr *addr)
+{
+	mnl_attr_put(request, type, ng_addr_len(addr), addr->bytes);
+}
+
+static uint8_t family_of(const struct ng_addr *addr)
+{
+	return addr->family == NG_IPV4 ? AF_INET : AF_INET6;
+}
+
+/* One request for one cut; NG_E_KERNEL with EOPNOTSUPP where the kernel has no such filter. */
+static int cut_by_filter(struct netlink *netlink, const struct cut *cut, int *system)
+{
+	char buf[512];
+	const struct ng_addr *source = &cut->source.addr;
+	bool v4 = source->family == NG_IPV4;
+	struct nlattr *tuple, *part;
+	struct nlmsghdr *request =
+		netlink_request(netlink, buf, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE, 0,
+				family_of(source));
+
+	/* With version 0 the kernel would take no notice of the family and flush everything. */
+	((struct nfgenmsg *)mnl_nlmsg_get_payload(request))->version = 1;
+	tuple = mnl_attr_nest_start(request, CTA_TUPLE_ORIG);
+	part = mnl_attr_nest_start(request, CTA_TUPLE_IP);
+	put_addr(request, v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, source);
+	if (cut->to.family)
+		put_addr(request, v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, &cut->to);
+	mnl_attr_nest_end(request, part);
+	mnl_attr_nest_end(request, tuple);
+	part = mnl_attr_nest_start(request, CTA_FILTER);
+	mnl_attr_put_u32(request, CTA_FILTER_ORIG_FLAGS,
+			 FILTER_SOURCE | (cut->to.family ? FILTER_TO : 0));
+	mnl_attr_nest_end(request, part);
+	return netlink_ask(netlink, request, NULL, NULL, system);
+}
+
+static bool filter_suffices(const struct cuts *cuts)
+{
+	if (cuts->n > FEW || cuts->everything)
+		return false;
+	for (size_t i = 0; i < cuts->n; i++)
+		if (cuts->items[i].proto || !ng_prefix_is_host(&cuts->items[i].source))
+			return false;
+	return true;
+}
+
+/* ---- the long way ---- */
+
+struct flow {
+	struct ng_addr source, to;
+	uint8_t proto;
+	uint16_t port;
+};
+
+struct victims { /* delete requests, one after another */
+	char *octets;
+	size_t len, room;
+	const struct cuts *cuts;
+	struct netlink *netlink;
+	int error;
+};
+
+static void read_address(const struct nlattr *attr, struct flow *flow)
+{
+	const uint8_t *octets = mnl_attr_get_payload(attr);
+	size_t len = mnl_attr_get_payload_len(attr);
+
+	switch (mnl_attr_get_type(attr)) {
+	case CTA_IP_V4_SRC:
+		flow->source = len == 4 ? ng_addr_make(NG_IPV4, octets) : flow->source;
+		break;
+	case CTA_IP_V4_DST:
+		flow->to = len == 4 ? ng_addr_make(NG_IPV4, octets) : flow->to;
+		break;
+	case CTA_IP_V6_SRC:
+		flow->source = len == 16 ? ng_addr_make(NG_IPV6, octets) : flow->source;
+		break;
+	case CTA_IP_V6_DST:
+		flow->to = len == 16 ? ng_addr_make(NG_IPV6, octets) : flow->to;
+		break;
+	}
+}
+
+static void read_proto(const struct nlattr *attr, struct flow *flow)
+{
+	size_t len = mnl_attr_get_payload_len(attr);
+
+	if (mnl_attr_get_type(attr) == CTA_PROTO_NUM && len >= 1)
+		flow->proto = mnl_attr_get_u8(attr);
+	if (mnl_attr_get_type(attr) == CTA_PROTO_DST_PORT && len >= 2)
+		flow->port = ntohs(mnl_attr_get_u16(attr));
+}
+
+static void read_tuple(const struct nlattr *tuple, struct flow *flow)
+{
+	struct nlattr *part, *attr;
+
+	mnl_attr_for_each_nested(part, tuple)
+	{
+		uint16_t type = mnl_attr_get_type(part);
+
+		mnl_attr_for_each_nested(attr, part)
+		{
+			if (type == CTA_TUPLE_IP)
+				read_address(attr, flow);
+			else if (type == CTA_TUPLE_PROTO)
+				read_proto(attr, flow);
+		}
+	}
+}
+
+static bool is_cut(const struct cuts *cuts, const struct flow *flow)
+{
+	for (size_t i = 0; i < cuts->n; i++) {
+		const struct cut *cut = &cuts->items[i];
+
+		if (ng_prefix_contains(&cut->source, &flow->source) &&
+		    (!cut->to.family || ng_addr_equal(&cut->to, &flow->to)) &&
+		    (!cut->proto || (cut->proto == flow->proto && cut->port == flow->port)))
+			return true;
+	}
+	return cuts->everything;
+}
+
+static void condemn(struct victims *victims, uint8_t family, const struct nlattr *tuple,
+		    const struct nlattr *id)
+{
+	struct nlmsghdr *request;
+	size_t need = TUPLE_MAX + mnl_attr_get_payload_len(tuple);
+
+	if (victims->room - victims->len < need) {
+		size_t room = victims->room * 2 + need;
+		char *wider = realloc(victims->octets, room);
+
+		if (!wider) {
+			victims->error = ENOMEM;
+			return;
+		}
+		victims->octets = wider;
+		victims->room = room;
+	}
+	request = netlink_request(victims->netlink, victims->octets + victims->len,
+				  NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE, 0, family);
+	mnl_attr_put(request, CTA_TUPLE_ORIG | NLA_F_NESTED, mnl_attr_get_payload_len(tuple),
+		     mnl_attr_get_payload(tuple));
+	if (id)
+		mnl_attr_put(request, CTA_ID, mnl_attr_get_payload_len(id),
+			     mnl_attr_get_payload(id));
+	victims->len += MNL_ALIGN(request->nlmsg_len);
+}
+
+static int take_flow(const struct nlmsghdr *reply, void *who)
+{
+	struct victims *victims = who;
+	const struct nlattr *tuple = NULL, *id = NULL;
+	struct nlattr *attr;
+	struct flow flow = {0};
+
+	mnl_attr_for_each(attr, reply, sizeof(struct nfgenmsg))
+	{
+		if (mnl_attr_get_type(attr) == CTA_TUPLE_ORIG)
+			tuple = attr;
+		else if (mnl_attr_get_type(attr) == CTA_ID)
+			id = attr;
+	}
+	if (!tuple)
+		return MNL_CB_OK;
+	read_tuple(tuple, &flow);
+	if (is_cut(victims->cuts, &flow))
+		condemn(victims, family_of(&flow.source), tuple, id);
+	return MNL_CB_OK;
+}
+
+static int cut_by_walk(struct netlink *netlink, const struct cuts *cuts, int *system)
+{
+	char buf[256];
+	struct victims victims = {.cuts = cuts, .netlink = netlink};
+	struct nlmsghdr *request = netlink_request(netlink, buf, NFNL_SUBSYS_CTNETLINK,
+						   IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
+	int code = netlink_ask(netlink, request, take_flow, &victims, system);
+	int left = (int)victims.len;
+
+	for (request = (struct nlmsghdr *)victims.octets; left > 0;
+	     request = mnl_nlmsg_next(request, &left)) {
+		int error = 0;
+
+		/* An entry that has gone meanwhile is as good as cut. */
+		if (netlink_ask(netlink, request, NULL, NULL, &error) != NG_OK &&
+		    error != ENOENT) {
+			*system = error;
+			code = NG_E_KERNEL;
+		}
+	}
+	if (victims.error)
+		code = NG_E_NOMEM;
+	free(victims.octets);
+	return code;
+}
+
+int conntrack_cut(struct netlink *netlink, struct cuts *cuts)
+{
+	int code = NG_OK, system = 0;
+	bool walk = !filter_suffices(cuts);
+
+	for (size_t i = 0; !walk && code == NG_OK && i < cuts->n; i++) {
+		code = cut_by_filter(netlink, &cuts->items[i], &system);
+		if (code != NG_OK && system == ENOENT) /* nothing matched */
+			code = NG_OK;
+		walk = code != NG_OK;
+	}
+	if (walk)
+		code = cut_by_walk(netlink, cuts, &system);
+	cuts->n = 0;
+	cuts->everything = false;
+	errno = system;
+	return code;
+}

@@ -1,0 +1,45 @@
+/*
+ * The table in the kernel: building it, adopting one that an earlier life left, noticing that
+ * somebody else touched it, removing it. Owns the writing socket and its batch.
+ */
+#pragma once
+
+#include "warden/mirror.h"
+#include "warden/sets.h"
+
+#define SAY_MAX 256
+
+struct kernel {
+	struct netlink netlink;
+	struct batch batch;
+	struct ability ability;
+	struct wall_table table;
+	bool ready;            /* the table stands as far as we know */
+	uint32_t flags;        /* the table's */
+	uint64_t fingerprint;  /* of the rules as the kernel lists them */
+	uint32_t generation;   /* of the rule set, when last looked at */
+	uint32_t commits;      /* our own, at that moment */
+};
+
+/* Opens the socket and probes. NG_E_PERM, NG_E_IO, NG_E_KERNEL, with one line in why. */
+int kernel_open(struct kernel *kernel, char why[static SAY_MAX]) NG_MUST_CHECK;
+void kernel_close(struct kernel *kernel); /* takes NULL; leaves the table */
+int probe(struct kernel *kernel, char why[static SAY_MAX]) NG_MUST_CHECK;
+
+/* Is a table of that name there? */
+int table_exists(struct kernel *kernel, const char *name, bool *out) NG_MUST_CHECK;
+enum build { BUILD_OVER = 0, BUILD_ANEW }; /* keep the sets that are there, or replace all */
+/*
+ * Makes the kernel's table what `table` says, with refill's elements on top, in one batch (what
+ * does not fit into it follows in others). The old one stands until then. Codes as batch_commit(),
+ * and NG_E_RANGE for an interface pattern that cannot be.
+ */
+int table_build(struct kernel *kernel, const struct wall_table *table, enum build build,
+		struct ops *refill, int *system) NG_MUST_CHECK;
+/* False when table or rules are not what table_build() left. */
+bool table_intact(struct kernel *kernel);
+/* Has anybody else committed since the last call? Looks at the generation number only. */
+bool table_foreign_change(struct kernel *kernel);
+int table_remove(struct kernel *kernel, const char *name, int *system) NG_MUST_CHECK;
+
+int kernel_commit(struct kernel *kernel, struct ops *ops) NG_MUST_CHECK; /* ops_commit() */

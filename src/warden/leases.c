@@ -1,0 +1,296 @@
+/*
+ * Orders of the workers.
+ *
+ * A worker may have been taken over, so each order is judged again by what main has registered:
+ * known sandbox, openable address, own client, end within bounds, number of elements within bounds.
+ * All orders that wait, of all workers, go into one batch. After it the mirror is asked whether
+ * every pair of an order is confirmed to its end; nothing else makes an NG_OK.
+ */
+#include "warden/warden.h"
+
+#include "edge/channel.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PACKETS_MAX 64    /* of one worker in one go */
+#define ORDERS_MAX  16384 /* in one batch */
+#define ANSWERS_MAX 65536 /* a worker that leaves so many unread is not read from */
+
+/* The source addresses for which an order opens its destination. */
+struct pairs {
+	struct ng_addr sources[NG_SOURCES_MAX + 1];
+	size_t n;
+};
+
+static void expand(const struct sandbox *sandbox, const struct wall_lease *order,
+		   struct pairs *pairs)
+{
+	pairs->n = 0;
+	for (size_t i = 0; i < sandbox->is.n_sources; i++) {
+		const struct ng_prefix *source = &sandbox->is.sources[i];
+
+		if (source->addr.family == order->addr.family && ng_prefix_is_host(source))
+			pairs->sources[pairs->n++] = source->addr;
+	}
+	/* A client of the other family cannot send to this address. */
+	if (order->client.family == order->addr.family &&
+	    sandbox_has(&sandbox->is, &order->client, true))
+		pairs->sources[pairs->n++] = order->client;
+}
+
+static int judge(const struct warden *warden, const struct wall_lease *order)
+{
+	const struct sandbox *sandbox = sandboxes_find(&warden->sandboxes, order->sandbox);
+	uint64_t ceiling_us = (uint64_t)warden->kernel.table.lease_ceiling_s * 1000000u;
+
+	if (!warden->kernel.ready || warden->dirty)
+		return NG_E_KERNEL;
+	if (!sandbox)
+		return NG_E_NOTFOUND;
+	if (sandbox->is.mode == 0) /* lockdown */
+		return NG_E_PERM;
+	if (!ng_addr_openable(&order->addr, sandbox->is.opened, sandbox->is.n_opened))
+		return NG_E_PERM;
+	if (order->client.family && !sandbox_has(&sandbox->is, &order->client, false))
+		return NG_E_PERM;
+	if (order->until_us <= warden->now_us || order->until_us - warden->now_us > ceiling_us)
+		return NG_E_RANGE;
+	return NG_OK;
+}
+
+static int check_room(const struct warden *warden, const struct sandbox *sandbox,
+		      const struct wall_lease *order, const struct pairs *pairs)
+{
+	size_t missing = 0;
+
+	for (size_t i = 0; i < pairs->n; i++) {
+		struct lease_key key = lease_key_make(&pairs->sources[i], &order->addr,
+						      order->proto, order->port);
+
+		missing += !mirror_find(&warden->mirror, &key);
+	}
+	if (missing && (sandbox->leases + missing > warden->kernel.table.leases_sandbox ||
+			warden->mirror.n + missing > warden->kernel.table.leases))
+		return NG_E_FULL;
+	return NG_OK;
+}
+
+/* Has the lease stand until then; writes only what the kernel does not have yet. */
+static void want(struct warden *warden, struct lease *lease, uint64_t until_us)
+{
+	struct op *op;
+
+	if (until_us <= lease->until_us || (lease->in_flight && until_us <= lease->wanted_us))
+		return;
+	if (!lease->in_flight) {
+		op = op_pair(&warden->ops, &lease->key.source, &lease->key.to,
+			     lease->key.proto, lease->key.port);
+		if (!op)
+			return;
+		op->lease = lease;
+		op->tag = TAG_OTHER;
+		lease->op = warden->ops.n - 1;
+		lease->in_flight = true;
+	}
+	lease->wanted_us = until_us;
+	warden->ops.items[lease->op].timeout_ms = kernel_timeout_ms(until_us, warden->now_us);
+}
+
+static int prepare(struct warden *warden, const struct order *order)
+{
+	struct sandbox *sandbox;
+	struct pairs pairs;
+	int code = judge(warden, &order->lease);
+
+	if (code != NG_OK)
+		return code;
+	sandbox = sandboxes_find(&warden->sandboxes, order->lease.sandbox);
+	sandbox->worker = order->worker;
+	expand(sandbox, &order->lease, &pairs);
+	code = check_room(warden, sandbox, &order->lease, &pairs);
+	for (size_t i = 0; code == NG_OK && i < pairs.n; i++) {
+		struct lease_key key = lease_key_make(&pairs.sources[i], &order->lease.addr,
+						      order->lease.proto, order->lease.port);
+		struct lease *lease = mirror_find(&warden->mirror, &key);
+
+		if (!lease)
+			lease = lease_open(warden, &key, sandbox);
+		if (!lease)
+			return NG_E_NOMEM;
+		want(warden, lease, order->lease.until_us);
+	}
+	return code;
+}
+
+/* What the mirror says of an order after the commit. */
+static int verify(const struct warden *warden, const struct wall_lease *order)
+{
+	const struct sandbox *sandbox = sandboxes_find(&warden->sandboxes, order->sandbox);
+	struct pairs pairs;
+
+	if (!sandbox)
+		return NG_E_NOTFOUND;
+	expand(sandbox, order, &pairs);
+	for (size_t i = 0; i < pairs.n; i++) {
+		struct lease_key key = lease_key_make(&pairs.sources[i], &order->addr,
+						      order->proto, order->port);
+		const struct lease *lease = mirror_find(&warden->mirror, &key);
+
+		if (!lease || lease->until_us < order->until_us)
+			return lease && lease->code ? lease->code : NG_E_KERNEL;
+	}
+	return NG_OK;
+}
+
+static void answer(struct warden *warden, const struct order *order, int code)
+{
+	struct worker *worker = workers_find(&warden->workers, order->worker);
+
+	if (worker)
+		worker_answer(worker, order->lease.number, code);
+}
+
+static void commit_round(struct warden *warden, struct orders *round)
+{
+	bool well;
+
+	if (!round->n)
+		return;
+	for (size_t i = 0; i < round->n; i++)
+		round->items[i].code = prepare(warden, round->items[i]);
+	leases_collect_due(warden);
+	well = ops_settle(warden);
+	for (size_t i = 0; i < round->n; i++) {
+		struct order *order = round->items[i];
+
+		if (order->code == NG_OK)
+			order->code = verify(warden, &order->lease);
+		answer(warden, order, order->code);
+	}
+	ops_sweep(warden);
+	round->n = 0;
+	if (!well) {
+		say("the kernel refused a lease; the question behind it is answered with "
+		    "SERVFAIL");
+		setup_suspect(warden);
+	}
+}
+
+static void revoke_one(struct warden *warden, const struct wall_lease *order)
+{
+	const struct sandbox *sandbox = sandboxes_find(&warden->sandboxes, order->sandbox);
+	struct pairs pairs;
+
+	if (!sandbox) /* its leases went with it */
+		return;
+	expand(sandbox, order, &pairs);
+	for (size_t i = 0; i < pairs.n; i++) {
+		struct lease_key key = lease_key_make(&pairs.sources[i], &order->addr,
+						      order->proto, order->port);
+		struct lease *lease = mirror_find(&warden->mirror, &key);
+		struct cut cut = {.source = {.addr = key.source,
+					     .bits = (uint8_t)(8 * ng_addr_len(&key.source))},
+				  .to = key.to,
+				  .proto = key.proto,
+				  .port = key.port};
+
+		if (lease)
+			lease_close(warden, lease);
+		cuts_add(&warden->cuts, &cut);
+	}
+}
+
+static void revoke(struct warden *warden, const struct wall_packet *packet)
+{
+	for (size_t i = 0; i < packet->head.count; i++)
+		revoke_one(warden, &packet->lease[i]);
+	if (!ops_settle(warden)) {
+		say("a lease could not be revoked, the kernel refused; trying again in a second");
+		setup_suspect(warden);
+	}
+	ops_sweep(warden);
+	if (conntrack_cut(&warden->conntrack, &warden->cuts) != NG_OK)
+		say("flows of a revoked lease could not be cut; conntrack -D -s SOURCE cuts "
+		    "them by hand");
+}
+
+static int take_orders(struct orders *round, struct worker *worker,
+		       const struct wall_packet *packet)
+{
+	size_t n = packet->head.count;
+
+	if (worker_owe(worker, n) != NG_OK)
+		return NG_E_NOMEM;
+	if (round->n + n > round->room) {
+		size_t room = (round->n + n) * 2;
+		struct order *wider = reallocarray(round->items, room, sizeof(*wider));
+
+		if (!wider)
+			return NG_E_NOMEM;
+		round->items = wider;
+		round->room = room;
+	}
+	for (size_t i = 0; i < n; i++)
+		round->items[round->n++] =
+			(struct order){.worker = worker->number, .lease = packet->lease[i]};
+	return NG_OK;
+}
+
+/* Reads what one worker has sent. Not NG_OK: its channel is to be dropped. */
+static int drain(struct warden *warden, struct worker *worker, struct orders *round)
+{
+	struct wall_packet *packet = &warden->packet;
+	int code = NG_OK, fd;
+
+	for (size_t i = 0; i < PACKETS_MAX && worker->n < ANSWERS_MAX; i++) {
+		code = channel_receive(worker->fd, WALL_WORKER_TO_WARDEN, packet, &fd);
+		if (code != NG_OK)
+			return code == NG_E_NOTFOUND ? NG_OK : code;
+		if (packet->head.kind == WALL_LEASE) {
+			code = take_orders(round, worker, packet);
+		} else { /* what was ordered before it comes first */
+			commit_round(warden, round);
+			revoke(warden, packet);
+		}
+		if (code != NG_OK)
+			return code;
+		/* Their answers must have room beside each other. */
+		if (round->n >= ORDERS_MAX)
+			commit_round(warden, round);
+	}
+	return NG_OK;
+}
+
+static void drop(struct warden *warden, struct worker *worker, int code)
+{
+	if (code != NG_E_CLOSED)
+		say("channel to worker %u dropped: %s", worker->number, ng_strerror(code));
+	workers_drop(&warden->workers, worker);
+}
+
+void leases_serve(struct warden *warden)
+{
+	struct orders *round = &warden->orders;
+	struct workers *workers = &warden->workers;
+
+	for (size_t i = 0; i < workers->n;) {
+		int code = drain(warden, &workers->items[i], round);
+
+		if (code == NG_OK) {
+			i++;
+			continue;
+		}
+		commit_round(warden, round); /* its last orders count all the same */
+		drop(warden, &workers->items[i], code);
+	}
+	commit_round(warden, round);
+	for (size_t i = 0; i < workers->n;) {
+		int code = worker_flush(workers, &workers->items[i]);
+
+		if (code == NG_OK)
+			i++;
+		else
+			drop(warden, &workers->items[i], code);
+	}
+}

@@ -1,0 +1,354 @@
+/*
+ * namegate-warden: the only process with CAP_NET_ADMIN.
+ *
+ * It is started by main with the channel on descriptor 3, opens its netlink sockets, gives up all
+ * else, and serves records until main goes away. Ending, however it ends, leaves the table standing:
+ * removing it is --teardown and nothing else.
+ */
+#include "warden/warden.h"
+
+#include "edge/channel.h"
+#include "edge/confine.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CHANGES_MAX  1024 /* sandboxes in one batch */
+#define MAIN_WAIT_MS 5000
+
+void say(const char *format, ...)
+{
+	char line[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	fprintf(stderr, "namegate-warden: %s\n", line);
+}
+
+static uint64_t clock_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+}
+
+/* ---- main's records ---- */
+
+struct inbox {
+	struct change *changes; /* CHANGES_MAX, owned */
+	size_t n;
+};
+
+/* main reads its channel; when it does not for seconds, it is as good as gone. */
+static int answer_main(struct warden *warden, enum wall_kind kind, uint32_t seq, int code,
+		       uint32_t system)
+{
+	struct wall_packet *packet = &warden->workers.packet;
+	struct pollfd wait = {.fd = warden->main_fd, .events = POLLOUT};
+	int sent;
+
+	packet->head = (struct wall_head){.kind = (uint16_t)kind, .count = 1, .seq = seq};
+	packet->done = (struct wall_done){.code = code, .system = system};
+	do
+		sent = channel_send(warden->main_fd, packet, -1);
+	while (sent == NG_E_FULL && poll(&wait, 1, MAIN_WAIT_MS) > 0);
+	return sent;
+}
+
+static int flush_changes(struct warden *warden, struct inbox *inbox)
+{
+	int code = NG_OK;
+
+	if (!inbox->n)
+		return NG_OK;
+	enrol(warden, inbox->changes, inbox->n);
+	for (size_t i = 0; code == NG_OK && i < inbox->n; i++)
+		code = answer_main(warden, WALL_DONE, inbox->changes[i].seq,
+				   inbox->changes[i].code, 0);
+	inbox->n = 0;
+	return code;
+}
+
+static int take_table(struct warden *warden, const struct wall_packet *packet)
+{
+	uint32_t system = 0;
+	int code = setup_table(warden, &packet->table, &system);
+
+	return answer_main(warden, WALL_DONE, packet->head.seq, code, system);
+}
+
+static int take_main(struct warden *warden, struct inbox *inbox,
+		     const struct wall_packet *packet, int fd)
+{
+	struct change *change = &inbox->changes[inbox->n];
+	int code;
+
+	switch (packet->head.kind) {
+	case WALL_SANDBOX_ADD:
+		*change = (struct change){.seq = packet->head.seq, .wanted = packet->sandbox};
+		inbox->n++;
+		break;
+	case WALL_SANDBOX_REMOVE:
+		*change = (struct change){.seq = packet->head.seq, .remove = true};
+		change->wanted.id = packet->id.id;
+		inbox->n++;
+		break;
+	case WALL_TABLE:
+		code = flush_changes(warden, inbox);
+		return code == NG_OK ? take_table(warden, packet) : code;
+	case WALL_CHANNEL:
+		if (workers_add(&warden->workers, packet->channel.worker, fd) != NG_OK)
+			say("worker %u refused: there are %u already", packet->channel.worker,
+			    WORKERS_MAX);
+		break;
+	}
+	return inbox->n == CHANGES_MAX ? flush_changes(warden, inbox) : NG_OK;
+}
+
+static int serve_main(struct warden *warden, struct inbox *inbox)
+{
+	int code = NG_OK, fd = -1;
+
+	while (code == NG_OK) {
+		code = channel_receive(warden->main_fd, WALL_MAIN_TO_WARDEN, &warden->packet,
+				       &fd);
+		if (code == NG_OK)
+			code = take_main(warden, inbox, &warden->packet, fd);
+	}
+	if (code == NG_E_NOTFOUND)
+		return flush_changes(warden, inbox);
+	(void)flush_changes(warden, inbox);
+	return code;
+}
+
+/* ---- the loop ---- */
+
+enum slot { SLOT_SIGNAL = 0, SLOT_MAIN, SLOT_NFLOG, SLOT_WATCH, SLOT_WORKERS };
+
+/* In steps, so that ends close to each other share a batch; slowly when nothing is due. */
+static int wait_ms(const struct warden *warden)
+{
+	const struct lease *first = mirror_first(&warden->mirror);
+	uint64_t left_us;
+
+	if (!warden->kernel.ready)
+		return -1;
+	if (warden->suspect)
+		return 0;
+	if (warden->dirty || warden->sandboxes.reporting)
+		return TICK_US / 1000;
+	if (!first)
+		return IDLE_TICK_MS;
+	left_us = first->until_us > warden->now_us ? first->until_us - warden->now_us : 0;
+	left_us = (left_us / TICK_US + 1) * TICK_US;
+	return left_us > IDLE_TICK_MS * 1000u ? IDLE_TICK_MS : (int)(left_us / 1000);
+}
+
+static size_t fill_slots(const struct warden *warden, int signals, struct pollfd *slots)
+{
+	size_t n = SLOT_WORKERS;
+
+	slots[SLOT_SIGNAL] = (struct pollfd){.fd = signals, .events = POLLIN};
+	slots[SLOT_MAIN] = (struct pollfd){.fd = warden->main_fd, .events = POLLIN};
+	slots[SLOT_NFLOG] = (struct pollfd){.fd = warden->nflog.netlink.fd, .events = POLLIN};
+	slots[SLOT_WATCH] = (struct pollfd){.fd = warden->watch.netlink.fd, .events = POLLIN};
+	for (size_t i = 0; i < warden->workers.n; i++)
+		slots[n++] = (struct pollfd){
+			.fd = warden->workers.items[i].fd,
+			.events = (short)(POLLIN | (warden->workers.items[i].n ? POLLOUT : 0))};
+	return n;
+}
+
+static int turn(struct warden *warden, struct inbox *inbox, const struct pollfd *slots)
+{
+	int code = NG_OK;
+
+	warden->now_us = clock_us();
+	setup_look(warden);
+	if (slots[SLOT_MAIN].revents)
+		code = serve_main(warden, inbox);
+	if (code != NG_OK)
+		return code;
+	leases_serve(warden);
+	leases_end_due(warden);
+	if (slots[SLOT_NFLOG].revents)
+		nflog_read(&warden->nflog, &warden->sandboxes);
+	nflog_report(&warden->nflog, &warden->sandboxes, &warden->workers, warden->now_us);
+	return NG_OK;
+}
+
+static int loop(struct warden *warden, int signals)
+{
+	struct pollfd slots[SLOT_WORKERS + WORKERS_MAX];
+	struct inbox inbox = {.changes = calloc(CHANGES_MAX, sizeof(struct change))};
+	int code = inbox.changes ? answer_main(warden, WALL_READY, 0, NG_OK, 0) : NG_E_NOMEM;
+
+	while (code == NG_OK) {
+		size_t n = fill_slots(warden, signals, slots);
+
+		if (poll(slots, n, wait_ms(warden)) < 0 && errno != EINTR) {
+			code = NG_E_IO;
+			break;
+		}
+		if (slots[SLOT_SIGNAL].revents)
+			break;
+		code = turn(warden, &inbox, slots);
+	}
+	free(inbox.changes);
+	return code;
+}
+
+/* ---- beginning and end ---- */
+
+static int open_all(struct warden *warden, const char *user)
+{
+	char why[CONFINE_WHY > SAY_MAX ? CONFINE_WHY : SAY_MAX] = "";
+	int code = kernel_open(&warden->kernel, why);
+
+	if (code == NG_OK) {
+		code = netlink_open(&warden->conntrack);
+		if (code == NG_OK)
+			code = watch_open(&warden->watch, warden->kernel.netlink.port);
+		if (code == NG_OK)
+			code = nflog_open(&warden->nflog);
+		if (code != NG_OK)
+			snprintf(why, sizeof(why),
+				 "cannot open the netlink sockets for conntrack, changes and "
+				 "NFLOG: %s; the kernel needs nf_conntrack and nfnetlink_log, "
+				 "and group 77 free",
+				 strerror(errno));
+	}
+	if (code == NG_OK)
+		code = confine_warden(user, why);
+	if (code != NG_OK)
+		say("%s", why);
+	return code;
+}
+
+static void close_all(struct warden *warden)
+{
+	workers_finish(&warden->workers);
+	leftovers_finish(&warden->leftovers);
+	mirror_finish(&warden->mirror);
+	sandboxes_finish(&warden->sandboxes);
+	ops_finish(&warden->ops);
+	cuts_finish(&warden->cuts);
+	free(warden->orders.items);
+	nflog_close(&warden->nflog);
+	watch_close(&warden->watch);
+	netlink_close(&warden->conntrack);
+	kernel_close(&warden->kernel);
+}
+
+static int open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGPIPE);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -1;
+	sigdelset(&set, SIGPIPE);
+	sigdelset(&set, SIGHUP); /* reloads come as records */
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static bool is_channel(int fd)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET;
+}
+
+static int serve(const char *user)
+{
+	struct warden *warden = calloc(1, sizeof(*warden));
+	int signals, code;
+
+	if (!is_channel(WALL_FD)) {
+		say("descriptor 3 is no channel; this program is started by namegated");
+		free(warden);
+		return EXIT_FAILURE;
+	}
+	if (!warden)
+		return EXIT_FAILURE;
+	warden->main_fd = WALL_FD;
+	warden->kernel.netlink.fd = warden->conntrack.fd = -1;
+	warden->watch.netlink.fd = warden->nflog.netlink.fd = -1;
+	signals = open_signals();
+	code = signals < 0 ? NG_E_IO : open_all(warden, user);
+	if (code == NG_OK)
+		code = loop(warden, signals);
+	if (code == NG_E_CLOSED) {
+		say("namegated is gone; leaving, the table stays");
+		code = NG_OK;
+	} else if (code != NG_OK) {
+		say("leaving: %s; the table stays", ng_strerror(code));
+	}
+	close_all(warden);
+	free(warden);
+	return code == NG_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int teardown(const char *table)
+{
+	struct kernel kernel;
+	char why[SAY_MAX] = "";
+	bool there = false;
+	int system = 0, code = kernel_open(&kernel, why);
+
+	if (code == NG_OK)
+		code = table_exists(&kernel, table, &there);
+	if (code == NG_OK && there)
+		code = table_remove(&kernel, table, &system);
+	if (why[0])
+		say("%s", why);
+	else if (code != NG_OK)
+		say("table \"%s\" could not be removed: %s%s", table, strerror(system),
+		    system == EPERM ? "; stop namegated first, it owns the table" : "");
+	else if (!there)
+		say("there is no table \"%s\"; nothing was removed", table);
+	kernel_close(&kernel);
+	return code == NG_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {{"user", required_argument, NULL, 'u'},
+						{"teardown", required_argument, NULL, 't'},
+						{0}};
+	const char *user = NULL, *table = NULL;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 'u')
+			user = optarg;
+		else if (option == 't')
+			table = optarg;
+		else
+			user = table = NULL, optind = argc + 1;
+	}
+	if (optind != argc || !user == !table) {
+		fprintf(stderr, "usage: namegate-warden --user NAME   (started by namegated)\n"
+				"       namegate-warden --teardown TABLE\n");
+		return 2;
+	}
+	return table ? teardown(table) : serve(user);
+}

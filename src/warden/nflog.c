@@ -1,0 +1,167 @@
+/*
+ * The kernel gives interface, addresses and the first octets of each refused packet. The source is
+ * genuine, since forged ones were dropped before they could be refused; the rest is whatever the
+ * sandbox wrote.
+ *
+ * A report that no worker takes is not lost: it stays with its sandbox, and its count grows.
+ */
+#include "warden/nflog.h"
+
+#include "warden/packet.h"
+#include "warden/rules.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_log.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <utlist.h>
+
+#define QUEUE_THRESHOLD 16
+#define FLUSH_10MS      10 /* the kernel hands over at least so often */
+#define DATAGRAMS_MAX   64 /* read in one go */
+
+static struct nlmsghdr *config_request(struct nflog *nflog, char *buf)
+{
+	struct nlmsghdr *request = netlink_request(&nflog->netlink, buf, NFNL_SUBSYS_ULOG,
+						   NFULNL_MSG_CONFIG, 0, AF_UNSPEC);
+
+	((struct nfgenmsg *)mnl_nlmsg_get_payload(request))->res_id = htons(BLOCKED_GROUP);
+	return request;
+}
+
+static int bind_group(struct nflog *nflog)
+{
+	char buf[256];
+	const struct nfulnl_msg_config_cmd bind_command = {.command = NFULNL_CFG_CMD_BIND};
+	const struct nfulnl_msg_config_mode mode = {.copy_range = htonl(BLOCKED_SNAP),
+						    .copy_mode = NFULNL_COPY_PACKET};
+	struct nlmsghdr *request = config_request(nflog, buf);
+	int code, system;
+
+	mnl_attr_put(request, NFULA_CFG_CMD, sizeof(bind_command), &bind_command);
+	code = netlink_ask(&nflog->netlink, request, NULL, NULL, &system);
+	if (code != NG_OK)
+		return code;
+	request = config_request(nflog, buf);
+	mnl_attr_put(request, NFULA_CFG_MODE, sizeof(mode), &mode);
+	mnl_attr_put_u32(request, NFULA_CFG_QTHRESH, htonl(QUEUE_THRESHOLD));
+	mnl_attr_put_u32(request, NFULA_CFG_TIMEOUT, htonl(FLUSH_10MS));
+	return netlink_ask(&nflog->netlink, request, NULL, NULL, &system);
+}
+
+int nflog_open(struct nflog *nflog)
+{
+	int code = netlink_open(&nflog->netlink);
+
+	if (code != NG_OK)
+		return code;
+	code = bind_group(nflog);
+	if (code != NG_OK)
+		nflog_close(nflog);
+	return code;
+}
+
+void nflog_close(struct nflog *nflog)
+{
+	if (nflog)
+		netlink_close(&nflog->netlink);
+}
+
+static void count_packet(struct sandboxes *sandboxes, const struct packet_head *head)
+{
+	struct sandbox *sandbox = sandboxes_owner(sandboxes, &head->from);
+	struct wall_blocked *blocked;
+
+	if (!sandbox)
+		return;
+	blocked = &sandbox->blocked;
+	if (!blocked->count)
+		DL_APPEND(sandboxes->reporting, sandbox);
+	*blocked = (struct wall_blocked){.sandbox = sandbox->is.id,
+					 .from = head->from,
+					 .to = head->to,
+					 .proto = head->proto,
+					 .port = head->port,
+					 .count = blocked->count + 1};
+}
+
+static int take_packet(const struct nlmsghdr *message, void *who)
+{
+	struct nlattr *attr;
+	struct packet_head head;
+
+	if (message->nlmsg_type != (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET))
+		return MNL_CB_OK;
+	mnl_attr_for_each(attr, message, sizeof(struct nfgenmsg))
+	{
+		if (mnl_attr_get_type(attr) == NFULA_PAYLOAD &&
+		    packet_read(mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr),
+				&head) == NG_OK)
+			count_packet(who, &head);
+	}
+	return MNL_CB_OK;
+}
+
+void nflog_read(struct nflog *nflog, struct sandboxes *sandboxes)
+{
+	const size_t room = 65536;
+
+	for (size_t i = 0; i < DATAGRAMS_MAX; i++) {
+		ssize_t got = recv(nflog->netlink.fd, nflog->netlink.replies, room, MSG_DONTWAIT);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && errno == ENOBUFS) {
+			nflog->lost++;
+			continue;
+		}
+		if (got <= 0)
+			return;
+		(void)mnl_cb_run(nflog->netlink.replies, (size_t)got, 0, 0, take_packet,
+				 sandboxes);
+	}
+}
+
+static void refill_tokens(struct nflog *nflog, uint64_t now_us)
+{
+	uint64_t step_us = nflog->rate_per_s ? 1000000u / nflog->rate_per_s : 0;
+	uint64_t more;
+
+	if (!step_us)
+		step_us = 1;
+	if (!nflog->tokens_at_us) {
+		nflog->tokens_at_us = now_us;
+		nflog->tokens = nflog->rate_per_s;
+	}
+	more = (now_us - nflog->tokens_at_us) / step_us;
+	nflog->tokens_at_us += more * step_us;
+	nflog->tokens = more + nflog->tokens > nflog->rate_per_s
+				? nflog->rate_per_s
+				: nflog->tokens + (uint32_t)more;
+}
+
+void nflog_report(struct nflog *nflog, struct sandboxes *sandboxes, struct workers *workers,
+		  uint64_t now_us)
+{
+	struct sandbox *sandbox, *next;
+
+	if (!sandboxes->reporting || !workers->n)
+		return;
+	refill_tokens(nflog, now_us);
+	DL_FOREACH_SAFE(sandboxes->reporting, sandbox, next)
+	{
+		struct worker *worker = workers_find(workers, sandbox->worker);
+
+		if (!nflog->tokens)
+			return;
+		if (!worker)
+			worker = &workers->items[0];
+		if (!worker_report(workers, worker, &sandbox->blocked))
+			continue;
+		nflog->tokens--;
+		sandbox->blocked.count = 0;
+		DL_DELETE(sandboxes->reporting, sandbox);
+	}
+}

@@ -1,0 +1,299 @@
+/*
+ * The rules.
+ *
+ * Base chains hold nothing but "packets of a guarded interface go to …": whatever is not a
+ * sandbox's interface is no business of ours and passes untouched. A guarded interface whose
+ * sandbox is not registered (not yet, or no more) matches too, fails the identity check, and is
+ * dropped: forgetting a sandbox closes it.
+ *
+ * The order within "judge" matters. Flows that stand are let through first, so that the end of a
+ * lease cuts nothing. The never-open destinations come before the leases: whoever gets an element
+ * for the metadata service into a set has won nothing. Each line about IPv4 has its twin about
+ * IPv6.
+ *
+ * Neighbour discovery passes only where it cannot be forwarded: to multicast and link-local
+ * addresses and to the host itself. To any other place a neighbour advertisement with a payload
+ * would be a way out.
+ *
+ * Redirected DNS leaves "judge" towards any address; should the translation ever not happen, the
+ * forward hook drops what still has port 53.
+ */
+#include "warden/rules.h"
+
+#include "warden/sets.h"
+#include "warden/steps.h"
+
+#include <libnftnl/chain.h>
+#include <libnftnl/rule.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+/* Regular chains. */
+#define CHAIN_SOURCE  "source"
+#define CHAIN_JUDGE   "judge"
+#define CHAIN_TOHOST  "tohost"
+#define CHAIN_PASS    "pass"
+#define CHAIN_DENY    "deny"
+#define CHAIN_CATCH   "catch_dns"
+#define CHAIN_INBOUND "inbound"
+#define CHAIN_LEAK    "leak"
+
+/* Base chains. */
+#define BASE_SPOOF     "spoof"
+#define BASE_GATE      "gate"
+#define BASE_DNS       "dns"
+#define BASE_TOSANDBOX "tosandbox"
+#define BASE_MASQ      "masq"
+
+struct base {
+	const char *name, *type;
+	uint32_t hook;
+	int32_t priority;
+};
+static const struct base bases[] = {
+	{BASE_SPOOF, "filter", NF_INET_PRE_ROUTING, -300},     /* before conntrack */
+	{BASE_GATE, "filter", NF_INET_PRE_ROUTING, -150},      /* after it, before translation */
+	{BASE_DNS, "nat", NF_INET_PRE_ROUTING, -100},
+	{BASE_TOSANDBOX, "filter", NF_INET_FORWARD, 0},
+	{BASE_MASQ, "nat", NF_INET_POST_ROUTING, 100},
+};
+
+static const char *const regular[] = {CHAIN_SOURCE, CHAIN_JUDGE, CHAIN_TOHOST,  CHAIN_PASS,
+				      CHAIN_DENY,   CHAIN_CATCH, CHAIN_INBOUND, CHAIN_LEAK};
+
+/* Which packets of a guarded interface go where. No chain: they are accepted. */
+static const struct guard {
+	const char *base;
+	uint32_t meta;
+	const char *chain;
+} guards[] = {
+	{BASE_SPOOF, NFT_META_IIFNAME, CHAIN_SOURCE},
+	{BASE_GATE, NFT_META_IIFNAME, CHAIN_JUDGE},
+	{BASE_DNS, NFT_META_IIFNAME, CHAIN_CATCH},
+	{BASE_TOSANDBOX, NFT_META_OIFNAME, CHAIN_INBOUND},
+	{BASE_TOSANDBOX, NFT_META_IIFNAME, CHAIN_LEAK},
+	{BASE_MASQ, NFT_META_OIFNAME, NULL},
+};
+
+#define R0 NFT_REG32_00
+#define R1 NFT_REG32_01
+#define R2 NFT_REG32_02
+#define R3 NFT_REG32_03
+#define R4 NFT_REG32_04
+#define R8 NFT_REG32_08
+#define R9 NFT_REG32_09
+
+#define OCTETS(...)  .data = {__VA_ARGS__}, .len = sizeof((uint8_t[]){__VA_ARGS__})
+#define META(r, key) {.kind = STEP_META, .reg = (r), .a = (key)}
+#define NET(r, offset, length)                                                                 \
+	{.kind = STEP_PAYLOAD, .reg = (r), .a = NFT_PAYLOAD_NETWORK_HEADER, .b = (offset),     \
+	 .c = (length)}
+#define TH(r, offset, length)                                                                  \
+	{.kind = STEP_PAYLOAD, .reg = (r), .a = NFT_PAYLOAD_TRANSPORT_HEADER, .b = (offset),   \
+	 .c = (length)}
+#define EQ(...)   {.kind = STEP_CMP, .reg = R0, .a = NFT_CMP_EQ, OCTETS(__VA_ARGS__)}
+#define NEQ(...)  {.kind = STEP_CMP, .reg = R0, .a = NFT_CMP_NEQ, OCTETS(__VA_ARGS__)}
+#define MASK(...) {.kind = STEP_MASK, .reg = R0, OCTETS(__VA_ARGS__)}
+#define IN(set)   {.kind = STEP_LOOKUP, .reg = R0, .name = (set)}
+#define COUNTER   {.kind = STEP_COUNTER}
+#define ACCEPT    {.kind = STEP_VERDICT, .a = NF_ACCEPT}
+#define DROP      {.kind = STEP_VERDICT, .a = NF_DROP}
+#define GOTO(to)  {.kind = STEP_VERDICT, .a = (uint32_t)NFT_GOTO, .name = (to)}
+#define END       {.kind = STEP_END}
+
+/* Host order numbers as the octets that lie in the register. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define HOST32(n) (uint8_t)(n), 0, 0, 0
+#else
+#define HOST32(n) 0, 0, 0, (uint8_t)(n)
+#endif
+
+#define V4          META(R0, NFT_META_NFPROTO), EQ(NFPROTO_IPV4)
+#define V6          META(R0, NFT_META_NFPROTO), EQ(NFPROTO_IPV6)
+#define L4(proto)   META(R0, NFT_META_L4PROTO), EQ(proto)
+#define DPORT(port) TH(R0, 2, 2), EQ((port) >> 8, (port)&0xff)
+#define SADDR4(r)   NET(r, 12, 4)
+#define DADDR4(r)   NET(r, 16, 4)
+#define SADDR6(r)   NET(r, 8, 16)
+#define DADDR6(r)   NET(r, 24, 16)
+#define HOPS255     NET(R0, 7, 1), EQ(255)
+#define ND          L4(IPPROTO_ICMPV6), TH(R0, 0, 1), IN("nd")
+#define LINKLOCAL(offset) NET(R0, offset, 2), MASK(0xff, 0xc0), EQ(0xfe, 0x80)
+#define CT_STATE(state)                                                                        \
+	{.kind = STEP_CT, .reg = R0, .a = NFT_CT_STATE}, MASK(HOST32(state)), NEQ(HOST32(0))
+#define CT_INVALID     NF_CT_STATE_INVALID_BIT
+#define CT_ESTABLISHED NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
+#define CT_RELATED     NF_CT_STATE_BIT(IP_CT_RELATED)
+#define CT_REPLY       {.kind = STEP_CT, .reg = R0, .a = NFT_CT_DIRECTION}, EQ(1)
+#define TO_LOCAL       {.kind = STEP_FIB, .reg = R0}, EQ(HOST32(RTN_LOCAL))
+
+#define RULE(chain, ...) {chain, (const struct step[]){__VA_ARGS__, END}}
+
+static const struct rule {
+	const char *chain;
+	const struct step *steps;
+} rules[] = {
+	/* Before conntrack, so that a forged packet leaves no trace anywhere. */
+	RULE(CHAIN_SOURCE, V4, NET(R0, 0, 1), MASK(0x0f), NEQ(5), COUNTER, DROP), /* options */
+	RULE(CHAIN_SOURCE, V4, META(R0, NFT_META_IIFNAME), SADDR4(R4), IN("sbx4"), ACCEPT),
+	RULE(CHAIN_SOURCE, V6, META(R0, NFT_META_IIFNAME), SADDR6(R4), IN("sbx6"), ACCEPT),
+	RULE(CHAIN_SOURCE, V4, META(R0, NFT_META_IIFNAME), SADDR4(R4), IN("sbx4net"), ACCEPT),
+	RULE(CHAIN_SOURCE, V6, META(R0, NFT_META_IIFNAME), SADDR6(R4), IN("sbx6net"), ACCEPT),
+	RULE(CHAIN_SOURCE, V6, LINKLOCAL(8), HOPS255, ND, ACCEPT),
+	RULE(CHAIN_SOURCE, V6, SADDR6(R0), EQ(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+	     HOPS255, ND, ACCEPT), /* is this address taken? */
+	RULE(CHAIN_SOURCE, COUNTER, DROP),
+
+	RULE(CHAIN_JUDGE, CT_STATE(CT_ESTABLISHED), GOTO(CHAIN_PASS)),
+	RULE(CHAIN_JUDGE, CT_STATE(CT_RELATED), L4(IPPROTO_ICMP), GOTO(CHAIN_PASS)),
+	RULE(CHAIN_JUDGE, CT_STATE(CT_RELATED), L4(IPPROTO_ICMPV6), GOTO(CHAIN_PASS)),
+	RULE(CHAIN_JUDGE, CT_STATE(CT_INVALID), COUNTER, DROP),
+	RULE(CHAIN_JUDGE, V6, NET(R0, 24, 2), EQ(0xff, 0x02), HOPS255, ND, GOTO(CHAIN_PASS)),
+	RULE(CHAIN_JUDGE, V6, LINKLOCAL(24), HOPS255, ND, GOTO(CHAIN_PASS)),
+	RULE(CHAIN_JUDGE, V6, NET(R0, 24, 2), EQ(0xff, 0x02), DROP), /* listener reports: quietly */
+	RULE(CHAIN_JUDGE, TO_LOCAL, GOTO(CHAIN_TOHOST)),
+	RULE(CHAIN_JUDGE, L4(IPPROTO_UDP), DPORT(53), GOTO(CHAIN_PASS)), /* redirected next */
+	RULE(CHAIN_JUDGE, L4(IPPROTO_TCP), DPORT(53), GOTO(CHAIN_PASS)),
+	RULE(CHAIN_JUDGE, META(R0, NFT_META_L4PROTO), TH(R1, 2, 2), IN("private_dns"),
+	     GOTO(CHAIN_DENY)),
+	RULE(CHAIN_JUDGE, V4, DADDR4(R0), IN("never4"), GOTO(CHAIN_DENY)),
+	RULE(CHAIN_JUDGE, V6, DADDR6(R0), IN("never6"), GOTO(CHAIN_DENY)),
+	RULE(CHAIN_JUDGE, V4, SADDR4(R0), DADDR4(R1), IN("allow4"), GOTO(CHAIN_PASS)),
+	RULE(CHAIN_JUDGE, V6, SADDR6(R0), DADDR6(R4), IN("allow6"), GOTO(CHAIN_PASS)),
+	RULE(CHAIN_JUDGE, V4, SADDR4(R0), DADDR4(R1), META(R2, NFT_META_L4PROTO), TH(R3, 2, 2),
+	     IN("allow4p"), GOTO(CHAIN_PASS)),
+	RULE(CHAIN_JUDGE, V6, SADDR6(R0), DADDR6(R4), META(R8, NFT_META_L4PROTO), TH(R9, 2, 2),
+	     IN("allow6p"), GOTO(CHAIN_PASS)),
+	RULE(CHAIN_JUDGE, GOTO(CHAIN_DENY)),
+
+	RULE(CHAIN_TOHOST, L4(IPPROTO_UDP), DPORT(53), GOTO(CHAIN_PASS)),
+	RULE(CHAIN_TOHOST, L4(IPPROTO_TCP), DPORT(53), GOTO(CHAIN_PASS)),
+	RULE(CHAIN_TOHOST, V6, HOPS255, ND, GOTO(CHAIN_PASS)),
+	RULE(CHAIN_TOHOST, V4, L4(IPPROTO_ICMP), TH(R0, 0, 1), EQ(8),
+	     {.kind = STEP_LIMIT, .a = 100, .b = 100}, GOTO(CHAIN_PASS)),
+	RULE(CHAIN_TOHOST, V6, L4(IPPROTO_ICMPV6), TH(R0, 0, 1), EQ(128),
+	     {.kind = STEP_LIMIT, .a = 100, .b = 100}, GOTO(CHAIN_PASS)),
+	RULE(CHAIN_TOHOST, GOTO(CHAIN_DENY)),
+
+	RULE(CHAIN_PASS, {.kind = STEP_MARK, .reg = R0, .a = MARK_PASSED}, ACCEPT),
+
+	RULE(CHAIN_DENY, {.kind = STEP_LIMIT, .a = 1000, .b = 2000},
+	     {.kind = STEP_LOG, .a = BLOCKED_GROUP, .b = BLOCKED_SNAP, .c = 16,
+	      .name = "namegate-deny "}),
+	RULE(CHAIN_DENY, COUNTER),
+	RULE(CHAIN_DENY, L4(IPPROTO_TCP), {.kind = STEP_REJECT, .a = NFT_REJECT_TCP_RST}),
+	RULE(CHAIN_DENY, {.kind = STEP_REJECT, .a = NFT_REJECT_ICMPX_UNREACH,
+			  .b = NFT_REJECT_ICMPX_ADMIN_PROHIBITED}),
+
+	RULE(CHAIN_INBOUND, CT_REPLY, CT_STATE(CT_ESTABLISHED), ACCEPT),
+	RULE(CHAIN_INBOUND, CT_STATE(CT_RELATED), L4(IPPROTO_ICMP), ACCEPT),
+	RULE(CHAIN_INBOUND, CT_STATE(CT_RELATED), L4(IPPROTO_ICMPV6), ACCEPT),
+	RULE(CHAIN_INBOUND, COUNTER, DROP),
+
+	RULE(CHAIN_LEAK, L4(IPPROTO_UDP), DPORT(53), COUNTER, DROP),
+	RULE(CHAIN_LEAK, L4(IPPROTO_TCP), DPORT(53), COUNTER, DROP),
+
+	RULE(BASE_MASQ, V4, SADDR4(R0), IN("masq4"), {.kind = STEP_MASQUERADE}),
+	RULE(BASE_MASQ, V6, SADDR6(R0), IN("masq6"), {.kind = STEP_MASQUERADE}),
+	RULE(BASE_MASQ, V4, SADDR4(R0), IN("masq4net"), {.kind = STEP_MASQUERADE}),
+	RULE(BASE_MASQ, V6, SADDR6(R0), IN("masq6net"), {.kind = STEP_MASQUERADE}),
+};
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+static void write_chain(struct batch *batch, struct netlink *netlink, const char *table,
+			const char *name, const struct base *base)
+{
+	struct nftnl_chain *chain = nftnl_chain_alloc();
+
+	if (!chain) {
+		batch->failed = true;
+		return;
+	}
+	nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, table);
+	nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, name);
+	if (base) {
+		nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, base->type);
+		nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, base->hook);
+		nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, base->priority);
+		nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, NF_ACCEPT);
+	}
+	nftnl_chain_nlmsg_build_payload(
+		batch_message(batch, netlink, NFT_MSG_NEWCHAIN, NLM_F_CREATE), chain);
+	nftnl_chain_free(chain);
+}
+
+/* A rule deletion that names only its chain empties it. */
+static void flush_chain(struct batch *batch, struct netlink *netlink, const char *table,
+			const char *name)
+{
+	struct nlmsghdr *message = batch_message(batch, netlink, NFT_MSG_DELRULE, 0);
+
+	mnl_attr_put_strz(message, NFTA_RULE_TABLE, table);
+	mnl_attr_put_strz(message, NFTA_RULE_CHAIN, name);
+}
+
+static int write_guard(struct batch *batch, struct netlink *netlink, const char *table,
+		       const struct guard *guard, const char *pattern)
+{
+	struct step steps[4] = {{0}};
+	int code = step_interface(guard->meta, pattern, steps);
+
+	if (code != NG_OK)
+		return code;
+	steps[2] = (struct step){.kind = STEP_VERDICT,
+				 .a = guard->chain ? (uint32_t)NFT_GOTO : NF_ACCEPT,
+				 .name = guard->chain};
+	write_rule(batch, netlink, table, guard->base, steps);
+	return NG_OK;
+}
+
+static int write_guards(struct batch *batch, struct netlink *netlink,
+			const struct wall_table *table)
+{
+	int code = NG_OK;
+
+	for (size_t i = 0; i < COUNT(guards); i++)
+		for (size_t k = 0; code == NG_OK && k < table->n_interfaces; k++)
+			code = write_guard(batch, netlink, table->table, &guards[i],
+					   table->interfaces[k]);
+	return code;
+}
+
+static void write_catch(struct batch *batch, struct netlink *netlink,
+			const struct wall_table *table, uint8_t proto)
+{
+	const struct step steps[] = {
+		L4(proto), DPORT(53),
+		{.kind = STEP_REDIRECT, .reg = R0, .a = table->dns_port}, END};
+
+	write_rule(batch, netlink, table->table, CHAIN_CATCH, steps);
+}
+
+int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_table *table)
+{
+	int code;
+
+	for (size_t i = 0; i < COUNT(regular); i++)
+		write_chain(batch, netlink, table->table, regular[i], NULL);
+	for (size_t i = 0; i < COUNT(bases); i++)
+		write_chain(batch, netlink, table->table, bases[i].name, &bases[i]);
+	for (size_t i = 0; i < COUNT(regular); i++)
+		flush_chain(batch, netlink, table->table, regular[i]);
+	for (size_t i = 0; i < COUNT(bases); i++)
+		flush_chain(batch, netlink, table->table, bases[i].name);
+	code = write_guards(batch, netlink, table);
+	if (code != NG_OK)
+		return code;
+	write_catch(batch, netlink, table, IPPROTO_UDP);
+	write_catch(batch, netlink, table, IPPROTO_TCP);
+	for (size_t i = 0; i < COUNT(rules); i++)
+		write_rule(batch, netlink, table->table, rules[i].chain, rules[i].steps);
+	return NG_OK;
+}
+
+size_t rules_count(const struct wall_table *table)
+{
+	return COUNT(rules) + 2 + COUNT(guards) * table->n_interfaces;
+}

@@ -1,0 +1,254 @@
+/*
+ * Elements: how addresses become keys.
+ *
+ * A key is its fields one after another, each padded to four octets with zeroes; interface names
+ * take their sixteen. Sets of one field with intervals (the kernel's rbtree) know a range as its
+ * first address and a marker after its last one; sets of several fields (pipapo) take both ends in
+ * one element. Sets without intervals are hashes, the only kind that is quick to write, so single
+ * addresses never go into an interval set.
+ */
+#include "warden/sets.h"
+
+#include <arpa/inet.h>
+#include <libnftnl/set.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* nft's numbers of the data types; fields of a concatenation are six bits apart. */
+enum { TYPE_IP4 = 7, TYPE_IP6 = 8, TYPE_PROTO = 12, TYPE_PORT = 13, TYPE_ND = 29, TYPE_IF = 41 };
+#define PAIR(a, b)       ((a) << 6 | (b))
+#define QUAD(a, b, c, d) (PAIR(PAIR(PAIR(a, b), c), d))
+
+const struct set_shape set_shapes[SET_COUNT] = {
+	[SET_SBX4] = {"sbx4", PAIR(TYPE_IF, TYPE_IP4), 20, {0}, 0},
+	[SET_SBX6] = {"sbx6", PAIR(TYPE_IF, TYPE_IP6), 32, {0}, 0},
+	[SET_SBX4NET] = {"sbx4net", PAIR(TYPE_IF, TYPE_IP4), 20, {16, 4}, NFT_SET_INTERVAL},
+	[SET_SBX6NET] = {"sbx6net", PAIR(TYPE_IF, TYPE_IP6), 32, {16, 16}, NFT_SET_INTERVAL},
+	[SET_MASQ4] = {"masq4", TYPE_IP4, 4, {0}, 0},
+	[SET_MASQ6] = {"masq6", TYPE_IP6, 16, {0}, 0},
+	[SET_MASQ4NET] = {"masq4net", TYPE_IP4, 4, {0}, NFT_SET_INTERVAL},
+	[SET_MASQ6NET] = {"masq6net", TYPE_IP6, 16, {0}, NFT_SET_INTERVAL},
+	[SET_ALLOW4] = {"allow4", PAIR(TYPE_IP4, TYPE_IP4), 8, {0}, NFT_SET_TIMEOUT},
+	[SET_ALLOW6] = {"allow6", PAIR(TYPE_IP6, TYPE_IP6), 32, {0}, NFT_SET_TIMEOUT},
+	[SET_ALLOW4P] = {"allow4p",
+			 QUAD(TYPE_IP4, TYPE_IP4, TYPE_PROTO, TYPE_PORT),
+			 16,
+			 {0},
+			 NFT_SET_TIMEOUT},
+	[SET_ALLOW6P] = {"allow6p",
+			 QUAD(TYPE_IP6, TYPE_IP6, TYPE_PROTO, TYPE_PORT),
+			 40,
+			 {0},
+			 NFT_SET_TIMEOUT},
+	[SET_NEVER4] = {"never4", TYPE_IP4, 4, {0}, NFT_SET_INTERVAL},
+	[SET_NEVER6] = {"never6", TYPE_IP6, 16, {0}, NFT_SET_INTERVAL},
+	[SET_PRIVATE_DNS] = {"private_dns", PAIR(TYPE_PROTO, TYPE_PORT), 8, {0}, 0},
+	[SET_ND] = {"nd", TYPE_ND, 1, {0}, 0},
+};
+
+void ops_finish(struct ops *ops)
+{
+	if (!ops)
+		return;
+	free(ops->items);
+	*ops = (struct ops){0};
+}
+
+void ops_clear(struct ops *ops)
+{
+	ops->n = 0;
+	ops->failed = false;
+}
+
+static struct op *op_new(struct ops *ops, enum set_id set)
+{
+	struct op *op;
+
+	if (ops->n == ops->room) {
+		size_t room = ops->room ? ops->room * 2 : 256;
+		struct op *wider = reallocarray(ops->items, room, sizeof(*wider));
+
+		if (!wider) {
+			ops->failed = true;
+			return NULL;
+		}
+		ops->items = wider;
+		ops->room = room;
+	}
+	op = &ops->items[ops->n++];
+	*op = (struct op){.set = (uint8_t)set, .len = set_shapes[set].key_len, .error = OP_WAITS};
+	return op;
+}
+
+struct op *op_append(struct ops *ops, const struct op *op)
+{
+	struct op *copy = op_new(ops, (enum set_id)op->set);
+
+	if (copy)
+		*copy = *op;
+	return copy;
+}
+
+struct op *op_octets(struct ops *ops, enum set_id set, const uint8_t *key, uint8_t len)
+{
+	struct op *op = op_new(ops, set);
+
+	if (op)
+		memcpy(op->key, key, len);
+	return op;
+}
+
+struct op *op_pair(struct ops *ops, const struct ng_addr *source, const struct ng_addr *to,
+		   uint8_t proto, uint16_t port)
+{
+	bool v4 = source->family == NG_IPV4;
+	size_t len = ng_addr_len(source);
+	uint16_t wire_port = htons(port);
+	struct op *op;
+
+	if (proto)
+		op = op_new(ops, v4 ? SET_ALLOW4P : SET_ALLOW6P);
+	else
+		op = op_new(ops, v4 ? SET_ALLOW4 : SET_ALLOW6);
+	if (!op)
+		return NULL;
+	memcpy(op->key, source->bytes, len);
+	memcpy(op->key + len, to->bytes, len);
+	if (proto) {
+		op->key[2 * len] = proto;
+		memcpy(op->key + 2 * len + 4, &wire_port, sizeof(wire_port));
+	}
+	return op;
+}
+
+struct ng_addr prefix_last(const struct ng_prefix *prefix)
+{
+	struct ng_addr last = prefix->addr;
+	size_t len = ng_addr_len(&last);
+
+	for (size_t i = 0; i < len; i++) {
+		size_t bit = i * 8;
+
+		if (bit >= prefix->bits)
+			last.bytes[i] = 0xff;
+		else if (bit + 8 > prefix->bits)
+			last.bytes[i] |= (uint8_t)(0xff >> (prefix->bits - bit));
+	}
+	return last;
+}
+
+struct op *op_identity(struct ops *ops, const char *interface, const struct ng_prefix *source)
+{
+	bool v4 = source->addr.family == NG_IPV4;
+	size_t len = ng_addr_len(&source->addr);
+	struct ng_addr last = prefix_last(source);
+	struct op *op;
+
+	if (interface[0] && ng_prefix_is_host(source)) {
+		op = op_new(ops, v4 ? SET_SBX4 : SET_SBX6);
+	} else {
+		op = op_new(ops, v4 ? SET_SBX4NET : SET_SBX6NET);
+		if (op)
+			op->has_end = true;
+	}
+	if (!op)
+		return NULL;
+	memcpy(op->key, interface, strnlen(interface, NG_IFNAME_MAX));
+	memcpy(op->key + NG_IFNAME_MAX, source->addr.bytes, len);
+	memcpy(op->key_end, op->key, NG_IFNAME_MAX);
+	if (!interface[0]) /* from no name at all to beyond every name */
+		memset(op->key_end, 0xff, NG_IFNAME_MAX);
+	memcpy(op->key_end + NG_IFNAME_MAX, last.bytes, len);
+	return op;
+}
+
+/* The address after this one; false when there is none. */
+static bool next_address(struct ng_addr *addr)
+{
+	for (size_t i = ng_addr_len(addr); i-- > 0;)
+		if (++addr->bytes[i])
+			return true;
+	return false;
+}
+
+void op_plain(struct ops *ops, enum set_id set, const struct ng_prefix *prefix, bool remove,
+	      uint32_t tag)
+{
+	struct ng_addr after = prefix_last(prefix);
+	bool ends =
+		(set_shapes[set].flags & NFT_SET_INTERVAL) != 0 && next_address(&after);
+	struct op *op = op_octets(ops, set, prefix->addr.bytes, set_shapes[set].key_len);
+
+	if (!op)
+		return;
+	op->remove = remove;
+	op->tag = tag;
+	if (!ends)
+		return;
+	op = op_octets(ops, set, after.bytes, set_shapes[set].key_len);
+	if (!op)
+		return;
+	op->interval_end = true;
+	op->remove = remove;
+	op->tag = tag;
+}
+
+struct dump {
+	enum set_id set;
+	element_fn *each;
+	void *who;
+};
+
+static int give_element(struct nftnl_set_elem *from, void *who)
+{
+	const struct dump *dump = who;
+	struct element element = {0};
+	uint32_t len = 0;
+	const void *key = nftnl_set_elem_get(from, NFTNL_SET_ELEM_KEY, &len);
+
+	if (!key || len != set_shapes[dump->set].key_len)
+		return 0;
+	element.len = (uint8_t)len;
+	memcpy(element.key, key, len);
+	if (nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_KEY_END)) {
+		key = nftnl_set_elem_get(from, NFTNL_SET_ELEM_KEY_END, &len);
+		element.has_end = key && len == element.len;
+		if (element.has_end)
+			memcpy(element.key_end, key, len);
+	}
+	if (nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_FLAGS))
+		element.interval_end = nftnl_set_elem_get_u32(from, NFTNL_SET_ELEM_FLAGS) &
+				       NFT_SET_ELEM_INTERVAL_END;
+	if (nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_EXPIRATION))
+		element.expires_ms = nftnl_set_elem_get_u64(from, NFTNL_SET_ELEM_EXPIRATION);
+	dump->each(dump->who, dump->set, &element);
+	return 0;
+}
+
+static int take_elements(const struct nlmsghdr *reply, void *who)
+{
+	struct nftnl_set *set = nftnl_set_alloc();
+
+	if (!set)
+		return MNL_CB_ERROR;
+	if (nftnl_set_elems_nlmsg_parse(reply, set) == 0)
+		nftnl_set_elem_foreach(set, give_element, who);
+	nftnl_set_free(set);
+	return MNL_CB_OK;
+}
+
+int set_dump(struct netlink *netlink, const char *table, enum set_id set, element_fn *each,
+	     void *who)
+{
+	struct dump dump = {.set = set, .each = each, .who = who};
+	char buf[512];
+	int system;
+	struct nlmsghdr *request =
+		netlink_request(netlink, buf, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSETELEM,
+				NLM_F_DUMP, NFPROTO_INET);
+
+	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, table);
+	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, set_shapes[set].name);
+	return netlink_ask(netlink, request, take_elements, &dump, &system);
+}

@@ -1,0 +1,106 @@
+/*
+ * The sets of the table, and writing their elements.
+ *
+ * An op is one element to add or to remove. Ops are gathered in a list and committed together;
+ * each then carries its own result. The list owns its memory.
+ */
+#pragma once
+
+#include "base/wall.h"
+#include "warden/netlink.h"
+
+enum set_id {
+	SET_SBX4 = 0, /* who may use which source address on which interface */
+	SET_SBX6,
+	SET_SBX4NET, /* the same for wider sources, and for any interface */
+	SET_SBX6NET,
+	SET_MASQ4, /* sources that leave under the host's address */
+	SET_MASQ6,
+	SET_MASQ4NET,
+	SET_MASQ6NET,
+	SET_ALLOW4, /* leases: source and destination */
+	SET_ALLOW6,
+	SET_ALLOW4P, /* leases bound to a protocol and a port */
+	SET_ALLOW6P,
+	SET_NEVER4, /* never to be reached, looked at before the leases */
+	SET_NEVER6,
+	SET_PRIVATE_DNS, /* protocol and port of DNS that the gate cannot see into */
+	SET_ND,          /* ICMPv6 types of neighbour discovery that a host sends */
+	SET_COUNT
+};
+#define SET_IS_LEASE(id) ((id) >= SET_ALLOW4 && (id) <= SET_ALLOW6P)
+
+#define KEY_MAX 40 /* IPv6 pair, protocol, port */
+
+struct set_shape {
+	const char *name;
+	uint32_t key_type; /* for whoever lists the set; the kernel only keeps it */
+	uint8_t key_len;
+	uint8_t fields[4]; /* octets of each field before padding; only intervals need them */
+	uint32_t flags;    /* NFT_SET_ */
+};
+extern const struct set_shape set_shapes[SET_COUNT];
+
+struct lease;
+struct op {
+	bool remove, has_end, interval_end;
+	uint8_t set, len;
+	uint8_t key[KEY_MAX], key_end[KEY_MAX];
+	uint64_t timeout_ms; /* 0: for good */
+	uint32_t tag;        /* the caller's */
+	struct lease *lease; /* the lease behind it, or NULL */
+	uint32_t seq_first, seq_last; /* of its messages in the batch that it was last in */
+	int error;                    /* OP_WAITS, then an errno; 0: done */
+};
+#define OP_WAITS (-1)
+
+struct ops {
+	struct op *items;
+	size_t n, room;
+	bool failed; /* memory: nothing will be committed */
+};
+void ops_finish(struct ops *ops); /* takes NULL */
+void ops_clear(struct ops *ops);
+
+/* What to put where. Each returns the new op, or NULL when memory is out (and ops->failed). */
+struct op *op_pair(struct ops *ops, const struct ng_addr *source, const struct ng_addr *to,
+		   uint8_t proto, uint16_t port);
+/* interface "" stands for any; then, and for wider sources, it is an interval. */
+struct op *op_identity(struct ops *ops, const char *interface, const struct ng_prefix *source);
+/* A prefix in a set of plain addresses; two ops for an interval that has an end. */
+void op_plain(struct ops *ops, enum set_id set, const struct ng_prefix *prefix, bool remove,
+	      uint32_t tag);
+struct op *op_append(struct ops *ops, const struct op *op);
+struct op *op_octets(struct ops *ops, enum set_id set, const uint8_t *key, uint8_t len);
+/* The last address of a prefix. */
+struct ng_addr prefix_last(const struct ng_prefix *prefix);
+
+/* What the kernel can do, as probed on a scratch set. */
+struct ability {
+	bool owner_persist; /* table flags OWNER and PERSIST */
+	bool in_place;      /* a second NEWSETELEM renews an element's timeout */
+	bool destroy;       /* deleting what is not there is no error */
+};
+
+/* Writes ops [from, to) into the batch. */
+void ops_write(struct ops *ops, size_t from, size_t to, const char *table,
+	       const struct ability *ability, struct batch *batch, struct netlink *netlink);
+/*
+ * Commits all of them, in as few batches as possible; each op's error says how it fared. A batch
+ * that fails is tried again without the ops that the kernel named, or by halves when it named
+ * none. NG_OK when every op is done.
+ */
+int ops_commit(struct ops *ops, const char *table, const struct ability *ability,
+	       struct batch *batch, struct netlink *netlink) NG_MUST_CHECK;
+int op_code(int error); /* errno of an op to enum ng_error */
+
+/* Each element of a set, as the kernel has it now. */
+struct element {
+	uint8_t key[KEY_MAX], key_end[KEY_MAX];
+	uint8_t len;
+	bool has_end, interval_end;
+	uint64_t expires_ms; /* 0: for good */
+};
+typedef void element_fn(void *who, enum set_id set, const struct element *element);
+int set_dump(struct netlink *netlink, const char *table, enum set_id set, element_fn *each,
+	     void *who) NG_MUST_CHECK;

@@ -1,0 +1,160 @@
+/*
+ * The table's life: built or adopted at the first WALL_TABLE, changed at a reload, looked after in
+ * between.
+ *
+ * An owned table cannot be changed by anybody else, so a look at the generation number now and then
+ * is enough. One that is not owned is watched too, since a foreign hand may take out a single
+ * element, which no rule shows. What differs is rebuilt whole, from the mirror, in one batch; until
+ * that has worked, no lease is confirmed.
+ */
+#include "warden/warden.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int adopt(struct warden *warden, const char *table)
+{
+	int code = leftovers_read(&warden->leftovers, &warden->kernel, table);
+
+	if (code == NG_OK)
+		code = leases_adopt(warden, table);
+	warden->leftovers_us = warden->now_us + LEFTOVERS_US;
+	if (code == NG_OK)
+		say("table \"%s\" adopted with %zu leases and %zu identities of an earlier life",
+		    table, warden->mirror.n, warden->leftovers.n);
+	return code;
+}
+
+/* The table anew, with everything that we know. */
+static int rebuild(struct warden *warden, const struct wall_table *table, int *system)
+{
+	int code;
+
+	leftovers_finish(&warden->leftovers);
+	enrol_refill(warden, &warden->ops);
+	if (warden->ops.failed) {
+		ops_clear(&warden->ops);
+		return NG_E_NOMEM;
+	}
+	code = table_build(&warden->kernel, table, BUILD_ANEW, &warden->ops, system);
+	for (size_t i = 0; code == NG_OK && i < warden->ops.n; i++) {
+		struct op *op = &warden->ops.items[i];
+
+		if (!op->lease || !op->error)
+			continue;
+		mirror_unschedule(&warden->mirror, op->lease);
+		op->lease->until_us = 0; /* not there any more: to be ordered again */
+	}
+	ops_sweep(warden);
+	return code;
+}
+
+static int first_build(struct warden *warden, const struct wall_table *table, int *system)
+{
+	bool there;
+	int code = table_exists(&warden->kernel, table->table, &there);
+
+	if (code == NG_OK && there)
+		code = adopt(warden, table->table);
+	if (code != NG_OK)
+		return code;
+	code = table_build(&warden->kernel, table, BUILD_OVER, &warden->ops, system);
+	ops_clear(&warden->ops);
+	if (code == NG_E_KERNEL && there) {
+		say("table \"%s\" has another shape (%s); replacing it, leases are kept",
+		    table->table, strerror(*system));
+		code = rebuild(warden, table, system);
+	}
+	return code;
+}
+
+int setup_table(struct warden *warden, const struct wall_table *table, uint32_t *system)
+{
+	int error = 0, code;
+
+	if (!warden->kernel.ready) {
+		code = first_build(warden, table, &error);
+	} else if (strcmp(table->table, warden->kernel.table.table) != 0) {
+		say("the table's name cannot change from \"%s\" to \"%s\" while running; restart "
+		    "namegated, then remove the old one with --teardown",
+		    warden->kernel.table.table, table->table);
+		return NG_E_UNSUPPORTED;
+	} else {
+		code = table_build(&warden->kernel, table, BUILD_OVER, &warden->ops, &error);
+		ops_clear(&warden->ops);
+	}
+	*system = (uint32_t)error;
+	warden->nflog.rate_per_s = table->block_reports_per_s;
+	if (code != NG_OK) {
+		say("table \"%s\" could not be built: %s%s", table->table, strerror(error),
+		    error == EPERM ? "; does another namegated own it?" : "");
+		return code;
+	}
+	if (!(warden->kernel.flags & NFT_TABLE_F_OWNER) &&
+	    watch_listen(&warden->watch) != NG_OK)
+		say("changes by other programs are noticed only once a second: %s",
+		    strerror(errno));
+	return NG_OK;
+}
+
+void setup_suspect(struct warden *warden)
+{
+	warden->suspect = true;
+}
+
+static void repair(struct warden *warden)
+{
+	const struct wall_table table = warden->kernel.table;
+	bool news = !warden->dirty;
+	int system = 0, code;
+
+	warden->dirty = true;
+	code = rebuild(warden, &table, &system);
+	if (code == NG_OK) {
+		warden->dirty = false;
+		if (warden->watch.listening) /* our own doing */
+			(void)watch_touched(&warden->watch, table.table);
+		say("table \"%s\" was changed by another program; rebuilt with %u sandboxes and "
+		    "%zu leases",
+		    table.table, (unsigned)warden->sandboxes.n, warden->mirror.n);
+	} else if (news) {
+		say("table \"%s\" was changed by another program and could not be rebuilt: %s; "
+		    "no lease is confirmed until it is",
+		    table.table, strerror(system));
+	}
+}
+
+static bool look_due(const struct warden *warden)
+{
+	return warden->suspect || warden->dirty ||
+	       warden->now_us - warden->looked_us >= IDLE_TICK_MS * 1000u;
+}
+
+static void clear_leftovers(struct warden *warden)
+{
+	if (!warden->leftovers.n || warden->now_us < warden->leftovers_us)
+		return;
+	leftovers_clear(&warden->leftovers, &warden->ops, TAG_OTHER);
+	if (!ops_settle(warden))
+		warden->dirty = true;
+	ops_sweep(warden);
+}
+
+void setup_look(struct warden *warden)
+{
+	bool touched;
+
+	if (!warden->kernel.ready)
+		return;
+	touched = warden->watch.listening &&
+		  watch_touched(&warden->watch, warden->kernel.table.table);
+	if (!touched && !look_due(warden))
+		return;
+	warden->suspect = false;
+	warden->looked_us = warden->now_us;
+	if (touched || warden->dirty ||
+	    (table_foreign_change(&warden->kernel) && !table_intact(&warden->kernel)))
+		repair(warden);
+	else
+		clear_leftovers(warden);
+}

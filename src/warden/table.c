@@ -1,0 +1,298 @@
+/*
+ * One batch builds everything: table, sets, chains, rules, fixed elements. All messages say "create
+ * if it is not there", so the same batch adopts a table that stands: its sets and their elements are
+ * left alone, its chains are emptied and filled again, and no packet ever sees the state between.
+ *
+ * Ownership (no other process can change the table) is taken only together with persistence:
+ * an owned table without it vanishes with its owner's socket, and the gate would stand open.
+ *
+ * What the rules look like is remembered as a hash over the handles that the kernel gave them: a
+ * rule that was removed, replaced or added changes it.
+ */
+#include "warden/kernel.h"
+
+#include "base/hash.h"
+#include "warden/never.h"
+#include "warden/rules.h"
+
+#include <errno.h>
+#include <libnftnl/set.h>
+#include <libnftnl/table.h>
+#include <libnftnl/udata.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
+#include <string.h>
+
+#define GC_INTERVAL_MS  30000
+#define IDENTITY_SIZE   NG_SANDBOXES_CEILING
+#define IDENTITY_SIDES  (NG_SANDBOXES_CEILING * 2) /* a range takes two */
+#define FIXED_SIZE      256
+#define FIRST_BATCH_OPS 100000
+
+static void write_table(struct kernel *kernel, const char *name, uint16_t type, uint32_t flags)
+{
+	struct nlmsghdr *message =
+		batch_message(&kernel->batch, &kernel->netlink, type,
+			      type == NFT_MSG_NEWTABLE ? NLM_F_CREATE : 0);
+
+	mnl_attr_put_strz(message, NFTA_TABLE_NAME, name);
+	if (type == NFT_MSG_NEWTABLE)
+		mnl_attr_put_u32(message, NFTA_TABLE_FLAGS, htonl(flags));
+}
+
+static uint32_t set_size(const struct wall_table *table, enum set_id id)
+{
+	if (SET_IS_LEASE(id))
+		return table->leases;
+	if (id >= SET_NEVER4)
+		return FIXED_SIZE;
+	return set_shapes[id].flags & NFT_SET_INTERVAL ? IDENTITY_SIDES : IDENTITY_SIZE;
+}
+
+/* Byte order of the keys, which nft wants to know when it lists a set of one field. */
+static void describe_key(struct nftnl_set *set)
+{
+	struct nftnl_udata_buf *notes = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
+
+	if (!notes)
+		return;
+	nftnl_udata_put_u32(notes, NFTNL_UDATA_SET_KEYBYTEORDER, 2);
+	nftnl_set_set_data(set, NFTNL_SET_USERDATA, nftnl_udata_buf_data(notes),
+			   nftnl_udata_buf_len(notes));
+	nftnl_udata_buf_free(notes);
+}
+
+static void write_set(struct kernel *kernel, const struct wall_table *table, enum set_id id)
+{
+	const struct set_shape *shape = &set_shapes[id];
+	bool several = shape->fields[0] != 0;
+	struct nftnl_set *set = nftnl_set_alloc();
+
+	if (!set) {
+		kernel->batch.failed = true;
+		return;
+	}
+	nftnl_set_set_str(set, NFTNL_SET_TABLE, table->table);
+	nftnl_set_set_str(set, NFTNL_SET_NAME, shape->name);
+	nftnl_set_set_u32(set, NFTNL_SET_ID, (uint32_t)id + 1);
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, shape->key_type);
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, shape->key_len);
+	nftnl_set_set_u32(set, NFTNL_SET_FLAGS,
+			  shape->flags | (several ? (uint32_t)NFT_SET_CONCAT : 0));
+	nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, set_size(table, id));
+	if (several)
+		nftnl_set_set_data(set, NFTNL_SET_DESC_CONCAT, shape->fields, 2);
+	else if (shape->key_type < 64)
+		describe_key(set);
+	if (SET_IS_LEASE(id))
+		nftnl_set_set_u32(set, NFTNL_SET_GC_INTERVAL, GC_INTERVAL_MS);
+	nftnl_set_nlmsg_build_payload(batch_message(&kernel->batch, &kernel->netlink,
+						    NFT_MSG_NEWSET, NLM_F_CREATE),
+				      set);
+	nftnl_set_free(set);
+}
+
+static void flush_set(struct kernel *kernel, const char *table, enum set_id id)
+{
+	struct nlmsghdr *message =
+		batch_message(&kernel->batch, &kernel->netlink, NFT_MSG_DELSETELEM, 0);
+
+	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, table);
+	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, set_shapes[id].name);
+}
+
+static void write_sets(struct kernel *kernel, const struct wall_table *table)
+{
+	struct ops fixed = {0};
+
+	for (int id = 0; id < SET_COUNT; id++)
+		write_set(kernel, table, (enum set_id)id);
+	/* The fixed ones, and ranges of an earlier life that new ones could overlap. */
+	for (int id = SET_NEVER4; id < SET_COUNT; id++)
+		flush_set(kernel, table->table, (enum set_id)id);
+	flush_set(kernel, table->table, SET_MASQ4NET);
+	flush_set(kernel, table->table, SET_MASQ6NET);
+	never_ops(&fixed);
+	kernel->batch.failed |= fixed.failed;
+	ops_write(&fixed, 0, fixed.n, table->table, &kernel->ability, &kernel->batch,
+		  &kernel->netlink);
+	ops_finish(&fixed);
+}
+
+static int try_build(struct kernel *kernel, const struct wall_table *table, enum build build,
+		     uint32_t flags, struct ops *refill, int *system)
+{
+	size_t n = refill->n < FIRST_BATCH_OPS ? refill->n : FIRST_BATCH_OPS;
+	int code;
+
+	batch_begin(&kernel->batch, &kernel->netlink);
+	write_table(kernel, table->table, NFT_MSG_NEWTABLE, flags);
+	if (build == BUILD_ANEW) {
+		write_table(kernel, table->table, NFT_MSG_DELTABLE, 0);
+		write_table(kernel, table->table, NFT_MSG_NEWTABLE, flags);
+	}
+	write_sets(kernel, table);
+	code = rules_write(&kernel->batch, &kernel->netlink, table);
+	if (code != NG_OK)
+		return code;
+	ops_write(refill, 0, n, table->table, &kernel->ability, &kernel->batch,
+		  &kernel->netlink);
+	code = batch_commit(&kernel->batch, &kernel->netlink, NULL, NULL, system);
+	for (size_t i = 0; code == NG_OK && i < n; i++)
+		refill->items[i].error = 0;
+	return code;
+}
+
+/* ---- what the kernel has ---- */
+
+struct look {
+	uint64_t fingerprint;
+	size_t n;
+};
+
+static int take_rule(const struct nlmsghdr *reply, void *who)
+{
+	struct look *look = who;
+	struct nlattr *attr;
+
+	mnl_attr_for_each(attr, reply, sizeof(struct nfgenmsg))
+	{
+		if (mnl_attr_get_type(attr) == NFTA_RULE_HANDLE)
+			look->fingerprint = hash_octets(mnl_attr_get_payload(attr),
+							mnl_attr_get_payload_len(attr),
+							look->fingerprint);
+	}
+	look->n++;
+	return MNL_CB_OK;
+}
+
+static int look_at_rules(struct kernel *kernel, const struct wall_table *table, uint64_t *out)
+{
+	char buf[512];
+	int code, system;
+	struct look look = {0};
+	struct nlmsghdr *request =
+		netlink_request(&kernel->netlink, buf, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETRULE,
+				NLM_F_DUMP, NFPROTO_INET);
+
+	mnl_attr_put_strz(request, NFTA_RULE_TABLE, table->table);
+	code = netlink_ask(&kernel->netlink, request, take_rule, &look, &system);
+	if (code == NG_OK && look.n != rules_count(table))
+		code = NG_E_KERNEL;
+	if (code == NG_OK)
+		*out = look.fingerprint;
+	return code;
+}
+
+static int take_nothing(const struct nlmsghdr *reply, void *who)
+{
+	(void)reply;
+	(void)who;
+	return MNL_CB_OK;
+}
+
+int table_exists(struct kernel *kernel, const char *name, bool *out)
+{
+	char buf[512];
+	int code, system = 0;
+	struct nlmsghdr *request =
+		netlink_request(&kernel->netlink, buf, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETTABLE,
+				0, NFPROTO_INET);
+
+	mnl_attr_put_strz(request, NFTA_TABLE_NAME, name);
+	code = netlink_ask(&kernel->netlink, request, take_nothing, NULL, &system);
+	if (code != NG_OK && system != ENOENT)
+		return code;
+	*out = code == NG_OK;
+	return NG_OK;
+}
+
+bool table_intact(struct kernel *kernel)
+{
+	uint64_t now;
+
+	return look_at_rules(kernel, &kernel->table, &now) == NG_OK &&
+	       now == kernel->fingerprint;
+}
+
+bool table_foreign_change(struct kernel *kernel)
+{
+	uint32_t generation;
+	bool changed;
+
+	if (netlink_generation(&kernel->netlink, &generation) != NG_OK)
+		return true;
+	changed = generation - kernel->generation !=
+		  kernel->netlink.commits - kernel->commits;
+	kernel->generation = generation;
+	kernel->commits = kernel->netlink.commits;
+	return changed;
+}
+
+/* ---- making and removing ---- */
+
+int table_build(struct kernel *kernel, const struct wall_table *table, enum build build,
+		struct ops *refill, int *system)
+{
+	uint32_t flags =
+		kernel->ability.owner_persist ? NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST : 0;
+	int code = try_build(kernel, table, build, flags, refill, system);
+	uint64_t fingerprint;
+
+	if (code == NG_E_KERNEL && *system == EOPNOTSUPP && flags) {
+		/* A table that was made without an owner never gets one. */
+		flags = 0;
+		code = try_build(kernel, table, build, flags, refill, system);
+	}
+	if (code == NG_OK)
+		code = look_at_rules(kernel, table, &fingerprint);
+	if (code != NG_OK)
+		return code;
+	kernel->table = *table;
+	kernel->flags = flags;
+	kernel->fingerprint = fingerprint;
+	kernel->ready = true;
+	(void)table_foreign_change(kernel);
+	if (refill->n > FIRST_BATCH_OPS && kernel_commit(kernel, refill) != NG_OK)
+		*system = EAGAIN; /* the table stands; each op knows how it fared */
+	return NG_OK;
+}
+
+int table_remove(struct kernel *kernel, const char *name, int *system)
+{
+	batch_begin(&kernel->batch, &kernel->netlink);
+	write_table(kernel, name, NFT_MSG_NEWTABLE,
+		    kernel->ability.owner_persist ? NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST : 0);
+	write_table(kernel, name, NFT_MSG_DELTABLE, 0);
+	return batch_commit(&kernel->batch, &kernel->netlink, NULL, NULL, system);
+}
+
+int kernel_commit(struct kernel *kernel, struct ops *ops)
+{
+	return ops_commit(ops, kernel->table.table, &kernel->ability, &kernel->batch,
+			  &kernel->netlink);
+}
+
+int kernel_open(struct kernel *kernel, char why[static SAY_MAX])
+{
+	int code;
+
+	*kernel = (struct kernel){.netlink.fd = -1};
+	code = netlink_open(&kernel->netlink);
+	if (code == NG_OK)
+		code = batch_init(&kernel->batch);
+	if (code != NG_OK) {
+		snprintf(why, SAY_MAX, "cannot open a netfilter netlink socket: %s",
+			 strerror(errno));
+		return code;
+	}
+	return probe(kernel, why);
+}
+
+void kernel_close(struct kernel *kernel)
+{
+	if (!kernel)
+		return;
+	netlink_close(&kernel->netlink);
+	batch_finish(&kernel->batch);
+}

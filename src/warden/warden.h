@@ -1,0 +1,96 @@
+/*
+ * The warden's whole state, and the parts that work on it. One thread, one loop; nothing waits but
+ * in poll(). Times are microseconds of CLOCK_MONOTONIC.
+ */
+#pragma once
+
+#include "warden/conntrack.h"
+#include "warden/kernel.h"
+#include "warden/leftovers.h"
+#include "warden/nflog.h"
+#include "warden/sandboxes.h"
+#include "warden/watch.h"
+#include "warden/workers.h"
+
+#define TICK_US        100000u    /* ends are worked off in steps of this */
+#define IDLE_TICK_MS   1000       /* how long a foreign change can go unseen */
+#define LEFTOVERS_US   60000000u  /* main has registered its sandboxes again by then */
+#define RETRY_US       1000000u   /* until a delete that failed is tried again */
+
+struct order { /* WALL_LEASE, and from whom */
+	uint32_t worker;
+	int code;
+	struct wall_lease lease;
+};
+struct orders {
+	struct order *items; /* owned */
+	size_t n, room;
+};
+
+struct warden {
+	struct kernel kernel;
+	struct netlink conntrack; /* its own socket: its replies do not mix with the batches' */
+	struct watch watch;
+	struct mirror mirror;
+	struct sandboxes sandboxes;
+	struct leftovers leftovers;
+	struct workers workers;
+	struct nflog nflog;
+	struct ops ops; /* room for the round at hand */
+	struct cuts cuts;
+	struct orders orders;
+	struct wall_packet packet; /* as received */
+	int main_fd;
+	bool suspect; /* a commit failed: look soon */
+	bool dirty; /* kernel and mirror differ: rebuild before anything else is believed */
+	uint64_t now_us, looked_us, leftovers_us;
+};
+
+/* One line on standard error: "namegate-warden: what, why, what to do". */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- table (setup.c) ---- */
+
+/* WALL_TABLE: builds or adopts the table, or changes it at a reload. */
+int setup_table(struct warden *warden, const struct wall_table *table,
+		uint32_t *system) NG_MUST_CHECK;
+/* A commit failed: look at the table before the next one. */
+void setup_suspect(struct warden *warden);
+/* Looks whether the table is still ours, and rebuilds it from the mirror when it is not. */
+void setup_look(struct warden *warden);
+
+/* ---- sandboxes (enrol.c) ---- */
+
+struct change { /* WALL_SANDBOX_ADD, or WALL_SANDBOX_REMOVE when only the id is set */
+	uint32_t seq;
+	bool remove;
+	struct wall_sandbox wanted;
+	int code; /* the outcome */
+};
+/* Commits all of them together; each has its code afterwards. */
+void enrol(struct warden *warden, struct change *changes, size_t n);
+/* Writes identity, masquerade and leases of everything that is registered, for a rebuild. */
+void enrol_refill(struct warden *warden, struct ops *ops);
+
+/* ---- leases (leases.c, ends.c) ---- */
+
+/* Drains the workers' packets, commits, answers. */
+void leases_serve(struct warden *warden);
+/* Removes what has ended. */
+void leases_end_due(struct warden *warden);
+/* Reads the leases that stand in the kernel's sets into an empty mirror. */
+int leases_adopt(struct warden *warden, const char *table) NG_MUST_CHECK;
+
+/* A new lease that the sandbox owns, or NULL. */
+struct lease *lease_open(struct warden *warden, const struct lease_key *key,
+			 struct sandbox *owner);
+/* Puts its removal into the ops at hand. */
+void lease_close(struct warden *warden, struct lease *lease);
+/* Puts ends that have come into the ops at hand. */
+void leases_collect_due(struct warden *warden);
+/* Commits the ops at hand; true when all went well. The leases behind them then say how it is. */
+bool ops_settle(struct warden *warden);
+/* Forgets leases that were never confirmed, and empties the ops at hand. */
+void ops_sweep(struct warden *warden);
+uint64_t kernel_timeout_ms(uint64_t until_us, uint64_t now_us);
+#define TAG_OTHER UINT32_MAX /* of an op that belongs to no change */

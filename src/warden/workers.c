@@ -1,0 +1,106 @@
+/*
+ * Answers are queued per worker and sent in packets as large as they come. A full socket leaves
+ * them queued and poll() tells when there is room again; reports of blocked packets are not queued
+ * here, since their sender counts on.
+ */
+#include "warden/workers.h"
+
+#include "edge/channel.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void workers_drop(struct workers *workers, struct worker *worker)
+{
+	close(worker->fd);
+	free(worker->answers);
+	*worker = workers->items[--workers->n];
+}
+
+void workers_finish(struct workers *workers)
+{
+	if (!workers)
+		return;
+	while (workers->n)
+		workers_drop(workers, &workers->items[0]);
+}
+
+struct worker *workers_find(struct workers *workers, uint32_t number)
+{
+	for (size_t i = 0; i < workers->n; i++)
+		if (workers->items[i].number == number)
+			return &workers->items[i];
+	return NULL;
+}
+
+int workers_add(struct workers *workers, uint32_t number, int fd)
+{
+	struct worker *old = workers_find(workers, number);
+
+	if (old)
+		workers_drop(workers, old);
+	if (workers->n == WORKERS_MAX) {
+		close(fd);
+		return NG_E_FULL;
+	}
+	workers->items[workers->n++] = (struct worker){.number = number, .fd = fd};
+	return NG_OK;
+}
+
+int worker_owe(struct worker *worker, size_t more)
+{
+	size_t room = worker->n + worker->owed + more;
+
+	if (room > worker->room) {
+		struct wall_leased *wider =
+			reallocarray(worker->answers, room * 2, sizeof(*wider));
+
+		if (!wider)
+			return NG_E_NOMEM;
+		worker->answers = wider;
+		worker->room = room * 2;
+	}
+	worker->owed += more;
+	return NG_OK;
+}
+
+void worker_answer(struct worker *worker, uint64_t number, int code)
+{
+	if (!worker->owed) /* of a channel that was replaced meanwhile */
+		return;
+	worker->owed--;
+	worker->answers[worker->n++] = (struct wall_leased){.number = number, .code = code};
+}
+
+int worker_flush(struct workers *workers, struct worker *worker)
+{
+	const size_t most = wall_count_max(WALL_LEASED);
+	size_t sent = 0;
+	int code = NG_OK;
+
+	while (sent < worker->n && code == NG_OK) {
+		size_t n = worker->n - sent < most ? worker->n - sent : most;
+
+		workers->packet.head = (struct wall_head){
+			.kind = WALL_LEASED, .count = (uint16_t)n, .seq = ++worker->seq};
+		memcpy(workers->packet.leased, worker->answers + sent,
+		       n * sizeof(*worker->answers));
+		code = channel_send(worker->fd, &workers->packet, -1);
+		if (code == NG_OK)
+			sent += n;
+	}
+	memmove(worker->answers, worker->answers + sent,
+		(worker->n - sent) * sizeof(*worker->answers));
+	worker->n -= sent;
+	return code == NG_E_FULL ? NG_OK : code;
+}
+
+bool worker_report(struct workers *workers, struct worker *worker,
+		   const struct wall_blocked *blocked)
+{
+	workers->packet.head =
+		(struct wall_head){.kind = WALL_BLOCKED, .count = 1, .seq = ++worker->seq};
+	workers->packet.blocked[0] = *blocked;
+	return channel_send(worker->fd, &workers->packet, -1) == NG_OK;
+}

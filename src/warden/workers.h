@@ -1,0 +1,37 @@
+/*
+ * The channels to the workers, and the answers that wait to be taken. A worker that does not read
+ * its answers is not read from either.
+ */
+#pragma once
+
+#include "base/wall.h"
+
+#define WORKERS_MAX 64
+
+struct worker {
+	uint32_t number;
+	int fd;
+	struct wall_leased *answers; /* owned */
+	size_t n, room, owed; /* waiting to be sent; room for; orders without an answer yet */
+	uint32_t seq;
+};
+struct workers {
+	struct worker items[WORKERS_MAX];
+	size_t n;
+	struct wall_packet packet; /* for sending */
+};
+
+void workers_finish(struct workers *workers); /* takes NULL */
+/* Takes the descriptor over, also on failure. A worker of that number is replaced. NG_E_FULL. */
+int workers_add(struct workers *workers, uint32_t number, int fd) NG_MUST_CHECK;
+void workers_drop(struct workers *workers, struct worker *worker);
+struct worker *workers_find(struct workers *workers, uint32_t number);
+/* So many more orders: makes room for their answers. NG_E_NOMEM: drop the worker. */
+int worker_owe(struct worker *worker, size_t more) NG_MUST_CHECK;
+/* Of an order that is owed. */
+void worker_answer(struct worker *worker, uint64_t number, int code);
+/* Sends what it can. NG_E_CLOSED, NG_E_IO: the channel is of no use any more. */
+int worker_flush(struct workers *workers, struct worker *worker) NG_MUST_CHECK;
+/* True when it took the report. */
+bool worker_report(struct workers *workers, struct worker *worker,
+		   const struct wall_blocked *blocked);
