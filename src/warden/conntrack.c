@@ -15,10 +15,10 @@
 #include <string.h>
 
 /* The kernel's bits for CTA_FILTER_ORIG_FLAGS (net/netfilter/nf_internals.h). */
-#define FILTER_SOURCE   (1u << 0)
-#define FILTER_TO       (1u << 1)
-#define FEW             16 /* so many requests cost less than walking the table in user space */
-#define TUPLE_MAX       256
+#define FILTER_SOURCE (1u << 0)
+#define FILTER_TO     (1u << 1)
+#define FEW           16 /* so many requests cost less than walking the table in user space */
+#define TUPLE_MAX     256
 
 void cuts_add(struct cuts *cuts, const struct cut *cut)
 {
@@ -61,9 +61,8 @@ static int cut_by_filter(struct netlink *netlink, const struct cut *cut, int *sy
 	const struct ng_addr *source = &cut->source.addr;
 	bool v4 = source->family == NG_IPV4;
 	struct nlattr *tuple, *part;
-	struct nlmsghdr *request =
-		netlink_request(netlink, buf, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE, 0,
-				family_of(source));
+	struct nlmsghdr *request = netlink_request(netlink, buf, NFNL_SUBSYS_CTNETLINK,
+						   IPCTNL_MSG_CT_DELETE, 0, family_of(source));
 
 	/* With version 0 the kernel would take no notice of the family and flush everything. */
 	((struct nfgenmsg *)mnl_nlmsg_get_payload(request))->version = 1;

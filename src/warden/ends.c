@@ -119,7 +119,8 @@ void leases_end_due(struct warden *warden)
 		return;
 	leases_collect_due(warden);
 	if (!ops_settle(warden)) {
-		say("some ended leases could not be deleted, the kernel refused; trying again in "
+		say("some ended leases could not be deleted, the kernel refused; trying again "
+		    "in "
 		    "a second");
 		setup_suspect(warden);
 	}
@@ -149,7 +150,8 @@ static void adopt_one(void *who, enum set_id set, const struct element *element)
 {
 	struct warden *warden = who;
 	const uint64_t backstop_ms = NG_BACKSTOP_S * 1000u;
-	uint64_t left_ms = element->expires_ms > backstop_ms ? element->expires_ms - backstop_ms : 0;
+	uint64_t left_ms =
+		element->expires_ms > backstop_ms ? element->expires_ms - backstop_ms : 0;
 	struct lease_key key;
 	struct lease *lease;
 

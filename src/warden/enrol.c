@@ -31,7 +31,8 @@ static void put_masquerade(struct warden *warden, const struct ng_prefix *source
 {
 	bool v4 = source->addr.family == NG_IPV4;
 	bool host = ng_prefix_is_host(source);
-	enum set_id set = host ? (v4 ? SET_MASQ4 : SET_MASQ6) : (v4 ? SET_MASQ4NET : SET_MASQ6NET);
+	enum set_id set =
+		host ? (v4 ? SET_MASQ4 : SET_MASQ6) : (v4 ? SET_MASQ4NET : SET_MASQ6NET);
 
 	op_plain(&warden->ops, set, source, remove, tag);
 	if (host && !remove && warden->ops.n)
@@ -81,8 +82,7 @@ static void each_group(struct warden *warden, const struct ng_prefix *source, gr
 			act(warden, group, sandbox);
 		return;
 	}
-	HASH_ITER(hh, warden->mirror.by_source, group, next)
-	{
+	HASH_ITER (hh, warden->mirror.by_source, group, next) {
 		if (ng_prefix_contains(source, &group->source))
 			act(warden, group, sandbox);
 	}
@@ -269,12 +269,10 @@ void enrol_refill(struct warden *warden, struct ops *ops)
 	struct sandbox *sandbox, *next_sandbox;
 	struct lease *lease, *next;
 
-	HASH_ITER(hh, warden->sandboxes.by_id, sandbox, next_sandbox)
-	{
+	HASH_ITER (hh, warden->sandboxes.by_id, sandbox, next_sandbox) {
 		put_difference(warden, &sandbox->is, &nothing, false, TAG_OTHER);
 	}
-	HASH_ITER(hh, warden->mirror.by_key, lease, next)
-	{
+	HASH_ITER (hh, warden->mirror.by_key, lease, next) {
 		struct op *op;
 
 		if (lease->until_us <= warden->now_us)

@@ -14,11 +14,11 @@ struct kernel {
 	struct batch batch;
 	struct ability ability;
 	struct wall_table table;
-	bool ready;            /* the table stands as far as we know */
-	uint32_t flags;        /* the table's */
-	uint64_t fingerprint;  /* of the rules as the kernel lists them */
-	uint32_t generation;   /* of the rule set, when last looked at */
-	uint32_t commits;      /* our own, at that moment */
+	bool ready;           /* the table stands as far as we know */
+	uint32_t flags;       /* the table's */
+	uint64_t fingerprint; /* of the rules as the kernel lists them */
+	uint32_t generation;  /* of the rule set, when last looked at */
+	uint32_t commits;     /* our own, at that moment */
 };
 
 /* Opens the socket and probes. NG_E_PERM, NG_E_IO, NG_E_KERNEL, with one line in why. */

@@ -84,8 +84,8 @@ static void want(struct warden *warden, struct lease *lease, uint64_t until_us)
 	if (until_us <= lease->until_us || (lease->in_flight && until_us <= lease->wanted_us))
 		return;
 	if (!lease->in_flight) {
-		op = op_pair(&warden->ops, &lease->key.source, &lease->key.to,
-			     lease->key.proto, lease->key.port);
+		op = op_pair(&warden->ops, &lease->key.source, &lease->key.to, lease->key.proto,
+			     lease->key.port);
 		if (!op)
 			return;
 		op->lease = lease;
@@ -158,11 +158,11 @@ static void commit_round(struct warden *warden, struct orders *round)
 	if (!round->n)
 		return;
 	for (size_t i = 0; i < round->n; i++)
-		round->items[i].code = prepare(warden, round->items[i]);
+		round->items[i].code = prepare(warden, &round->items[i]);
 	leases_collect_due(warden);
 	well = ops_settle(warden);
 	for (size_t i = 0; i < round->n; i++) {
-		struct order *order = round->items[i];
+		struct order *order = &round->items[i];
 
 		if (order->code == NG_OK)
 			order->code = verify(warden, &order->lease);
@@ -201,12 +201,13 @@ static void revoke_one(struct warden *warden, const struct wall_lease *order)
 	}
 }
 
-static void revoke(struct warden *warden, const struct wall_packet *packet)
+static void close_revoked(struct warden *warden, const struct wall_packet *packet)
 {
 	for (size_t i = 0; i < packet->head.count; i++)
 		revoke_one(warden, &packet->lease[i]);
 	if (!ops_settle(warden)) {
-		say("a lease could not be revoked, the kernel refused; trying again in a second");
+		say("a lease could not be revoked, the kernel refused; trying again in a "
+		    "second");
 		setup_suspect(warden);
 	}
 	ops_sweep(warden);
@@ -251,7 +252,7 @@ static int drain(struct warden *warden, struct worker *worker, struct orders *ro
 			code = take_orders(round, worker, packet);
 		} else { /* what was ordered before it comes first */
 			commit_round(warden, round);
-			revoke(warden, packet);
+			close_revoked(warden, packet);
 		}
 		if (code != NG_OK)
 			return code;

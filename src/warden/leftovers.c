@@ -32,8 +32,7 @@ void leftovers_finish(struct leftovers *leftovers)
 
 	if (!leftovers)
 		return;
-	HASH_ITER(hh, leftovers->all, leftover, next)
-	{
+	HASH_ITER (hh, leftovers->all, leftover, next) {
 		drop(leftovers, leftover);
 	}
 }
@@ -71,8 +70,8 @@ int leftovers_read(struct leftovers *leftovers, struct kernel *kernel, const cha
 }
 
 /* Do the ranges of one field meet? */
-static bool meets(const uint8_t *a, const uint8_t *a_end, const uint8_t *b, const uint8_t *b_end,
-		  size_t len)
+static bool meets(const uint8_t *a, const uint8_t *a_end, const uint8_t *b,
+		  const uint8_t *b_end, size_t len)
 {
 	return memcmp(a, b_end, len) <= 0 && memcmp(b, a_end, len) <= 0;
 }
@@ -81,8 +80,7 @@ static bool overlaps(const struct leftover_key *old, const struct op *op)
 {
 	size_t at = NG_IFNAME_MAX;
 
-	return old->set == op->set &&
-	       meets(old->key, old->key_end, op->key, op->key_end, at) &&
+	return old->set == op->set && meets(old->key, old->key_end, op->key, op->key_end, at) &&
 	       meets(old->key + at, old->key_end + at, op->key + at, op->key_end + at,
 		     (size_t)op->len - at);
 }
@@ -116,8 +114,7 @@ void leftovers_claim(struct leftovers *leftovers, const struct op *op, struct op
 	if (!op->has_end)
 		return;
 	struct op wanted = *op; /* op moves when ops grows */
-	HASH_ITER(hh, leftovers->all, found, next)
-	{
+	HASH_ITER (hh, leftovers->all, found, next) {
 		if (!overlaps(&found->key, &wanted))
 			continue;
 		remove_op(&found->key, ops, tag);
@@ -129,8 +126,7 @@ void leftovers_clear(struct leftovers *leftovers, struct ops *ops, uint32_t tag)
 {
 	struct leftover *leftover, *next;
 
-	HASH_ITER(hh, leftovers->all, leftover, next)
-	{
+	HASH_ITER (hh, leftovers->all, leftover, next) {
 		remove_op(&leftover->key, ops, tag);
 		drop(leftovers, leftover);
 	}

@@ -21,8 +21,7 @@ void mirror_finish(struct mirror *mirror)
 
 	if (!mirror)
 		return;
-	HASH_ITER(hh, mirror->by_key, lease, next)
-	{
+	HASH_ITER (hh, mirror->by_key, lease, next) {
 		mirror_drop(mirror, lease);
 	}
 	free(mirror->heap);

@@ -54,8 +54,8 @@ int netlink_open(struct netlink *out)
 	netlink.replies = malloc(REPLIES);
 	if (!netlink.replies)
 		return NG_E_NOMEM;
-	netlink.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			    NETLINK_NETFILTER);
+	netlink.fd =
+		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
 	code = netlink.fd < 0 ? NG_E_IO : bind_socket(&netlink);
 	if (code != NG_OK) {
 		netlink_close(&netlink);

@@ -21,11 +21,11 @@ static const struct ng_prefix never4[] = {
 };
 
 static const struct ng_prefix never6[] = {
-	{{NG_IPV6, {0}}, 96},                                           /* compatible */
-	{{NG_IPV6, {[10] = 0xff, 0xff}}, 96},                           /* mapped */
-	{{NG_IPV6, {0xfd, 0, 0x0e, 0xc2, [14] = 0x02, 0x54}}, 128},     /* metadata of AWS */
-	{{NG_IPV6, {0xfe, 0x80}}, 10},                                  /* link-local */
-	{{NG_IPV6, {0xff}}, 8},                                         /* multicast */
+	{{NG_IPV6, {0}}, 96},                                       /* compatible */
+	{{NG_IPV6, {[10] = 0xff, 0xff}}, 96},                       /* mapped */
+	{{NG_IPV6, {0xfd, 0, 0x0e, 0xc2, [14] = 0x02, 0x54}}, 128}, /* metadata of AWS */
+	{{NG_IPV6, {0xfe, 0x80}}, 10},                              /* link-local */
+	{{NG_IPV6, {0xff}}, 8},                                     /* multicast */
 };
 
 /* Where IPv6 carries an IPv4 address: the octets before it. */
@@ -68,7 +68,7 @@ static void fixed_ops(struct ops *ops)
 
 	for (size_t p = 0; p < COUNT(protos); p++)
 		for (size_t i = 0; i < COUNT(ports); i++) {
-			uint8_t key[8] = {protos[p], 0, 0, 0, (uint8_t)(ports[i] >> 8),
+			uint8_t key[8] = {protos[p],        0, 0, 0, (uint8_t)(ports[i] >> 8),
 					  (uint8_t)ports[i]};
 
 			op_octets(ops, SET_PRIVATE_DNS, key, sizeof(key));

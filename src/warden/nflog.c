@@ -109,7 +109,8 @@ void nflog_read(struct nflog *nflog, struct sandboxes *sandboxes)
 	const size_t room = 65536;
 
 	for (size_t i = 0; i < DATAGRAMS_MAX; i++) {
-		ssize_t got = recv(nflog->netlink.fd, nflog->netlink.replies, room, MSG_DONTWAIT);
+		ssize_t got =
+			recv(nflog->netlink.fd, nflog->netlink.replies, room, MSG_DONTWAIT);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -150,8 +151,7 @@ void nflog_report(struct nflog *nflog, struct sandboxes *sandboxes, struct worke
 	if (!sandboxes->reporting || !workers->n)
 		return;
 	refill_tokens(nflog, now_us);
-	DL_FOREACH_SAFE(sandboxes->reporting, sandbox, next)
-	{
+	DL_FOREACH_SAFE (sandboxes->reporting, sandbox, next) {
 		struct worker *worker = workers_find(workers, sandbox->worker);
 
 		if (!nflog->tokens)

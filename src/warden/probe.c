@@ -38,8 +38,9 @@ static void scratch_table(struct scratch *scratch, uint16_t type, uint32_t flags
 static void scratch_set(struct scratch *scratch)
 {
 	const struct set_shape *shape = &set_shapes[SET_ALLOW4];
-	struct nlmsghdr *message = batch_message(
-		&scratch->kernel->batch, &scratch->kernel->netlink, NFT_MSG_NEWSET, NLM_F_CREATE);
+	struct nlmsghdr *message =
+		batch_message(&scratch->kernel->batch, &scratch->kernel->netlink,
+			      NFT_MSG_NEWSET, NLM_F_CREATE);
 
 	mnl_attr_put_strz(message, NFTA_SET_TABLE, scratch->table);
 	mnl_attr_put_strz(message, NFTA_SET_NAME, shape->name);
@@ -117,9 +118,10 @@ int probe(struct kernel *kernel, char why[static SAY_MAX])
 	scratch_set(&scratch);
 	made = scratch_commit(&scratch);
 	if (!made && scratch.system == EPERM) {
-		snprintf(why, SAY_MAX,
-			 "CAP_NET_ADMIN is missing; start namegated with sudo or by its systemd "
-			 "unit, or inside unshare -Urn");
+		snprintf(
+			why, SAY_MAX,
+			"CAP_NET_ADMIN is missing; start namegated with sudo or by its systemd "
+			"unit, or inside unshare -Urn");
 		return NG_E_PERM;
 	}
 	if (!made) {
@@ -134,8 +136,9 @@ int probe(struct kernel *kernel, char why[static SAY_MAX])
 	batch_begin(&kernel->batch, &kernel->netlink);
 	scratch_table(&scratch, NFT_MSG_DELTABLE, 0);
 	if (!scratch_commit(&scratch)) {
-		snprintf(why, SAY_MAX, "cannot remove the scratch table %s: %s; remove it with "
-				       "nft delete table inet %s",
+		snprintf(why, SAY_MAX,
+			 "cannot remove the scratch table %s: %s; remove it with "
+			 "nft delete table inet %s",
 			 scratch.table, strerror(scratch.system), scratch.table);
 		return NG_E_KERNEL;
 	}

@@ -52,8 +52,8 @@ struct base {
 	int32_t priority;
 };
 static const struct base bases[] = {
-	{BASE_SPOOF, "filter", NF_INET_PRE_ROUTING, -300},     /* before conntrack */
-	{BASE_GATE, "filter", NF_INET_PRE_ROUTING, -150},      /* after it, before translation */
+	{BASE_SPOOF, "filter", NF_INET_PRE_ROUTING, -300}, /* before conntrack */
+	{BASE_GATE, "filter", NF_INET_PRE_ROUTING, -150},  /* after it, before translation */
 	{BASE_DNS, "nat", NF_INET_PRE_ROUTING, -100},
 	{BASE_TOSANDBOX, "filter", NF_INET_FORWARD, 0},
 	{BASE_MASQ, "nat", NF_INET_POST_ROUTING, 100},
@@ -84,23 +84,57 @@ static const struct guard {
 #define R8 NFT_REG32_08
 #define R9 NFT_REG32_09
 
-#define OCTETS(...)  .data = {__VA_ARGS__}, .len = sizeof((uint8_t[]){__VA_ARGS__})
-#define META(r, key) {.kind = STEP_META, .reg = (r), .a = (key)}
+#define OCTETS(...) .data = {__VA_ARGS__}, .len = sizeof((uint8_t[]){__VA_ARGS__})
+#define META(r, key)                                                                           \
+	{                                                                                      \
+		.kind = STEP_META, .reg = (r), .a = (key)                                      \
+	}
 #define NET(r, offset, length)                                                                 \
-	{.kind = STEP_PAYLOAD, .reg = (r), .a = NFT_PAYLOAD_NETWORK_HEADER, .b = (offset),     \
-	 .c = (length)}
+	{                                                                                      \
+		.kind = STEP_PAYLOAD, .reg = (r), .a = NFT_PAYLOAD_NETWORK_HEADER,             \
+		.b = (offset), .c = (length)                                                   \
+	}
 #define TH(r, offset, length)                                                                  \
-	{.kind = STEP_PAYLOAD, .reg = (r), .a = NFT_PAYLOAD_TRANSPORT_HEADER, .b = (offset),   \
-	 .c = (length)}
-#define EQ(...)   {.kind = STEP_CMP, .reg = R0, .a = NFT_CMP_EQ, OCTETS(__VA_ARGS__)}
-#define NEQ(...)  {.kind = STEP_CMP, .reg = R0, .a = NFT_CMP_NEQ, OCTETS(__VA_ARGS__)}
-#define MASK(...) {.kind = STEP_MASK, .reg = R0, OCTETS(__VA_ARGS__)}
-#define IN(set)   {.kind = STEP_LOOKUP, .reg = R0, .name = (set)}
-#define COUNTER   {.kind = STEP_COUNTER}
-#define ACCEPT    {.kind = STEP_VERDICT, .a = NF_ACCEPT}
-#define DROP      {.kind = STEP_VERDICT, .a = NF_DROP}
-#define GOTO(to)  {.kind = STEP_VERDICT, .a = (uint32_t)NFT_GOTO, .name = (to)}
-#define END       {.kind = STEP_END}
+	{                                                                                      \
+		.kind = STEP_PAYLOAD, .reg = (r), .a = NFT_PAYLOAD_TRANSPORT_HEADER,           \
+		.b = (offset), .c = (length)                                                   \
+	}
+#define EQ(...)                                                                                \
+	{                                                                                      \
+		.kind = STEP_CMP, .reg = R0, .a = NFT_CMP_EQ, OCTETS(__VA_ARGS__)              \
+	}
+#define NEQ(...)                                                                               \
+	{                                                                                      \
+		.kind = STEP_CMP, .reg = R0, .a = NFT_CMP_NEQ, OCTETS(__VA_ARGS__)             \
+	}
+#define MASK(...)                                                                              \
+	{                                                                                      \
+		.kind = STEP_MASK, .reg = R0, OCTETS(__VA_ARGS__)                              \
+	}
+#define IN(set)                                                                                \
+	{                                                                                      \
+		.kind = STEP_LOOKUP, .reg = R0, .name = (set)                                  \
+	}
+#define COUNTER                                                                                \
+	{                                                                                      \
+		.kind = STEP_COUNTER                                                           \
+	}
+#define ACCEPT                                                                                 \
+	{                                                                                      \
+		.kind = STEP_VERDICT, .a = NF_ACCEPT                                           \
+	}
+#define DROP                                                                                   \
+	{                                                                                      \
+		.kind = STEP_VERDICT, .a = NF_DROP                                             \
+	}
+#define GOTO(to)                                                                               \
+	{                                                                                      \
+		.kind = STEP_VERDICT, .a = (uint32_t)NFT_GOTO, .name = (to)                    \
+	}
+#define END                                                                                    \
+	{                                                                                      \
+		.kind = STEP_END                                                               \
+	}
 
 /* Host order numbers as the octets that lie in the register. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -109,16 +143,16 @@ static const struct guard {
 #define HOST32(n) 0, 0, 0, (uint8_t)(n)
 #endif
 
-#define V4          META(R0, NFT_META_NFPROTO), EQ(NFPROTO_IPV4)
-#define V6          META(R0, NFT_META_NFPROTO), EQ(NFPROTO_IPV6)
-#define L4(proto)   META(R0, NFT_META_L4PROTO), EQ(proto)
-#define DPORT(port) TH(R0, 2, 2), EQ((port) >> 8, (port)&0xff)
-#define SADDR4(r)   NET(r, 12, 4)
-#define DADDR4(r)   NET(r, 16, 4)
-#define SADDR6(r)   NET(r, 8, 16)
-#define DADDR6(r)   NET(r, 24, 16)
-#define HOPS255     NET(R0, 7, 1), EQ(255)
-#define ND          L4(IPPROTO_ICMPV6), TH(R0, 0, 1), IN("nd")
+#define V4                META(R0, NFT_META_NFPROTO), EQ(NFPROTO_IPV4)
+#define V6                META(R0, NFT_META_NFPROTO), EQ(NFPROTO_IPV6)
+#define L4(proto)         META(R0, NFT_META_L4PROTO), EQ(proto)
+#define DPORT(port)       TH(R0, 2, 2), EQ((port) >> 8, (port)&0xff)
+#define SADDR4(r)         NET(r, 12, 4)
+#define DADDR4(r)         NET(r, 16, 4)
+#define SADDR6(r)         NET(r, 8, 16)
+#define DADDR6(r)         NET(r, 24, 16)
+#define HOPS255           NET(R0, 7, 1), EQ(255)
+#define ND                L4(IPPROTO_ICMPV6), TH(R0, 0, 1), IN("nd")
 #define LINKLOCAL(offset) NET(R0, offset, 2), MASK(0xff, 0xc0), EQ(0xfe, 0x80)
 #define CT_STATE(state)                                                                        \
 	{.kind = STEP_CT, .reg = R0, .a = NFT_CT_STATE}, MASK(HOST32(state)), NEQ(HOST32(0))
@@ -128,7 +162,13 @@ static const struct guard {
 #define CT_REPLY       {.kind = STEP_CT, .reg = R0, .a = NFT_CT_DIRECTION}, EQ(1)
 #define TO_LOCAL       {.kind = STEP_FIB, .reg = R0}, EQ(HOST32(RTN_LOCAL))
 
-#define RULE(chain, ...) {chain, (const struct step[]){__VA_ARGS__, END}}
+#define RULE(chain, ...)                                                                       \
+	{                                                                                      \
+		chain, (const struct step[])                                                   \
+		{                                                                              \
+			__VA_ARGS__, END                                                       \
+		}                                                                              \
+	}
 
 static const struct rule {
 	const char *chain;
@@ -151,7 +191,8 @@ static const struct rule {
 	RULE(CHAIN_JUDGE, CT_STATE(CT_INVALID), COUNTER, DROP),
 	RULE(CHAIN_JUDGE, V6, NET(R0, 24, 2), EQ(0xff, 0x02), HOPS255, ND, GOTO(CHAIN_PASS)),
 	RULE(CHAIN_JUDGE, V6, LINKLOCAL(24), HOPS255, ND, GOTO(CHAIN_PASS)),
-	RULE(CHAIN_JUDGE, V6, NET(R0, 24, 2), EQ(0xff, 0x02), DROP), /* listener reports: quietly */
+	RULE(CHAIN_JUDGE, V6, NET(R0, 24, 2), EQ(0xff, 0x02),
+	     DROP), /* listener reports: quietly */
 	RULE(CHAIN_JUDGE, TO_LOCAL, GOTO(CHAIN_TOHOST)),
 	RULE(CHAIN_JUDGE, L4(IPPROTO_UDP), DPORT(53), GOTO(CHAIN_PASS)), /* redirected next */
 	RULE(CHAIN_JUDGE, L4(IPPROTO_TCP), DPORT(53), GOTO(CHAIN_PASS)),
@@ -179,11 +220,15 @@ static const struct rule {
 	RULE(CHAIN_PASS, {.kind = STEP_MARK, .reg = R0, .a = MARK_PASSED}, ACCEPT),
 
 	RULE(CHAIN_DENY, {.kind = STEP_LIMIT, .a = 1000, .b = 2000},
-	     {.kind = STEP_LOG, .a = BLOCKED_GROUP, .b = BLOCKED_SNAP, .c = 16,
+	     {.kind = STEP_LOG,
+	      .a = BLOCKED_GROUP,
+	      .b = BLOCKED_SNAP,
+	      .c = 16,
 	      .name = "namegate-deny "}),
 	RULE(CHAIN_DENY, COUNTER),
 	RULE(CHAIN_DENY, L4(IPPROTO_TCP), {.kind = STEP_REJECT, .a = NFT_REJECT_TCP_RST}),
-	RULE(CHAIN_DENY, {.kind = STEP_REJECT, .a = NFT_REJECT_ICMPX_UNREACH,
+	RULE(CHAIN_DENY, {.kind = STEP_REJECT,
+			  .a = NFT_REJECT_ICMPX_UNREACH,
 			  .b = NFT_REJECT_ICMPX_ADMIN_PROHIBITED}),
 
 	RULE(CHAIN_INBOUND, CT_REPLY, CT_STATE(CT_ESTABLISHED), ACCEPT),
@@ -264,9 +309,10 @@ static int write_guards(struct batch *batch, struct netlink *netlink,
 static void write_catch(struct batch *batch, struct netlink *netlink,
 			const struct wall_table *table, uint8_t proto)
 {
-	const struct step steps[] = {
-		L4(proto), DPORT(53),
-		{.kind = STEP_REDIRECT, .reg = R0, .a = table->dns_port}, END};
+	const struct step steps[] = {L4(proto),
+				     DPORT(53),
+				     {.kind = STEP_REDIRECT, .reg = R0, .a = table->dns_port},
+				     END};
 
 	write_rule(batch, netlink, table->table, CHAIN_CATCH, steps);
 }

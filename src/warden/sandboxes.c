@@ -38,8 +38,7 @@ void sandboxes_finish(struct sandboxes *sandboxes)
 
 	if (!sandboxes)
 		return;
-	HASH_ITER(hh, sandboxes->by_id, sandbox, next)
-	{
+	HASH_ITER (hh, sandboxes->by_id, sandbox, next) {
 		sandboxes_remove(sandboxes, sandbox);
 	}
 }
@@ -59,8 +58,7 @@ struct sandbox *sandboxes_owner(const struct sandboxes *sandboxes, const struct 
 	HASH_FIND(hh, sandboxes->singles, addr, sizeof(*addr), source);
 	if (source)
 		return source->owner;
-	DL_FOREACH(sandboxes->wides, source)
-	{
+	DL_FOREACH (sandboxes->wides, source) {
 		if (ng_prefix_contains(&source->prefix, addr))
 			return source->owner;
 	}
@@ -72,8 +70,7 @@ static bool overlaps_single(const struct sandboxes *sandboxes, const struct ng_p
 {
 	struct source *source, *next;
 
-	HASH_ITER(hh, sandboxes->singles, source, next)
-	{
+	HASH_ITER (hh, sandboxes->singles, source, next) {
 		if (source->owner->is.id != id && ng_prefix_overlaps(&source->prefix, prefix))
 			return true;
 	}
@@ -85,8 +82,7 @@ static bool overlaps_other(const struct sandboxes *sandboxes, const struct ng_pr
 {
 	struct source *source;
 
-	DL_FOREACH(sandboxes->wides, source)
-	{
+	DL_FOREACH (sandboxes->wides, source) {
 		if (source->owner->is.id != id && ng_prefix_overlaps(&source->prefix, prefix))
 			return true;
 	}

@@ -48,4 +48,5 @@ int sandboxes_put(struct sandboxes *sandboxes, const struct wall_sandbox *wanted
 void sandboxes_remove(struct sandboxes *sandboxes, struct sandbox *sandbox);
 
 /* Is addr within one of its sources; with wide_only, within one wider than an address? */
-bool sandbox_has(const struct wall_sandbox *sandbox, const struct ng_addr *addr, bool wide_only);
+bool sandbox_has(const struct wall_sandbox *sandbox, const struct ng_addr *addr,
+		 bool wide_only);

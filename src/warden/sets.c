@@ -16,7 +16,14 @@
 #include <string.h>
 
 /* nft's numbers of the data types; fields of a concatenation are six bits apart. */
-enum { TYPE_IP4 = 7, TYPE_IP6 = 8, TYPE_PROTO = 12, TYPE_PORT = 13, TYPE_ND = 29, TYPE_IF = 41 };
+enum {
+	TYPE_IP4 = 7,
+	TYPE_IP6 = 8,
+	TYPE_PROTO = 12,
+	TYPE_PORT = 13,
+	TYPE_ND = 29,
+	TYPE_IF = 41
+};
 #define PAIR(a, b)       ((a) << 6 | (b))
 #define QUAD(a, b, c, d) (PAIR(PAIR(PAIR(a, b), c), d))
 
@@ -77,7 +84,8 @@ static struct op *op_new(struct ops *ops, enum set_id set)
 		ops->room = room;
 	}
 	op = &ops->items[ops->n++];
-	*op = (struct op){.set = (uint8_t)set, .len = set_shapes[set].key_len, .error = OP_WAITS};
+	*op = (struct op){
+		.set = (uint8_t)set, .len = set_shapes[set].key_len, .error = OP_WAITS};
 	return op;
 }
 
@@ -176,8 +184,7 @@ void op_plain(struct ops *ops, enum set_id set, const struct ng_prefix *prefix, 
 	      uint32_t tag)
 {
 	struct ng_addr after = prefix_last(prefix);
-	bool ends =
-		(set_shapes[set].flags & NFT_SET_INTERVAL) != 0 && next_address(&after);
+	bool ends = (set_shapes[set].flags & NFT_SET_INTERVAL) != 0 && next_address(&after);
 	struct op *op = op_octets(ops, set, prefix->addr.bytes, set_shapes[set].key_len);
 
 	if (!op)

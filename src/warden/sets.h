@@ -46,9 +46,9 @@ struct op {
 	bool remove, has_end, interval_end;
 	uint8_t set, len;
 	uint8_t key[KEY_MAX], key_end[KEY_MAX];
-	uint64_t timeout_ms; /* 0: for good */
-	uint32_t tag;        /* the caller's */
-	struct lease *lease; /* the lease behind it, or NULL */
+	uint64_t timeout_ms;          /* 0: for good */
+	uint32_t tag;                 /* the caller's */
+	struct lease *lease;          /* the lease behind it, or NULL */
 	uint32_t seq_first, seq_last; /* of its messages in the batch that it was last in */
 	int error;                    /* OP_WAITS, then an errno; 0: done */
 };

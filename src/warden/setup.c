@@ -20,7 +20,8 @@ static int adopt(struct warden *warden, const char *table)
 		code = leases_adopt(warden, table);
 	warden->leftovers_us = warden->now_us + LEFTOVERS_US;
 	if (code == NG_OK)
-		say("table \"%s\" adopted with %zu leases and %zu identities of an earlier life",
+		say("table \"%s\" adopted with %zu leases and %zu identities of an earlier "
+		    "life",
 		    table, warden->mirror.n, warden->leftovers.n);
 	return code;
 }
@@ -75,7 +76,8 @@ int setup_table(struct warden *warden, const struct wall_table *table, uint32_t 
 	if (!warden->kernel.ready) {
 		code = first_build(warden, table, &error);
 	} else if (strcmp(table->table, warden->kernel.table.table) != 0) {
-		say("the table's name cannot change from \"%s\" to \"%s\" while running; restart "
+		say("the table's name cannot change from \"%s\" to \"%s\" while running; "
+		    "restart "
 		    "namegated, then remove the old one with --teardown",
 		    warden->kernel.table.table, table->table);
 		return NG_E_UNSUPPORTED;
@@ -114,7 +116,8 @@ static void repair(struct warden *warden)
 		warden->dirty = false;
 		if (warden->watch.listening) /* our own doing */
 			(void)watch_touched(&warden->watch, table.table);
-		say("table \"%s\" was changed by another program; rebuilt with %u sandboxes and "
+		say("table \"%s\" was changed by another program; rebuilt with %u sandboxes "
+		    "and "
 		    "%zu leases",
 		    table.table, (unsigned)warden->sandboxes.n, warden->mirror.n);
 	} else if (news) {

@@ -191,7 +191,8 @@ int step_interface(uint32_t meta, const char *pattern, struct step out[static 2]
 	bool prefix = len && pattern[len - 1] == '*';
 	struct step cmp = {.kind = STEP_CMP, .reg = NFT_REG32_00, .a = NFT_CMP_EQ};
 
-	if (len == IFNAMSIZ || len < 1 + (size_t)prefix || strcspn(pattern, "*") + prefix != len)
+	if (len == IFNAMSIZ || len < 1 + (size_t)prefix ||
+	    strcspn(pattern, "*") + prefix != len)
 		return NG_E_RANGE;
 	memcpy(cmp.data, pattern, len - prefix);
 	cmp.len = (uint8_t)(prefix ? len - 1 : IFNAMSIZ);

@@ -31,9 +31,8 @@
 
 static void write_table(struct kernel *kernel, const char *name, uint16_t type, uint32_t flags)
 {
-	struct nlmsghdr *message =
-		batch_message(&kernel->batch, &kernel->netlink, type,
-			      type == NFT_MSG_NEWTABLE ? NLM_F_CREATE : 0);
+	struct nlmsghdr *message = batch_message(&kernel->batch, &kernel->netlink, type,
+						 type == NFT_MSG_NEWTABLE ? NLM_F_CREATE : 0);
 
 	mnl_attr_put_strz(message, NFTA_TABLE_NAME, name);
 	if (type == NFT_MSG_NEWTABLE)
@@ -86,9 +85,9 @@ static void write_set(struct kernel *kernel, const struct wall_table *table, enu
 		describe_key(set);
 	if (SET_IS_LEASE(id))
 		nftnl_set_set_u32(set, NFTNL_SET_GC_INTERVAL, GC_INTERVAL_MS);
-	nftnl_set_nlmsg_build_payload(batch_message(&kernel->batch, &kernel->netlink,
-						    NFT_MSG_NEWSET, NLM_F_CREATE),
-				      set);
+	nftnl_set_nlmsg_build_payload(
+		batch_message(&kernel->batch, &kernel->netlink, NFT_MSG_NEWSET, NLM_F_CREATE),
+		set);
 	nftnl_set_free(set);
 }
 
@@ -158,9 +157,9 @@ static int take_rule(const struct nlmsghdr *reply, void *who)
 	mnl_attr_for_each(attr, reply, sizeof(struct nfgenmsg))
 	{
 		if (mnl_attr_get_type(attr) == NFTA_RULE_HANDLE)
-			look->fingerprint = hash_octets(mnl_attr_get_payload(attr),
-							mnl_attr_get_payload_len(attr),
-							look->fingerprint);
+			look->fingerprint =
+				hash_octets(mnl_attr_get_payload(attr),
+					    mnl_attr_get_payload_len(attr), look->fingerprint);
 	}
 	look->n++;
 	return MNL_CB_OK;
@@ -171,9 +170,8 @@ static int look_at_rules(struct kernel *kernel, const struct wall_table *table, 
 	char buf[512];
 	int code, system;
 	struct look look = {0};
-	struct nlmsghdr *request =
-		netlink_request(&kernel->netlink, buf, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETRULE,
-				NLM_F_DUMP, NFPROTO_INET);
+	struct nlmsghdr *request = netlink_request(&kernel->netlink, buf, NFNL_SUBSYS_NFTABLES,
+						   NFT_MSG_GETRULE, NLM_F_DUMP, NFPROTO_INET);
 
 	mnl_attr_put_strz(request, NFTA_RULE_TABLE, table->table);
 	code = netlink_ask(&kernel->netlink, request, take_rule, &look, &system);
@@ -195,9 +193,8 @@ int table_exists(struct kernel *kernel, const char *name, bool *out)
 {
 	char buf[512];
 	int code, system = 0;
-	struct nlmsghdr *request =
-		netlink_request(&kernel->netlink, buf, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETTABLE,
-				0, NFPROTO_INET);
+	struct nlmsghdr *request = netlink_request(&kernel->netlink, buf, NFNL_SUBSYS_NFTABLES,
+						   NFT_MSG_GETTABLE, 0, NFPROTO_INET);
 
 	mnl_attr_put_strz(request, NFTA_TABLE_NAME, name);
 	code = netlink_ask(&kernel->netlink, request, take_nothing, NULL, &system);
@@ -222,8 +219,7 @@ bool table_foreign_change(struct kernel *kernel)
 
 	if (netlink_generation(&kernel->netlink, &generation) != NG_OK)
 		return true;
-	changed = generation - kernel->generation !=
-		  kernel->netlink.commits - kernel->commits;
+	changed = generation - kernel->generation != kernel->netlink.commits - kernel->commits;
 	kernel->generation = generation;
 	kernel->commits = kernel->netlink.commits;
 	return changed;
@@ -262,7 +258,8 @@ int table_remove(struct kernel *kernel, const char *name, int *system)
 {
 	batch_begin(&kernel->batch, &kernel->netlink);
 	write_table(kernel, name, NFT_MSG_NEWTABLE,
-		    kernel->ability.owner_persist ? NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST : 0);
+		    kernel->ability.owner_persist ? NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST
+						  : 0);
 	write_table(kernel, name, NFT_MSG_DELTABLE, 0);
 	return batch_commit(&kernel->batch, &kernel->netlink, NULL, NULL, system);
 }

@@ -12,10 +12,10 @@
 #include "warden/watch.h"
 #include "warden/workers.h"
 
-#define TICK_US        100000u    /* ends are worked off in steps of this */
-#define IDLE_TICK_MS   1000       /* how long a foreign change can go unseen */
-#define LEFTOVERS_US   60000000u  /* main has registered its sandboxes again by then */
-#define RETRY_US       1000000u   /* until a delete that failed is tried again */
+#define TICK_US      100000u   /* ends are worked off in steps of this */
+#define IDLE_TICK_MS 1000      /* how long a foreign change can go unseen */
+#define LEFTOVERS_US 60000000u /* main has registered its sandboxes again by then */
+#define RETRY_US     1000000u  /* until a delete that failed is tried again */
 
 struct order { /* WALL_LEASE, and from whom */
 	uint32_t worker;
@@ -42,7 +42,7 @@ struct warden {
 	struct wall_packet packet; /* as received */
 	int main_fd;
 	bool suspect; /* a commit failed: look soon */
-	bool dirty; /* kernel and mirror differ: rebuild before anything else is believed */
+	bool dirty;   /* kernel and mirror differ: rebuild before anything else is believed */
 	uint64_t now_us, looked_us, leftovers_us;
 };
 

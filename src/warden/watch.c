@@ -88,7 +88,8 @@ bool watch_touched(struct watch *watch, const char *table)
 	struct heard heard = {.table = table};
 
 	for (size_t i = 0; i < DATAGRAMS_MAX; i++) {
-		ssize_t got = recv(watch->netlink.fd, watch->netlink.replies, 65536, MSG_DONTWAIT);
+		ssize_t got =
+			recv(watch->netlink.fd, watch->netlink.replies, 65536, MSG_DONTWAIT);
 
 		if (got < 0 && errno == EINTR)
 			continue;

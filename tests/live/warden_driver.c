@@ -1,0 +1,388 @@
+/*
+ * Stands in for main and one worker: starts a warden and speaks wall records with it, as told by
+ * lines on standard input. Each line is answered by exactly one line, so that a shell can hold a
+ * conversation with it.
+ *
+ *     start PROGRAM                      -> ok PID
+ *     table NAME PATTERN,... PORT SIZE PER-SANDBOX REPORTS-A-SECOND
+ *     add ID INTERFACE|- enforce|lockdown masq|- SOURCE,... [OPENED,...]
+ *     remove ID
+ *     worker                             a new channel
+ *     lease ID ADDR MILLISECONDS [PROTO PORT [CLIENT]]
+ *     revoke ID ADDR                     (not answered by the warden: "sent")
+ *     blocked MILLISECONDS               what was reported until then: "SANDBOX TO PROTO PORT xCOUNT ..."
+ *     bench ID N BATCH                   N leases, BATCH in a packet: microseconds
+ *     flood N                            registers N sandboxes: sandboxes a second
+ *     kill SIGNAL                        and waits for its end
+ */
+#include "edge/channel.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ANSWER_MS 10000
+#define WORDS_MAX 8
+
+static struct {
+	pid_t pid;
+	int main_fd, worker_fd;
+	uint32_t seq;
+	uint64_t number;
+	struct wall_packet packet, reply;
+} driver = {.main_fd = -1, .worker_fd = -1};
+
+static void answer(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void answer(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+	putchar('\n');
+	fflush(stdout);
+}
+
+static uint64_t clock_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+}
+
+static int receive(int fd, enum wall_way way, int wait_ms)
+{
+	struct pollfd slot = {.fd = fd, .events = POLLIN};
+	int none;
+
+	if (poll(&slot, 1, wait_ms) <= 0)
+		return NG_E_NOTFOUND;
+	return channel_receive(fd, way, &driver.reply, &none);
+}
+
+static void send_head(enum wall_kind kind, size_t count)
+{
+	driver.packet.head = (struct wall_head){
+		.kind = (uint16_t)kind, .count = (uint16_t)count, .seq = ++driver.seq};
+}
+
+/* Sends what is in driver.packet to the warden and reports its WALL_DONE. */
+static void ask_main(enum wall_kind kind, int fd)
+{
+	int code;
+
+	send_head(kind, 1);
+	code = channel_send(driver.main_fd, &driver.packet, fd);
+	if (code == NG_OK)
+		code = receive(driver.main_fd, WALL_WARDEN_TO_MAIN, ANSWER_MS);
+	if (code != NG_OK)
+		answer("lost %s", ng_strerror(code));
+	else if (driver.reply.done.code == NG_OK)
+		answer("ok");
+	else
+		answer("%s", ng_strerror(driver.reply.done.code));
+}
+
+static void do_start(char **words)
+{
+	int ends[2];
+
+	if (channel_pair(ends) != NG_OK) {
+		answer("no socket pair");
+		return;
+	}
+	driver.pid = fork();
+	if (driver.pid == 0) {
+		dup2(ends[1], WALL_FD);
+		execl(words[1], words[1], "--user", "self", (char *)NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	if (driver.main_fd >= 0)
+		close(driver.main_fd);
+	driver.main_fd = ends[0];
+	if (receive(driver.main_fd, WALL_WARDEN_TO_MAIN, ANSWER_MS) != NG_OK ||
+	    driver.reply.head.kind != WALL_READY)
+		answer("not ready");
+	else
+		answer("ok %ld", (long)driver.pid);
+}
+
+static void do_table(char **words)
+{
+	struct wall_table *table = &driver.packet.table;
+	char *rest = words[2];
+
+	memset(table, 0, sizeof(*table));
+	snprintf(table->table, sizeof(table->table), "%s", words[1]);
+	for (char *word; (word = strsep(&rest, ","));)
+		snprintf(table->interfaces[table->n_interfaces++], NG_IFNAME_MAX, "%s", word);
+	table->dns_port = (uint16_t)atoi(words[3]);
+	table->leases = (uint32_t)atoi(words[4]);
+	table->leases_sandbox = (uint32_t)atoi(words[5]);
+	table->block_reports_per_s = (uint32_t)atoi(words[6]);
+	table->lease_ceiling_s = NG_LEASE_CEILING_S;
+	ask_main(WALL_TABLE, -1);
+}
+
+static uint8_t read_prefixes(char *text, struct ng_prefix *out, size_t most)
+{
+	uint8_t n = 0;
+
+	for (char *word; text && n < most && (word = strsep(&text, ","));)
+		if (ng_prefix_parse(word, &out[n]) == NG_OK)
+			n++;
+	return n;
+}
+
+static void do_add(char **words)
+{
+	struct wall_sandbox *sandbox = &driver.packet.sandbox;
+
+	memset(sandbox, 0, sizeof(*sandbox));
+	sandbox->id = (uint32_t)atoi(words[1]);
+	if (strcmp(words[2], "-") != 0)
+		snprintf(sandbox->interface, sizeof(sandbox->interface), "%s", words[2]);
+	sandbox->mode = !strcmp(words[3], "enforce");
+	sandbox->flags = !strcmp(words[4], "masq") ? WALL_MASQUERADE : 0;
+	sandbox->n_sources = read_prefixes(words[5], sandbox->sources, NG_SOURCES_MAX);
+	sandbox->n_opened = read_prefixes(words[6], sandbox->opened, NG_PRIVATE_MAX);
+	ask_main(WALL_SANDBOX_ADD, -1);
+}
+
+static void do_remove(char **words)
+{
+	driver.packet.id = (struct wall_id){.id = (uint32_t)atoi(words[1])};
+	ask_main(WALL_SANDBOX_REMOVE, -1);
+}
+
+static void do_worker(char **words)
+{
+	int ends[2];
+
+	(void)words;
+	if (driver.worker_fd >= 0)
+		close(driver.worker_fd);
+	if (channel_pair(ends) != NG_OK) {
+		answer("no socket pair");
+		return;
+	}
+	driver.worker_fd = ends[0];
+	send_head(WALL_CHANNEL, 1);
+	driver.packet.channel.worker = 1;
+	answer("%s",
+	       channel_send(driver.main_fd, &driver.packet, ends[1]) == NG_OK ? "ok" : "lost");
+	close(ends[1]);
+}
+
+static void fill_lease(size_t at, char **words, uint64_t until_us)
+{
+	struct wall_lease *lease = &driver.packet.lease[at];
+
+	memset(lease, 0, sizeof(*lease));
+	lease->number = ++driver.number;
+	lease->sandbox = (uint32_t)atoi(words[1]);
+	if (words[2] && ng_addr_parse(words[2], &lease->addr) != NG_OK)
+		fprintf(stderr, "driver: %s is no address\n", words[2]);
+	lease->until_us = until_us;
+}
+
+/* The next WALL_LEASED; reports of blocked packets that come between are passed over. */
+static int receive_leased(void)
+{
+	int code;
+
+	do
+		code = receive(driver.worker_fd, WALL_WARDEN_TO_WORKER, ANSWER_MS);
+	while (code == NG_OK && driver.reply.head.kind != WALL_LEASED);
+	return code;
+}
+
+static void do_lease(char **words)
+{
+	struct wall_lease *lease = &driver.packet.lease[0];
+	int code;
+
+	fill_lease(0, words, clock_us() + (uint64_t)atoll(words[3]) * 1000);
+	if (words[4] && words[5]) {
+		lease->proto = (uint8_t)atoi(words[4]);
+		lease->port = (uint16_t)atoi(words[5]);
+	}
+	if (words[6] && ng_addr_parse(words[6], &lease->client) != NG_OK)
+		fprintf(stderr, "driver: %s is no address\n", words[6]);
+	send_head(WALL_LEASE, 1);
+	code = channel_send(driver.worker_fd, &driver.packet, -1);
+	if (code == NG_OK)
+		code = receive_leased();
+	if (code != NG_OK || driver.reply.leased[0].number != driver.number)
+		answer("lost %s", ng_strerror(code));
+	else
+		answer("%s", driver.reply.leased[0].code == NG_OK
+				     ? "ok"
+				     : ng_strerror(driver.reply.leased[0].code));
+}
+
+static void do_revoke(char **words)
+{
+	fill_lease(0, words, 0);
+	send_head(WALL_REVOKE, 1);
+	answer("%s",
+	       channel_send(driver.worker_fd, &driver.packet, -1) == NG_OK ? "sent" : "lost");
+}
+
+static void do_blocked(char **words)
+{
+	uint64_t end_us = clock_us() + (uint64_t)atoll(words[1]) * 1000;
+	char text[NG_ADDR_TEXT];
+
+	printf("blocked");
+	for (uint64_t now; (now = clock_us()) < end_us;) {
+		if (receive(driver.worker_fd, WALL_WARDEN_TO_WORKER,
+			    (int)((end_us - now) / 1000) + 1) != NG_OK ||
+		    driver.reply.head.kind != WALL_BLOCKED)
+			continue;
+		for (size_t i = 0; i < driver.reply.head.count; i++) {
+			const struct wall_blocked *one = &driver.reply.blocked[i];
+
+			printf(" %u %s %u %u x%llu", one->sandbox,
+			       ng_addr_format(&one->to, text), one->proto, one->port,
+			       (unsigned long long)one->count);
+		}
+	}
+	answer("%s", "");
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+/* Each packet is sent when the one before it was answered: latency, not throughput. */
+static void do_bench(char **words)
+{
+	size_t n = (size_t)atoll(words[2]), batch = (size_t)atoll(words[3]), rounds = n / batch;
+	uint32_t *times = calloc(rounds + 1, sizeof(*times));
+	uint64_t until_us = clock_us() + 3600 * (uint64_t)1000000;
+	char *lease[3] = {words[0], words[1], NULL};
+
+	for (size_t round = 0; times && round < rounds; round++) {
+		uint64_t begin_us;
+
+		for (size_t i = 0; i < batch; i++) {
+			uint32_t at = (uint32_t)(round * batch + i);
+			uint8_t octets[4] = {44, (uint8_t)(at >> 16), (uint8_t)(at >> 8),
+					     (uint8_t)at};
+
+			fill_lease(i, lease, until_us);
+			driver.packet.lease[i].addr = ng_addr_make(NG_IPV4, octets);
+		}
+		send_head(WALL_LEASE, batch);
+		begin_us = clock_us();
+		if (channel_send(driver.worker_fd, &driver.packet, -1) != NG_OK ||
+		    receive_leased() != NG_OK || driver.reply.leased[0].code != NG_OK) {
+			answer("failed at %zu", round);
+			free(times);
+			return;
+		}
+		times[round] = (uint32_t)(clock_us() - begin_us);
+	}
+	qsort(times, rounds, sizeof(*times), compare);
+	answer("%zu leases in packets of %zu: p50 %u us, p99 %u us", n, batch,
+	       times[rounds / 2], times[rounds * 99 / 100]);
+	free(times);
+}
+
+static void do_flood(char **words)
+{
+	uint32_t n = (uint32_t)atoi(words[1]), sent = 0, done = 0, failed = 0;
+	uint64_t begin_us = clock_us();
+
+	while (done < n) {
+		struct wall_sandbox *sandbox = &driver.packet.sandbox;
+		int code = NG_E_FULL;
+
+		if (sent < n) {
+			uint8_t octets[4] = {10, 77, (uint8_t)(sent >> 8), (uint8_t)sent};
+
+			memset(sandbox, 0, sizeof(*sandbox));
+			sandbox->id = 100000 + sent;
+			sandbox->mode = 1;
+			sandbox->flags = WALL_MASQUERADE;
+			snprintf(sandbox->interface, sizeof(sandbox->interface), "sbf%u", sent);
+			sandbox->sources[0] =
+				(struct ng_prefix){ng_addr_make(NG_IPV4, octets), 32};
+			sandbox->n_sources = 1;
+			send_head(WALL_SANDBOX_ADD, 1);
+			code = channel_send(driver.main_fd, &driver.packet, -1);
+			sent += code == NG_OK;
+		}
+		if (code == NG_OK)
+			continue;
+		if (receive(driver.main_fd, WALL_WARDEN_TO_MAIN, ANSWER_MS) != NG_OK)
+			break;
+		done++;
+		failed += driver.reply.done.code != NG_OK;
+	}
+	answer("%u registered, %u failed, %llu a second", done - failed, failed,
+	       (unsigned long long)(done * 1000000ull / (clock_us() - begin_us + 1)));
+}
+
+static void do_kill(char **words)
+{
+	int status = 0;
+
+	kill(driver.pid, atoi(words[1]));
+	waitpid(driver.pid, &status, 0);
+	if (WIFSIGNALED(status))
+		answer("signal %d", WTERMSIG(status));
+	else
+		answer("exit %d", WEXITSTATUS(status));
+}
+
+static const struct {
+	const char *verb;
+	void (*act)(char **words);
+	int words; /* at least, the verb included */
+} verbs[] = {
+	{"start", do_start, 2},   {"table", do_table, 7},     {"add", do_add, 6},
+	{"remove", do_remove, 2}, {"worker", do_worker, 1},   {"lease", do_lease, 4},
+	{"revoke", do_revoke, 3}, {"blocked", do_blocked, 2}, {"bench", do_bench, 4},
+	{"flood", do_flood, 2},   {"kill", do_kill, 2},
+};
+
+static void obey(char *line)
+{
+	char *words[WORDS_MAX + 1] = {0};
+	int n = 0;
+
+	for (char *word; n < WORDS_MAX && (word = strsep(&line, " \n"));)
+		if (*word)
+			words[n++] = word;
+	for (size_t i = 0; n && i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (!strcmp(verbs[i].verb, words[0]) && n >= verbs[i].words) {
+			verbs[i].act(words);
+			return;
+		}
+	answer("what?");
+}
+
+int main(void)
+{
+	char line[1024];
+
+	signal(SIGPIPE, SIG_IGN);
+	while (fgets(line, sizeof(line), stdin))
+		obey(line);
+	return 0;
+}
