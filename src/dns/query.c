@@ -70,6 +70,26 @@ static enum ng_rcode rest_judge(struct reader *reader, const struct wire_header 
 	return out->question.class == NG_CLASS_IN ? NG_RCODE_NOERROR : NG_RCODE_REFUSED;
 }
 
+/*
+ * A refusal goes back in an OPT when the request had one (RFC 6891 6.1.1), whatever its operation;
+ * in all of them the sections hold records. What cannot be read is taken as no OPT.
+ */
+static void opt_look_for(struct reader reader, const struct wire_header *header,
+			 struct ng_query *out)
+{
+	unsigned int skip =
+		(unsigned int)header->counts[WIRE_ANSWER] + header->counts[WIRE_AUTHORITY];
+	struct wire_record record;
+	uint8_t version;
+
+	for (unsigned int i = 0; i < skip && !reader.error; i++)
+		wire_record_read(&reader, &record);
+	for (unsigned int i = 0; i < header->counts[WIRE_ADDITIONAL] && !reader.error; i++) {
+		if (!additional_take(&reader, out, &version))
+			return;
+	}
+}
+
 enum ng_fate ng_query_parse(const uint8_t *wire, size_t len, struct ng_query *out)
 {
 	struct reader reader = reader_make(wire, len);
@@ -89,14 +109,17 @@ enum ng_fate ng_query_parse(const uint8_t *wire, size_t len, struct ng_query *ou
 	out->question.type = out->question.class = 0;
 
 	bool asked = question_take(&reader, &header, out);
-	if (out->opcode == WIRE_OPCODE_UPDATE)
-		return query_fail(out, NG_RCODE_REFUSED);
+	/* Before the form of the rest: an IXFR carries a record in authority (RFC 1995 3). */
+	bool transfer = asked && (out->question.type == NG_TYPE_AXFR ||
+				  out->question.type == NG_TYPE_IXFR);
+	if (asked && (transfer || out->opcode != WIRE_OPCODE_QUERY))
+		opt_look_for(reader, &header, out);
 	if (out->opcode != WIRE_OPCODE_QUERY)
-		return query_fail(out, NG_RCODE_NOTIMP);
+		return query_fail(out, out->opcode == WIRE_OPCODE_UPDATE ? NG_RCODE_REFUSED
+									 : NG_RCODE_NOTIMP);
 	if (!asked)
 		return query_fail(out, NG_RCODE_FORMERR);
-	/* Before the form of the rest: an IXFR carries a record in authority (RFC 1995 3). */
-	if (out->question.type == NG_TYPE_AXFR || out->question.type == NG_TYPE_IXFR)
+	if (transfer)
 		return query_fail(out, NG_RCODE_REFUSED);
 	enum ng_rcode rcode = rest_judge(&reader, &header, out);
 	return rcode == NG_RCODE_NOERROR ? NG_FATE_ASKED : query_fail(out, rcode);
