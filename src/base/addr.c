@@ -50,13 +50,13 @@ const char *ng_addr_format(const struct ng_addr *addr, char buf[static NG_ADDR_T
 	return buf;
 }
 
-/* Do the first `bits` bits of a and b agree? */
+/* Do the first `bits` bits of a and b agree? The first octet tells nearly always. */
 static bool bits_agree(const uint8_t *a, const uint8_t *b, unsigned int bits)
 {
-	unsigned int whole = bits / 8, rest = bits % 8;
-	if (memcmp(a, b, whole) != 0)
-		return false;
-	return rest == 0 || (a[whole] ^ b[whole]) >> (8 - rest) == 0;
+	for (; bits >= 8; bits -= 8)
+		if (*a++ != *b++)
+			return false;
+	return bits == 0 || (*a ^ *b) >> (8 - bits) == 0;
 }
 
 static bool zero_from(const uint8_t bytes[static 16], unsigned int bit)

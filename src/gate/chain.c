@@ -93,6 +93,13 @@ static bool covers(const struct ng_rr *rrsig, uint16_t type)
 	       (rrsig->rdata[0] << 8 | rrsig->rdata[1]) == type;
 }
 
+/* Is name the owner of rr? It is when rr shares its owner with the record before, whose owner it is. */
+static bool is_owner(const struct ng_rr *rr, const struct ng_rr *before,
+		     const struct ng_name *name)
+{
+	return (before && before->owner == rr->owner) || ng_name_equal(rr->owner, name);
+}
+
 /* Keeps all records of type (and their signatures) that name owns; false when memory is out. */
 static bool keep_set(struct query *query, const struct entry *entry, uint16_t type,
 		     uint32_t aged_s)
@@ -102,7 +109,7 @@ static bool keep_set(struct query *query, const struct entry *entry, uint16_t ty
 	for (size_t i = 0; i < entry->n; i++) {
 		const struct ng_rr *rr = &entry->rrs[i];
 
-		if (!ng_name_equal(rr->owner, &query->target) ||
+		if (!is_owner(rr, before, &query->target) ||
 		    (rr->type != type && !covers(rr, type)))
 			continue;
 		if (!query_keep(query, rr, before, aged_s))

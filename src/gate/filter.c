@@ -23,12 +23,13 @@ static bool openable(const struct ng_gate *gate, const struct query *query,
 		     const struct ng_name *owner, const struct ng_addr *addr)
 {
 	const struct ng_sandbox *spec = &query->sandbox->spec;
-	const struct route *route = route_of(gate, owner);
+	const struct route *route;
 
 	if (is_own(gate, addr))
 		return false;
 	if (ng_addr_openable(addr, spec->opened, spec->n_opened))
 		return true;
+	route = route_of(gate, owner);
 	return route && ng_addr_openable(addr, route->spec.opened, route->spec.n_opened);
 }
 
