@@ -37,8 +37,8 @@ class Bench:
 
     def ask(self, server, what, *more):
         name, right = ASK[what]
-        seen = self.stage.load("box", server.at, name, *server.right(right), "--first", self.fresh,
-                               *more)
+        seen = self.stage.load("box", self.stage.load_core, server.at, name, *server.right(right),
+                               "--first", self.fresh, *more)
         self.fresh += seen["sent"]
         return seen
 
@@ -70,11 +70,11 @@ class Bench:
                                  target if other == against else None))
 
     def latency(self, server):
-        """Medians of one paced round: what the server adds to its upstream, asked directly."""
+        """Medians of one paced round: the upstream asked directly, from where the server asks it
+        (its namespace and its core), and the server asked by the client."""
         options = ["--rate", LATENCY_RATE, "--seconds", self.options.seconds]
-        net = server.net
-        direct = self.stage.load(net, servers.UPSTREAM, "d%.w.bench.test",
-                                 "--addresses", servers.ADDRESSES, *options)
+        direct = self.stage.load(server.net, self.stage.server_core, servers.UPSTREAM,
+                                 "d%.w.bench.test", "--addresses", servers.ADDRESSES, *options)
         return direct["p50_us"], self.ask(server, "miss", *options)["p50_us"]
 
     def latencies(self, contenders):

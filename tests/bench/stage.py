@@ -149,9 +149,9 @@ class Stage:
             raise Trouble(f"{path} is not built: run make bench, or make check once")
         return path
 
-    def load(self, net, to, name, *options):
+    def load(self, net, core, to, name, *options):
         """Runs the load and returns what it saw; a wrong or missing answer ends the benchmark."""
-        command = ["nsenter", f"--net=/run/netns/{net}", "taskset", "-c", str(self.load_core),
+        command = ["nsenter", f"--net=/run/netns/{net}", "taskset", "-c", str(core),
                    self.tool("load"), "--to", to, "--name", name, *map(str, options)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode == 2:
