@@ -32,7 +32,7 @@ static int read_name(const json_t *value, struct spec *spec, char *why)
 		return bad(why, "\"name\" must be a string of 1 to %d characters",
 			   NG_SANDBOX_NAME_MAX - 1);
 	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)text[i]) && !strchr("-_.:@", text[i]))
+		if (!isalnum((unsigned char)text[i]) && (!text[i] || !strchr("-_.:@", text[i])))
 			return bad(why, "\"name\" may hold letters, digits and -_.:@ only");
 	memcpy(spec->sandbox.name, text, len + 1);
 	return NG_OK;

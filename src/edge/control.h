@@ -25,7 +25,7 @@ struct control_request;
 typedef void control_handler(void *owner, struct control_request *request, json_t *object);
 
 /*
- * Listens on path (mode 0660, our group). A stale socket is replaced; one that answers is not.
+ * Listens on path (mode 0660, our group); SIGPIPE must be ignored. A stale socket is replaced; one that answers is not.
  * NG_E_EXISTS (somebody serves there), NG_E_IO, NG_E_NOMEM; why is one line.
  */
 int control_open(uv_loop_t *loop, const char *path, control_handler *handler, void *owner,

@@ -1,0 +1,87 @@
+/* Main's table of sandboxes: names and sources are taken once, whatever the width of the prefixes. */
+#include "daemon/boxes.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+static struct conf_sandbox named(const char *name, const char *source)
+{
+	struct conf_sandbox conf = {.n_sources = 1, .mode = NG_ENFORCE};
+	snprintf(conf.name, sizeof conf.name, "%s", name);
+	assert_int_equal(ng_prefix_parse(source, &conf.sources[0]), NG_OK);
+	return conf;
+}
+
+static int add(struct boxes *boxes, uint32_t id, const char *name, const char *source,
+	       struct box **other)
+{
+	struct conf_sandbox conf = named(name, source);
+	struct box *box;
+	return boxes_add(boxes, id, &conf, other, &box);
+}
+
+static void test_clashes(void **state)
+{
+	(void)state;
+	struct boxes boxes = {0};
+	struct images images = {0};
+	struct box *other = NULL;
+	assert_int_equal(add(&boxes, 1, "host", "10.0.0.1", &other), NG_OK);
+	assert_int_equal(add(&boxes, 2, "wide", "10.1.0.0/16", &other), NG_OK);
+	assert_int_equal(add(&boxes, 3, "six", "fd00::1", &other), NG_OK);
+	assert_int_equal(add(&boxes, 4, "host", "10.0.0.9", &other), NG_E_EXISTS);
+	assert_string_equal(other->conf.name, "host");
+	assert_int_equal(add(&boxes, 4, "x", "10.0.0.1", &other), NG_E_EXISTS);
+	assert_int_equal(add(&boxes, 4, "x", "10.1.2.3", &other), NG_E_EXISTS);
+	assert_string_equal(other->conf.name, "wide");
+	assert_int_equal(add(&boxes, 4, "x", "10.0.0.0/8", &other), NG_E_EXISTS);
+	assert_int_equal(add(&boxes, 4, "x", "fd00::/64", &other), NG_E_EXISTS);
+	assert_string_equal(other->conf.name, "six");
+	assert_int_equal(add(&boxes, 4, "x", "10.2.0.0/16", &other), NG_OK);
+	assert_int_equal(boxes_count(&boxes), 4);
+	boxes_finish(&boxes, &images);
+}
+
+static void test_removal_frees_its_sources(void **state)
+{
+	(void)state;
+	struct boxes boxes = {0};
+	struct images images = {0};
+	struct box *other = NULL;
+	assert_int_equal(add(&boxes, 1, "a", "10.0.0.1", &other), NG_OK);
+	assert_int_equal(add(&boxes, 2, "b", "10.1.0.0/16", &other), NG_OK);
+	boxes_remove(&boxes, &images, boxes_find(&boxes, "a"));
+	boxes_remove(&boxes, &images, boxes_find_id(&boxes, 2));
+	assert_int_equal(add(&boxes, 3, "c", "10.0.0.0/8", &other), NG_OK);
+	boxes_finish(&boxes, &images);
+}
+
+static void test_replacing_moves_sources(void **state)
+{
+	(void)state;
+	struct boxes boxes = {0};
+	struct images images = {0};
+	struct box *other = NULL;
+	struct conf_sandbox moved = named("a", "10.0.0.2");
+	assert_int_equal(add(&boxes, 1, "a", "10.0.0.1", &other), NG_OK);
+	assert_true(boxes_differ(&boxes_find(&boxes, "a")->conf, &moved));
+	assert_int_equal(boxes_replace(&boxes, boxes_find(&boxes, "a"), &moved), NG_OK);
+	assert_false(boxes_differ(&boxes_find(&boxes, "a")->conf, &moved));
+	assert_int_equal(add(&boxes, 2, "b", "10.0.0.1", &other), NG_OK);
+	assert_int_equal(add(&boxes, 3, "c", "10.0.0.2", &other), NG_E_EXISTS);
+	boxes_finish(&boxes, &images);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_clashes),
+		cmocka_unit_test(test_removal_frees_its_sources),
+		cmocka_unit_test(test_replacing_moves_sources),
+	};
+	return cmocka_run_group_tests_name("boxes", tests, NULL, NULL);
+}

@@ -1,0 +1,159 @@
+/* The registry: what is put comes back, also in another life; ids and versions never repeat. */
+#include "config.h"
+#include "edge/registry.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+struct stage {
+	char folder[64];
+	uv_loop_t loop;
+	struct registry *registry;
+};
+
+static void open_it(struct stage *stage)
+{
+	const char *why = "";
+	assert_int_equal(registry_open(stage->folder, &stage->loop, &stage->registry, &why),
+			 NG_OK);
+}
+
+static void close_it(struct stage *stage)
+{
+	registry_close(stage->registry);
+	stage->registry = NULL;
+	uv_run(&stage->loop, UV_RUN_DEFAULT); /* the flush under way ends first */
+}
+
+static int set_up(void **state)
+{
+	struct stage *stage = calloc(1, sizeof *stage);
+	strcpy(stage->folder, "/tmp/namegate-registry-XXXXXX");
+	assert_non_null(mkdtemp(stage->folder));
+	uv_loop_init(&stage->loop);
+	open_it(stage);
+	*state = stage;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct stage *stage = *state;
+	static const char *const files[] = {"data.mdb", "lock.mdb"};
+	char path[128];
+	close_it(stage);
+	uv_loop_close(&stage->loop);
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof path, "%s/%s", stage->folder, files[i]);
+		unlink(path);
+	}
+	rmdir(stage->folder);
+	free(stage);
+	return 0;
+}
+
+static void test_round_trip(void **state)
+{
+	struct stage *stage = *state;
+	char *text = malloc(REGISTRY_VALUE_MAX + 1);
+	uint32_t id = 0;
+	size_t len = 0;
+	assert_int_equal(registry_put(stage->registry, "a", 7, "{\"name\":\"a\"}", 12), NG_OK);
+	assert_int_equal(registry_put(stage->registry, "b", 8, NULL, 0), NG_OK);
+	close_it(stage);
+	open_it(stage);
+	assert_int_equal(registry_find(stage->registry, "a", &id), NG_OK);
+	assert_int_equal(id, 7);
+	assert_int_equal(registry_value(stage->registry, "a", text, &len), NG_OK);
+	assert_int_equal(len, 12);
+	assert_string_equal(text, "{\"name\":\"a\"}");
+	assert_int_equal(registry_value(stage->registry, "b", text, &len), NG_OK);
+	assert_int_equal(len, 0);
+	assert_int_equal(registry_remove(stage->registry, "a"), NG_OK);
+	assert_int_equal(registry_find(stage->registry, "a", &id), NG_E_NOTFOUND);
+	assert_int_equal(registry_remove(stage->registry, "a"), NG_E_NOTFOUND);
+	free(text);
+}
+
+static void test_bounds(void **state)
+{
+	struct stage *stage = *state;
+	char *large = calloc(1, REGISTRY_VALUE_MAX + 1);
+	assert_int_equal(registry_put(stage->registry, "a", 1, large, REGISTRY_VALUE_MAX + 1),
+			 NG_E_RANGE);
+	assert_int_equal(registry_put(stage->registry, "a", 1, large, REGISTRY_VALUE_MAX),
+			 NG_OK);
+	free(large);
+}
+
+static void test_numbers_never_repeat(void **state)
+{
+	struct stage *stage = *state;
+	uint32_t first = 0, second = 0, third = 0;
+	uint64_t before = 0, after = 0;
+	assert_int_equal(registry_take_id(stage->registry, &first), NG_OK);
+	assert_int_equal(registry_take_id(stage->registry, &second), NG_OK);
+	assert_int_equal(registry_next_version(stage->registry, &before), NG_OK);
+	close_it(stage);
+	open_it(stage);
+	assert_int_equal(registry_take_id(stage->registry, &third), NG_OK);
+	assert_int_equal(registry_next_version(stage->registry, &after), NG_OK);
+	assert_true(first != 0);
+	assert_int_equal(second, first + 1);
+	assert_int_equal(third, first + 2);
+	assert_int_equal(before, 1);
+	assert_int_equal(after, 2);
+}
+
+static void count(void *owner, const char *name, uint32_t id, const char *value, size_t len)
+{
+	char *seen = owner;
+	(void)value;
+	sprintf(seen + strlen(seen), "%s=%u/%zu ", name, id, len);
+}
+
+static void test_each(void **state)
+{
+	struct stage *stage = *state;
+	char seen[128] = "";
+	assert_int_equal(registry_put(stage->registry, "b", 2, "xy", 2), NG_OK);
+	assert_int_equal(registry_put(stage->registry, "a", 1, NULL, 0), NG_OK);
+	assert_int_equal(registry_each(stage->registry, count, seen), NG_OK);
+	assert_string_equal(seen, "a=1/0 b=2/2 ");
+}
+
+static void test_broken_is_said(void **state)
+{
+	struct stage *stage = *state;
+	char path[128], rubbish[8192];
+	const char *why = "";
+	close_it(stage);
+	snprintf(path, sizeof path, "%s/data.mdb", stage->folder);
+	memset(rubbish, 0x55, sizeof rubbish);
+	int fd = open(path, O_WRONLY | O_TRUNC);
+	assert_int_equal(write(fd, rubbish, sizeof rubbish), sizeof rubbish);
+	close(fd);
+	assert_int_equal(registry_open(stage->folder, &stage->loop, &stage->registry, &why),
+			 NG_E_FORMAT);
+	assert_true(*why);
+	unlink(path);
+	open_it(stage);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_round_trip, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_bounds, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_numbers_never_repeat, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_each, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_broken_is_said, set_up, tear_down),
+	};
+	return cmocka_run_group_tests_name("registry", tests, NULL, NULL);
+}
