@@ -235,7 +235,7 @@ static void test_queue_bound(void **state)
 		answer(stage->late[stage->n_late], 1);
 	}
 	turn(stage);
-	for (ssize_t n; (n = read(s, got, sizeof got)) > 0;)
+	for (ssize_t n; (n = read(s, got, sizeof got)) > 0; turn(stage))
 		seen += (size_t)n;
 	assert_int_equal(seen, (CONTROL_QUEUE_MAX + 10) * 8);
 	close(s);
