@@ -49,5 +49,5 @@ uint64_t hash_octets(const void *octets, size_t n, uint64_t seed)
 		head = load(at, left);
 	}
 	state = fold(head ^ key ^ K2, tail ^ state);
-	return fold(state ^ K0, key ^ n ^ K1);
+	return fold(state ^ K0, key ^ K1);
 }

@@ -82,7 +82,7 @@ static void put_rr_head(struct build *build, uint16_t type, uint16_t class, uint
 /* Remembers a name that goes to the present place. */
 static void spot_add(struct build *build, const uint8_t *wire, uint8_t len)
 {
-	if (build->n_spots < SPOTS_MAX && build->pos <= POINTER_REACH)
+	if (build->n_spots < SPOTS_MAX)
 		build->spots[build->n_spots++] =
 			(struct spot){.wire = wire, .at = build->pos, .len = len};
 }

@@ -205,22 +205,32 @@ static void more_targets_than_the_table_remembers(void **state)
 		assert_true(ng_name_same(answer.rrs[i].owner, &names[i]));
 }
 
+/* A target moves over the last offset that 14 bits can say; its owner and the one above must come back. */
 static void targets_beyond_the_pointers_reach(void **state)
 {
 	(void)state;
 	static uint8_t large[0x4000];
-	struct ng_name www = name_of("www.example.com"), far = name_of("far.example.net");
+	struct ng_name www = name_of("www.example.com"), far = name_of("far.example.net"),
+		       above = name_of("example.net");
 	struct ng_rr rrs[] = {
-		{&www, 65280, 1, sizeof(large), large},
+		{&www, 65280, 1, 0, large},
 		{&www, NG_TYPE_CNAME, 1, far.len, far.wire},
 		{&far, NG_TYPE_A, 1, 4, large},
+		{&above, NG_TYPE_A, 1, 4, large},
 	};
 	spec.answers = rrs;
-	spec.n = 3;
+	spec.n = COUNT(rrs);
 	spec.limit = NG_MESSAGE_MAX;
-	build();
-	assert_int_equal(answer.n, 3);
-	assert_true(ng_name_same(answer.rrs[2].owner, &far));
+	for (unsigned int at = 0x3ff0; at < 0x4008; at++) {
+		rrs[0].rdlen = (uint16_t)(at - 12 - 21 - 12 - 12);
+		build();
+		assert_int_equal(answer.n, COUNT(rrs));
+		assert_true(ng_name_same(answer.rrs[2].owner, &far));
+		assert_true(ng_name_same(answer.rrs[3].owner, &above));
+		size_t far_len = at <= 0x3fff ? 2 : far.len;
+		size_t above_len = at + 4 <= 0x3fff ? 2 : above.len;
+		assert_int_equal(len, at + far.len + far_len + 14 + above_len + 14 + 11);
+	}
 }
 
 static void upstream_soa(void **state)

@@ -36,10 +36,10 @@ static void known_types(void **state)
 static void unknown_texts(void **state)
 {
 	(void)state;
-	static const char *const texts[] = {"",       "AA",         "AAAAA",   "TYPE",
-					    "TYPE-1", "TYPE65536",  "TYPE028", "TYPE99999",
-					    "TYPE1x", "TYPE000000", "A ",      "TYPE655360",
-					    "TYPE00", " A"};
+	static const char *const texts[] = {
+		"",          "AA",         "AAAAA",     "TYPE",   "TYPE-1",
+		"TYPE65536", "TYPE028",    "TYPE99999", "TYPE1x", "TYPE000000",
+		"A ",        "TYPE655360", "TYPE00",    " A",     "TYPE4294967297"};
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		uint16_t type = 77;
 		char *copy = exact(texts[i], strlen(texts[i]) + 1);
