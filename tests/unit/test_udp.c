@@ -1,0 +1,258 @@
+/* UDP clients: many at once, on several addresses, answered late or twice. */
+#include "config.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "edge/udp.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TURNS 50
+#define MANY  500
+
+struct world {
+	uv_loop_t loop;
+	struct udp *udp;
+	int port;
+	size_t n;
+	uint64_t handles[MANY];
+	struct ng_addr addr;
+	char interface[NG_IFNAME_MAX];
+	bool echo;
+};
+
+static void on_query(void *context, const struct ng_client *client, const uint8_t *wire,
+		     size_t len)
+{
+	struct world *world = context;
+
+	assert_false(client->tcp);
+	assert_int_equal(client->handle >> 63, 0);
+	world->addr = client->addr;
+	strcpy(world->interface, client->interface ? client->interface : "");
+	world->handles[world->n++ % MANY] = client->handle;
+	if (world->echo)
+		udp_reply(world->udp, client->handle, wire, len);
+}
+
+/* Bound to every address, as a listener on a wildcard is: replies must find their way back. */
+static int begin_with(void **state, int family)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	struct sockaddr_in6 at = {.sin6_family = (sa_family_t)family};
+	socklen_t len = sizeof(at);
+	int fd = socket(family, SOCK_DGRAM, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at,
+			   family == AF_INET ? sizeof(struct sockaddr_in) : len)) {
+		free(world);
+		return -1;
+	}
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+	world->port = at.sin6_port;
+	assert_int_equal(uv_loop_init(&world->loop), 0);
+	assert_int_equal(udp_create(&world->loop, on_query, world, &world->udp), NG_OK);
+	assert_int_equal(udp_listen(world->udp, fd), NG_OK);
+	*state = world;
+	return 0;
+}
+
+static int begin(void **state)
+{
+	return begin_with(state, AF_INET);
+}
+
+static int begin6(void **state)
+{
+	return begin_with(state, AF_INET6);
+}
+
+static int end(void **state)
+{
+	struct world *world = *state;
+
+	udp_destroy(world->udp);
+	uv_run(&world->loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&world->loop), 0);
+	free(world);
+	return 0;
+}
+
+static void turn(struct world *world)
+{
+	for (int i = 0; i < TURNS; i++) {
+		uv_run(&world->loop, UV_RUN_NOWAIT);
+		udp_flush(world->udp);
+	}
+}
+
+static int client_of(const struct world *world, const char *address)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = (in_port_t)world->port};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = (in_port_t)world->port};
+	bool is4 = inet_pton(AF_INET, address, &v4.sin_addr) == 1;
+	int fd = socket(is4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+
+	if (!is4)
+		assert_int_equal(inet_pton(AF_INET6, address, &v6.sin6_addr), 1);
+	assert_int_equal(connect(fd, is4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6,
+				 is4 ? sizeof(v4) : sizeof(v6)),
+			 0);
+	return fd;
+}
+
+/* A connected client hears only the address that it asked. */
+static void comes_back(struct world *world, const char *address)
+{
+	char got[16] = "";
+	int fd = client_of(world, address);
+
+	assert_int_equal(send(fd, "hello", 5, 0), 5);
+	turn(world);
+	assert_int_equal(recv(fd, got, sizeof(got), 0), 5);
+	assert_string_equal(got, "hello");
+	close(fd);
+}
+
+static void nothing_is_read_before_the_start(void **state)
+{
+	struct world *world = *state;
+	int fd = client_of(world, "127.0.0.1");
+
+	assert_int_equal(send(fd, "hello", 5, 0), 5);
+	turn(world);
+	assert_int_equal(world->n, 0);
+	udp_start(world->udp);
+	turn(world);
+	assert_int_equal(world->n, 1);
+	assert_string_equal(world->interface, "lo");
+	close(fd);
+}
+
+static void reply_leaves_from_the_address_that_was_asked(void **state)
+{
+	struct world *world = *state;
+
+	world->echo = true;
+	udp_start(world->udp);
+	comes_back(world, "127.0.0.1");
+	comes_back(world, "127.0.0.2");
+	comes_back(world, "127.9.8.7");
+}
+
+static void the_same_over_ipv6(void **state)
+{
+	struct world *world = *state;
+	char text[NG_ADDR_TEXT];
+
+	world->echo = true;
+	udp_start(world->udp);
+	comes_back(world, "127.0.0.2");
+	assert_string_equal(ng_addr_format(&world->addr, text), "127.0.0.1");
+	comes_back(world, "::1");
+	assert_string_equal(ng_addr_format(&world->addr, text), "::1");
+	assert_string_equal(world->interface, "lo");
+}
+
+static void all_of_a_burst_are_answered(void **state)
+{
+	struct world *world = *state;
+	size_t answered = 0;
+	char got[16];
+	int fd = client_of(world, "127.0.0.1");
+
+	world->echo = true;
+	udp_start(world->udp);
+	for (int burst = 0; burst < 3; burst++) {
+		for (int i = 0; i < 100; i++)
+			assert_int_equal(send(fd, "hello", 5, 0), 5);
+		turn(world);
+		while (recv(fd, got, sizeof(got), 0) == 5)
+			answered++;
+	}
+	assert_int_equal(world->n, 300);
+	assert_int_equal(answered, 300);
+	assert_int_equal(udp_counters(world->udp).sent, 300);
+	close(fd);
+}
+
+static void handle_works_once(void **state)
+{
+	struct world *world = *state;
+	char got[16];
+	int fd = client_of(world, "127.0.0.1");
+
+	udp_start(world->udp);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(send(fd, "hello", 5, 0), 5);
+	turn(world);
+	assert_int_equal(world->n, 3);
+	udp_reply(world->udp, world->handles[2], (const uint8_t *)"two", 3);
+	udp_reply(world->udp, world->handles[2], (const uint8_t *)"two", 3);
+	udp_drop(world->udp, world->handles[1]);
+	udp_reply(world->udp, world->handles[1], (const uint8_t *)"one", 3);
+	udp_reply(world->udp, UINT64_MAX, (const uint8_t *)"no", 2);
+	turn(world);
+	assert_int_equal(recv(fd, got, sizeof(got), 0), 3);
+	assert_int_equal(recv(fd, got, sizeof(got), 0), -1);
+	/* A place given back is used again; the handle it had before stays dead. */
+	assert_int_equal(send(fd, "hello", 5, 0), 5);
+	turn(world);
+	udp_reply(world->udp, world->handles[1], (const uint8_t *)"one", 3);
+	turn(world);
+	assert_int_equal(recv(fd, got, sizeof(got), 0), -1);
+	udp_reply(world->udp, world->handles[3], (const uint8_t *)"last", 4);
+	turn(world);
+	assert_int_equal(recv(fd, got, sizeof(got), 0), 4);
+	close(fd);
+}
+
+static void what_no_query_can_be_is_dropped(void **state)
+{
+	struct world *world = *state;
+	static char large[8000];
+	int fd = client_of(world, "127.0.0.1");
+
+	udp_start(world->udp);
+	assert_int_equal(send(fd, large, sizeof(large), 0), sizeof(large));
+	turn(world);
+	assert_int_equal(world->n, 0);
+	assert_int_equal(udp_counters(world->udp).oversize, 1);
+	close(fd);
+}
+
+static void other_descriptors_are_refused(void **state)
+{
+	struct world *world = *state;
+	int ends[2];
+
+	assert_int_equal(udp_listen(world->udp, socket(AF_INET, SOCK_STREAM, 0)), NG_E_FORMAT);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
+	assert_int_equal(udp_listen(world->udp, ends[0]), NG_E_FORMAT);
+	close(ends[1]);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(nothing_is_read_before_the_start),
+		TEST(reply_leaves_from_the_address_that_was_asked),
+		cmocka_unit_test_setup_teardown(the_same_over_ipv6, begin6, end),
+		TEST(all_of_a_burst_are_answered),
+		TEST(handle_works_once),
+		TEST(what_no_query_can_be_is_dropped),
+		TEST(other_descriptors_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
