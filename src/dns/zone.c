@@ -25,6 +25,7 @@ struct zone_reader {
 	uint32_t row; /* of text[at], from 1 */
 	size_t row_start;
 	struct ng_diags *diags;
+	size_t faults; /* errors reported */
 	ldns_rdf *origin, *previous;
 	struct ng_name apex;
 	bool apex_known, configured, soa, ns, ttl_warned, ended;
@@ -39,6 +40,7 @@ struct zone_reader {
 static int report(struct zone_reader *reader, const struct ng_place *place, const char *code,
 		  const char *suggestion, const char *reason)
 {
+	reader->faults++;
 	ng_diag_add(reader->diags, NG_ERROR, place, code, suggestion, "%s", reason);
 	return NG_E_SYNTAX;
 }
@@ -131,6 +133,19 @@ static void put(struct zone_reader *reader, struct gather *gather, char c)
 		gather->full = true;
 }
 
+/* Quoted or escaped text; ldns would take these for syntax wherever they stand, so it gets their numbers. */
+static void put_text(struct zone_reader *reader, struct gather *gather, char c)
+{
+	if (strchr(";()", c) == NULL) {
+		put(reader, gather, c);
+		return;
+	}
+	put(reader, gather, '\\');
+	put(reader, gather, '0');
+	put(reader, gather, (char)('0' + c / 10));
+	put(reader, gather, (char)('0' + c % 10));
+}
+
 static void word_begins(struct zone_reader *reader, struct gather *gather)
 {
 	if (gather->in_word)
@@ -188,9 +203,13 @@ static bool gather_octet(struct zone_reader *reader, struct gather *gather)
 	if (c == '\0')
 		gather->strange = true;
 	if (c == '\\' && reader->at + 1 < reader->len && reader->text[reader->at + 1] != '\n') {
+		char next = reader->text[reader->at + 1];
 		word_begins(reader, gather);
-		put(reader, gather, c);
-		put(reader, gather, reader->text[++reader->at]);
+		gather->strange |= next == '\0';
+		if (strchr(";()", next) == NULL)
+			put(reader, gather, c);
+		put_text(reader, gather, next);
+		reader->at++;
 		return true;
 	}
 	if (c == '"') {
@@ -203,7 +222,7 @@ static bool gather_octet(struct zone_reader *reader, struct gather *gather)
 		return gather_plain(reader, gather, c);
 	if (c == '\n')
 		return false;
-	put(reader, gather, c);
+	put_text(reader, gather, c);
 	return true;
 }
 
@@ -319,6 +338,23 @@ static bool owner_is_open(const struct zone_reader *reader)
 	return !is_absolute(word);
 }
 
+/* RFC 1035 5.1 has TTL and class in either order, ldns in one: "IN 5" becomes "5 IN". */
+static void class_behind_ttl(char *line)
+{
+	char ttl[16];
+	char *class = line + strcspn(line, " ");
+	class += strspn(class, " ");
+	size_t n = strcspn(class, " "), gap = strspn(class + n, " ");
+	size_t len = strcspn(class + n + gap, " ");
+	if (n != 2 || strncasecmp(class, "IN", 2) != 0 || gap == 0 || len == 0 ||
+	    len >= sizeof(ttl) || class[n + gap] < '0' || class[n + gap] > '9')
+		return;
+	memcpy(ttl, class + n + gap, len);
+	memset(class, ' ', n + gap + len);
+	memcpy(class, ttl, len);
+	memcpy(class + len + gap, "IN", 2);
+}
+
 static int parse(struct zone_reader *reader)
 {
 	if (owner_is_open(reader))
@@ -326,6 +362,7 @@ static int parse(struct zone_reader *reader)
 			reader, &reader->first, "zone-origin",
 			"begin the zone with $ORIGIN, or write whole names with final dots",
 			"the record's owner is relative, and the zone's name is not known");
+	class_behind_ttl(reader->line);
 	ldns_rr_free(reader->rr);
 	reader->rr = NULL;
 	ldns_status status = ldns_rr_new_frm_str(&reader->rr, reader->line,
@@ -415,7 +452,7 @@ static int check_zone(struct zone_reader *reader, const struct zone_record *reco
 static void check_end(struct zone_reader *reader)
 {
 	struct ng_place place = {reader->path, 1, 1};
-	if (reader->ended || !reader->apex_known)
+	if (reader->ended || !reader->apex_known || reader->faults > 0)
 		return;
 	reader->ended = true;
 	if (!reader->soa) {

@@ -375,6 +375,7 @@ static void read_line(struct builder *builder, const char *line, size_t len, uin
 void list_read(struct builder *builder, const char *text, size_t len)
 {
 	struct ng_place start = {builder->path, 1, 1};
+	size_t errors = builder->diags->errors;
 	bool anything = false;
 	uint32_t number = 1;
 	for (size_t at = 0; at < len; number++) {
@@ -391,7 +392,7 @@ void list_read(struct builder *builder, const char *text, size_t len)
 		ng_diag_add(builder->diags, NG_ERROR, &start, "source-empty",
 			    "put a comment in if nothing is to be permitted",
 			    "the source is empty");
-	} else if (builder->n == 0) {
+	} else if (builder->n == 0 && builder->diags->errors == errors) {
 		ng_diag_add(builder->diags, NG_WARNING, &start, "list-no-rule",
 			    "add a name, or take the source out",
 			    "the list holds no rule, so it permits nothing");

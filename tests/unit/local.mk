@@ -18,6 +18,17 @@ tests_unit_test_wire_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_query_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_answer_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_reply_LDADD = libcore.a $(CMOCKA_LIBS)
+POLICY_TESTS = tests/unit/test_zone tests/unit/test_list tests/unit/test_rpz \
+	tests/unit/test_ruleset tests/unit/test_decide tests/unit/test_conf
+check_PROGRAMS += $(POLICY_TESTS)
+TESTS += $(POLICY_TESTS)
+EXTRA_DIST += tests/unit/policy_world.h
+tests_unit_test_conf_LDADD = libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_zone_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_list_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_rpz_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_ruleset_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_decide_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_confine
 TESTS += tests/unit/test_confine
 tests_unit_test_confine_SOURCES = tests/unit/test_confine.c

@@ -1,0 +1,366 @@
+/* The configuration: what is read, what is refused and where, and that printing reads back the same. */
+#include "unit.h"
+
+#include "conf/conf.h"
+#include <unistd.h>
+
+#define RESOLV "forward \".\" { servers = {\"192.0.2.53\"} }\n"
+
+struct file {
+	char folder[32], path[64];
+	struct ng_diags diags;
+	struct conf *conf;
+	int code;
+	char said[4096];
+};
+
+static void put(const char *folder, const char *name, const char *text)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void tell(struct file *file)
+{
+	size_t n = 0;
+	file->said[0] = '\0';
+	for (size_t i = 0; i < file->diags.n; i++) {
+		const struct ng_diag *diag = &file->diags.items[i];
+		n += (size_t)snprintf(file->said + n, sizeof(file->said) - n, "%s%u:%u %s",
+				      n > 0 ? ", " : "", diag->line, diag->column, diag->code);
+		assert_true(n < sizeof(file->said));
+	}
+}
+
+static void load(struct file *file, const char *text)
+{
+	*file = (struct file){.folder = "/tmp/ngconfXXXXXX"};
+	assert_non_null(mkdtemp(file->folder));
+	put(file->folder, "t.conf", text);
+	put(file->folder, "resolv",
+	    "# one\nsearch x\nnameserver 192.0.2.1\nnameserver fe80::1%eth0\n"
+	    "nameserver 2001:db8::1\n");
+	snprintf(file->path, sizeof(file->path), "%s/t.conf", file->folder);
+	ng_diags_init(&file->diags);
+	file->code = conf_load(file->path, &file->diags, &file->conf);
+	tell(file);
+}
+
+static void done(struct file *file)
+{
+	static const char *const names[] = {"t.conf", "resolv"};
+	char path[64];
+	for (size_t i = 0; i < COUNT(names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", file->folder, names[i]);
+		unlink(path);
+	}
+	rmdir(file->folder);
+	conf_free(file->conf);
+	ng_diags_finish(&file->diags);
+}
+
+static char *printed(const struct conf *conf)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
+	assert_non_null(to);
+	conf_print(conf, to);
+	assert_int_equal(fclose(to), 0);
+	return text;
+}
+
+static const char full[] =
+	"# everything once\n"
+	"listen = {\"127.0.0.1\", \"[::1]:5300\"}\n"
+	"control = \"run/control\"\nstore = /var/lib/x\nrecord = journal\n"
+	"worker-user = self\nwarden-user = \"65534\"\ntable = gate-2\n"
+	"interfaces = {\"sb*\", \"veth0\"}\npolicies = {\"a.list\", \"/b c$d\\\"e.rpz\"}\n"
+	"lease-min = 5m\ngrace = 45\nttl-max = 2h\ndeny-ttl = 30s\nancestor-answer = nodata\n"
+	"limits { pending = 100 pending-sandbox = 10 leases = 2000 leases-sandbox = 20\n"
+	"\tcache-entries = 300 sandboxes = 40 tcp-clients = 50 tcp-clients-sandbox = 6\n"
+	"\trecords-per-second = 70 block-reports-per-second = 80 }\n"
+	"forward \"Corp.Internal.\" {\n"
+	"\tservers = {\"192.0.2.53\", \"[2001:db8::53]:5353\"}\n"
+	"\tprivate = {\"10.0.0.0/8\"}\n\ttimeout = 250\n}\n"
+	"forward \".\" { resolv-conf = resolv }\n"
+	"sandbox \"ci\" {\n\tsources = {\"10.1.0.2\", \"fd00::/64\"}\n\tinterface = sb-ci\n"
+	"\tpolicies = {\"ci.list\"}\n\tmasquerade = true\n\tprivate = {\"192.168.7.0/24\"}\n}\n"
+	"sandbox \"off\" { sources = {\"10.1.0.3\"} mode = lockdown }\n";
+
+static void every_key_is_read(void **state)
+{
+	(void)state;
+	struct file file;
+	load(&file, full);
+	assert_int_equal(file.code, NG_OK);
+	assert_string_equal(file.said,
+			    "4:0 conf-resolv"); /* the scoped address is passed over */
+	const struct conf *conf = file.conf;
+	char text[NG_NAME_TEXT_MAX], path[64];
+	assert_int_equal(conf->n_listen, 2);
+	assert_int_equal(conf->listen[0].port, 1053);
+	assert_int_equal(conf->listen[1].port, 5300);
+	snprintf(path, sizeof(path), "%s/run/control", file.folder);
+	assert_string_equal(conf->control, path);
+	assert_string_equal(conf->store, "/var/lib/x");
+	assert_string_equal(conf->record, "journal");
+	assert_string_equal(conf->worker_user, "self");
+	assert_string_equal(conf->warden_user, "65534");
+	assert_string_equal(conf->table, "gate-2");
+	assert_string_equal(conf->interfaces[1], "veth0");
+	assert_int_equal(conf->n_policies, 2);
+	assert_string_equal(conf->policies[0], "a.list");
+	assert_string_equal(conf->policies[1], "/b c$d\"e.rpz");
+	assert_int_equal(conf->settings.lease_min_s, 300);
+	assert_int_equal(conf->settings.grace_s, 45);
+	assert_int_equal(conf->settings.ttl_max_s, 7200);
+	assert_int_equal(conf->settings.deny_ttl_s, 30);
+	assert_true(conf->settings.ancestor_nodata);
+	assert_int_equal(conf->settings.limits.pending, 100);
+	assert_int_equal(conf->settings.limits.pending_sandbox, 10);
+	assert_int_equal(conf->settings.limits.leases, 2000);
+	assert_int_equal(conf->settings.limits.leases_sandbox, 20);
+	assert_int_equal(conf->settings.limits.cache_entries, 300);
+	assert_int_equal(conf->sandboxes_max, 40);
+	assert_int_equal(conf->tcp_clients, 50);
+	assert_int_equal(conf->tcp_clients_sandbox, 6);
+	assert_int_equal(conf->records_per_s, 70);
+	assert_int_equal(conf->block_reports_per_s, 80);
+	assert_int_equal(conf->n_routes, 2);
+	assert_string_equal(ng_name_to_text(&conf->routes[0].zone, text), "corp.internal");
+	assert_int_equal(conf->routes[0].servers[0].port, 53);
+	assert_int_equal(conf->routes[0].servers[1].port, 5353);
+	assert_int_equal(conf->routes[0].n_opened, 1);
+	assert_int_equal(conf->routes[0].timeout_ms, 250);
+	assert_int_equal(conf->routes[0].place.line, 20);
+	assert_int_equal(conf->routes[1].n_servers, 2);
+	assert_int_equal(conf->n_sandboxes, 2);
+	assert_string_equal(conf->sandboxes[0].name, "ci");
+	assert_string_equal(conf->sandboxes[0].interface, "sb-ci");
+	assert_int_equal(conf->sandboxes[0].n_sources, 2);
+	assert_int_equal(conf->sandboxes[0].mode, NG_ENFORCE);
+	assert_true(conf->sandboxes[0].masquerade);
+	assert_int_equal(conf->sandboxes[1].mode, NG_LOCKDOWN);
+	assert_int_equal(conf->sandboxes[1].place.line, 33);
+	done(&file);
+}
+
+static void what_is_printed_reads_back_the_same(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {full, "# nothing\n" RESOLV};
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		struct file file, again;
+		load(&file, texts[i]);
+		assert_int_equal(file.code, NG_OK);
+		char *first = printed(file.conf);
+		load(&again, first);
+		assert_int_equal(again.code, NG_OK);
+		char *second = printed(again.conf);
+		assert_string_equal(first, second);
+		assert_non_null(strstr(first, "listen = {"));
+		free(first);
+		free(second);
+		done(&again);
+		done(&file);
+	}
+}
+
+static void the_defaults_are_said(void **state)
+{
+	(void)state;
+	struct file file;
+	load(&file, "# nothing but servers\n" RESOLV);
+	assert_int_equal(file.code, NG_OK);
+	char *text = printed(file.conf);
+	static const char *const lines[] = {"listen = {\"0.0.0.0:1053\", \"[::]:1053\"}\n",
+					    "table = \"namegate\"\n",
+					    "worker-user = \"namegate\"\n",
+					    "warden-user = \"namegate-warden\"\n",
+					    "interfaces = {\"sb*\"}\n",
+					    "policies = {}\n",
+					    "lease-min = 1m\n",
+					    "grace = 30s\n",
+					    "ttl-max = 1h\n",
+					    "deny-ttl = 10s\n",
+					    "record = \"stdout\"\n",
+					    "ancestor-answer = nxdomain\n",
+					    "\tleases = 1048576\n",
+					    "\ttimeout = 1000\n"};
+	for (size_t i = 0; i < COUNT(lines); i++)
+		assert_non_null(strstr(text, lines[i]));
+	free(text);
+	done(&file);
+}
+
+static void each_fault_is_refused_at_its_place(void **state)
+{
+	(void)state;
+	static const char *const cases[][2] = {
+		{"lease-mni = 5", "1:1 conf-syntax"},
+		{"listen = {\"127.0.0.1\"", "3:1 conf-syntax"},
+		{"sandbox { }", "1:1 conf-syntax"},
+		{"listen = {\"127.0.0.1\", \"300.1.1.1\"}", "1:25 conf-value"},
+		{"listen = \"[::1\"", "1:11 conf-value"},
+		{"listen = {\"127.0.0.1:0\"}", "1:12 conf-value"},
+		{"listen = {\"127.0.0.1:65536\"}", "1:12 conf-value"},
+		{"grace = 5x", "1:9 conf-value"},
+		{"grace = 0", "1:9 conf-value"},
+		{"grace = 99d", "1:9 conf-value"},
+		{"grace = -1", "1:9 conf-value"},
+		{"grace = 99999999999999999999", "1:9 conf-value"},
+		{"grace = 5\ngrace = 6", "2:9 conf-repeat"},
+		{"policies = {\"a\"}\npolicies = {\"b\"}", "2:14 conf-repeat"},
+		{"lease-min = 1d\ngrace = 1", "1:13 conf-times"},
+		{"interfaces = {\"*\"}", "1:16 conf-value"},
+		{"interfaces = {\"a*b\"}", "1:16 conf-value"},
+		{"interfaces = {\"0123456789abcdef\"}", "1:16 conf-value"},
+		{"table = \"a b\"", "1:10 conf-value"},
+		{"table = 9a", "1:9 conf-value"},
+		{"store = \"\"", "1:1 conf-value"},
+		{"store = \"a\tb\"", "1:10 conf-character"},
+		{"ancestor-answer = maybe", "1:19 conf-value"},
+		{"limits { leases = many }", "1:19 conf-value"},
+		{"limits { leases = 0 }", "1:19 conf-value"},
+		{"limits { sandboxes = 65537 }", "1:22 conf-value"},
+		{"forward \"a..b\" { servers = {\"192.0.2.1\"} }", "1:1 conf-zone"},
+		{"forward \"a\" { }", "1:1 conf-servers"},
+		{"forward \"a\" { servers = {\"192.0.2.1\"} }\n"
+		 "forward \"A.\" { servers = {\"192.0.2.1\"} }",
+		 "2:1 conf-repeat"},
+		{"forward \"a\" { servers = {\"192.0.2.1\"}\n resolv-conf = resolv }",
+		 "1:1 conf-servers"},
+		{"forward \"a\" { resolv-conf = t.conf }", "1:1 conf-resolv"},
+		{"forward \"a\" { resolv-conf = none }", "0:0 file-read, 1:1 conf-resolv"},
+		{"forward \"a\" { servers = {\"192.0.2.1\"} timeout = 9 }", "1:49 conf-value"},
+		{"forward \"a\" { servers = {\"192.0.2.1\"} private = {\"127.0.0.0/8\"} }",
+		 "1:51 conf-never"},
+		{"sandbox \"a b\" { sources = {\"10.0.0.1\"} }", "1:1 conf-name"},
+		{"sandbox \"a\" { }", "1:1 conf-sources"},
+		{"sandbox \"a\" { sources = {\"10.0.0.1/24\"} }", "1:27 conf-value"},
+		{"sandbox \"a\" { sources = {\"10.0.0.1\"} interface = eth0 }",
+		 "1:50 conf-interface"},
+		{"sandbox \"a\" { sources = {\"10.0.0.1\"} mode = observe }",
+		 "1:45 conf-value"},
+		{"sandbox \"a\" { sources = {\"10.0.0.1\"} masquerade = 2 }",
+		 "1:51 conf-value"},
+		{"sandbox \"a\" { sources = {\"10.0.0.0/24\", \"10.0.0.7\"} }",
+		 "1:42 conf-overlap"},
+		{"sandbox \"a\" { sources = {\"10.0.0.7\"} interface = sb1 }\n"
+		 "sandbox \"b\" { sources = {\"10.9.0.7\", \"10.0.0.0/24\"} interface = sb1 }",
+		 "2:39 conf-overlap"},
+		{"sandbox \"a\" { sources = {\"10.0.0.7\"} }\n"
+		 "sandbox \"b\" { sources = {\"10.0.0.7\"} interface = sb1 }",
+		 "2:27 conf-overlap"},
+		{"limits { sandboxes = 1 }\nsandbox \"a\" { sources = {\"10.0.0.7\"} }\n"
+		 "sandbox \"b\" { sources = {\"10.0.0.8\"} }",
+		 "0:0 conf-limit"},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct file file;
+		char text[512];
+		snprintf(text, sizeof(text), "%s\n" RESOLV, cases[i][0]);
+		load(&file, text);
+		assert_string_equal(file.said, cases[i][1]);
+		assert_int_equal(file.code, NG_E_SYNTAX);
+		assert_null(file.conf);
+		done(&file);
+	}
+}
+
+static void one_source_on_two_links_is_no_overlap(void **state)
+{
+	(void)state;
+	struct file file;
+	load(&file, RESOLV "sandbox \"a\" { sources = {\"10.0.0.7\"} interface = sb1 }\n"
+			   "sandbox \"b\" { sources = {\"10.0.0.0/24\"} interface = sb2 }\n");
+	assert_string_equal(file.said, "");
+	assert_int_equal(file.code, NG_OK);
+	done(&file);
+}
+
+static void all_faults_are_named_at_once(void **state)
+{
+	(void)state;
+	struct file file;
+	load(&file, RESOLV "grace = x\nlimits { leases = y }\nsandbox \"a\" { mode = z }\n");
+	assert_string_equal(file.said, "2:9 conf-value, 3:19 conf-value, 4:22 conf-value");
+	assert_string_equal(file.diags.items[2].suggestion, "write enforce or lockdown");
+	done(&file);
+	load(&file, "lease-mni = 5\n");
+	assert_string_equal(file.diags.items[0].suggestion, "did you mean lease-min?");
+	done(&file);
+}
+
+static void lists_have_their_bounds(void **state)
+{
+	(void)state;
+	struct file file;
+	char text[1024] = "interfaces = {";
+	for (int i = 0; i <= NG_IFPATTERNS_MAX; i++)
+		sprintf(text + strlen(text), "%s\"sb%d\"", i > 0 ? ", " : "", i);
+	strcat(text, "}\n" RESOLV);
+	load(&file, text);
+	assert_int_equal(file.code, NG_E_SYNTAX);
+	assert_string_equal(file.diags.items[0].code, "conf-limit");
+	done(&file);
+}
+
+static void a_file_that_is_none_is_said(void **state)
+{
+	(void)state;
+	struct ng_diags diags;
+	struct conf *conf;
+	ng_diags_init(&diags);
+	assert_int_equal(conf_load("/nonexistent/x.conf", &diags, &conf), NG_E_IO);
+	assert_int_equal(conf_load("/tmp", &diags, &conf), NG_E_IO);
+	assert_int_equal(diags.errors, 2);
+	assert_string_equal(diags.items[1].reason, "this is not a regular file");
+	ng_diags_finish(&diags);
+}
+
+static void the_longest_zone_routes(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		size_t route;
+	} cases[] = {{"x", 1},
+		     {"a.internal", 0},
+		     {"corp.internal", 2},
+		     {"a.corp.internal", 2},
+		     {"xinternal", 1},
+		     {".", 1}};
+	struct file file;
+	load(&file, "forward \"internal\" { servers = {\"192.0.2.1\"} }\n" RESOLV
+		    "forward \"corp.internal\" { servers = {\"192.0.2.2\"} }\n");
+	assert_int_equal(file.code, NG_OK);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct ng_name name;
+		assert_int_equal(ng_name_from_text(cases[i].name, strlen(cases[i].name), &name),
+				 NG_OK);
+		assert_int_equal(conf_route_of(file.conf, &name), cases[i].route);
+	}
+	done(&file);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_key_is_read),
+		cmocka_unit_test(what_is_printed_reads_back_the_same),
+		cmocka_unit_test(the_defaults_are_said),
+		cmocka_unit_test(each_fault_is_refused_at_its_place),
+		cmocka_unit_test(one_source_on_two_links_is_no_overlap),
+		cmocka_unit_test(all_faults_are_named_at_once),
+		cmocka_unit_test(lists_have_their_bounds),
+		cmocka_unit_test(a_file_that_is_none_is_said),
+		cmocka_unit_test(the_longest_zone_routes),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

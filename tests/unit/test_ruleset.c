@@ -1,0 +1,293 @@
+/* Images: what a look-up finds, what a large one costs, and that no strange one does harm. */
+#include "policy_world.h"
+
+#include "policy/image.h"
+
+#define MANY 100000
+
+static const char text[] = "a.example\n*.b.example\n.c.example\n!d.c.example\n!*.no.example\n"
+			   "deep.one.two.three.example\n*.wild.two.three.example\nonly\n";
+
+static void ancestors_of_allowed_names_are_known(void **state)
+{
+	(void)state;
+	struct source list;
+	source_make(&list, NG_FORMAT_LIST, text);
+	const char *const above[] = {".",
+				     "example",
+				     "b.example",
+				     "c.example",
+				     "two.three.example",
+				     "one.two.three.example",
+				     "wild.two.three.example",
+				     "three.example"};
+	const char *const not [] = {"a.example",
+				    "x.b.example",
+				    "d.c.example",
+				    "no.example",
+				    "x.no.example",
+				    "only",
+				    "deep.one.two.three.example",
+				    "net",
+				    "xample"};
+	for (size_t i = 0; i < COUNT(above); i++)
+		assert_true(source_below(&list, above[i]));
+	for (size_t i = 0; i < COUNT(not ); i++)
+		assert_false(source_below(&list, not [i]));
+	source_finish(&list);
+	source_make(&list, NG_FORMAT_LIST, "!a.b.example\n!*.c.example\n");
+	assert_false(source_below(&list, "."));
+	assert_false(source_below(&list, "example"));
+	source_finish(&list);
+}
+
+static void the_same_source_has_the_same_digest(void **state)
+{
+	(void)state;
+	struct source a, b;
+	source_make(&a, NG_FORMAT_LIST, text);
+	source_make(&b, NG_FORMAT_LIST, text);
+	assert_true(ng_ruleset_digest(a.ruleset) == ng_ruleset_digest(b.ruleset));
+	assert_int_equal(a.image.len, b.image.len);
+	assert_memory_equal(a.image.octets, b.image.octets, a.image.len);
+	source_finish(&b);
+	source_make(&b, NG_FORMAT_LIST, "a.example\n");
+	assert_true(ng_ruleset_digest(a.ruleset) != ng_ruleset_digest(b.ruleset));
+	source_finish(&b);
+	struct ng_image image;
+	struct ng_ruleset *ruleset;
+	ng_diags_init(&b.diags);
+	assert_int_equal(
+		ng_compile(NG_FORMAT_LIST, "other", text, strlen(text), NULL, &b.diags, &image),
+		NG_OK);
+	assert_int_equal(ng_ruleset_open(image.octets, image.len, &ruleset), NG_OK);
+	assert_string_equal(ng_ruleset_path(ruleset), "other");
+	assert_true(ng_ruleset_digest(a.ruleset) != ng_ruleset_digest(ruleset));
+	ng_ruleset_close(ruleset);
+	ng_image_finish(&image);
+	ng_diags_finish(&b.diags);
+	source_finish(&a);
+}
+
+static void an_image_needs_no_alignment(void **state)
+{
+	(void)state;
+	struct source list;
+	source_make(&list, NG_FORMAT_LIST, text);
+	for (size_t shift = 1; shift < 8; shift++) {
+		uint8_t *moved = malloc(list.image.len + shift);
+		assert_non_null(moved);
+		memcpy(moved + shift, list.image.octets, list.image.len);
+		struct ng_ruleset *ruleset, *kept = list.ruleset;
+		assert_int_equal(ng_ruleset_open(moved + shift, list.image.len, &ruleset),
+				 NG_OK);
+		list.ruleset = ruleset;
+		assert_string_equal(source_says(&list, "x.b.example"), "allow *2");
+		assert_true(source_below(&list, "example"));
+		list.ruleset = kept;
+		ng_ruleset_close(ruleset);
+		free(moved);
+	}
+	source_finish(&list);
+}
+
+/* Opens octets as an image; when that is let in, asks it for all that the list names. */
+static bool probe(const uint8_t *octets, size_t len)
+{
+	static const char *const names[] = {".",         "a.example",     "x.b.example",
+					    "c.example", "x.d.c.example", "two.three.example",
+					    "only"};
+	uint8_t *copy = exact(octets, len);
+	struct ng_ruleset *ruleset = NULL;
+	int code = ng_ruleset_open(copy, len, &ruleset);
+	for (size_t i = 0; code == NG_OK && i < COUNT(names); i++) {
+		struct ng_name name = name_of(names[i]);
+		struct ng_match match = {.path = ""};
+		if (ng_ruleset_match(ruleset, &name, &match)) {
+			assert_true(match.action <= NG_ACTION_PASSTHRU);
+			assert_true(match.labels <= ng_name_labels(&name));
+			assert_true(strlen(match.path) < NG_PATH_MAX);
+		}
+		ng_ruleset_has_below(ruleset, &name);
+	}
+	ng_ruleset_close(ruleset);
+	free(copy);
+	return code == NG_OK;
+}
+
+static void any_octet_may_be_wrong(void **state)
+{
+	(void)state;
+	static const uint8_t flips[] = {0x01, 0x02, 0x10, 0x20, 0x40, 0x80, 0xff};
+	struct source list;
+	size_t let_in = 0, refused = 0;
+	source_make(&list, NG_FORMAT_LIST, text);
+	for (size_t i = 0; i < list.image.len; i++) {
+		for (size_t j = 0; j < COUNT(flips); j++) {
+			list.image.octets[i] ^= flips[j];
+			if (probe(list.image.octets, list.image.len))
+				let_in++;
+			else
+				refused++;
+			list.image.octets[i] ^= flips[j];
+		}
+	}
+	/* Lines, columns, the digest and the path may change; names, tables and counts may not. */
+	assert_true(refused > let_in);
+	assert_true(probe(list.image.octets, list.image.len));
+	source_finish(&list);
+}
+
+static void a_short_image_is_refused(void **state)
+{
+	(void)state;
+	struct source list;
+	source_make(&list, NG_FORMAT_LIST, text);
+	for (size_t len = 0; len < list.image.len; len++)
+		assert_false(probe(list.image.octets, len));
+	uint8_t *longer = malloc(list.image.len + 1);
+	assert_non_null(longer);
+	memcpy(longer, list.image.octets, list.image.len);
+	longer[list.image.len] = 0;
+	assert_false(probe(longer, list.image.len + 1));
+	free(longer);
+	source_finish(&list);
+}
+
+/* A head that claims other counts, with a length that fits the claim. */
+static void counts_that_lie_are_refused(void **state)
+{
+	(void)state;
+	struct source list;
+	struct image_head head;
+	source_make(&list, NG_FORMAT_LIST, text);
+	memcpy(&head, list.image.octets, sizeof(head));
+	const struct {
+		size_t at;
+		uint32_t value;
+	} lies[] = {
+		{offsetof(struct image_head, rules), head.rules - 1},
+		{offsetof(struct image_head, rules), head.rules + 1},
+		{offsetof(struct image_head, rules), UINT32_MAX},
+		{offsetof(struct image_head, slots), 0},
+		{offsetof(struct image_head, slots), head.rules},
+		{offsetof(struct image_head, slots), UINT32_MAX},
+		{offsetof(struct image_head, ancestors), head.ancestors + 1},
+		{offsetof(struct image_head, ancestor_slots), 0},
+		{offsetof(struct image_head, ancestor_slots), UINT32_MAX},
+		{offsetof(struct image_head, names_len), 0},
+		{offsetof(struct image_head, names_len), UINT32_MAX},
+		{offsetof(struct image_head, path_len), 0},
+		{offsetof(struct image_head, path_len), UINT32_MAX},
+	};
+	for (size_t i = 0; i < COUNT(lies); i++) {
+		uint8_t *copy = exact(list.image.octets, list.image.len);
+		struct image_head lie;
+		memcpy(copy + lies[i].at, &lies[i].value, sizeof(lies[i].value));
+		memcpy(&lie, copy, sizeof(lie));
+		lie.len = image_size(&lie);
+		memcpy(copy, &lie, sizeof(lie));
+		assert_false(probe(copy, list.image.len));
+		memcpy(copy + offsetof(struct image_head, len), &head.len, sizeof(head.len));
+		assert_false(probe(copy, list.image.len));
+		free(copy);
+	}
+	source_finish(&list);
+}
+
+/* A table without a free slot would let a look-up run in a circle for ever. */
+static void a_full_table_is_refused(void **state)
+{
+	(void)state;
+	struct source list;
+	struct image_slot slot;
+	source_make(&list, NG_FORMAT_LIST, "a.example\n");
+	struct image_view view;
+	assert_int_equal(image_view(list.image.octets, list.image.len, &view), NG_OK);
+	uint8_t *slots = list.image.octets + sizeof(struct image_head);
+	for (uint32_t i = 0; i < view.head.slots; i++) {
+		slot = image_slot_at(slots, i);
+		if (slot.kind != 0)
+			break;
+	}
+	for (uint32_t i = 0; i < view.head.slots; i++)
+		memcpy(slots + i * sizeof(slot), &slot, sizeof(slot));
+	assert_false(probe(list.image.octets, list.image.len));
+	source_finish(&list);
+}
+
+static char *many_lines(size_t *len)
+{
+	char *lines = malloc(MANY * 40);
+	size_t n = 0;
+	assert_non_null(lines);
+	for (int i = 0; i < MANY; i++)
+		n += (size_t)sprintf(lines + n, "%shost%d.zone%d.example%d\n",
+				     i % 5 == 4   ? "*."
+				     : i % 7 == 6 ? "!"
+						  : "",
+				     i, i % 1000, i % 10);
+	*len = n;
+	return lines;
+}
+
+static void a_hundred_thousand_rules_are_found_again(void **state)
+{
+	(void)state;
+	struct source list;
+	size_t len;
+	char *lines = many_lines(&len), name[64];
+	source_make_n(&list, NG_FORMAT_LIST, lines, len, NULL);
+	free(lines);
+	assert_int_equal(list.code, NG_OK);
+	assert_int_equal(ng_ruleset_count(list.ruleset), MANY);
+	assert_true(list.image.len <= 64u * MANY);
+	for (int i = 0; i < MANY; i++) {
+		bool star = i % 5 == 4, deny = !star && i % 7 == 6;
+		sprintf(name, "%shost%d.zone%d.example%d", star ? "x.y." : "", i, i % 1000,
+			i % 10);
+		assert_string_equal(source_says(&list, name), star   ? "allow *3"
+							      : deny ? "nxdomain 3"
+								     : "allow 3");
+	}
+	for (int i = 0; i < 1000; i++) {
+		sprintf(name, "other%d.zone%d.example%d", i, i, i % 10);
+		assert_string_equal(source_says(&list, name), "none");
+		assert_false(source_below(&list, name));
+		assert_true(source_below(&list, strchr(name, '.') + 1));
+	}
+	source_finish(&list);
+}
+
+static void the_longest_name_is_a_rule_like_others(void **state)
+{
+	(void)state;
+	char line[NG_NAME_MAX * 2] = "*.";
+	struct source list;
+	for (int i = 0; i < 126; i++)
+		strcat(line, "a.");
+	source_make(&list, NG_FORMAT_LIST, line);
+	assert_int_equal(list.code, NG_OK);
+	line[0] = 'x';
+	assert_string_equal(source_says(&list, line), "allow *126");
+	assert_string_equal(source_says(&list, line + 2), "none");
+	assert_true(source_below(&list, line + 2));
+	assert_true(source_below(&list, "a"));
+	source_finish(&list);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ancestors_of_allowed_names_are_known),
+		cmocka_unit_test(the_same_source_has_the_same_digest),
+		cmocka_unit_test(an_image_needs_no_alignment),
+		cmocka_unit_test(any_octet_may_be_wrong),
+		cmocka_unit_test(a_short_image_is_refused),
+		cmocka_unit_test(counts_that_lie_are_refused),
+		cmocka_unit_test(a_full_table_is_refused),
+		cmocka_unit_test(a_hundred_thousand_rules_are_found_again),
+		cmocka_unit_test(the_longest_name_is_a_rule_like_others),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
