@@ -1,9 +1,11 @@
 /*
  * Cutting flows by their original direction, before any translation: what the sandbox asked for.
  *
- * Newer kernels delete by a filter of addresses in one request, without showing us a single entry;
- * older ones (before 6.8 or so) refuse that, and then the table is dumped once for all cuts and the
- * matching entries are deleted one by one, each by its tuple and id.
+ * Newer kernels delete by a filter of addresses in one request, without showing us a single entry.
+ * That is used for IPv4 only: up to Linux 6.18 at least, ctnetlink_filter_match_tuple() compares
+ * IPv6 addresses the wrong way round and would cut every flow but the one that was meant. For IPv6,
+ * for prefixes and ports, for many cuts at once, and on kernels that refuse the filter, the table is
+ * dumped once for all cuts and the matching entries are deleted one by one, by tuple and id.
  */
 #include "warden/conntrack.h"
 
@@ -44,33 +46,26 @@ void cuts_finish(struct cuts *cuts)
 	*cuts = (struct cuts){0};
 }
 
-static void put_addr(struct nlmsghdr *request, uint16_t type, const struct ng_addr *addr)
-{
-	mnl_attr_put(request, type, ng_addr_len(addr), addr->bytes);
-}
-
 static uint8_t family_of(const struct ng_addr *addr)
 {
 	return addr->family == NG_IPV4 ? AF_INET : AF_INET6;
 }
 
-/* One request for one cut; NG_E_KERNEL with EOPNOTSUPP where the kernel has no such filter. */
+/* One request for one cut of IPv4; NG_E_KERNEL with EOPNOTSUPP where the kernel has no such filter. */
 static int cut_by_filter(struct netlink *netlink, const struct cut *cut, int *system)
 {
 	char buf[512];
-	const struct ng_addr *source = &cut->source.addr;
-	bool v4 = source->family == NG_IPV4;
 	struct nlattr *tuple, *part;
 	struct nlmsghdr *request = netlink_request(netlink, buf, NFNL_SUBSYS_CTNETLINK,
-						   IPCTNL_MSG_CT_DELETE, 0, family_of(source));
+						   IPCTNL_MSG_CT_DELETE, 0, AF_INET);
 
 	/* With version 0 the kernel would take no notice of the family and flush everything. */
 	((struct nfgenmsg *)mnl_nlmsg_get_payload(request))->version = 1;
 	tuple = mnl_attr_nest_start(request, CTA_TUPLE_ORIG);
 	part = mnl_attr_nest_start(request, CTA_TUPLE_IP);
-	put_addr(request, v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, source);
+	mnl_attr_put(request, CTA_IP_V4_SRC, 4, cut->source.addr.bytes);
 	if (cut->to.family)
-		put_addr(request, v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, &cut->to);
+		mnl_attr_put(request, CTA_IP_V4_DST, 4, cut->to.bytes);
 	mnl_attr_nest_end(request, part);
 	mnl_attr_nest_end(request, tuple);
 	part = mnl_attr_nest_start(request, CTA_FILTER);
@@ -85,7 +80,8 @@ static bool filter_suffices(const struct cuts *cuts)
 	if (cuts->n > FEW || cuts->everything)
 		return false;
 	for (size_t i = 0; i < cuts->n; i++)
-		if (cuts->items[i].proto || !ng_prefix_is_host(&cuts->items[i].source))
+		if (cuts->items[i].proto || cuts->items[i].source.addr.family != NG_IPV4 ||
+		    !ng_prefix_is_host(&cuts->items[i].source))
 			return false;
 	return true;
 }

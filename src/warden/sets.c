@@ -10,6 +10,7 @@
 #include "warden/sets.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <libnftnl/set.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
@@ -250,12 +251,13 @@ int set_dump(struct netlink *netlink, const char *table, enum set_id set, elemen
 {
 	struct dump dump = {.set = set, .each = each, .who = who};
 	char buf[512];
-	int system;
+	int system = 0, code;
 	struct nlmsghdr *request =
 		netlink_request(netlink, buf, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSETELEM,
 				NLM_F_DUMP, NFPROTO_INET);
 
 	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, table);
 	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, set_shapes[set].name);
-	return netlink_ask(netlink, request, take_elements, &dump, &system);
+	code = netlink_ask(netlink, request, take_elements, &dump, &system);
+	return system == ENOENT ? NG_OK : code; /* no set, no elements */
 }

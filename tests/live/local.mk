@@ -3,3 +3,9 @@ LIVE = tests/live/silence.sh tests/live/commit.sh tests/live/lease.sh tests/live
 	tests/live/wire.sh tests/live/control.sh tests/live/run.sh tests/live/userns.sh \
 	tests/live/demo.sh
 EXTRA_DIST += $(LIVE) tests/live/lib.sh tests/live/peer.py
+LIVE_WARDEN = tests/live/warden.sh
+EXTRA_DIST += $(LIVE_WARDEN)
+TESTS += $(LIVE_WARDEN)
+check_PROGRAMS += tests/live/warden_driver
+tests_live_warden_driver_SOURCES = tests/live/warden_driver.c
+tests_live_warden_driver_LDADD = libedge.a libcore.a
