@@ -86,6 +86,14 @@ void query_refuse(struct ng_gate *gate, struct query *query, const char *reason)
 	query_end(gate, query);
 }
 
+static void query_denied(struct ng_gate *gate, struct query *query)
+{
+	struct told told = told_of(query);
+
+	reply_denied(gate, &told, &query->decision);
+	query_end(gate, query);
+}
+
 /* The answer carries no address: the name or the type does not exist, says the upstream. */
 static void query_negative(struct ng_gate *gate, struct query *query)
 {
@@ -199,8 +207,7 @@ static void query_answer(struct ng_gate *gate, struct query *query)
 	uint64_t until_us;
 
 	if (!query_allowed(gate, query)) {
-		reply_denied(gate, &told, &query->decision);
-		query_end(gate, query);
+		query_denied(gate, query);
 		return;
 	}
 	if (!holder_allowed(query)) {
@@ -317,13 +324,11 @@ static void record_rebind(struct ng_gate *gate, const struct query *query,
 /* The chain is complete: judge the name again, filter the addresses, and open what is left. */
 static void query_judge(struct ng_gate *gate, struct query *query)
 {
-	struct told told = told_of(query);
 	struct filtered filtered;
 	struct ng_reply_spec spec = {.query = &query->asked, .ede = NG_EDE_NONE};
 
 	if (!query_allowed(gate, query)) {
-		reply_denied(gate, &told, &query->decision);
-		query_end(gate, query);
+		query_denied(gate, query);
 		return;
 	}
 	if (!holder_allowed(query)) {
@@ -397,11 +402,15 @@ void query_resolve(struct ng_gate *gate, struct query *query)
 	};
 	struct entry *entry;
 
+	if (!query_allowed(gate, query)) { /* policy may have changed since the link before */
+		query_denied(gate, query);
+		return;
+	}
 	if (!route) {
 		query_fail(gate, query, NG_EDE_NO_UPSTREAM, "no forward zone covers the name");
 		return;
 	}
-	if (!may_cross(gate, query, route)) {
+	if (!holder_allowed(query) || !may_cross(gate, query, route)) {
 		query_blocked_alias(gate, query);
 		return;
 	}

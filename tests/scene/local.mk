@@ -75,6 +75,7 @@ SCENES = \
 	tests/scene/policy-swap-judges-answers.scene \
 	tests/scene/policy-swap-keeps.scene \
 	tests/scene/policy-swap-revokes.scene \
+	tests/scene/policy-swap-stops-the-chain.scene \
 	tests/scene/policy-swap-while-committing.scene \
 	tests/scene/policy-versions.scene \
 	tests/scene/private-by-route.scene \
