@@ -98,3 +98,8 @@ tests_unit_test_tcp_LDADD = libedge.a libcore.a $(UV_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_udp_SOURCES = tests/unit/test_udp.c
 tests_unit_test_udp_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_udp_LDADD = libedge.a libcore.a $(UV_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test_gate_property
+TESTS += tests/unit/test_gate_property
+tests_unit_test_gate_property_SOURCES = tests/unit/test_gate_property.c
+tests_unit_test_gate_property_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
