@@ -27,7 +27,7 @@
 #define TCP_HANDLE    (UINT64_C(1) << 63)
 #define ROUNDS        256 /* packets taken from main in one turn */
 #define PLACES_MAX    16384u
-#define FDS_ELSEWHERE (2 * NG_TCP_CLIENTS_DEFAULT + 64u)
+#define FDS_ELSEWHERE 64u
 #define NEVER_US      UINT64_MAX
 
 uint64_t worker_clock_us(struct worker *worker)
@@ -328,21 +328,25 @@ static int fail(const char *what, const char *why)
 	return EXIT_FAILURE;
 }
 
-/* Descriptors for questions under way: what the limit allows, less what everything else needs. */
-static uint32_t places(void)
+/*
+ * Descriptors are shared out once: for questions under way and for TCP clients, with a rest for
+ * everything else. An accept() that fails for want of one would spin, so nobody may have too many.
+ */
+static void share_descriptors(struct worker *worker)
 {
-	struct rlimit limit;
-	rlim_t left;
+	struct rlimit limit = {0};
+	uint64_t left;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return 256;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return 256;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+		(void)getrlimit(RLIMIT_NOFILE, &limit);
+	}
 	left = limit.rlim_cur > 2 * FDS_ELSEWHERE ? limit.rlim_cur - FDS_ELSEWHERE
-						  : limit.rlim_cur / 2;
-	return left < PLACES_MAX ? (uint32_t)left : PLACES_MAX;
+						  : FDS_ELSEWHERE;
+	worker->places = left / 2 < PLACES_MAX ? (uint32_t)(left / 2) : PLACES_MAX;
+	left -= worker->places;
+	worker->tcp_max = left < UINT16_MAX ? (uint32_t)left : UINT16_MAX;
 }
 
 static int make_edges(struct worker *worker)
@@ -352,6 +356,7 @@ static int make_edges(struct worker *worker)
 	uint64_t seed;
 	int code;
 
+	share_descriptors(worker);
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return NG_E_IO;
 	code = ng_gate_create(seed, &worker->gate);
@@ -360,7 +365,8 @@ static int make_edges(struct worker *worker)
 	if (!code)
 		code = tcp_create(&worker->loop, on_query, worker, &worker->tcp);
 	if (!code)
-		code = upstream_create(&worker->loop, places(), &events, &worker->upstream);
+		code = upstream_create(&worker->loop, worker->places, &events,
+				       &worker->upstream);
 	if (!code)
 		ng_gate_warden_lost(worker->gate, worker_clock_us(worker));
 	return code;

@@ -116,6 +116,7 @@ struct worker {
 	uv_signal_t term;
 	bool committed, adopted, stopping;
 	int main_events;
+	uint32_t places, tcp_max; /* descriptors for questions under way, and for TCP clients */
 	int status;
 
 	struct ng_gate *gate;

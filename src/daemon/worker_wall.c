@@ -179,6 +179,18 @@ static struct ng_generation generation_of(const struct stage *stage)
 	};
 }
 
+static void limit_tcp(struct worker *worker, const struct wall_begin *begin)
+{
+	struct tcp_limits limits = {
+		.clients = begin->tcp_clients ? begin->tcp_clients : NG_TCP_CLIENTS_DEFAULT,
+		.clients_source = begin->tcp_clients_sandbox,
+	};
+
+	if (limits.clients > worker->tcp_max)
+		limits.clients = worker->tcp_max;
+	tcp_limit(worker->tcp, &limits);
+}
+
 /*
  * What can fail comes before the engine's swap, all but the copy of the servers. Without memory
  * for that the engine would send questions to servers of another generation: the worker ends, and
@@ -204,9 +216,7 @@ static int apply(struct worker *worker)
 	if (code)
 		worker_stop(worker, EXIT_FAILURE);
 	worker_drain(worker);
-	tcp_limit(worker->tcp,
-		  &(struct tcp_limits){.clients = stage->begin.tcp_clients,
-				       .clients_source = stage->begin.tcp_clients_sandbox});
+	limit_tcp(worker, &stage->begin);
 	record_limit(worker->records, stage->begin.records_per_s);
 	return code;
 }

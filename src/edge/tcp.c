@@ -31,6 +31,7 @@
 #define QUEUE_MAX   (256u << 10) /* octets of replies that one client may leave unread */
 #define IDLE_MS     10000
 #define WHOLE_MS    5000
+#define ANSWER_MS   60000 /* longer than any question may take */
 #define SWEEP_MS    500
 #define BACKLOG     256
 #define CLIENTS_MAX 65535 /* the handle's width */
@@ -56,7 +57,7 @@ struct client {
 	struct ng_addr addr;
 	char interface[NG_IFNAME_MAX];
 	uint64_t active_ms,
-		begun_ms; /* last whole message or reply; first octet of a partial one */
+		begun_ms; /* accepted, or last reply; first octet of a partial one */
 	uint32_t outstanding, generation;
 	uint16_t index;
 	uint16_t have; /* octets of a partial message, length octets included */
@@ -167,11 +168,12 @@ static void client_touch(struct client *client)
 	DL_APPEND(client->tcp->clients, client);
 }
 
+/* Only a reply counts as activity: messages that deserve none keep no connection open. */
 static bool client_overdue(const struct client *client, uint64_t now_ms)
 {
 	if (client->have && now_ms - client->begun_ms >= WHOLE_MS)
 		return true;
-	return now_ms - client->active_ms >= IDLE_MS;
+	return now_ms - client->active_ms >= (client->outstanding ? ANSWER_MS : IDLE_MS);
 }
 
 static void sweep(uv_timer_t *timer)
@@ -204,7 +206,6 @@ static void deliver(struct client *client, const uint8_t *wire, size_t len)
 
 	tcp->counters.received++;
 	client->outstanding++;
-	client_touch(client);
 	tcp->query(tcp->context, &who, wire, len);
 }
 

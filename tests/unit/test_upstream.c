@@ -467,6 +467,21 @@ static void closed_port_is_only_silence(void **state)
 	assert_true(counted(world).timeouts >= 1);
 }
 
+/* What our own kernel says needs no waiting: a broadcast address is not for us to send to. */
+static void address_that_cannot_be_sent_to_is_no_network(void **state)
+{
+	struct world *world = *state;
+	struct upstream_route route = route_to(world, 1, LONG_MS);
+
+	memset(route.servers[0].addr.bytes, 255, 4);
+	assert_int_equal(upstream_routes(world->upstream, &route, 1), NG_OK);
+	ask(world, 25);
+	assert_int_equal(world->failures, 0); /* never from inside the asking */
+	play(world, say_nothing);
+	assert_int_equal(world->failures, 1);
+	assert_int_equal(world->why, NG_NO_NETWORK);
+}
+
 static void only_the_second_answers(struct world *world)
 {
 	uint8_t out[1024];
@@ -622,6 +637,7 @@ int main(void)
 		TEST(lost_case_moves_to_tcp_and_is_remembered),
 		TEST(silence_ends_in_no_time),
 		TEST(closed_port_is_only_silence),
+		TEST(address_that_cannot_be_sent_to_is_no_network),
 		TEST(silent_server_is_passed_over_and_the_good_one_preferred),
 		TEST(refusal_asks_the_next),
 		TEST(stream_that_lies_is_not_believed),
