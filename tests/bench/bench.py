@@ -6,9 +6,11 @@ the rounds of all servers are interleaved, a ratio is taken within each round, a
 shows the median of the ratios and how far they spread.
 """
 import argparse
+import contextlib
 import os
 import shutil
 import sys
+import time
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
@@ -17,8 +19,8 @@ import servers
 import stage
 from report import Row
 
-PROGRAMS = {"unshare": "util-linux", "nsenter": "util-linux", "taskset": "util-linux",
-            "ip": "iproute2", "nft": "nftables"}
+PROGRAMS = {"chrt": "util-linux", "unshare": "util-linux", "nsenter": "util-linux",
+            "taskset": "util-linux", "ip": "iproute2", "nft": "nftables"}
 ASK = {  # what is asked, what is right, and how many may be outstanding
     "deny": ("denied.example", ["--rcode", servers.RCODE_NXDOMAIN, "--window", 64]),
     "hit": ("hit.w.bench.test", ["--addresses", servers.ADDRESSES, "--window", 64]),
@@ -77,18 +79,28 @@ class Bench:
                                  "d%.w.bench.test", "--addresses", servers.ADDRESSES, *options)
         return direct["p50_us"], self.ask(server, "miss", *options)["p50_us"]
 
-    def latencies(self, contenders):
+    def latencies(self, contenders, cores, keep):
         direct, added = [], {server.title: [] for server in contenders}
         for turn in range(self.options.rounds):
-            report.progress(f"latency: round {turn + 1} of {self.options.rounds}")
-            for server in contenders:
-                floor, whole = self.latency(server)
-                direct.append(floor)
-                added[server.title].append(whole - floor)
-        self.rows.append(Row("miss: median latency of the upstream alone", direct, "us"))
+            report.progress(f"latency, cores {cores}: round {turn + 1} of {self.options.rounds}")
+            with keep():
+                for server in contenders:
+                    floor, whole = self.latency(server)
+                    direct.append(floor)
+                    added[server.title].append(whole - floor)
+        self.rows.append(Row(f"miss, cores {cores}: median of the upstream alone", direct, "us"))
         for title, values in added.items():
-            self.rows.append(Row(f"miss: added to it at the median, {title}", values, "us",
+            self.rows.append(Row(f"miss, cores {cores}: added to it by {title}", values, "us",
                                  150 if title == "namegate" else None))
+
+    def prove(self, server):
+        """What is compared must be the same work: after an answer its addresses are in the set."""
+        before, asked = server.elements(), 100
+        self.ask(server, "miss", "--count", asked)
+        stand = server.elements() - before
+        if stand != asked * servers.ADDRESSES:
+            raise stage.Trouble(f"{server.title}: of {asked * servers.ADDRESSES} addresses handed "
+                                f"out {stand} stand in the set")
 
     def registration(self):
         """A gate of its own: what it remembers of queries would count as idle memory."""
@@ -99,7 +111,10 @@ class Bench:
         seconds = gate.register([
             gate.sandbox(f"box{i}", f"sbm{i}", f"10.{128 + (i >> 16)}.{i >> 8 & 255}.{i & 255}")
             for i in range(many)])
-        stage.time.sleep(2)
+        stand = gate.identities()
+        if stand != many:
+            raise stage.Trouble(f"of {many} registered sandboxes {stand} stand in the kernel")
+        time.sleep(2)
         self.rows += [Row(f"{many} sandboxes: registered a second", [many / seconds], "/s", 1000, True),
                       Row("no sandbox: memory of all processes", [empty], "MiB"),
                       Row(f"{many} sandboxes: idle memory of all processes",
@@ -113,7 +128,10 @@ class Bench:
         gate.register([gate.sandbox("bench", gate.interface, gate.client)])
         self.compare("deny", "denied", [gate, echo, peer], "echo", 2)
         self.compare("hit", "cached", [gate, echo, peer], "echo", 2)
-        self.latencies([gate, peer])
+        self.prove(gate)
+        self.prove(peer)
+        self.latencies([gate, peer], "kept awake", stage.Awake)
+        self.latencies([gate, peer], "free to halt", contextlib.nullcontext)
         self.compare("miss", "miss", [gate, peer], "dnsmasq", 1 / 3)
         self.compare("close", "miss, lease ended", [gate, peer], "dnsmasq", None)
         for server in (gate, peer):
@@ -127,6 +145,8 @@ def read_options():
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each figure (5)")
     parser.add_argument("--seconds", type=float, default=1.5, help="seconds of one round (1.5)")
     parser.add_argument("--sandboxes", type=int, default=10000, help="how many to register (10000)")
+    parser.add_argument("--fifo", action="store_true",
+                        help="real-time priority for all that is measured: for a busy machine")
     parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
     options = parser.parse_args()
     options.build = os.path.abspath(options.build)
@@ -146,6 +166,8 @@ def main():
     options = read_options()
     try:
         check_machine()
+        if options.fifo:
+            os.environ["NGBENCH_FIFO"] = "yes"
         stage.enter()
         bench = Bench(options)
         bench.run()

@@ -52,6 +52,7 @@ def machine(options, stage):
             "kernel": os.uname().release,
             "cores": f"servers on {stage.server_core}, load and upstream on {stage.load_core}",
             "rounds": f"{options.rounds} of {options.seconds:g} s, interleaved; median and spread",
+            "priority": "real-time (SCHED_FIFO)" if options.fifo else "as any other process",
             "load": f"{os.getloadavg()[0]:.2f} (average of the last minute)"}
 
 
@@ -59,9 +60,9 @@ def show(rows, options, stage):
     about = machine(options, stage)
     progress("")
     for key, value in about.items():
-        print(f"{key:8} {value}")
+        print(f"{key:9} {value}")
     if stage.server_core == stage.load_core:
-        print("warning  one core for both: servers and load disturb each other")
+        print("warning   one core for both: servers and load disturb each other")
     table = [["figure", "median", "spread", "target", "met"]] + [row.cells() for row in rows]
     widths = [max(len(line[i]) for line in table) for i in range(5)]
     print()

@@ -25,6 +25,11 @@ def start_upstreams(stage, net):
                 f"upstream-{net}-{ttl}.log")
 
 
+def count_elements(net, table, name):
+    text = run("ip", "netns", "exec", net, "nft", "-j", "list", "set", "inet", table, name)
+    return len(json.loads(text)["nftables"][1]["set"].get("elem", []))
+
+
 class Echo:
     title = "echo"
 
@@ -61,9 +66,9 @@ class Peer:
             "--nftset=/bench.test/4#inet#bench#allow4"], "dnsmasq.log",
             ready=lambda: ":0035 " in run("ip", "netns", "exec", "peer", "cat", "/proc/net/udp"))
 
-    def elements(self):
-        text = run("ip", "netns", "exec", "peer", "nft", "-j", "list", "set", "inet", "bench", "allow4")
-        return len(json.loads(text)["nftables"][1]["set"].get("elem", []))
+    @staticmethod
+    def elements():
+        return count_elements("peer", "bench", "allow4")
 
     @staticmethod
     def right(options):
@@ -142,6 +147,12 @@ class Gate:
     def sandbox(self, name, interface, source):
         return {"verb": "sandbox-add", "name": name, "interface": interface, "sources": [source],
                 "policies": [os.path.join(self.folder, "bench.list")]}
+
+    def elements(self):
+        return count_elements(self.net, "namegate", "allow4")
+
+    def identities(self):
+        return count_elements(self.net, "namegate", "sbx4")
 
     def register(self, sandboxes):
         """Seconds until the last of them stood; all must."""
