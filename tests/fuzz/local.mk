@@ -16,6 +16,14 @@ FUZZERS += tests/fuzz/fuzz_name
 tests_fuzz_fuzz_name_LDADD = $(FUZZ_LDADD)
 FUZZERS += tests/fuzz/fuzz_wall
 tests_fuzz_fuzz_wall_LDADD = $(FUZZ_LDADD)
+FUZZERS += tests/fuzz/fuzz_list
+tests_fuzz_fuzz_list_LDADD = $(FUZZ_LDADD)
+FUZZERS += tests/fuzz/fuzz_zone
+tests_fuzz_fuzz_zone_LDADD = $(FUZZ_LDADD)
+FUZZERS += tests/fuzz/fuzz_image
+tests_fuzz_fuzz_image_LDADD = $(FUZZ_LDADD)
+FUZZERS += tests/fuzz/fuzz_conf
+tests_fuzz_fuzz_conf_LDADD = $(FUZZ_LDADD)
 
 FUZZ_LDADD = tests/fuzz/libdriver.a libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS)
 check_LIBRARIES = tests/fuzz/libdriver.a
