@@ -118,5 +118,5 @@ SCENES = \
 	tests/scene/warden-lost-while-waiting.scene \
 	tests/scene/wide-source.scene \
 	tests/scene/wildcard-borders.scene
-TESTS += $(SCENES)
-EXTRA_DIST += $(SCENES) tests/scene/zones/python.list
+TESTS += $(SCENES) tests/scene/runner.sh
+EXTRA_DIST += $(SCENES) tests/scene/runner.sh tests/scene/zones/python.list
