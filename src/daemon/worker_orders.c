@@ -237,9 +237,8 @@ void warden_close(struct worker *worker)
 	if (!warden)
 		return;
 	worker->warden = NULL;
-	uv_poll_stop(&warden->poll);
-	close(warden->fd);
 	uv_close((uv_handle_t *)&warden->poll, warden_closed);
+	close(warden->fd);
 	drop_leases(&worker->orders);
 	ng_gate_warden_lost(worker->gate, worker_clock_us(worker));
 	worker_drain(worker);

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -262,6 +263,9 @@ int record_create(int fd, enum record_kind kind, struct record_log **out)
 		close(fd);
 		return code;
 	}
+	/* Both read a file the first time they are needed, which is too late after confinement. */
+	json_object_seed(0);
+	tzset();
 	log->kind = kind;
 	log->socket = S_ISSOCK(info.st_mode);
 	log->fd = S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode) ? own_view(fd) : fd;

@@ -118,6 +118,72 @@ static void lost_warden_fails_at_once_and_a_new_one_gets_the_leases(void **state
 	world_end(&world);
 }
 
+static void revocation_waits_for_the_next_warden(void **state)
+{
+	struct world world;
+	struct wall_packet *packet;
+	int client;
+
+	(void)state;
+	world_begin(&world);
+	world_serve(&world, "good.example\n");
+	client = client_socket(SOCK_DGRAM, world.udp_port);
+	ask(client, "good.example", 92);
+	upstream_answers(&world);
+	acknowledge(&world, ordered(&world), NG_OK);
+	assert_int_equal(reply(client).answers, 1);
+	close(world.warden);
+	settle(&world);
+	give_policy(&world, "other.example\n");
+	give_warden(&world);
+	packet = hear(&world, world.warden, WALL_WORKER_TO_WARDEN);
+	assert_int_equal(packet->head.kind, WALL_REVOKE);
+	assert_int_equal(packet->head.count, 1);
+	/* That warden dies before it has acted: the one after it is told again. */
+	close(world.warden);
+	settle(&world);
+	give_warden(&world);
+	packet = hear(&world, world.warden, WALL_WORKER_TO_WARDEN);
+	assert_int_equal(packet->head.kind, WALL_REVOKE);
+	close(client);
+	world_end(&world);
+}
+
+static void warden_that_breaks_the_rules_is_cut_off(void **state)
+{
+	struct world world;
+	char octet;
+	int client;
+
+	(void)state;
+	world_begin(&world);
+	world_serve(&world, "good.example\n");
+	client = client_socket(SOCK_DGRAM, world.udp_port);
+	ask(client, "good.example", 93);
+	upstream_answers(&world);
+	(void)ordered(&world);
+	assert_int_equal(send(world.warden, "garbage", 7, 0), 7);
+	assert_int_equal(reply(client).rcode, NG_RCODE_SERVFAIL);
+	wait_for(world.warden, POLLIN); /* its end */
+	assert_int_equal(recv(world.warden, &octet, 1, MSG_DONTWAIT), 0);
+	close(client);
+	world_end(&world);
+}
+
+static void main_that_breaks_the_rules_ends_it(void **state)
+{
+	struct world world;
+	int status;
+
+	(void)state;
+	world_begin(&world);
+	assert_int_equal(send(world.main, "garbage", 7, 0), 7);
+	status = end_of_worker(&world);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1);
+	world_end(&world);
+}
+
 static void killed_worker_adopts_what_it_had(void **state)
 {
 	struct world world;
@@ -344,6 +410,9 @@ int main(void)
 		cmocka_unit_test(refused_lease_is_servfail),
 		cmocka_unit_test(silent_warden_is_servfail),
 		cmocka_unit_test(lost_warden_fails_at_once_and_a_new_one_gets_the_leases),
+		cmocka_unit_test(revocation_waits_for_the_next_warden),
+		cmocka_unit_test(warden_that_breaks_the_rules_is_cut_off),
+		cmocka_unit_test(main_that_breaks_the_rules_ends_it),
 		cmocka_unit_test(killed_worker_adopts_what_it_had),
 		cmocka_unit_test(adopted_lease_without_a_rule_is_revoked),
 		cmocka_unit_test(generation_with_an_unknown_ruleset_changes_nothing),
