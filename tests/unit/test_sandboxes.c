@@ -1,0 +1,110 @@
+/* The warden's sandboxes: whose address is it, and may it be given to two? */
+#include "warden/sandboxes.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+static struct wall_sandbox sandbox_of(uint32_t id, const char *interface, const char *first,
+				      const char *second)
+{
+	struct wall_sandbox sandbox = {.id = id, .mode = 1};
+
+	snprintf(sandbox.interface, sizeof(sandbox.interface), "%s", interface);
+	assert_int_equal(ng_prefix_parse(first, &sandbox.sources[0]), NG_OK);
+	sandbox.n_sources = 1;
+	if (second) {
+		assert_int_equal(ng_prefix_parse(second, &sandbox.sources[1]), NG_OK);
+		sandbox.n_sources = 2;
+	}
+	return sandbox;
+}
+
+static uint32_t owner(const struct sandboxes *sandboxes, const char *text)
+{
+	struct ng_addr addr;
+	struct sandbox *found;
+
+	assert_int_equal(ng_addr_parse(text, &addr), NG_OK);
+	found = sandboxes_owner(sandboxes, &addr);
+	return found ? found->is.id : 0;
+}
+
+static int add(struct sandboxes *sandboxes, struct wall_sandbox wanted)
+{
+	struct sandbox *made;
+	int code = sandboxes_check(sandboxes, &wanted);
+
+	return code == NG_OK ? sandboxes_put(sandboxes, &wanted, &made) : code;
+}
+
+static void an_address_has_one_owner(void **state)
+{
+	struct sandboxes sandboxes = {0};
+
+	(void)state;
+	assert_int_equal(add(&sandboxes, sandbox_of(1, "sb1", "10.0.0.2", "fd00::2")), NG_OK);
+	assert_int_equal(add(&sandboxes, sandbox_of(2, "sb2", "10.0.1.0/24", NULL)), NG_OK);
+	assert_int_equal(owner(&sandboxes, "10.0.0.2"), 1);
+	assert_int_equal(owner(&sandboxes, "fd00::2"), 1);
+	assert_int_equal(owner(&sandboxes, "10.0.1.77"), 2);
+	assert_int_equal(owner(&sandboxes, "10.0.0.3"), 0);
+	/* A single one in a wide one, a wide one over a single one, wide ones in each other. */
+	assert_int_equal(add(&sandboxes, sandbox_of(3, "sb3", "10.0.1.5", NULL)), NG_E_EXISTS);
+	assert_int_equal(add(&sandboxes, sandbox_of(3, "", "10.0.0.0/30", NULL)), NG_E_EXISTS);
+	assert_int_equal(add(&sandboxes, sandbox_of(3, "", "10.0.1.0/25", NULL)), NG_E_EXISTS);
+	assert_int_equal(add(&sandboxes, sandbox_of(3, "", "10.0.0.0/8", NULL)), NG_E_EXISTS);
+	assert_int_equal(add(&sandboxes, sandbox_of(3, "sb3", "10.0.0.2", NULL)), NG_E_EXISTS);
+	/* And a sandbox's own sources do not overlap either. */
+	assert_int_equal(add(&sandboxes, sandbox_of(3, "sb3", "10.3.0.0/24", "10.3.0.1")),
+			 NG_E_EXISTS);
+	assert_int_equal(sandboxes.n, 2);
+	sandboxes_finish(&sandboxes);
+}
+
+static void replacing_moves_its_addresses(void **state)
+{
+	struct sandboxes sandboxes = {0};
+
+	(void)state;
+	assert_int_equal(add(&sandboxes, sandbox_of(1, "sb1", "10.0.0.2", "10.1.0.0/16")),
+			 NG_OK);
+	assert_int_equal(add(&sandboxes, sandbox_of(1, "sb1", "10.0.0.3", NULL)), NG_OK);
+	assert_int_equal(owner(&sandboxes, "10.0.0.2"), 0);
+	assert_int_equal(owner(&sandboxes, "10.1.0.1"), 0);
+	assert_int_equal(owner(&sandboxes, "10.0.0.3"), 1);
+	assert_int_equal(add(&sandboxes, sandbox_of(2, "sb2", "10.0.0.2", NULL)), NG_OK);
+	sandboxes_remove(&sandboxes, sandboxes_find(&sandboxes, 1));
+	assert_null(sandboxes_find(&sandboxes, 1));
+	assert_int_equal(owner(&sandboxes, "10.0.0.3"), 0);
+	assert_int_equal(owner(&sandboxes, "10.0.0.2"), 2);
+	sandboxes_finish(&sandboxes);
+	sandboxes_finish(NULL);
+}
+
+static void has_asks_for_wide_ones_apart(void **state)
+{
+	struct wall_sandbox sandbox = sandbox_of(1, "sb1", "10.0.0.2", "10.1.0.0/16");
+	struct ng_addr single, wide;
+
+	(void)state;
+	assert_int_equal(ng_addr_parse("10.0.0.2", &single), NG_OK);
+	assert_int_equal(ng_addr_parse("10.1.2.3", &wide), NG_OK);
+	assert_true(sandbox_has(&sandbox, &single, false));
+	assert_false(sandbox_has(&sandbox, &single, true));
+	assert_true(sandbox_has(&sandbox, &wide, true));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_address_has_one_owner),
+		cmocka_unit_test(replacing_moves_its_addresses),
+		cmocka_unit_test(has_asks_for_wide_ones_apart),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
