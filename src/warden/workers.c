@@ -79,6 +79,8 @@ int worker_flush(struct workers *workers, struct worker *worker)
 	size_t sent = 0;
 	int code = NG_OK;
 
+	if (!worker->n)
+		return NG_OK;
 	while (sent < worker->n && code == NG_OK) {
 		size_t n = worker->n - sent < most ? worker->n - sent : most;
 

@@ -68,7 +68,7 @@ except OSError:
 END
 }
 
-make_net && make_box 1 && make_box 2 || live_die "the network cannot be made"
+{ make_net && make_box 1 && make_box 2; } || live_die "the network cannot be made"
 ip -n net route add 10.77.0.0/16 via 192.0.2.1
 ip -n net addr add 169.254.169.254/32 dev lo
 ip route add 169.254.169.254/32 via 192.0.2.2
