@@ -112,7 +112,9 @@ struct query {
 	struct ng_addr upstream;
 	uint64_t began_us, asked_us, answered_us, decided_us, commit_us;
 	uint32_t upstream_us;
-	struct wait *waits; /* one for each order waited for */
+	uint64_t sure_us; /* when the first of its leases ends, as of the input sure_in */
+	uint64_t sure_in;
+	struct wait *waits; /* one for each order waited for; in the arena */
 	size_t n_waits, open_waits;
 	int failed; /* first refusal among its orders */
 	struct ask *ask;

@@ -279,8 +279,11 @@ int lease_want(struct ng_gate *gate, struct query *query, const struct ng_addr *
 	error = lease_held(gate, query->sandbox, &key, &query->holder, until_us, &lease);
 	if (error)
 		return error;
-	if (lease->confirmed_us >= need_us)
+	if (lease->confirmed_us >= need_us) {
+		if (lease->confirmed_us < query->sure_us)
+			query->sure_us = lease->confirmed_us;
 		return NG_OK;
+	}
 	order = order_reaching(lease, need_us);
 	if (!order)
 		order = order_send(gate, lease, hold_s, until_us, &query->holder);

@@ -83,7 +83,6 @@ static void query_unwait(struct query *query)
 		if (wait->order)
 			DL_DELETE(wait->order->waits, wait);
 	}
-	free(query->waits);
 	query->waits = NULL;
 	query->n_waits = query->open_waits = 0;
 }

@@ -7,8 +7,6 @@
  */
 #include "gate/engine.h"
 
-#include <stdlib.h>
-
 static struct told told_of(const struct query *query)
 {
 	return (struct told){
@@ -172,12 +170,16 @@ static void record_addresses(struct ng_gate *gate, struct ng_record *record,
 
 /*
  * Lowers each TTL to what the confirmed lease still covers with grace. False when one is not
- * confirmed any more: then nothing of this answer may be shown.
+ * confirmed any more: then nothing of this answer may be shown. When lease_want() has found all of it
+ * in this very input, there is nothing to look up again.
  */
 static bool ttls_covered(const struct ng_gate *gate, struct query *query, uint64_t *until_us)
 {
 	uint64_t floor_us = gate->now_us + (uint64_t)gate->settings.grace_s * SECOND_US;
 
+	*until_us = query->sure_us;
+	if (query->sure_in == gate->input)
+		return true;
 	*until_us = UINT64_MAX;
 	for (size_t i = 0; i < query->n; i++) {
 		struct ng_rr *rr = &query->rrs[i];
@@ -255,7 +257,8 @@ static int query_lease(struct ng_gate *gate, struct query *query, size_t n_addrs
 	const struct ng_settings *settings = &gate->settings;
 
 	query->decided_us = gate->now_us;
-	query->waits = calloc(n_addrs, sizeof(*query->waits));
+	query->sure_us = UINT64_MAX;
+	query->waits = arena_alloc(&query->arena, n_addrs * sizeof(*query->waits));
 	if (!query->waits)
 		return NG_E_NOMEM;
 	for (size_t i = 0; i < query->n; i++) {
@@ -295,6 +298,7 @@ static void query_open(struct ng_gate *gate, struct query *query, size_t n_addrs
 	} else if (query->open_waits) {
 		query_commit_wait(gate, query);
 	} else {
+		query->sure_in = gate->input;
 		query_answer(gate, query);
 	}
 }
