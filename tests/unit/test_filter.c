@@ -12,6 +12,7 @@ static void judge(struct ng_gate *gate, const struct verdict *verdict)
 	const struct ng_addr addr = addr_of(verdict->addr);
 	struct filtered filtered;
 
+	free(query->rrs); /* a query inherits the table of the one before */
 	query->rrs = calloc(1, sizeof(*query->rrs));
 	assert_non_null(query->rrs);
 	rr_make(&query->arena, verdict->owner,
