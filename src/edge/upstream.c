@@ -4,8 +4,8 @@
  * Off the path, an attacker has to guess port, ID and letter case at once. So a packet that fails
  * in any respect is ignored and the wait goes on: it must not be able to end the question. Two
  * signs are taken as an attack under way, a wrong ID or a wrong case from the right address: the
- * question then moves to TCP, where guessing needs the sequence numbers too. ICMP errors are
- * ignored for the same reason. Only what our own kernel says (no route) ends a try early.
+ * question then moves to TCP, where guessing needs the sequence numbers too; with a server that
+ * takes no connection the next try waits past such packets. ICMP errors are ignored for the same reason. Only what our own kernel says (no route) ends a try early.
  *
  * Sockets live one try, so ports are as fresh as the kernel's choice. They hang on an epoll
  * descriptor of this edge, which hangs on the loop: adding one is one system call, closing it
@@ -53,7 +53,8 @@ struct exchange {
 	uint16_t id;
 	uint8_t index, tried, tries;
 	bool timer_ready;
-	uint8_t *in; /* TCP: the message as far as it has come */
+	bool no_stream; /* a connection was refused: nothing moves there any more */
+	uint8_t *in;    /* TCP: the message as far as it has come */
 	size_t in_len, in_pos;
 	uint8_t prefix[2], prefix_pos;
 	size_t out_len, out_pos;
@@ -411,6 +412,8 @@ static bool take_datagram(struct exchange *exchange, size_t len)
 	case MATCH_CASE:
 	case MATCH_ID:
 		upstream->counters.strange++;
+		if (exchange->no_stream)
+			return true;
 		to_stream(exchange);
 		return false;
 	case MATCH_CUT:
@@ -455,6 +458,7 @@ static void on_datagram(struct exchange *exchange)
 static void stream_failed(struct exchange *exchange, enum ng_no_answer why)
 {
 	exchange->why = why;
+	exchange->no_stream |= exchange->stage == STAGE_WRITE;
 	mark(exchange, false);
 	go_on(exchange);
 }
@@ -599,6 +603,7 @@ int upstream_ask(struct upstream *upstream, const struct ng_ask *ask)
 	exchange->version = upstream->version;
 	exchange->why = NG_NO_TIME;
 	exchange->tried = exchange->tries = 0;
+	exchange->no_stream = false;
 	exchange->stage = STAGE_OVER;
 	exchange->end_ms = clock_ms(upstream) + (uint64_t)BUDGET * route->timeout_ms;
 	if (!try_next(exchange)) {

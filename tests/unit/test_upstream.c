@@ -374,6 +374,40 @@ static void wrong_id_moves_to_tcp(void **state)
 	assert_int_not_equal(memcmp(world->seen[0].wire, world->seen[1].wire, 2), 0);
 }
 
+static void guess_without_tcp(struct world *world)
+{
+	uint8_t out[1024];
+	struct letter *letter;
+	size_t len;
+
+	for (int i = 0; i < 2; i++) {
+		letter = take(world, 0);
+		len = right(letter, out);
+		out[0] ^= 1;
+		out[len - 1] = 66;
+		give(world, 0, letter, out, len);
+		out[0] ^= 1;
+		out[NG_HEADER_LEN + 1] ^= 0x20;
+		give(world, 0, letter, out, len);
+	}
+	give(world, 0, letter, out, right(letter, out));
+}
+
+/* Who can make us try TCP with a server that has none must not be able to end the question. */
+static void wrong_id_is_waited_past_where_there_is_no_tcp(void **state)
+{
+	struct world *world = *state;
+
+	routes(world, 1, LONG_MS);
+	close(world->servers[0].tcp);
+	ask(world, 26);
+	play(world, guess_without_tcp);
+	assert_int_equal(world->answers, 1);
+	assert_int_equal(world->wire[world->len - 1], 223);
+	assert_int_equal(counted(world).over_tcp, 1);
+	assert_int_equal(counted(world).tries, 2);
+}
+
 static void cut_short(struct world *world)
 {
 	uint8_t out[1024];
@@ -633,6 +667,7 @@ int main(void)
 		TEST(right_answer_is_delivered),
 		TEST(lies_do_not_end_the_wait),
 		TEST(wrong_id_moves_to_tcp),
+		TEST(wrong_id_is_waited_past_where_there_is_no_tcp),
 		TEST(truncation_moves_to_tcp_and_pieces_are_joined),
 		TEST(lost_case_moves_to_tcp_and_is_remembered),
 		TEST(silence_ends_in_no_time),
