@@ -86,7 +86,7 @@ struct element { /* what stands in the kernel's set */
 
 struct reply_view { /* a reply as an independent reader understood it */
 	uint16_t rcode;
-	bool truncated, authentic, soa;
+	bool truncated, authentic, signatures, soa;
 	uint32_t soa_ttl;
 	struct ng_addr addrs[NG_ADDRS_MAX];
 	uint32_t ttls[NG_ADDRS_MAX];

@@ -163,6 +163,7 @@ static void view_answer(const struct check *check, const ldns_rr *rr)
 		view_alias(check, rr);
 		break;
 	case LDNS_RR_TYPE_RRSIG:
+		check->view->signatures = true;
 		break;
 	default:
 		untrue(check, "a record of a type that is not opened");
@@ -256,6 +257,8 @@ char *reply_text(const struct reply_view *view, const struct box *box)
 		fprintf(out, " ttl %u", view->ttls[0]);
 	if (view->authentic)
 		fputs(" authentic", out);
+	if (view->signatures)
+		fputs(" signed", out);
 	if (view->ede == NG_EDE_BLOCKED)
 		fputs(" blocked", out);
 	else if (view->ede >= 0)
@@ -277,7 +280,7 @@ struct wanted {
 	size_t n_addrs, n_cnames;
 	uint16_t rcode;
 	int ede;
-	bool truncated, authentic, empty, said;
+	bool truncated, authentic, signatures, empty, said;
 };
 
 static bool wanted_rcode(struct reader *reader, struct wanted *wanted)
@@ -364,6 +367,8 @@ static bool wanted_item(struct reader *reader, struct wanted *wanted)
 		wanted->truncated = wanted->said = true;
 	else if (word_accept(reader, "authentic"))
 		wanted->authentic = true;
+	else if (word_accept(reader, "signed"))
+		wanted->signatures = true;
 	else if (word_accept(reader, "blocked"))
 		wanted->ede = NG_EDE_BLOCKED;
 	else if (word_accept(reader, "ede"))
@@ -406,6 +411,8 @@ static bool wanted_fits(struct reader *reader, const struct wanted *wanted,
 		return misfit(reader, view->truncated ? "TC is set" : "TC is not set");
 	if (wanted->authentic != view->authentic)
 		return misfit(reader, view->authentic ? "AD is set" : "AD is not set");
+	if (wanted->signatures != view->signatures)
+		return misfit(reader, view->signatures ? "it is signed" : "it is not signed");
 	if (wanted->n_cnames != view->n_cnames)
 		return misfit(reader, "it has %zu aliases", view->n_cnames);
 	if (wanted->empty && view->n_answers)

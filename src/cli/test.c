@@ -50,31 +50,39 @@ static enum scene_outcome test_file(const char *path, size_t number,
 	return outcome;
 }
 
-static int test_usage(void)
+static int test_usage(FILE *out, int status)
 {
 	fputs("usage: namegate test [--tap] [--trace] FILE.scene...\n"
-	      "Plays scenes to the engine; namegate-scene(5) tells their language.\n",
-	      stderr);
-	return 2;
+	      "Plays scenes to the engine, offline. \"-\" is standard input.\n"
+	      "  --tap    print results as the Test Anything Protocol\n"
+	      "  --trace  print everything that comes out of the engine, as it comes\n"
+	      "Exit codes: 0 all passed, 1 one failed, 2 one cannot be played.\n"
+	      "namegate-scene(5) tells the language.\n",
+	      out);
+	return status;
 }
 
 int test_main(int argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{"tap", no_argument, NULL, 't'}, {"trace", no_argument, NULL, 'x'}, {0}};
+	static const struct option long_options[] = {{"tap", no_argument, NULL, 't'},
+						     {"trace", no_argument, NULL, 'x'},
+						     {"help", no_argument, NULL, 'h'},
+						     {0}};
 	struct options options = {0};
 	size_t failed = 0, unusable = 0, n;
 	int option;
 
 	optind = 1;
 	while ((option = getopt_long(argc, argv, "+", long_options, NULL)) != -1) {
+		if (option == 'h')
+			return test_usage(stdout, 0);
 		if (option == '?')
-			return test_usage();
+			return test_usage(stderr, 2);
 		options.tap |= option == 't';
 		options.trace |= option == 'x';
 	}
 	if (optind >= argc)
-		return test_usage();
+		return test_usage(stderr, 2);
 	n = (size_t)(argc - optind);
 	if (options.tap)
 		printf("1..%zu\n", n);

@@ -69,6 +69,7 @@ SCENES = \
 	tests/scene/pending-quota.scene \
 	tests/scene/policy-exact-before-wildcard.scene \
 	tests/scene/policy-first-source-wins.scene \
+	tests/scene/policy-group-scope.scene \
 	tests/scene/policy-most-severe.scene \
 	tests/scene/policy-per-sandbox.scene \
 	tests/scene/policy-rpz.scene \
@@ -95,6 +96,7 @@ SCENES = \
 	tests/scene/sandbox-moves.scene \
 	tests/scene/search-suffixes.scene \
 	tests/scene/shorter-holder-remains.scene \
+	tests/scene/signatures.scene \
 	tests/scene/special-names.scene \
 	tests/scene/style-example.scene \
 	tests/scene/ttl-at-most.scene \
@@ -109,6 +111,7 @@ SCENES = \
 	tests/scene/upstream-dead.scene \
 	tests/scene/upstream-fails.scene \
 	tests/scene/upstream-foreign-soa.scene \
+	tests/scene/upstream-hostile-shapes.scene \
 	tests/scene/upstream-is-no-response.scene \
 	tests/scene/upstream-nodata-without-soa.scene \
 	tests/scene/upstream-nodata.scene \
