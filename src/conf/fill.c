@@ -96,6 +96,11 @@ static void resolve_path(struct filler *filler, char **path)
 		filler->nomem = true;
 		return;
 	}
+	if (strlen(whole) >= NG_PATH_MAX) {
+		struct ng_place place = {filler->conf->path, 0, 0};
+		ng_diag_add(filler->diags, NG_ERROR, &place, "conf-path", "use a shorter path",
+			    "%s is too long a path", whole);
+	}
 	free(*path);
 	*path = whole;
 }

@@ -330,13 +330,20 @@ static void read_sandboxes(struct loader *loader)
 
 /* ---- the whole ---- */
 
+/* libconfuse refuses some texts (a key that is an empty string) without a word; then we say it. */
 static int parse(struct loader *loader)
 {
+	size_t errors = loader->diags->errors;
 	loading = loader;
 	int status = cfg_parse_buf(loader->root, loader->text);
 	loading = NULL;
 	if (loader->nomem)
 		return NG_E_NOMEM;
+	if (status != CFG_SUCCESS && loader->diags->errors == errors) {
+		struct ng_place place = find_word(loader, loader->root->line, "");
+		report(loader, &place, "conf-syntax", "see namegate.conf(5)",
+		       "this is neither a key nor a section");
+	}
 	return status == CFG_SUCCESS ? NG_OK : NG_E_SYNTAX;
 }
 

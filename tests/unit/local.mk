@@ -19,12 +19,15 @@ tests_unit_test_query_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_answer_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_reply_LDADD = libcore.a $(CMOCKA_LIBS)
 POLICY_TESTS = tests/unit/test_zone tests/unit/test_list tests/unit/test_rpz \
-	tests/unit/test_ruleset tests/unit/test_decide tests/unit/test_conf
+	tests/unit/test_ruleset tests/unit/test_decide tests/unit/test_conf \
+	tests/unit/test_sources
 check_PROGRAMS += $(POLICY_TESTS)
 TESTS += $(POLICY_TESTS)
 EXTRA_DIST += tests/unit/policy_world.h tests/unit/cli_offline.sh
 TESTS += tests/unit/cli_offline.sh
 tests_unit_test_conf_LDADD = libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_sources_LDADD = libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) \
+	$(CMOCKA_LIBS)
 tests_unit_test_zone_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_list_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_rpz_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)

@@ -205,6 +205,7 @@ static void each_fault_is_refused_at_its_place(void **state)
 		{"lease-mni = 5", "1:1 conf-syntax"},
 		{"listen = {\"127.0.0.1\"", "2:1 conf-syntax"},
 		{"sandbox { }", "1:1 conf-syntax"},
+		{"''A A ", "1:1 conf-syntax"},
 		{"listen = {\"127.0.0.1\", \"300.1.1.1\"}", "1:25 conf-value"},
 		{"listen = \"[::1\"", "1:11 conf-value"},
 		{"listen = {\"127.0.0.1:0\"}", "1:12 conf-value"},
