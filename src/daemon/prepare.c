@@ -61,11 +61,8 @@ static int make_worker_folder(const struct daemon *daemon)
 	uid_t uid;
 	gid_t gid;
 	int code = confine_identity(daemon->worker_user, &uid, &gid, why);
-	if (code) {
-		log_say(LOG_AS_ERROR, "worker-user: %s", why);
-		return code;
-	}
-	code = below_store(daemon, "worker", path, sizeof path);
+	if (code == NG_OK)
+		code = below_store(daemon, "worker", path, sizeof path);
 	if (code == NG_OK)
 		code = make_folder(path, 0700);
 	if (code)
@@ -188,7 +185,13 @@ int prepare(struct daemon *daemon)
 	daemon->store = strdup(conf->store);
 	if (!daemon->worker_user || !daemon->warden_user || !daemon->store)
 		return NG_E_NOMEM;
-	int code = make_folders(daemon);
+	char why[CONFINE_WHY];
+	int code = confine_possible(daemon->worker_user, daemon->warden_user, why);
+	if (code) {
+		log_say(LOG_AS_ERROR, "%s", why);
+		return code;
+	}
+	code = make_folders(daemon);
 	if (code == NG_OK)
 		code = take_lock(daemon);
 	if (code == NG_OK)

@@ -30,6 +30,9 @@ int confine_warden(const char *user, char why[static CONFINE_WHY]) NG_MUST_CHECK
 /* Main: keeps root's uid and only what starting the others again takes. */
 int confine_main(char why[static CONFINE_WHY]) NG_MUST_CHECK;
 
+/* Could all three do so? For main, before it touches anything. NG_E_PERM. */
+int confine_possible(const char *worker, const char *warden,
+		     char why[static CONFINE_WHY]) NG_MUST_CHECK;
 /* Who that user is, for whoever makes folders for it. NG_E_PERM, as above. */
 int confine_identity(const char *user, uid_t *uid, gid_t *gid,
 		     char why[static CONFINE_WHY]) NG_MUST_CHECK;
