@@ -47,6 +47,8 @@ static void end_reload(struct daemon *daemon)
 	daemon->reload_notes = NULL;
 	daemon->reloading = NULL;
 	daemon->reload_open = false;
+	if (daemon->reload_again)
+		load_again(daemon, NULL);
 }
 
 static void stop_step(struct daemon *daemon);

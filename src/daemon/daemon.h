@@ -60,6 +60,7 @@ struct daemon {
 	bool ready, was_ready, stopping;
 	struct control_request *reloading; /* who waits for the reload; NULL also for HUP */
 	bool reload_open;
+	bool reload_again;    /* SIGHUP came meanwhile */
 	json_t *reload_notes; /* warnings of the reload under way */
 	struct views *views;
 	uv_timer_t tick, watchdog, own_timer, stop_timer;

@@ -381,10 +381,13 @@ static int load_beside(struct daemon *daemon, struct ng_diags *diags)
 void load_again(struct daemon *daemon, struct control_request *request)
 {
 	struct ng_diags diags;
-	if (daemon->reload_open) {
+	if (daemon->reload_open && request) {
 		verbs_fail(request, "a reload is under way; try again when it has ended");
 		return;
 	}
+	daemon->reload_again = daemon->reload_open; /* a signal cannot be told to come again */
+	if (daemon->reload_open)
+		return;
 	notify_send(&daemon->notify, "RELOADING=1");
 	ng_diags_init(&diags);
 	int code = load_beside(daemon, &diags);
