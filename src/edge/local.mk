@@ -5,5 +5,6 @@ libedge_a_SOURCES += src/edge/control.c src/edge/control.h src/edge/notify.c src
 	src/edge/registry.c src/edge/registry.h
 libedge_a_SOURCES += src/edge/lease_store.c src/edge/lease_store.h src/edge/record.c \
 	src/edge/record.h src/edge/record_format.c src/edge/tcp.c src/edge/tcp.h src/edge/udp.c \
-	src/edge/udp.h src/edge/upstream.c src/edge/upstream.h src/edge/upstream_chance.c \
-	src/edge/upstream_chance.h src/edge/upstream_servers.c src/edge/upstream_servers.h
+	src/edge/udp.h src/edge/upstream.c src/edge/upstream.h src/edge/upstream_try_answer.c \
+	src/edge/upstream_try.c src/edge/upstream_try.h src/edge/upstream_try_chance.c \
+	src/edge/upstream_try_chance.h src/edge/upstream_try_servers.c src/edge/upstream_try_servers.h

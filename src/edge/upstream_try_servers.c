@@ -5,7 +5,7 @@
  * name neither (a sandbox may choose such names): only several time-outs in a row make it one to
  * avoid, for a while, and when all are to be avoided none is. Time, not a probe, brings it back.
  */
-#include "edge/upstream_servers.h"
+#include "edge/upstream_try_servers.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * are wiped as they leave it, so that no later look into memory tells an earlier ID.
  */
 #include "config.h"
-#include "edge/upstream_chance.h"
+#include "edge/upstream_try_chance.h"
 
 #include <errno.h>
 #include <string.h>
