@@ -175,6 +175,10 @@ def main():
         report.progress("")
         print(f"bench: {trouble}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        report.progress("")
+        print("bench: interrupted; namespaces and servers are gone with it", file=sys.stderr)
+        return 130
     report.show(bench.rows, options, bench.stage)
     return 0
 
