@@ -13,9 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PACKETS_MAX 64    /* of one worker in one go */
-#define ORDERS_MAX  16384 /* in one batch */
-#define ANSWERS_MAX 65536 /* a worker that leaves so many unread is not read from */
+#define PACKETS_MAX 64       /* of one worker in one go */
+#define ORDERS_MAX  16384    /* in one batch */
+#define COMPLAIN_US 1000000u /* at most one line in so long a time */
+#define ANSWERS_MAX 65536    /* a worker that leaves so many unread is not read from */
 
 /* The source addresses for which an order opens its destination. */
 struct pairs {
@@ -170,11 +171,14 @@ static void commit_round(struct warden *warden, struct orders *round)
 	}
 	ops_sweep(warden);
 	round->n = 0;
-	if (!well) {
-		say("the kernel refused a lease; the question behind it is answered with "
+	if (well)
+		return;
+	if (warden->now_us - warden->complained_us >= COMPLAIN_US) {
+		warden->complained_us = warden->now_us;
+		say("the kernel refused leases; the questions behind them are answered with "
 		    "SERVFAIL");
-		setup_suspect(warden);
 	}
+	setup_suspect(warden);
 }
 
 static void revoke_one(struct warden *warden, const struct wall_lease *order)

@@ -43,7 +43,7 @@ struct warden {
 	int main_fd;
 	bool suspect; /* a commit failed: look soon */
 	bool dirty;   /* kernel and mirror differ: rebuild before anything else is believed */
-	uint64_t now_us, looked_us, leftovers_us;
+	uint64_t now_us, looked_us, leftovers_us, complained_us;
 };
 
 /* One line on standard error: "namegate-warden: what, why, what to do". */

@@ -20,20 +20,27 @@ tell() { # WORDS...: one line to the driver, one line back
 said() { tail -n "${1:-1}" "$work/warden.log"; }
 elements() { nft list set inet "${table:-namegate}" "$1" | tr -d '\n\t'; }
 
-# A connection that stays: what came back through it, at once and after a time.
-hold() { # BOX ADDRESS SECONDS COMMAND...
-	local n=$1 to=$2 seconds=$3
-	shift 3
+# A connection that stays: what came back through it before COMMAND and after.
+hold() { # BOX ADDRESS COMMAND...
+	local n=$1 to=$2 holder
+	shift 2
+	rm -f "$work/held" "$work/go"
 	box "$n" bash -c 'exec 3<>"/dev/tcp/$0/80" || exit
-		echo first >&3; read -r -t 2 -u 3 line && printf "%s " "$line"
-		sleep "$1"
+		echo first >&3; read -r -t 5 -u 3 line && printf "%s " "$line"
+		for i in $(seq 200); do [ -e "$1" ] && break; sleep 0.1; done
 		echo second >&3 2>/dev/null; read -r -t 2 -u 3 line && printf "%s" "$line" || printf cut' \
-		"$to" "$seconds" >"$work/held" 2>/dev/null &
-	local holder=$!
-	until_true 3 grep -q first "$work/held"
-	[ $# -eq 0 ] || "$@" >/dev/null
+		"$to" "$work/go" >"$work/held" 2>/dev/null &
+	holder=$!
+	until_true 5 grep -q first "$work/held"
+	"$@" >/dev/null
+	: >"$work/go"
 	wait "$holder"
 	cat "$work/held"
+}
+
+revoke() { # ID ADDRESS: and wait until it is done, which the answer to the next order tells
+	tell revoke "$@"
+	tell lease 999 44.0.0.1 1000
 }
 
 udp() { # BOX ADDRESS PORT: what a datagram brings
@@ -138,15 +145,15 @@ is "a longer one renews, and again" "yes yes" \
 	"$([ "$longer" -ge 320 ] && echo yes) $([ "$longest" -ge 620 ] && echo yes)"
 
 is "a short lease is confirmed" "ok" "$(tell lease 1 44.0.0.2 1500)"
-is "a connection outlives its lease" "first second" "$(hold 1 44.0.0.2 3)"
+is "a connection outlives its lease" "first second" "$(hold 1 44.0.0.2 sleep 3)"
 unlike "whose element is gone" '44\.0\.0\.2' "$(elements allow4)"
 is "and no new one opens" "refused" "$(reach 1 44.0.0.2)"
 tell lease 1 44.0.0.3 60000 >/dev/null
-is "a revoked lease cuts the connection" "first cut" "$(hold 1 44.0.0.3 1 tell revoke 1 44.0.0.3)"
+is "a revoked lease cuts the connection" "first cut" "$(hold 1 44.0.0.3 revoke 1 44.0.0.3)"
 is "and the address" "refused" "$(reach 1 44.0.0.3)"
 tell lease 1 2001:db8:80::3 60000 >/dev/null
 is "the same in IPv6" "first cut refused" \
-	"$(hold 1 2001:db8:80::3 1 tell revoke 1 2001:db8:80::3) $(reach 1 2001:db8:80::3)"
+	"$(hold 1 2001:db8:80::3 revoke 1 2001:db8:80::3) $(reach 1 2001:db8:80::3)"
 
 # ---- ways round ----
 
@@ -203,7 +210,7 @@ tell add 2 sb2 enforce masq 10.77.2.2,fd77:2::2 >/dev/null
 
 tell lease 1 44.0.0.5 6000 >/dev/null
 tell lease 1 44.0.0.6 60000 >/dev/null
-is "killed, it cuts nothing" "first second" "$(hold 1 44.0.0.6 1 tell kill 9)"
+is "killed, it cuts nothing" "first second" "$(hold 1 44.0.0.6 tell kill 9)"
 is "and closes nothing" "open open" "$(reach 1 44.0.0.6) $(reach 1 2001:db8:80::1)"
 is "and opens nothing" "refused" "$(reach 1 44.0.0.9)"
 if nft add element inet namegate allow4 '{ 10.77.1.2 . 169.254.169.254 timeout 1h }' 2>/dev/null; then
@@ -227,12 +234,12 @@ unlike "an adopted lease ends at its own end" '44\.0\.0\.5 ' "$(elements allow4)
 is "and no later" "refused" "$(reach 1 44.0.0.5)"
 
 is "lockdown closes and cuts" "first cut" \
-	"$(hold 1 44.0.0.6 1 tell add 1 sb1 lockdown masq 10.77.1.2,fd77:1::2)"
+	"$(hold 1 44.0.0.6 tell add 1 sb1 lockdown masq 10.77.1.2,fd77:1::2)"
 is "and takes no lease" "a privilege is missing" "$(tell lease 1 44.0.0.6 60000)"
 is "but lets DNS be answered" "pong" "$(udp 1 10.77.1.1 53)"
 tell add 1 sb1 enforce masq 10.77.1.2,fd77:1::2 >/dev/null
 tell lease 1 44.0.0.6 60000 >/dev/null
-is "removal cuts" "first cut" "$(hold 1 44.0.0.6 1 tell remove 1)"
+is "removal cuts" "first cut" "$(hold 1 44.0.0.6 tell remove 1)"
 is "and is silence again" "timeout" "$(reach 1 44.0.0.6)"
 unlike "and leaves no element" '10\.77\.1\.2' \
 	"$(elements allow4)$(elements allow4p)$(elements sbx4)$(elements masq4)"
