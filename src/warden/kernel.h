@@ -14,6 +14,7 @@ struct kernel {
 	struct batch batch;
 	struct ability ability;
 	struct wall_table table;
+	uint16_t log_group;   /* where refused packets are reported */
 	bool ready;           /* the table stands as far as we know */
 	uint32_t flags;       /* the table's */
 	uint64_t fingerprint; /* of the rules as the kernel lists them */

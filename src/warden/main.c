@@ -224,11 +224,12 @@ static int open_all(struct warden *warden, const char *user)
 			code = watch_open(&warden->watch, warden->kernel.netlink.port);
 		if (code == NG_OK)
 			code = nflog_open(&warden->nflog);
+		warden->kernel.log_group = warden->nflog.group;
 		if (code != NG_OK)
 			snprintf(why, sizeof(why),
 				 "cannot open the netlink sockets for conntrack, changes and "
 				 "NFLOG: %s; the kernel needs nf_conntrack and nfnetlink_log, "
-				 "and group 77 free",
+				 "and a free log group from 77 on",
 				 strerror(errno));
 	}
 	if (code == NG_OK)

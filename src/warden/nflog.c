@@ -21,13 +21,14 @@
 #define QUEUE_THRESHOLD 16
 #define FLUSH_10MS      10 /* the kernel hands over at least so often */
 #define DATAGRAMS_MAX   64 /* read in one go */
+#define GROUPS_TRIED    64 /* so many gates run beside each other in one network namespace */
 
 static struct nlmsghdr *config_request(struct nflog *nflog, char *buf)
 {
 	struct nlmsghdr *request = netlink_request(&nflog->netlink, buf, NFNL_SUBSYS_ULOG,
 						   NFULNL_MSG_CONFIG, 0, AF_UNSPEC);
 
-	((struct nfgenmsg *)mnl_nlmsg_get_payload(request))->res_id = htons(BLOCKED_GROUP);
+	((struct nfgenmsg *)mnl_nlmsg_get_payload(request))->res_id = htons(nflog->group);
 	return request;
 }
 
@@ -57,9 +58,14 @@ int nflog_open(struct nflog *nflog)
 
 	if (code != NG_OK)
 		return code;
-	code = bind_group(nflog);
-	if (code != NG_OK)
-		nflog_close(nflog);
+	/* Gates beside each other: a group that is taken is refused as if by a lack of privilege. */
+	for (uint16_t i = 0; i < GROUPS_TRIED; i++) {
+		nflog->group = (uint16_t)(BLOCKED_GROUP + i);
+		code = bind_group(nflog);
+		if (code == NG_OK)
+			return NG_OK;
+	}
+	nflog_close(nflog);
 	return code;
 }
 

@@ -11,13 +11,14 @@
 
 struct nflog {
 	struct netlink netlink;
+	uint16_t group; /* the kernel gives each to one reader */
 	uint32_t rate_per_s;
 	uint64_t tokens_at_us; /* when the last token was added */
 	uint32_t tokens;
 	uint64_t lost; /* times the kernel said that reports were dropped */
 };
 
-/* Binds the group. NG_E_IO, NG_E_KERNEL, NG_E_PERM. */
+/* Binds the first group that nobody else reads. NG_E_IO, NG_E_KERNEL, NG_E_PERM. */
 int nflog_open(struct nflog *nflog) NG_MUST_CHECK;
 void nflog_close(struct nflog *nflog); /* takes NULL */
 /* Reads what is there and counts it. */

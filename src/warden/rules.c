@@ -219,12 +219,6 @@ static const struct rule {
 
 	RULE(CHAIN_PASS, {.kind = STEP_MARK, .reg = R0, .a = MARK_PASSED}, ACCEPT),
 
-	RULE(CHAIN_DENY, {.kind = STEP_LIMIT, .a = 1000, .b = 2000},
-	     {.kind = STEP_LOG,
-	      .a = BLOCKED_GROUP,
-	      .b = BLOCKED_SNAP,
-	      .c = 16,
-	      .name = "namegate-deny "}),
 	RULE(CHAIN_DENY, COUNTER),
 	RULE(CHAIN_DENY, L4(IPPROTO_TCP), {.kind = STEP_REJECT, .a = NFT_REJECT_TCP_RST}),
 	RULE(CHAIN_DENY, {.kind = STEP_REJECT,
@@ -317,7 +311,22 @@ static void write_catch(struct batch *batch, struct netlink *netlink,
 	write_rule(batch, netlink, table->table, CHAIN_CATCH, steps);
 }
 
-int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_table *table)
+static void write_log(struct batch *batch, struct netlink *netlink,
+		      const struct wall_table *table, uint16_t group)
+{
+	const struct step steps[] = {{.kind = STEP_LIMIT, .a = 1000, .b = 2000},
+				     {.kind = STEP_LOG,
+				      .a = group,
+				      .b = BLOCKED_SNAP,
+				      .c = 16,
+				      .name = "namegate-deny "},
+				     END};
+
+	write_rule(batch, netlink, table->table, CHAIN_DENY, steps);
+}
+
+int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_table *table,
+		uint16_t log_group)
 {
 	int code;
 
@@ -334,6 +343,7 @@ int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_
 		return code;
 	write_catch(batch, netlink, table, IPPROTO_UDP);
 	write_catch(batch, netlink, table, IPPROTO_TCP);
+	write_log(batch, netlink, table, log_group); /* ahead of the rejects */
 	for (size_t i = 0; i < COUNT(rules); i++)
 		write_rule(batch, netlink, table->table, rules[i].chain, rules[i].steps);
 	return NG_OK;
@@ -341,5 +351,5 @@ int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_
 
 size_t rules_count(const struct wall_table *table)
 {
-	return COUNT(rules) + 2 + COUNT(guards) * table->n_interfaces;
+	return COUNT(rules) + 3 + COUNT(guards) * table->n_interfaces;
 }

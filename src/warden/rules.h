@@ -7,12 +7,12 @@
 #include "warden/netlink.h"
 
 #define MARK_PASSED   0x6a7e /* packets that some rule accepted; routing refuses the others */
-#define BLOCKED_GROUP 77     /* NFLOG group of the refused ones */
+#define BLOCKED_GROUP 77     /* first NFLOG group tried for the refused ones */
 #define BLOCKED_SNAP  96     /* octets of a refused packet that are looked at */
 
 /* Writes all chains, empties them, and fills them. The sets are written before. NG_E_RANGE: a
  * pattern that would put every interface under guard. */
-int rules_write(struct batch *batch, struct netlink *netlink,
-		const struct wall_table *table) NG_MUST_CHECK;
+int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_table *table,
+		uint16_t log_group) NG_MUST_CHECK;
 /* How many rules rules_write() makes for it. */
 size_t rules_count(const struct wall_table *table);

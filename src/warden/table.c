@@ -131,7 +131,7 @@ static int try_build(struct kernel *kernel, const struct wall_table *table, enum
 		write_table(kernel, table->table, NFT_MSG_NEWTABLE, flags);
 	}
 	write_sets(kernel, table);
-	code = rules_write(&kernel->batch, &kernel->netlink, table);
+	code = rules_write(&kernel->batch, &kernel->netlink, table, kernel->log_group);
 	if (code != NG_OK)
 		return code;
 	ops_write(refill, 0, n, table->table, &kernel->ability, &kernel->batch,
