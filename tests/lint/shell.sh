@@ -12,7 +12,7 @@ scripts() { # TREE
 }
 
 shell() { # TREE
-	(cd "$1" && scripts "$1" | xargs -r shellcheck -x -f gcc -e SC1091,SC2016,SC2154,SC2317 2>&1)
+	(cd "$1" && scripts "$1" | xargs -r shellcheck -x -f gcc -e SC1091,SC2015,SC2016,SC2154,SC2317 2>&1)
 }
 
 plant_unquoted() { printf '#!/bin/sh\nrm $1\n' >contrib/planted; }

@@ -3,6 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 live_enter "$@"
 usual_stage
+echo 'limits { records-per-second = 1000000 }' >"$work/extra.conf"
 start_gate
 add_box 1 "$(allow box1.list '*.many.example' .allowed.example)" >/dev/null
 

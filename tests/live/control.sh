@@ -65,7 +65,7 @@ wait "$holder"
 like "its open flow was cut" '^cut$' "$(cat "$work/held")"
 is "its neighbour's stands" "open" "$(reach 1 44.0.0.1)"
 fails "removing it again says so" gate sandbox remove box2
-is "and it is unknown" "REFUSED ede=18" "$(ask 2 www.allowed.example)"
+is "and it gets no answer any more" "TIMEOUT" "$(ask 2 www.allowed.example A +time=1)"
 
 # Reload: a good change counts, a bad one changes nothing and says where.
 printf '*.many.example\n.allowed.example\nwww.other.example\n' >"$work/global.list"

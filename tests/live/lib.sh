@@ -124,14 +124,15 @@ start_nsd() {
 			printf 'zone:\n name: %s\n zonefile: %s\n' "$(basename "$file" .zone)" "${file##*/}"
 		done
 	} >"$work/nsd.conf"
-	in_net nsd -d -c "$work/nsd.conf" >"$work/nsd.log" 2>&1 &
+	# Not through a function: the pid is to be the server's own.
+	nsenter --net=/run/netns/net -- nsd -d -c "$work/nsd.conf" >"$work/nsd.log" 2>&1 &
 	nsd_pid=$!
 	until_true 20 in_net dig +tries=1 +time=1 @192.0.2.53 "$(basename "$file" .zone)" SOA ||
 		live_die "nsd does not answer" "$work/nsd.log"
 }
 
 start_web() {
-	in_net python3 "$here/peer.py" web >"$work/web.log" 2>&1 &
+	nsenter --net=/run/netns/net -- python3 "$here/peer.py" web >"$work/web.log" 2>&1 &
 	web_pid=$!
 	until_true 20 in_net python3 "$here/peer.py" connect 203.0.113.1 80 ||
 		live_die "the web server does not answer" "$work/web.log"

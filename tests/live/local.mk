@@ -1,7 +1,8 @@
 LIVE = tests/live/silence.sh tests/live/commit.sh tests/live/lease.sh tests/live/noway.sh \
 	tests/live/closed.sh tests/live/death.sh tests/live/truth.sh tests/live/walls.sh \
 	tests/live/wire.sh tests/live/control.sh tests/live/run.sh tests/live/userns.sh \
-	tests/live/demo.sh
+	tests/live/demo.sh tests/live/readme.sh
+TESTS += $(LIVE)
 EXTRA_DIST += $(LIVE) tests/live/lib.sh tests/live/peer.py
 LIVE_WARDEN = tests/live/warden.sh
 EXTRA_DIST += $(LIVE_WARDEN)

@@ -20,8 +20,9 @@ is "box1 gets through" "open" "$(reach 1 44.0.0.1)"
 is "box2 does not" "refused" "$(reach 2 44.0.0.1)"
 is "box2 is denied what its own list lacks" "NXDOMAIN ede=15" "$(ask 2 two.allowed.example)"
 is "an unlisted name with an open address is denied" "NXDOMAIN ede=15" "$(ask 1 same.other.example)"
-is "an alias to an unlisted name is followed, and opens" "NOERROR www.other.example. 44.1.0.1 open" \
-	"$(ask 1 outside.allowed.example) $(reach 1 44.1.0.1)"
+# The target's case may be the one that the question was sent in.
+is "an alias to an unlisted name is followed, and opens" "noerror www.other.example. 44.1.0.1 open" \
+	"$(ask 1 outside.allowed.example | tr '[:upper:]' '[:lower:]') $(reach 1 44.1.0.1)"
 is "but the target's own name stays denied" "NXDOMAIN ede=15" "$(ask 1 www.other.example)"
 
 is "a private address is taken out" "NOERROR ede=15" "$(ask 1 private.allowed.example)"

@@ -4,7 +4,7 @@ web                      accept on port 80 of every address, send one line, keep
 connect ADDRESS PORT     say how a connection goes, and exit 0 when it opens
 race SERVER PATTERN FIRST LAST [6]
                          look up PATTERN % n and connect to what it says at once, for each n
-flood SERVER NAME SECONDS  look NAME up without a pause; prints the number of each outcome
+flood SERVER PATTERN SECONDS  look names up without end; prints the number of each outcome
 forge ADDRESS PORT       answer questions on ADDRESS:PORT with wrong answers first, see FORGED
 """
 import collections
@@ -144,13 +144,14 @@ def race(server, pattern, first, last, family="4"):
 
 
 def flood(server, pattern, seconds):
-    """Distinct names below a wildcard, no pause: counts of rcodes and of answers with addresses."""
+    """Distinct names, hardly a pause: counts of rcodes and of answers with addresses."""
     seen = collections.Counter()
     end = time.monotonic() + float(seconds)
     n = 0
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         while time.monotonic() < end:
             n += 1
+            time.sleep(0.001)
             try:
                 rcode, _, addresses = ask(sock, (server, 53), pattern % n, 1, 2)
             except (socket.timeout, OSError):
@@ -177,8 +178,20 @@ def respond(wire, *addresses, ident=None, question=None):
     return struct.pack(">HHHHHH", head, 0x8180, 1, len(addresses), 0, 0) + own + records(*addresses)
 
 
+def honest_tcp(address, port):
+    with socket.create_server((address, port)) as listener:
+        while True:
+            peer, _ = listener.accept()
+            with peer:
+                wire = peer.recv(4096)[2:]
+                answer = respond(wire, "44.0.9.9") if len(wire) > 12 else b""
+                peer.sendall(struct.pack(">H", len(answer)) + answer)
+
+
 def forge(address, port):
-    """First every kind of wrong answer with 44.6.6.x, then, late, the right one with 44.0.9.9."""
+    """Over UDP every kind of wrong answer with 44.6.6.x, then, late, the right one with 44.0.9.9; over
+    TCP, where a resolver that saw forgeries should go, the right one."""
+    threading.Thread(target=honest_tcp, args=(address, int(port)), daemon=True).start()
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind((address, int(port)))
     other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -188,6 +201,8 @@ def forge(address, port):
         end = skip_name(wire, 12) + 4
         flipped = bytes(c ^ 0x20 if chr(c).isalpha() else c for c in wire[12 : end - 4]) + wire[end - 4 : end]
         other_name = wire_name("forged.example") + wire[end - 4 : end]
+        ident = struct.unpack(">H", wire[:2])[0] ^ 0x0101
+        sock.sendto(respond(wire, "44.6.6.1", ident=ident), peer)
         sock.sendto(respond(wire, "44.6.6.2", question=flipped), peer)
         sock.sendto(respond(wire, "44.6.6.3", question=other_name), peer)
         sock.sendto(wire[:2] + b"\x81\x80" + b"\xff" * 9, peer)

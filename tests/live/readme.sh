@@ -8,6 +8,7 @@ zone example.com <<'END'
 @ 60 IN A 44.5.0.1
 END
 kill "$nsd_pid"
+wait "$nsd_pid"
 start_nsd
 
 block() { # KIND [NUMBER]: the lines of its n-th fenced block

@@ -6,7 +6,8 @@ if in_userns; then skip_all "namegate-run is root's tool"; fi
 live_needs curl setpriv flock
 usual_stage
 echo 0 >/proc/sys/net/ipv4/ip_forward # what the machine had before
-run() { NAMEGATE_BUILD=$build "$top/contrib/namegate-run" "$@"; }
+export NAMEGATE_BUILD=$build
+run() { "$top/contrib/namegate-run" "$@"; }
 traces() { # what a run may leave behind
 	ip -o link | grep -c ': sb[a-z0-9]\{6\}'
 	find /run/netns -name 'ngrun-*' | wc -l
@@ -38,7 +39,7 @@ fails "a bad name is turned down before anything runs" run --allow 'https://exam
 fails "so nothing ran" test -e "$work/ran"
 
 # Signals pass through; the command's own handler decides.
-run -- sh -c 'trap "exit 9" TERM; touch /run/live/ready; while :; do sleep 0.1; done' &
+"$top/contrib/namegate-run" -- sh -c 'trap "exit 9" TERM; touch /run/live/ready; while :; do sleep 0.1; done' &
 runner=$!
 until_true 20 test -e "$work/ready"
 kill -TERM "$runner"
@@ -48,7 +49,7 @@ is "nothing is left after it" "$clean" "$(traces)"
 
 # Killed without a chance to clean up: the guard does.
 rm -f "$work/ready"
-run -- sh -c 'touch /run/live/ready; sleep 1000' &
+"$top/contrib/namegate-run" -- sh -c 'touch /run/live/ready; sleep 1000' &
 runner=$!
 until_true 20 test -e "$work/ready"
 kill -KILL "$runner"

@@ -6,9 +6,14 @@ usual_stage
 start_gate
 add_box 1 "$(allow box1.list .allowed.example '*.many.example')" >/dev/null
 
-is "an unknown sandbox is REFUSED with EDE 18" "REFUSED ede=18" "$(ask 2 www.allowed.example)"
-is "over TCP too" "REFUSED ede=18" "$(ask 2 www.allowed.example A +tcp)"
-is "and reaches nothing" "refused" "$(reach 2 44.0.0.1)"
+# Behind a guarded interface a source that nobody registered is a forged one: dropped. Elsewhere it
+# is a stranger, and told so.
+is "an unregistered source behind a guarded interface gets nothing" "TIMEOUT timeout" \
+	"$(ask 2 www.allowed.example A +time=1) $(reach 2 44.0.0.1)"
+stranger() { in_net dig +tries=1 +time=3 @192.0.2.1 -p 1053 "$@" www.allowed.example; }
+like "a stranger is REFUSED" 'status: REFUSED' "$(stranger)"
+like "with EDE 18" '; EDE: 18 ' "$(stranger)"
+like "over TCP too" 'status: REFUSED' "$(stranger +tcp)"
 add_box 2 "$(allow box2.list www.allowed.example)" >/dev/null
 is "once registered it is served" "NOERROR 44.0.0.1" "$(ask 2 www.allowed.example)"
 
