@@ -74,8 +74,11 @@ static void rdata_expand(const struct layout *layout, struct reader *from, struc
 	for (unsigned int i = 0; i < layout->names && !from->error; i++) {
 		struct ng_name name;
 		from->error = ng_name_unpack(from->octets, from->len, &from->pos, &name);
-		if (!from->error)
-			writer_octets(to, name.wire, name.len);
+		if (from->error)
+			break;
+		/* A pointer to our question brings its random letter case along (0x20). */
+		ng_name_lower(&name);
+		writer_octets(to, name.wire, name.len);
 	}
 	octets_copy(from, to, layout->tail == TAIL_ANY ? reader_left(from) : layout->tail);
 }
