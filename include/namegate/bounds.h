@@ -23,6 +23,10 @@
 #define NG_PRIVATE_MAX      16  /* opened never-public prefixes of one sandbox or route */
 #define NG_RULESETS_MAX     16  /* policy sources in one scope */
 #define NG_SERVERS_MAX      8   /* upstream servers of one route */
+#define NG_PORTS_MAX        16  /* ports that one rule may name */
+#define NG_TYPES_MAX        8   /* query types that one rule may name */
+#define NG_RULE_PRIVATE_MAX 4   /* opened prefixes of one rule */
+#define NG_INCLUDE_DEPTH    8   /* lists that include lists */
 #define NG_HOLDERS_MAX      16  /* names that hold one lease */
 #define NG_SANDBOX_NAME_MAX 64  /* octets with the NUL */
 #define NG_IFNAME_MAX       16  /* IFNAMSIZ of Linux */
