@@ -36,7 +36,11 @@ struct ng_route {
 	uint8_t n_opened;
 };
 
-enum ng_mode { NG_LOCKDOWN = 0, NG_ENFORCE };
+enum ng_mode {
+	NG_LOCKDOWN = 0, /* nothing */
+	NG_ENFORCE,
+	NG_OBSERVE /* everything is answered and leased; the record says what enforce would do */
+};
 
 struct ng_sandbox {
 	uint32_t id; /* never 0, never used twice in the life of a store */
@@ -89,7 +93,8 @@ struct ng_lease_order {
 	struct ng_addr
 		client; /* set only when the client sits in a source prefix wider than one address */
 	struct ng_addr addr;
-	uint32_t hold_s; /* what the name holds it for: max(TTL, lease_min) */
+	struct ng_port port; /* proto 0: every protocol and port */
+	uint32_t hold_s;     /* what the name holds it for: max(TTL, lease_min) */
 	uint32_t grace_s;
 	uint64_t until_us;          /* end, grace included */
 	const struct ng_name *name; /* the asked name */
@@ -119,6 +124,7 @@ struct ng_record {
 	const struct ng_name *name; /* NULL when there is none */
 	uint16_t type;
 	enum ng_verdict verdict;
+	bool observed; /* the verdict is what enforce would have done; the mode let it through */
 	uint8_t rcode;
 	int ede;
 	const char *reason; /* the EDE text, or one phrase */
@@ -201,7 +207,8 @@ void ng_gate_sandbox_remove(struct ng_gate *gate, uint64_t now_us, uint32_t id);
  */
 int ng_gate_adopt(struct ng_gate *gate, uint64_t now_us, uint32_t sandbox,
 		  const struct ng_addr *client, const struct ng_addr *addr,
-		  const struct ng_name *name, uint64_t until_us) NG_MUST_CHECK;
+		  const struct ng_port *port, const struct ng_name *name,
+		  uint64_t until_us) NG_MUST_CHECK;
 
 struct ng_blocked { /* a packet that the kernel refused, as the warden reports it */
 	uint32_t sandbox;
@@ -226,9 +233,22 @@ void ng_gate_counters(const struct ng_gate *gate, struct ng_counters *out);
 struct ng_lease_view {
 	uint32_t sandbox;
 	struct ng_addr client, addr;
+	struct ng_port port;
 	const struct ng_name *name; /* the holder that lasts longest */
 	uint64_t until_us;
 	bool confirmed;
 };
 /* The lease behind *cursor (start with 0), in no particular order; false at the end. */
 bool ng_gate_lease_at(const struct ng_gate *gate, uint64_t *cursor, struct ng_lease_view *out);
+
+/* A name that a rule says to ask about: denied, and waiting for somebody to approve it. */
+struct ng_waiting {
+	uint64_t id;
+	uint32_t sandbox;
+	const struct ng_name *name;
+	const char *path; /* of the rule */
+	uint32_t line;
+	uint64_t first_us, last_us, count;
+};
+/* The one behind *cursor (start with 0), oldest first; false at the end. */
+bool ng_gate_waiting_at(const struct ng_gate *gate, uint64_t *cursor, struct ng_waiting *out);

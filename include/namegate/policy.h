@@ -152,6 +152,10 @@ struct ng_static {
 bool ng_ruleset_static(const struct ng_ruleset *ruleset, uint32_t *cursor,
 		       struct ng_static *out);
 
+/* The prefixes that rules of this source open with `private=`; false at the end. */
+bool ng_ruleset_opened(const struct ng_ruleset *ruleset, uint32_t *cursor,
+		       struct ng_prefix *out);
+
 /* Wall time (seconds since 1970) at which the next `until` of this source passes; 0: none. */
 uint64_t ng_ruleset_expires(const struct ng_ruleset *ruleset);
 
@@ -179,6 +183,7 @@ struct ng_decision {
 	enum ng_verdict verdict;
 	bool matched; /* false: no rule spoke, default deny; the next two are then unset */
 	bool open;    /* not answered yet, and the answer may still change an allow */
+	bool bounded; /* an allow with bounds: see ng_policy_bounds() */
 	enum ng_scope scope;
 	struct ng_match match;
 	bool shadowed; /* a rule of a disabled zone would have decided: */

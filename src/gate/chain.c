@@ -21,9 +21,8 @@ static struct ng_name *owner_keep(struct query *query, const struct ng_name *own
 	return arena_copy(&query->arena, owner, sizeof(*owner));
 }
 
-/* before: the record of the entry that was kept last from this call of keep_set, or NULL. */
-static bool query_keep(struct query *query, const struct ng_rr *rr, const struct ng_rr *before,
-		       uint32_t aged_s)
+bool query_keep(struct query *query, const struct ng_rr *rr, const struct ng_rr *before,
+		uint32_t aged_s)
 {
 	struct ng_rr *kept;
 
@@ -148,12 +147,16 @@ static enum chain_step chain_end(const struct ng_gate *gate, struct query *query
 	return query->arena.failed ? CHAIN_FAIL : CHAIN_DONE;
 }
 
-static bool chain_move(struct query *query, const struct ng_rr *cname)
+bool chain_move(struct query *query, const uint8_t *wire, size_t len)
 {
-	if (++query->links > NG_CHAIN_MAX ||
-	    ng_name_from_wire(cname->rdata, cname->rdlen, &query->target))
+	if (query->links == NG_CHAIN_MAX || ng_name_from_wire(wire, len, &query->target))
 		return false;
 	ng_name_lower(&query->target);
+	if (!query->chain)
+		query->chain = arena_alloc(&query->arena, NG_CHAIN_MAX * sizeof(*query->chain));
+	if (!query->chain)
+		return false;
+	query->chain[query->links++] = query->target;
 	return true;
 }
 
@@ -176,7 +179,8 @@ enum chain_step chain_follow(const struct ng_gate *gate, struct query *query,
 			return CHAIN_FAIL;
 		if (!cname)
 			return chain_end(gate, query, entry, moved);
-		if (!keep_set(query, entry, NG_TYPE_CNAME, aged_s) || !chain_move(query, cname))
+		if (!keep_set(query, entry, NG_TYPE_CNAME, aged_s) ||
+		    !chain_move(query, cname->rdata, cname->rdlen))
 			return CHAIN_FAIL;
 	}
 }

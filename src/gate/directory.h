@@ -22,7 +22,7 @@ struct source {
 struct sandbox {
 	struct ng_sandbox spec;
 	struct source *sources; /* spec.n_sources of them */
-	uint32_t n_pending, n_leases;
+	uint32_t n_pending, n_leases, n_waiting;
 	struct query *queries;
 	struct lease *leases;
 	UT_hash_handle hh;

@@ -31,6 +31,7 @@ struct holder { /* a name that keeps a lease */
 struct lease_key {
 	uint32_t sandbox;
 	struct ng_addr client, addr;
+	struct ng_port port;
 };
 
 struct lease {
@@ -88,6 +89,14 @@ struct entry { /* what an upstream said, reduced to chain, wanted type and negat
 	UT_hash_handle hh;
 };
 
+struct waiting {                 /* a name that waits for approval */
+	struct ng_waiting shown; /* name and path are the two below */
+	char path[NG_PATH_MAX];
+	uint32_t sandbox; /* key from here on: sandbox and name, as long as it is */
+	struct ng_name name;
+	UT_hash_handle hh; /* in order of arrival */
+};
+
 enum query_state { QUERY_RESOLVING = 0, QUERY_ASKING, QUERY_COMMITTING };
 
 struct query {
@@ -102,8 +111,14 @@ struct query {
 	struct ng_name
 		holder; /* whose rule justifies the addresses: name, or where it crossed */
 	bool crossed;   /* holder is not name */
-	struct ng_decision decision; /* on name, made in the input of that number */
+	struct ng_decision decision; /* made in the input of that number, at that link */
 	uint64_t decided_in;
+	uint8_t decided_links;
+	bool decided_complete;
+	struct ng_bounds bounds; /* of the decision, once it is complete */
+	struct ng_name *chain;   /* alias targets in order, links of them; in the arena */
+	bool complete;           /* the chain and its records are all there */
+	bool local;              /* they are the policy's own */
 	uint8_t links;
 	struct ng_rr *rrs; /* chain and addresses, TTLs as of decided_us; in the arena */
 	size_t n, room;
@@ -142,7 +157,9 @@ struct ng_gate {
 	struct lease *leases;
 	struct order *orders;
 	uint64_t last_order;
-	struct memory *history;   /* of ended leases */
+	struct memory *history;  /* which name an address had last */
+	struct waiting *waiting; /* for approval, oldest first */
+	uint64_t last_waiting;
 	struct heap due;          /* of leases */
 	struct query *committing; /* oldest first */
 	uint32_t n_pending;
@@ -187,6 +204,12 @@ enum chain_step {
 enum chain_step chain_follow(const struct ng_gate *gate, struct query *query,
 			     const struct entry *entry);
 
+/* Adds one link; false when the chain is too long, the name malformed or memory out. */
+bool chain_move(struct query *query, const uint8_t *wire, size_t len);
+/* Copies a record into query, aged. before: the record kept last if it is a neighbour, or NULL. */
+bool query_keep(struct query *query, const struct ng_rr *rr, const struct ng_rr *before,
+		uint32_t aged_s);
+
 /* filter.c */
 struct filtered {
 	struct ng_addr *removed; /* in the words arena */
@@ -196,23 +219,28 @@ struct filtered {
 void filter_apply(struct ng_gate *gate, struct query *query, struct filtered *out);
 
 /* leases.c */
+struct want { /* an address that a reply will show, and where it may be used */
+	struct ng_addr addr;
+	struct ng_port port;
+	uint32_t hold_s;
+	uint64_t until_us, need_us;
+};
 /*
- * Sees to it that the kernel has addr for query's sandbox until need_us: at once (NG_OK with no
+ * Sees to it that the kernel has it for query's sandbox until need_us: at once (NG_OK with no
  * wait), or by an order that query then waits for. NG_E_FULL over quota, NG_E_CLOSED without
  * warden, NG_E_NOMEM.
  */
-int lease_want(struct ng_gate *gate, struct query *query, const struct ng_addr *addr,
-	       uint32_t hold_s, uint64_t until_us, uint64_t need_us) NG_MUST_CHECK;
-/* Until when the kernel is known to have addr for query's sandbox; 0 when it is not. */
+int lease_want(struct ng_gate *gate, struct query *query,
+	       const struct want *want) NG_MUST_CHECK;
+/* Until when the kernel is known to have it for query's sandbox; 0 when it is not. */
 uint64_t lease_confirmed(const struct ng_gate *gate, const struct query *query,
-			 const struct ng_addr *addr);
+			 const struct ng_addr *addr, struct ng_port port);
 void lease_free(struct ng_gate *gate, struct lease *lease, int code); /* waiters get code */
 void leases_tick(struct ng_gate *gate);
 /* After sandbox or policy changed: revokes what nothing justifies any more. */
 void leases_judge(struct ng_gate *gate, struct sandbox *sandbox);
 void leases_revoke(struct ng_gate *gate, struct sandbox *sandbox); /* all of them */
-
-/* The live lease of that address, whoever in the sandbox has it; false when there is none. */
+/* The live lease of that address for all ports; false when there is none. */
 bool lease_name(const struct ng_gate *gate, const struct sandbox *sandbox,
 		const struct ng_addr *client, const struct ng_addr *addr, struct ng_name *out);
 
@@ -222,34 +250,12 @@ bool history_name(const struct ng_gate *gate, uint32_t sandbox, const struct ng_
 		  struct ng_name *out);
 void history_finish(struct ng_gate *gate);
 
-/* query.c: the steps of a query that was not answered at once */
-void query_resolve(struct ng_gate *gate, struct query *query);
-void query_with_entry(struct ng_gate *gate, struct query *query, const struct entry *entry);
-void query_committed(struct ng_gate *gate, struct query *query);
-/* Answers SERVFAIL with that code and ends the query. */
-void query_fail(struct ng_gate *gate, struct query *query, int ede, const char *reason);
-void query_refuse(struct ng_gate *gate, struct query *query, const char *reason);
-
-/* pending.c: the life of a pending query */
-/* NULL when a bound is reached or memory is out. */
-struct query *query_begin(struct ng_gate *gate, const struct ng_client *client,
-			  struct sandbox *sandbox, const struct ng_query *asked);
-void query_end(struct ng_gate *gate, struct query *query);
-void query_free(struct query *query); /* takes NULL */
-void query_commit_wait(struct ng_gate *gate, struct query *query);
-void queries_tick(struct ng_gate *gate);
-
-/* asks.c */
-void ask_join(struct ng_gate *gate, struct query *query, const struct question_key *key);
-void ask_leave(struct query *query);
-void asks_finish(struct ng_gate *gate);
-
 /* reply.c: what a client is told, and the record of it */
 struct told {
 	uint64_t client;
 	struct ng_addr from;
 	const struct ng_query *asked;
-	const struct sandbox *sandbox; /* NULL: unknown */
+	struct sandbox *sandbox; /* NULL: unknown */
 	bool tcp;
 };
 /* Builds and queues the reply, and a DECISION record for the caller to complete. */
@@ -264,6 +270,56 @@ struct ng_record *reply_empty(struct ng_gate *gate, const struct told *told,
 			      enum ng_verdict verdict, const char *reason);
 void record_rule(struct ng_gate *gate, struct ng_record *record,
 		 const struct ng_decision *decision);
+
+/* waiting.c: names that wait for approval */
+void waiting_note(struct ng_gate *gate, struct sandbox *sandbox, const struct ng_name *name,
+		  const struct ng_decision *decision);
+void waiting_judge(struct ng_gate *gate); /* those that are no longer asked about go */
+void waiting_forget(struct ng_gate *gate, uint32_t sandbox);
+void waiting_finish(struct ng_gate *gate);
+
+/* judge.c: what policy says of a query at this moment */
+bool query_allowed(struct ng_gate *gate, struct query *query);
+bool chain_allowed(
+	const struct query *query); /* what alias targets need of rules of their own */
+bool verdict_passes(const struct sandbox *sandbox, enum ng_verdict verdict);
+bool type_allowed(const struct ng_bounds *bounds, uint16_t type);
+
+/* query.c: the steps of a query that was not answered at once */
+void query_resolve(struct ng_gate *gate, struct query *query);
+void query_with_entry(struct ng_gate *gate, struct query *query, const struct entry *entry);
+
+/* answer.c: from a complete chain to the reply */
+void query_complete(struct ng_gate *gate, struct query *query);
+void query_committed(struct ng_gate *gate, struct query *query);
+
+/* local.c: answers that the policy itself holds */
+void query_local(struct ng_gate *gate, struct query *query);
+
+/* ends.c: each says its last word and ends the query */
+void query_fail(struct ng_gate *gate, struct query *query, int ede, const char *reason);
+void query_refuse(struct ng_gate *gate, struct query *query, const char *reason);
+void query_denied(struct ng_gate *gate, struct query *query);
+void query_blocked_alias(struct ng_gate *gate, struct query *query);
+void query_empty(struct ng_gate *gate, struct query *query, const char *reason);
+void query_truncated(struct ng_gate *gate, struct query *query, const char *reason);
+void query_plain(struct ng_gate *gate, struct query *query); /* no address in it */
+void record_query(struct ng_gate *gate, struct ng_record *record, const struct query *query);
+struct told told_of(const struct query *query);
+
+/* pending.c: the life of a pending query */
+/* NULL when a bound is reached or memory is out. */
+struct query *query_begin(struct ng_gate *gate, const struct ng_client *client,
+			  struct sandbox *sandbox, const struct ng_query *asked);
+void query_end(struct ng_gate *gate, struct query *query);
+void query_free(struct query *query); /* takes NULL */
+void query_commit_wait(struct ng_gate *gate, struct query *query);
+void queries_tick(struct ng_gate *gate);
+
+/* asks.c */
+void ask_join(struct ng_gate *gate, struct query *query, const struct question_key *key);
+void ask_leave(struct query *query);
+void asks_finish(struct ng_gate *gate);
 
 /* gate.c */
 void sandbox_close(struct ng_gate *gate,

@@ -27,7 +27,8 @@ static bool openable(const struct ng_gate *gate, const struct query *query,
 
 	if (is_own(gate, addr))
 		return false;
-	if (ng_addr_openable(addr, spec->opened, spec->n_opened))
+	if (ng_addr_openable(addr, spec->opened, spec->n_opened) ||
+	    ng_addr_openable(addr, query->bounds.opened, query->bounds.n_opened))
 		return true;
 	route = route_of(gate, owner);
 	return route && ng_addr_openable(addr, route->spec.opened, route->spec.n_opened);

@@ -61,6 +61,7 @@ void sandbox_close(struct ng_gate *gate, struct sandbox *sandbox)
 		query_refuse(gate, sandbox->queries, "the sandbox was removed");
 	while (sandbox->leases)
 		lease_free(gate, sandbox->leases, NG_E_CLOSED);
+	waiting_forget(gate, sandbox->spec.id);
 }
 
 static void sandboxes_close(struct ng_gate *gate)
@@ -79,6 +80,7 @@ void ng_gate_destroy(struct ng_gate *gate)
 	sandboxes_close(gate);
 	directory_finish(&gate->directory);
 	asks_finish(gate);
+	waiting_finish(gate);
 	query_free(gate->spare);
 	cache_clear(gate);
 	heap_finish(&gate->due);
@@ -122,6 +124,7 @@ static void sandbox_move(struct ng_gate *gate, struct sandbox *from, struct sand
 	to->leases = from->leases;
 	to->n_pending = from->n_pending;
 	to->n_leases = from->n_leases;
+	to->n_waiting = from->n_waiting;
 	from->queries = NULL;
 	from->leases = NULL;
 }
@@ -176,9 +179,11 @@ int ng_gate_sandbox_put(struct ng_gate *gate, uint64_t now_us, const struct ng_s
 	else
 		sandbox_move(gate, sandbox, old);
 	directory_finish(&alone);
-	if (!error)
-		leases_judge(gate, old);
-	return error;
+	if (error)
+		return error;
+	leases_judge(gate, old);
+	waiting_judge(gate);
+	return NG_OK;
 }
 
 void ng_gate_sandbox_remove(struct ng_gate *gate, uint64_t now_us, uint32_t id)
@@ -262,6 +267,7 @@ static void sandboxes_judge(struct ng_gate *gate)
 	HASH_ITER (hh, gate->directory.by_id, sandbox, spare) {
 		leases_judge(gate, sandbox);
 	}
+	waiting_judge(gate);
 }
 
 int ng_gate_apply(struct ng_gate *gate, uint64_t now_us, const struct ng_generation *generation)

@@ -28,7 +28,7 @@ static struct lease *lease_find(const struct ng_gate *gate, const struct lease_k
 }
 
 static struct lease_key key_make(const struct sandbox *sandbox, const struct ng_addr *client,
-				 const struct ng_addr *addr)
+				 const struct ng_addr *addr, struct ng_port port)
 {
 	const struct source *source = sandbox_source(sandbox, client);
 	struct lease_key key;
@@ -36,6 +36,8 @@ static struct lease_key key_make(const struct sandbox *sandbox, const struct ng_
 	memset(&key, 0, sizeof(key));
 	key.sandbox = sandbox->spec.id;
 	key.addr = *addr;
+	key.port.proto = port.proto;
+	key.port.port = port.port;
 	if (source && !ng_prefix_is_host(&source->prefix) && client->family == addr->family)
 		key.client = *client;
 	return key;
@@ -154,6 +156,7 @@ static struct order *order_send(struct ng_gate *gate, struct lease *lease, uint3
 		.sandbox = lease->key.sandbox,
 		.client = lease->key.client,
 		.addr = lease->key.addr,
+		.port = lease->key.port,
 		.hold_s = hold_s,
 		.grace_s = gate->settings.grace_s,
 		.until_us = until_us,
@@ -227,7 +230,7 @@ void ng_gate_lease_result(struct ng_gate *gate, uint64_t now_us, uint64_t number
 bool lease_name(const struct ng_gate *gate, const struct sandbox *sandbox,
 		const struct ng_addr *client, const struct ng_addr *addr, struct ng_name *out)
 {
-	struct lease_key key = key_make(sandbox, client, addr);
+	struct lease_key key = key_make(sandbox, client, addr, (struct ng_port){0});
 	const struct lease *lease = lease_find(gate, &key);
 
 	if (!lease)
@@ -257,6 +260,7 @@ static int lease_held(struct ng_gate *gate, struct sandbox *sandbox,
 		lease = lease_make(gate, sandbox, key);
 	if (!lease)
 		return NG_E_NOMEM;
+	history_note(gate, key, name);
 	if (lease_hold(gate, lease, name, until_us)) {
 		if (!lease->n_holders)
 			lease_free(gate, lease, NG_E_NOMEM);
@@ -266,27 +270,26 @@ static int lease_held(struct ng_gate *gate, struct sandbox *sandbox,
 	return NG_OK;
 }
 
-int lease_want(struct ng_gate *gate, struct query *query, const struct ng_addr *addr,
-	       uint32_t hold_s, uint64_t until_us, uint64_t need_us)
+int lease_want(struct ng_gate *gate, struct query *query, const struct want *want)
 {
-	struct lease_key key = key_make(query->sandbox, &query->from, addr);
+	struct lease_key key = key_make(query->sandbox, &query->from, &want->addr, want->port);
 	struct lease *lease;
 	struct order *order;
 	int error;
 
 	if (gate->warden_lost)
 		return NG_E_CLOSED;
-	error = lease_held(gate, query->sandbox, &key, &query->holder, until_us, &lease);
+	error = lease_held(gate, query->sandbox, &key, &query->holder, want->until_us, &lease);
 	if (error)
 		return error;
-	if (lease->confirmed_us >= need_us) {
+	if (lease->confirmed_us >= want->need_us) {
 		if (lease->confirmed_us < query->sure_us)
 			query->sure_us = lease->confirmed_us;
 		return NG_OK;
 	}
-	order = order_reaching(lease, need_us);
+	order = order_reaching(lease, want->need_us);
 	if (!order)
-		order = order_send(gate, lease, hold_s, until_us, &query->holder);
+		order = order_send(gate, lease, want->hold_s, want->until_us, &query->holder);
 	if (!order)
 		return NG_E_NOMEM;
 	order_await(order, query);
@@ -294,9 +297,9 @@ int lease_want(struct ng_gate *gate, struct query *query, const struct ng_addr *
 }
 
 uint64_t lease_confirmed(const struct ng_gate *gate, const struct query *query,
-			 const struct ng_addr *addr)
+			 const struct ng_addr *addr, struct ng_port port)
 {
-	struct lease_key key = key_make(query->sandbox, &query->from, addr);
+	struct lease_key key = key_make(query->sandbox, &query->from, addr, port);
 	const struct lease *lease = lease_find(gate, &key);
 
 	return lease && !gate->warden_lost ? lease->confirmed_us : 0;
@@ -349,6 +352,7 @@ static void lease_revoke(struct ng_gate *gate, struct lease *lease, const struct
 		.sandbox = lease->key.sandbox,
 		.client = lease->key.client,
 		.addr = lease->key.addr,
+		.port = lease->key.port,
 		.name = word_name(gate, name),
 		.rule = "",
 	};
@@ -385,26 +389,6 @@ void leases_tick(struct ng_gate *gate)
 	}
 }
 
-/* Takes out the holders that policy no longer allows; false when none is left. */
-static bool lease_judge(struct ng_gate *gate, struct lease *lease, struct ng_name *last)
-{
-	const struct ng_sandbox *spec = &lease->sandbox->spec;
-	size_t n = 0;
-
-	for (size_t i = 0; i < lease->n_holders; i++) {
-		struct ng_decision decision;
-
-		*last = lease->holders[i].name;
-		ng_policy_decide(&spec->policy, last, &decision);
-		if (decision.verdict == NG_ALLOW && spec->mode != NG_LOCKDOWN)
-			lease->holders[n++] = lease->holders[i];
-	}
-	lease->n_holders = (uint8_t)n;
-	if (n)
-		heap_move(&gate->due, &lease->due, lease_end(lease));
-	return n > 0;
-}
-
 /*
  * May this sandbox still have the address? The route that answered is not remembered: any route
  * that opts the range in will do, as it does for the warden.
@@ -424,13 +408,66 @@ static bool lease_fits(const struct ng_gate *gate, const struct lease *lease)
 	return false;
 }
 
+static bool port_open(const struct ng_bounds *bounds, struct ng_port port)
+{
+	if (!bounds->n_ports)
+		return true;
+	for (size_t i = 0; i < bounds->n_ports; i++) {
+		if (bounds->ports[i].proto == port.proto && bounds->ports[i].port == port.port)
+			return true;
+	}
+	return false;
+}
+
+/* Would this name be given this address, with these ports, if it were asked now? */
+static bool holder_judge(const struct ng_gate *gate, const struct lease *lease,
+			 const struct ng_name *name)
+{
+	const struct ng_sandbox *spec = &lease->sandbox->spec;
+	const struct ng_subject subject = {
+		.names = name,
+		.n_names = 1,
+		.client = lease->key.client.family ? &lease->key.client : NULL,
+		.addrs = &lease->key.addr,
+		.n_addrs = 1,
+		.answered = true,
+	};
+	struct ng_bounds bounds = {0};
+	struct ng_decision decision;
+
+	ng_policy_judge(&spec->policy, &subject, &decision);
+	if (!verdict_passes(lease->sandbox, decision.verdict))
+		return false;
+	if (decision.bounded)
+		ng_policy_bounds(&spec->policy, &subject, &bounds);
+	return port_open(&bounds, lease->key.port) &&
+	       (ng_addr_openable(&lease->key.addr, bounds.opened, bounds.n_opened) ||
+		lease_fits(gate, lease));
+}
+
+/* Takes out the holders that policy no longer allows; false when none is left. */
+static bool lease_judge(struct ng_gate *gate, struct lease *lease, struct ng_name *last)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < lease->n_holders; i++) {
+		*last = lease->holders[i].name;
+		if (holder_judge(gate, lease, last))
+			lease->holders[n++] = lease->holders[i];
+	}
+	lease->n_holders = (uint8_t)n;
+	if (n)
+		heap_move(&gate->due, &lease->due, lease_end(lease));
+	return n > 0;
+}
+
 void leases_judge(struct ng_gate *gate, struct sandbox *sandbox)
 {
 	struct lease *lease, *spare;
 	struct ng_name last = {0};
 
 	DL_FOREACH_SAFE (sandbox->leases, lease, spare) {
-		if (!lease_judge(gate, lease, &last) || !lease_fits(gate, lease))
+		if (!lease_judge(gate, lease, &last))
 			lease_revoke(gate, lease, &last);
 	}
 }
@@ -478,7 +515,7 @@ void ng_gate_warden_back(struct ng_gate *gate, uint64_t now_us)
 
 int ng_gate_adopt(struct ng_gate *gate, uint64_t now_us, uint32_t id,
 		  const struct ng_addr *client, const struct ng_addr *addr,
-		  const struct ng_name *name, uint64_t until_us)
+		  const struct ng_port *port, const struct ng_name *name, uint64_t until_us)
 {
 	struct sandbox *sandbox = directory_by_id(&gate->directory, id);
 	struct ng_name lower = *name, last;
@@ -496,10 +533,12 @@ int ng_gate_adopt(struct ng_gate *gate, uint64_t now_us, uint32_t id,
 	key.sandbox = id;
 	key.client = *client;
 	key.addr = *addr;
+	key.port.proto = port->proto;
+	key.port.port = port->port;
 	error = lease_held(gate, sandbox, &key, &lower, until_us, &lease);
 	if (error)
 		return error;
-	if (!lease_judge(gate, lease, &last) || !lease_fits(gate, lease))
+	if (!lease_judge(gate, lease, &last))
 		lease_revoke(gate, lease, &last);
 	return NG_OK;
 }
@@ -523,6 +562,7 @@ bool ng_gate_lease_at(const struct ng_gate *gate, uint64_t *cursor, struct ng_le
 		.sandbox = lease->key.sandbox,
 		.client = lease->key.client,
 		.addr = lease->key.addr,
+		.port = lease->key.port,
 		.name = &longest->name,
 		.until_us = lease->confirmed_us && lease->confirmed_us < longest->until_us
 				    ? lease->confirmed_us

@@ -103,13 +103,18 @@ struct ng_record *reply_empty(struct ng_gate *gate, const struct told *told,
 static const char *denied_reason(struct ng_gate *gate, const struct ng_sandbox *sandbox,
 				 const struct ng_decision *decision)
 {
+	const struct ng_match *match = &decision->match;
+
 	if (sandbox->mode == NG_LOCKDOWN)
 		return word_format(gate, "blocked: sandbox %s is in lockdown", sandbox->name);
-	if (decision->matched && decision->verdict != NG_ALLOW)
-		return word_format(gate, "blocked by policy %s:%u", decision->match.path,
-				   decision->match.line);
-	return word_format(gate, "blocked by policy: not on the allow list of sandbox %s",
-			   sandbox->name);
+	if (!decision->matched)
+		return word_format(gate,
+				   "blocked by policy: not on the allow list of sandbox %s",
+				   sandbox->name);
+	if (decision->verdict == NG_ASK)
+		return word_format(gate, "waiting for approval: policy %s:%u", match->path,
+				   match->line);
+	return word_format(gate, "blocked by policy %s:%u", match->path, match->line);
 }
 
 static uint8_t denied_rcode(const struct ng_gate *gate, const struct ng_sandbox *sandbox,
@@ -128,13 +133,37 @@ static uint8_t denied_rcode(const struct ng_gate *gate, const struct ng_sandbox 
 		       : NG_RCODE_NXDOMAIN;
 }
 
+/* RPZ A4: no reply at all. The record says so. */
+static struct ng_record *reply_dropped(struct ng_gate *gate, const struct told *told,
+				       const struct ng_reply_spec *spec)
+{
+	struct ng_record *record;
+
+	action_add(gate, NG_DROP)->drop = told->client;
+	gate->counters.denied++;
+	record = record_begin(gate, told);
+	record->rcode = spec->rcode;
+	record->reason = spec->ede_text;
+	return record;
+}
+
 void reply_denied(struct ng_gate *gate, const struct told *told,
 		  const struct ng_decision *decision)
 {
 	const struct ng_sandbox *sandbox = &told->sandbox->spec;
-	struct ng_reply_spec spec = negative_spec(
-		gate, denied_rcode(gate, sandbox, &told->asked->question.name, decision),
-		denied_reason(gate, sandbox, decision));
+	const struct ng_name *asked = &told->asked->question.name;
+	bool lockdown = sandbox->mode == NG_LOCKDOWN;
+	struct ng_reply_spec spec =
+		negative_spec(gate, denied_rcode(gate, sandbox, asked, decision),
+			      denied_reason(gate, sandbox, decision));
+	struct ng_record *record;
 
-	record_rule(gate, reply_send(gate, told, &spec, NG_DENY), decision);
+	if (!lockdown && decision->matched && decision->match.action == NG_ACTION_DROP)
+		record = reply_dropped(gate, told, &spec);
+	else
+		record = reply_send(gate, told, &spec, NG_DENY);
+	record->verdict = lockdown ? NG_DENY : decision->verdict;
+	record_rule(gate, record, decision);
+	if (!lockdown && decision->verdict == NG_ASK)
+		waiting_note(gate, told->sandbox, asked, decision);
 }

@@ -408,20 +408,24 @@ static void adoption_follows_policy(void **state)
 {
 	struct world *world = *state;
 	const struct ng_addr none = {0}, addr = addr_of("203.0.113.9");
+	const struct ng_port all = {0};
 	const struct ng_name good = name_of("A.Good.Example"), evil = name_of("evil.example");
 	struct ng_lease_view view;
 	uint64_t cursor = 0;
 
-	assert_int_equal(ng_gate_adopt(world->gate, 0, 1, &none, &addr, &good, 50 * SECOND),
-			 NG_OK);
+	assert_int_equal(
+		ng_gate_adopt(world->gate, 0, 1, &none, &addr, &all, &good, 50 * SECOND),
+		NG_OK);
 	take(world);
 	assert_int_equal(world->n, 0);
-	assert_int_equal(ng_gate_adopt(world->gate, 0, 2, &none, &addr, &evil, 50 * SECOND),
-			 NG_OK);
+	assert_int_equal(
+		ng_gate_adopt(world->gate, 0, 2, &none, &addr, &all, &evil, 50 * SECOND),
+		NG_OK);
 	take(world);
 	assert_int_equal(count(world, NG_REVOKE), 1);
-	assert_int_equal(ng_gate_adopt(world->gate, 0, 9, &none, &addr, &good, 50 * SECOND),
-			 NG_E_NOTFOUND);
+	assert_int_equal(
+		ng_gate_adopt(world->gate, 0, 9, &none, &addr, &all, &good, 50 * SECOND),
+		NG_E_NOTFOUND);
 	assert_true(ng_gate_lease_at(world->gate, &cursor, &view));
 	assert_false(view.confirmed);
 	assert_false(ng_gate_lease_at(world->gate, &cursor, &view));

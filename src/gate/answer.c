@@ -1,0 +1,274 @@
+/*
+ * From a complete chain to the reply: judge again, filter the addresses, lease what is left, and
+ * answer when the kernel has confirmed it.
+ *
+ * Client TTL and lease are computed here and nowhere else. A lease ends no earlier than the TTL
+ * handed out plus grace; whatever the kernel took longer, the TTL gives up.
+ */
+#include "gate/engine.h"
+
+static bool is_address(const struct ng_rr *rr)
+{
+	return rr->type == NG_TYPE_A || rr->type == NG_TYPE_AAAA;
+}
+
+static struct ng_addr address_of(const struct ng_rr *rr)
+{
+	return ng_addr_make(rr->type == NG_TYPE_A ? NG_IPV4 : NG_IPV6, rr->rdata);
+}
+
+/* A rule without ports opens all: that is one lease for protocol 0. */
+static size_t ports_of(const struct query *query)
+{
+	return query->bounds.n_ports ? query->bounds.n_ports : 1;
+}
+
+static struct ng_port port_at(const struct query *query, size_t i)
+{
+	return query->bounds.n_ports ? query->bounds.ports[i] : (struct ng_port){0};
+}
+
+/* ---- the reply ---- */
+
+static void record_addresses(struct ng_gate *gate, struct ng_record *record,
+			     const struct query *query, uint64_t until_us)
+{
+	struct ng_addr *addrs = arena_alloc(&gate->words, (query->n + 1) * sizeof(*addrs));
+
+	record->lease_until_us = until_us;
+	record->addrs = addrs;
+	for (size_t i = 0; addrs && i < query->n; i++) {
+		if (!is_address(&query->rrs[i]))
+			continue;
+		addrs[record->n_addrs++] = address_of(&query->rrs[i]);
+		if (record->n_addrs == 1 || query->rrs[i].ttl < record->ttl_s)
+			record->ttl_s = query->rrs[i].ttl;
+	}
+}
+
+static uint64_t confirmed_until(const struct ng_gate *gate, const struct query *query,
+				const struct ng_rr *rr)
+{
+	const struct ng_addr addr = address_of(rr);
+	uint64_t until_us = UINT64_MAX;
+
+	for (size_t i = 0; i < ports_of(query); i++) {
+		uint64_t one_us = lease_confirmed(gate, query, &addr, port_at(query, i));
+
+		if (one_us < until_us)
+			until_us = one_us;
+	}
+	return until_us;
+}
+
+/*
+ * Lowers each TTL to what the confirmed leases still cover with grace. False when one is not
+ * confirmed any more: then nothing of this answer may be shown. When lease_want() has found all of
+ * it in this very input, there is nothing to look up again.
+ */
+static bool ttls_covered(const struct ng_gate *gate, struct query *query, uint64_t *until_us)
+{
+	uint64_t floor_us = gate->now_us + (uint64_t)gate->settings.grace_s * SECOND_US;
+
+	*until_us = query->sure_us;
+	if (query->sure_in == gate->input)
+		return true;
+	*until_us = UINT64_MAX;
+	for (size_t i = 0; i < query->n; i++) {
+		struct ng_rr *rr = &query->rrs[i];
+		uint64_t confirmed_us, left_s;
+
+		if (!is_address(rr))
+			continue;
+		confirmed_us = confirmed_until(gate, query, rr);
+		if (confirmed_us < floor_us)
+			return false;
+		left_s = (confirmed_us - floor_us) / SECOND_US;
+		if (left_s < rr->ttl)
+			rr->ttl = (uint32_t)left_s;
+		if (confirmed_us < *until_us)
+			*until_us = confirmed_us;
+	}
+	return true;
+}
+
+static void query_answer(struct ng_gate *gate, struct query *query)
+{
+	struct told told = told_of(query);
+	struct ng_reply_spec spec = {.ede = NG_EDE_NONE};
+	struct ng_record *record;
+	uint64_t until_us;
+
+	if (!query_allowed(gate, query)) {
+		query_denied(gate, query);
+		return;
+	}
+	if (!chain_allowed(query)) {
+		query_blocked_alias(gate, query);
+		return;
+	}
+	if (!ttls_covered(gate, query, &until_us)) {
+		query_fail(gate, query, NG_EDE_NOT_READY,
+			   "the address is no longer open; nothing is shown");
+		return;
+	}
+	spec.answers = query->rrs;
+	spec.n = query->n;
+	record = reply_send(gate, &told, &spec, NG_ALLOW);
+	record_query(gate, record, query);
+	record->commit_us = (uint32_t)(gate->now_us - query->decided_us);
+	record_addresses(gate, record, query, until_us);
+	query_end(gate, query);
+}
+
+static const char *refusal_text(int code)
+{
+	switch (code) {
+	case NG_E_FULL:
+		return "the kernel set or a lease quota is full; nothing was opened";
+	case NG_E_CLOSED:
+		return "the warden is not there to open the address; it is being started again";
+	default:
+		return "the kernel refused the address; nothing is shown";
+	}
+}
+
+void query_committed(struct ng_gate *gate, struct query *query)
+{
+	if (query->failed)
+		query_fail(gate, query, NG_EDE_NOT_READY, refusal_text(query->failed));
+	else
+		query_answer(gate, query);
+}
+
+/* ---- the lease ---- */
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The rule's lease-max bounds TTL and lease alike; a second over the TTL covers the commit. */
+static struct want want_of(const struct ng_gate *gate, const struct query *query,
+			   struct ng_rr *rr)
+{
+	const struct ng_settings *settings = &gate->settings;
+	uint32_t bound_s = query->bounds.lease_max_s, hold_s, slack_s;
+
+	if (bound_s)
+		rr->ttl = least(rr->ttl, bound_s);
+	hold_s = rr->ttl > settings->lease_min_s ? rr->ttl : settings->lease_min_s;
+	if (bound_s)
+		hold_s = least(hold_s, bound_s);
+	slack_s = rr->ttl == hold_s ? 1 : 0;
+	return (struct want){
+		.addr = address_of(rr),
+		.hold_s = hold_s,
+		.until_us = gate->now_us +
+			    ((uint64_t)hold_s + slack_s + settings->grace_s) * SECOND_US,
+		.need_us = gate->now_us + ((uint64_t)rr->ttl + settings->grace_s) * SECOND_US,
+	};
+}
+
+static int query_lease(struct ng_gate *gate, struct query *query, size_t n_addrs)
+{
+	query->decided_us = gate->now_us;
+	query->sure_us = UINT64_MAX;
+	query->waits =
+		arena_alloc(&query->arena, n_addrs * ports_of(query) * sizeof(*query->waits));
+	if (!query->waits)
+		return NG_E_NOMEM;
+	for (size_t i = 0; i < query->n; i++) {
+		struct ng_rr *rr = &query->rrs[i];
+		struct want want;
+
+		rr->ttl = least(rr->ttl, gate->settings.ttl_max_s);
+		if (!is_address(rr))
+			continue;
+		want = want_of(gate, query, rr);
+		for (size_t j = 0; j < ports_of(query); j++) {
+			int error;
+
+			want.port = port_at(query, j);
+			error = lease_want(gate, query, &want);
+			if (error)
+				return error;
+		}
+	}
+	return NG_OK;
+}
+
+static void query_open(struct ng_gate *gate, struct query *query, size_t n_addrs)
+{
+	int error = query_lease(gate, query, n_addrs);
+
+	if (error == NG_E_FULL) {
+		gate->counters.over_quota++;
+		query_refuse(gate, query, "the sandbox holds as many open addresses as it may");
+	} else if (error) {
+		query_fail(gate, query, NG_EDE_NOT_READY, refusal_text(error));
+	} else if (query->open_waits) {
+		query_commit_wait(gate, query);
+	} else {
+		query->sure_in = gate->input;
+		query_answer(gate, query);
+	}
+}
+
+/* ---- the filter ---- */
+
+static void record_rebind(struct ng_gate *gate, const struct query *query,
+			  const struct filtered *filtered)
+{
+	struct ng_record *record = &action_add(gate, NG_RECORD)->record;
+
+	gate->counters.rebinds++;
+	record->event = NG_EVENT_REBIND;
+	record->sandbox = query->sandbox->spec.id;
+	record->sandbox_name = word_text(gate, query->sandbox->spec.name);
+	record->client = query->from;
+	record->name = word_name(gate, &query->name);
+	record->type = query->asked.question.type;
+	record->version = gate->version;
+	record->reason = "addresses that this zone may not answer with were taken out";
+	record->upstream = query->upstream;
+	record->addrs = filtered->removed;
+	record->n_addrs = filtered->removed ? filtered->n_removed : 0;
+	record_rule(gate, record, &query->decision);
+}
+
+static void query_filter(struct ng_gate *gate, struct query *query)
+{
+	struct ng_reply_spec spec = {.query = &query->asked, .ede = NG_EDE_NONE};
+	struct filtered filtered;
+
+	filter_apply(gate, query, &filtered);
+	if (filtered.n_removed)
+		record_rebind(gate, query, &filtered);
+	spec.answers = query->rrs;
+	spec.n = query->n;
+	spec.limit = query->asked.udp_size;
+	if (!filtered.n_addrs && filtered.n_removed)
+		query_empty(gate, query, "blocked: every address is private or the gate's own");
+	else if (!filtered.n_addrs && filtered.n_unreachable)
+		query_empty(gate, query, "the sandbox has no source address of that family");
+	else if (!filtered.n_addrs)
+		query_plain(gate, query);
+	else if (!query->tcp && ng_reply_overflows(&spec))
+		query_truncated(gate, query,
+				"does not fit into UDP: asked again over TCP it is leased and "
+				"answered");
+	else
+		query_open(gate, query, filtered.n_addrs);
+}
+
+void query_complete(struct ng_gate *gate, struct query *query)
+{
+	query->complete = true;
+	if (!query_allowed(gate, query))
+		query_denied(gate, query);
+	else if (!chain_allowed(query))
+		query_blocked_alias(gate, query);
+	else
+		query_filter(gate, query);
+}

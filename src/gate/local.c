@@ -1,0 +1,95 @@
+/*
+ * Local data (RPZ.md A6, A7): the answer stands in the policy itself, and nothing is asked for the
+ * name. A CNAME is followed by the routes, as an alias that the policy's author wrote: its target
+ * needs no rule. Addresses pass the filter and are leased like any others, so local data opens
+ * nothing that the sandbox or its route did not opt in.
+ */
+#include "gate/engine.h"
+
+#include <string.h>
+
+#define RCODE_YXDOMAIN 6
+
+static bool local_keep(struct ng_gate *gate, struct query *query, const struct ng_local *local)
+{
+	struct ng_rr rr = {
+		.owner = &query->name,
+		.type = local->type,
+		.ttl = local->ttl < gate->settings.ttl_max_s ? local->ttl
+							     : gate->settings.ttl_max_s,
+		.rdata = (uint8_t *)local->rdata, /* copied by query_keep */
+		.rdlen = local->rdlen,
+	};
+
+	return query_keep(query, &rr, NULL, 0);
+}
+
+/* "*.garden." puts the asked name before "garden."; false when that is too long for a name. */
+static bool target_make(const struct query *query, const struct ng_local *local,
+			struct ng_name *out)
+{
+	static const uint8_t star[] = {1, '*'};
+	size_t prefix = query->name.len - 1u;
+
+	if (local->rdlen <= sizeof(star) || memcmp(local->rdata, star, sizeof(star)) != 0)
+		return ng_name_from_wire(local->rdata, local->rdlen, out) == NG_OK;
+	if (prefix + local->rdlen - sizeof(star) > NG_NAME_MAX)
+		return false;
+	memcpy(out->wire, query->name.wire, prefix);
+	memcpy(out->wire + prefix, local->rdata + sizeof(star), local->rdlen - sizeof(star));
+	out->len = (uint8_t)(prefix + local->rdlen - sizeof(star));
+	return true;
+}
+
+static void too_long(struct ng_gate *gate, struct query *query)
+{
+	struct told told = told_of(query);
+
+	record_query(gate,
+		     reply_error(gate, &told, RCODE_YXDOMAIN, NG_EDE_NONE,
+				 "the asked name does not fit before the rule's target"),
+		     query);
+	query_end(gate, query);
+}
+
+static void local_alias(struct ng_gate *gate, struct query *query, const struct ng_local *local)
+{
+	struct ng_local cname = *local;
+	struct ng_name target;
+
+	if (!target_make(query, local, &target)) {
+		too_long(gate, query);
+		return;
+	}
+	cname.rdata = target.wire;
+	cname.rdlen = target.len;
+	if (!local_keep(gate, query, &cname) || !chain_move(query, target.wire, target.len)) {
+		query_fail(gate, query, NG_EDE_INVALID, "the rule's alias cannot be followed");
+		return;
+	}
+	query_resolve(gate, query);
+}
+
+void query_local(struct ng_gate *gate, struct query *query)
+{
+	const struct ng_match match = query->decision.match;
+	uint16_t type = query->asked.question.type;
+	struct ng_local local;
+	bool kept = true;
+
+	query->local = true;
+	for (uint32_t cursor = 0; kept && ng_match_local(&match, &cursor, &local);) {
+		if (local.type == type)
+			kept = local_keep(gate, query, &local);
+		if (local.type != NG_TYPE_CNAME || type == NG_TYPE_CNAME)
+			continue;
+		local_alias(gate, query, &local);
+		return;
+	}
+	if (!kept)
+		query_fail(gate, query, NG_EDE_INVALID, "out of memory");
+	else if (query->n)
+		query_complete(gate, query);
+	else
+		query_empty(gate, query, "the rule holds no data of this type");
+}
