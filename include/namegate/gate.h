@@ -215,6 +215,7 @@ struct ng_blocked { /* a packet that the kernel refused, as the warden reports i
 	struct ng_addr from, to;
 	uint8_t proto;
 	uint16_t port;
+	bool observed; /* it passed: the sandbox is only observed */
 	uint64_t count;
 };
 void ng_gate_blocked(struct ng_gate *gate, uint64_t now_us, const struct ng_blocked *blocked);

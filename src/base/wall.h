@@ -7,17 +7,22 @@
  * fails the check ends the channel. Descriptors (SCM_RIGHTS) come with exactly the kinds that
  * say so.
  *
- *     main -> warden   WALL_TABLE, WALL_SANDBOX_ADD, WALL_SANDBOX_REMOVE, WALL_CHANNEL (descriptor)
+ *     main -> warden   WALL_TABLE, WALL_SANDBOX_ADD, WALL_STATIC, WALL_SANDBOX_REMOVE,
+ *                      WALL_CHANNEL (descriptor)
  *     warden -> main   WALL_READY, WALL_DONE
  *     main -> worker   WALL_BEGIN, WALL_ROUTE, WALL_OWN, WALL_RULESET (descriptor), WALL_MEMBER,
  *                      WALL_COMMIT, WALL_SANDBOX_REMOVE, WALL_LISTENER (descriptor),
- *                      WALL_CHANNEL (descriptor), WALL_STATUS, WALL_LEASES
- *     worker -> main   WALL_READY, WALL_DONE, WALL_COUNTERS, WALL_LEASE_ROW, WALL_LEASES_END
+ *                      WALL_CHANNEL (descriptor), WALL_STATUS, WALL_LEASES, WALL_WAITINGS
+ *     worker -> main   WALL_READY, WALL_DONE, WALL_COUNTERS, WALL_LEASE_ROW, WALL_LEASES_END,
+ *                      WALL_WAITING_ROW, WALL_WAITINGS_END
  *     worker -> warden WALL_LEASE, WALL_REVOKE
  *     warden -> worker WALL_LEASED, WALL_BLOCKED
  *
  * WALL_DONE answers, by seq, each WALL_TABLE, WALL_SANDBOX_ADD and WALL_SANDBOX_REMOVE (warden), each WALL_COMMIT,
  * single WALL_MEMBER and WALL_SANDBOX_REMOVE (worker).
+ *
+ * A WALL_SANDBOX_ADD that announces statics is followed by exactly so many in WALL_STATIC packets with
+ * its seq; then all of it is committed at once and answered. They replace those it had before.
  *
  * A reload is WALL_BEGIN, then routes, own prefixes, rulesets and members in any order, then
  * WALL_COMMIT, which swaps all of it in at once; the members between BEGIN and COMMIT are the
@@ -56,6 +61,10 @@ enum wall_kind {
 	WALL_REVOKE,
 	WALL_LEASED,
 	WALL_BLOCKED,
+	WALL_STATIC,
+	WALL_WAITINGS,
+	WALL_WAITING_ROW,
+	WALL_WAITINGS_END,
 	WALL_KINDS
 };
 
@@ -95,9 +104,19 @@ struct wall_table {        /* once, first; again at a reload */
 struct wall_sandbox {
 	uint32_t id;
 	uint8_t n_sources, n_opened, flags, mode; /* mode: enum ng_mode */
+	uint32_t n_statics;                       /* at most NG_STATICS_MAX */
 	char interface[NG_IFNAME_MAX];
 	struct ng_prefix sources[NG_SOURCES_MAX];
 	struct ng_prefix opened[NG_PRIVATE_MAX];
+};
+
+/* An address or prefix that policy opens for as long as the sandbox is there, by no name. */
+struct wall_static {
+	uint32_t sandbox;
+	struct ng_prefix prefix;
+	uint8_t proto; /* 0: all; else IP protocol, and a port */
+	uint8_t pad;
+	uint16_t port;
 };
 
 struct wall_id {
@@ -149,6 +168,7 @@ struct wall_member {
 	struct ng_prefix sources[NG_SOURCES_MAX];
 	struct ng_prefix opened[NG_PRIVATE_MAX];
 	uint64_t rulesets[3 * NG_RULESETS_MAX]; /* scope s starts at s * NG_RULESETS_MAX */
+	uint64_t approvals;                     /* a ruleset; 0: none */
 };
 
 struct wall_listener {
@@ -162,9 +182,21 @@ struct wall_counters {
 struct wall_lease_row {
 	uint32_t sandbox;
 	struct ng_addr client, addr;
+	uint8_t proto, pad;
+	uint16_t port;
 	uint8_t confirmed, name_len;
 	uint8_t name[NG_NAME_MAX];
 	uint64_t until_us;
+};
+
+struct wall_waiting_row {
+	uint64_t id;
+	uint32_t sandbox;
+	uint8_t name_len;
+	uint8_t name[NG_NAME_MAX];
+	char path[NG_PATH_MAX];
+	uint32_t line;
+	uint64_t first_us, last_us, count; /* CLOCK_MONOTONIC */
 };
 
 struct wall_lease { /* WALL_LEASE and WALL_REVOKE (then until_us is 0) */
@@ -185,7 +217,8 @@ struct wall_leased {
 struct wall_blocked {
 	uint32_t sandbox;
 	struct ng_addr from, to;
-	uint8_t proto, pad;
+	uint8_t proto;
+	uint8_t observed; /* 1: it passed, since the sandbox is only observed */
 	uint16_t port;
 	uint64_t count; /* this packet and those before it that were not reported one by one */
 };
@@ -205,7 +238,9 @@ struct wall_packet {
 		struct wall_member member;
 		struct wall_listener listener;
 		struct wall_counters counters;
+		struct wall_static statics[(WALL_PACKET_MAX - 8) / sizeof(struct wall_static)];
 		struct wall_lease_row row;
+		struct wall_waiting_row waiting;
 		struct wall_lease lease[(WALL_PACKET_MAX - 8) / sizeof(struct wall_lease)];
 		struct wall_leased leased[(WALL_PACKET_MAX - 8) / sizeof(struct wall_leased)];
 		struct wall_blocked

@@ -361,6 +361,7 @@ void ng_gate_blocked(struct ng_gate *gate, uint64_t now_us, const struct ng_bloc
 	record->proto = blocked->proto;
 	record->port = blocked->port;
 	record->count = blocked->count;
+	record->observed = blocked->observed;
 }
 
 void ng_gate_counters(const struct ng_gate *gate, struct ng_counters *out)
