@@ -11,7 +11,9 @@
 
 #include <string.h>
 
-#define MODE_MAX       1u      /* NG_ENFORCE; the engine's header is above this floor */
+#define MODE_MAX       2u /* NG_OBSERVE; the engine's header is above this floor */
+#define PROTO_TCP      6u
+#define PROTO_UDP      17u
 #define ERRNO_MAX      4095u   /* MAX_ERRNO of Linux */
 #define TIMEOUT_MS_MAX 600000u /* four times that still fits everywhere */
 #define WAY(way)       (1u << (way))
@@ -79,6 +81,14 @@ static bool name_good(const uint8_t *wire, size_t len)
 	return at + 1 == len;
 }
 
+/* Every port of every protocol, or one port of a protocol that the kernel's sets know ports of. */
+static bool port_good(uint8_t proto, uint16_t port)
+{
+	if (proto == 0)
+		return port == 0;
+	return (proto == PROTO_TCP || proto == PROTO_UDP) && port != 0;
+}
+
 static bool code_good(int32_t code)
 {
 	return code <= NG_OK && code >= NG_E_UNSUPPORTED;
@@ -116,9 +126,17 @@ static bool sandbox_good(const void *body)
 {
 	const struct wall_sandbox *sandbox = body;
 	return sandbox->id && (sandbox->flags & ~WALL_MASQUERADE) == 0 &&
-	       sandbox->mode <= MODE_MAX && interface_good(sandbox->interface, 0) &&
+	       sandbox->mode <= MODE_MAX && sandbox->n_statics <= NG_STATICS_MAX &&
+	       interface_good(sandbox->interface, 0) &&
 	       prefixes_good(sandbox->sources, sandbox->n_sources, NG_SOURCES_MAX) &&
 	       prefixes_good(sandbox->opened, sandbox->n_opened, NG_PRIVATE_MAX);
+}
+
+static bool static_good(const void *body)
+{
+	const struct wall_static *open = body;
+	return open->sandbox && open->pad == 0 && ng_prefix_valid(&open->prefix) &&
+	       port_good(open->proto, open->port);
 }
 
 static bool id_good(const void *body)
@@ -195,15 +213,23 @@ static bool row_good(const void *body)
 {
 	const struct wall_lease_row *row = body;
 	return row->sandbox && addr_good_or_none(&row->client) && addr_good(&row->addr) &&
-	       row->confirmed <= 1 &&
+	       row->confirmed <= 1 && row->pad == 0 && port_good(row->proto, row->port) &&
 	       (row->name_len == 0 || name_good(row->name, row->name_len));
+}
+
+static bool waiting_good(const void *body)
+{
+	const struct wall_waiting_row *row = body;
+	return row->id && row->sandbox && name_good(row->name, row->name_len) &&
+	       text_good(row->path, sizeof(row->path), 0) && row->first_us <= row->last_us &&
+	       row->count;
 }
 
 /* What an element is made of, the same in an order to open it and in one to close it. */
 static bool element_good(const struct wall_lease *lease)
 {
 	return lease->sandbox && addr_good_or_none(&lease->client) && addr_good(&lease->addr) &&
-	       lease->pad == 0 && (lease->proto != 0) == (lease->port != 0);
+	       lease->pad == 0 && port_good(lease->proto, lease->port);
 }
 
 static bool lease_good(const void *body)
@@ -227,7 +253,7 @@ static bool leased_good(const void *body)
 static bool blocked_good(const void *body)
 {
 	const struct wall_blocked *blocked = body;
-	return addr_good(&blocked->from) && addr_good(&blocked->to) && blocked->pad == 0 &&
+	return addr_good(&blocked->from) && addr_good(&blocked->to) && blocked->observed <= 1 &&
 	       blocked->count;
 }
 
@@ -274,6 +300,14 @@ static const struct kind kinds[WALL_KINDS] = {
 			    row_good},
 	[WALL_LEASES_END] = {sizeof(struct wall_done), 1, WAY(WALL_WORKER_TO_MAIN), 0,
 			     empty_good},
+	[WALL_STATIC] = {sizeof(struct wall_static), ROOM(statics), WAY(WALL_MAIN_TO_WARDEN), 0,
+			 static_good},
+	[WALL_WAITINGS] = {sizeof(struct wall_done), 1, WAY(WALL_MAIN_TO_WORKER), 0,
+			   empty_good},
+	[WALL_WAITING_ROW] = {sizeof(struct wall_waiting_row), 1, WAY(WALL_WORKER_TO_MAIN), 0,
+			      waiting_good},
+	[WALL_WAITINGS_END] = {sizeof(struct wall_done), 1, WAY(WALL_WORKER_TO_MAIN), 0,
+			       empty_good},
 	[WALL_LEASE] = {sizeof(struct wall_lease), ROOM(lease), WAY(WALL_WORKER_TO_WARDEN), 0,
 			lease_good},
 	[WALL_REVOKE] = {sizeof(struct wall_lease), ROOM(lease), WAY(WALL_WORKER_TO_WARDEN), 0,

@@ -43,12 +43,21 @@ static void fill_sandbox(struct wall_packet *packet)
 	sandbox->mode = NG_ENFORCE;
 	sandbox->flags = WALL_MASQUERADE;
 	strcpy(sandbox->interface, "sb1");
+	sandbox->n_statics = NG_STATICS_MAX;
 	sandbox->n_sources = NG_SOURCES_MAX;
 	for (int i = 0; i < NG_SOURCES_MAX; i++)
 		sandbox->sources[i] = prefix("10.1.0.2");
 	sandbox->n_opened = NG_PRIVATE_MAX;
 	for (int i = 0; i < NG_PRIVATE_MAX; i++)
 		sandbox->opened[i] = prefix("fd00::/8");
+}
+
+static void fill_static(struct wall_packet *packet)
+{
+	packet->statics[0] =
+		(struct wall_static){.sandbox = 3, .prefix = prefix("10.20.0.0/16")};
+	packet->statics[1] = (struct wall_static){
+		.sandbox = 3, .prefix = prefix("2001:db8::1"), .proto = 6, .port = 443};
 }
 
 static void fill_id(struct wall_packet *packet)
@@ -96,6 +105,7 @@ static void fill_member(struct wall_packet *packet)
 	member->opened[0] = prefix("10.0.0.0/8");
 	for (int i = 0; i < 3; i++)
 		member->n_rulesets[i] = NG_RULESETS_MAX;
+	member->approvals = UINT64_MAX;
 }
 
 static void fill_row(struct wall_packet *packet)
@@ -104,9 +114,24 @@ static void fill_row(struct wall_packet *packet)
 	row->sandbox = 1;
 	row->client = addr("10.0.0.1");
 	row->addr = addr("2001:db8::1");
+	row->proto = 17;
+	row->port = 443;
 	row->confirmed = 1;
 	row->name_len = 3;
 	memcpy(row->name, "\1a", 3);
+}
+
+static void fill_waiting(struct wall_packet *packet)
+{
+	packet->waiting = (struct wall_waiting_row){.id = 1,
+						    .sandbox = 3,
+						    .name_len = 3,
+						    .name = "\1a",
+						    .path = "team.list",
+						    .line = 4,
+						    .first_us = 10,
+						    .last_us = 10,
+						    .count = 1};
 }
 
 static void fill_lease(struct wall_packet *packet)
@@ -137,6 +162,7 @@ static void fill_blocked(struct wall_packet *packet)
 	packet->blocked[0] = (struct wall_blocked){
 		.from = addr("10.0.0.1"), .to = addr("1.1.1.1"), .count = 1};
 	packet->blocked[1] = packet->blocked[0];
+	packet->blocked[1].observed = 1;
 }
 
 #define WAY(way) (1u << (way))
@@ -170,6 +196,10 @@ static const struct good {
 	{WALL_REVOKE, 2, WAY(WALL_WORKER_TO_WARDEN), 0, fill_revoke},
 	{WALL_LEASED, 2, WAY(WALL_WARDEN_TO_WORKER), 0, fill_leased},
 	{WALL_BLOCKED, 2, WAY(WALL_WARDEN_TO_WORKER), 0, fill_blocked},
+	{WALL_STATIC, 2, WAY(WALL_MAIN_TO_WARDEN), 0, fill_static},
+	{WALL_WAITINGS, 1, WAY(WALL_MAIN_TO_WORKER), 0, NULL},
+	{WALL_WAITING_ROW, 1, WAY(WALL_WORKER_TO_MAIN), 0, fill_waiting},
+	{WALL_WAITINGS_END, 1, WAY(WALL_WORKER_TO_MAIN), 0, NULL},
 };
 
 static struct wall_packet packet;
@@ -323,8 +353,9 @@ static void codes(void **state)
 	REFUSED(WALL_DONE, packet.done.code = 1);
 	REFUSED(WALL_DONE, packet.done.code = NG_E_UNSUPPORTED - 1);
 	REFUSED(WALL_DONE, packet.done.system = 4096);
-	static const enum wall_kind empty[] = {WALL_READY, WALL_COMMIT, WALL_STATUS,
-					       WALL_LEASES, WALL_LEASES_END};
+	static const enum wall_kind empty[] = {WALL_READY,       WALL_COMMIT,     WALL_STATUS,
+					       WALL_LEASES,      WALL_LEASES_END, WALL_WAITINGS,
+					       WALL_WAITINGS_END};
 	for (size_t i = 0; i < COUNT(empty); i++) {
 		REFUSED(empty[i], packet.done.code = NG_E_IO);
 		REFUSED(empty[i], packet.done.system = 1);
@@ -379,7 +410,10 @@ static void sandboxes(void **state)
 	(void)state;
 	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.id = 0);
 	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.flags = 2);
-	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.mode = NG_ENFORCE + 1);
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.mode = NG_OBSERVE + 1);
+	ACCEPTED(WALL_SANDBOX_ADD, packet.sandbox.mode = NG_OBSERVE);
+	ACCEPTED(WALL_SANDBOX_ADD, packet.sandbox.n_statics = 0);
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.n_statics = NG_STATICS_MAX + 1);
 	REFUSED(WALL_SANDBOX_ADD, memset(packet.sandbox.interface, 'a', NG_IFNAME_MAX));
 	ACCEPTED(WALL_SANDBOX_ADD, packet.sandbox.interface[0] = '\0');
 	ACCEPTED(WALL_SANDBOX_ADD, packet.sandbox.mode = NG_LOCKDOWN);
@@ -390,6 +424,22 @@ static void sandboxes(void **state)
 	REFUSED(WALL_RULESET, packet.ruleset.len = 0);
 }
 
+static void statics(void **state)
+{
+	(void)state;
+	REFUSED(WALL_STATIC, packet.statics[1].sandbox = 0);
+	REFUSED(WALL_STATIC, packet.statics[1].pad = 1);
+	REFUSED(WALL_STATIC, packet.statics[0].prefix.bits = 12); /* 10.20 has bits beyond it */
+	REFUSED(WALL_STATIC, packet.statics[0].prefix = (struct ng_prefix){0});
+	REFUSED(WALL_STATIC, packet.statics[0].port = 443); /* of no protocol */
+	REFUSED(WALL_STATIC, packet.statics[1].port = 0);
+	REFUSED(WALL_STATIC, packet.statics[1].proto = 1);
+	REFUSED(WALL_STATIC, packet.statics[1].proto = 132);
+	ACCEPTED(WALL_STATIC, packet.statics[1].proto = 17);
+	ACCEPTED(WALL_STATIC, packet.statics[1].port = UINT16_MAX);
+	assert_true(wall_count_max(WALL_STATIC) >= NG_STATICS_MAX); /* one packet is enough */
+}
+
 static void members(void **state)
 {
 	(void)state;
@@ -398,7 +448,9 @@ static void members(void **state)
 	REFUSED(WALL_MEMBER, memset(packet.member.name, 'a', NG_SANDBOX_NAME_MAX));
 	ACCEPTED(WALL_MEMBER, memset(packet.member.name, 'a', NG_SANDBOX_NAME_MAX - 1));
 	REFUSED(WALL_MEMBER, packet.member.name[1] = '\x1b');
-	REFUSED(WALL_MEMBER, packet.member.mode = NG_ENFORCE + 1);
+	REFUSED(WALL_MEMBER, packet.member.mode = NG_OBSERVE + 1);
+	ACCEPTED(WALL_MEMBER, packet.member.mode = NG_OBSERVE);
+	ACCEPTED(WALL_MEMBER, packet.member.approvals = 0);
 	for (int i = 0; i < 3; i++)
 		REFUSED(WALL_MEMBER, packet.member.n_rulesets[i] = NG_RULESETS_MAX + 1);
 	REFUSED(WALL_MEMBER, memset(packet.member.interface, 'a', NG_IFNAME_MAX));
@@ -449,6 +501,8 @@ static void leases(void **state)
 		REFUSED(both[i], packet.lease[0].pad = 1);
 		REFUSED(both[i], packet.lease[0].port = 443);
 		REFUSED(both[i], packet.lease[0].proto = 6);
+		REFUSED(both[i], packet.lease[1].proto = 1); /* has no ports */
+		ACCEPTED(both[i], packet.lease[1].proto = 17);
 	}
 	REFUSED(WALL_LEASE, packet.lease[0].number = 0);
 	REFUSED(WALL_LEASE, packet.lease[1].until_us = 0);
@@ -469,9 +523,30 @@ static void rows_and_reports(void **state)
 	REFUSED(WALL_LEASE_ROW, packet.row.client.bytes[15] = 1);
 	REFUSED(WALL_BLOCKED, packet.blocked[1].from = (struct ng_addr){0});
 	REFUSED(WALL_BLOCKED, packet.blocked[1].to.family = 3);
-	REFUSED(WALL_BLOCKED, packet.blocked[0].pad = 1);
+	REFUSED(WALL_LEASE_ROW, packet.row.pad = 1);
+	REFUSED(WALL_LEASE_ROW, packet.row.proto = 0);
+	REFUSED(WALL_LEASE_ROW, packet.row.port = 0);
+	REFUSED(WALL_LEASE_ROW, packet.row.proto = 2);
+	ACCEPTED(WALL_LEASE_ROW, packet.row.proto = 0; packet.row.port = 0);
+	REFUSED(WALL_BLOCKED, packet.blocked[0].observed = 2);
 	REFUSED(WALL_BLOCKED, packet.blocked[0].count = 0);
 	ACCEPTED(WALL_COUNTERS, memset(&packet.counters, 0xff, sizeof(packet.counters)));
+}
+
+static void waiting_names(void **state)
+{
+	(void)state;
+	REFUSED(WALL_WAITING_ROW, packet.waiting.id = 0);
+	REFUSED(WALL_WAITING_ROW, packet.waiting.sandbox = 0);
+	REFUSED(WALL_WAITING_ROW, packet.waiting.name_len = 0);
+	REFUSED(WALL_WAITING_ROW, packet.waiting.name_len = 2);
+	REFUSED(WALL_WAITING_ROW, packet.waiting.name[1] = 'A');
+	REFUSED(WALL_WAITING_ROW, memset(packet.waiting.path, 'a', NG_PATH_MAX));
+	REFUSED(WALL_WAITING_ROW, packet.waiting.path[0] = '\n');
+	ACCEPTED(WALL_WAITING_ROW, packet.waiting.path[0] = '\0');
+	REFUSED(WALL_WAITING_ROW, packet.waiting.last_us = 9); /* before the first */
+	REFUSED(WALL_WAITING_ROW, packet.waiting.count = 0);
+	ACCEPTED(WALL_WAITING_ROW, packet.waiting.line = 0);
 }
 
 int main(void)
@@ -488,11 +563,13 @@ int main(void)
 		cmocka_unit_test(tables),
 		cmocka_unit_test(prefix_arrays),
 		cmocka_unit_test(sandboxes),
+		cmocka_unit_test(statics),
 		cmocka_unit_test(members),
 		cmocka_unit_test(settings),
 		cmocka_unit_test(routes),
 		cmocka_unit_test(leases),
 		cmocka_unit_test(rows_and_reports),
+		cmocka_unit_test(waiting_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
