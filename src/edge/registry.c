@@ -1,37 +1,29 @@
 /*
- * The registry: LMDB, one environment, two tables.
+ * The registry: LMDB, one environment, four tables.
  *
  * "sandboxes" maps a name to its id (four octets, little endian) and the caller's text; "numbers"
- * holds the next id and the version. Every change is one write transaction, committed with
+ * holds the next ids and the version; what is in "approvals" and "images" is read and written in
+ * registry_kept.c. Every change is one write transaction, committed with
  * MDB_NOSYNC so that the loop never waits for the disk; mdb_env_sync() follows in the thread pool,
  * one at a time, and once more when changes came meanwhile. A machine that crashes in between
  * may lose the last changes, or the file: then fewer sandboxes are known, and unknown means
  * refused. Ids of a new registry start at a random number, so that leases which some other store
  * still holds under small ids are never taken for a new sandbox's.
  */
-#include "edge/registry.h"
+#include "edge/registry_inside.h"
 
 #include <errno.h>
-#include <lmdb.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#define MAP_SIZE   ((size_t)1 << 30) /* address space, not memory: 65,536 sandboxes fit */
+#define MAP_SIZE   ((size_t)1 << 32) /* address space, not memory; compiled policies are in it */
 #define FIRST_BITS 0x3fffffffu       /* leaves three quarters of the ids after the first */
 
-static const char key_next_id[] = "next-id", key_version[] = "version";
+static const char key_next_id[] = "next-id", key_version[] = "version",
+		  key_next_approval[] = "next-approval";
 
-struct registry {
-	MDB_env *env;
-	MDB_dbi sandboxes, numbers;
-	uv_loop_t *loop;
-	uv_work_t flush;
-	bool flushing, dirty, closing;
-};
-
-static int code_of(int error)
+int registry_code(int error)
 {
 	switch (error) {
 	case MDB_SUCCESS:
@@ -90,16 +82,16 @@ static void flush_start(struct registry *registry)
 		uv_queue_work(registry->loop, &registry->flush, flush_work, flush_done) == 0;
 }
 
-static int commit(struct registry *registry, MDB_txn *txn, int error)
+int registry_commit(struct registry *registry, MDB_txn *txn, int error)
 {
 	if (error) {
 		mdb_txn_abort(txn);
-		return code_of(error);
+		return registry_code(error);
 	}
 	error = mdb_txn_commit(txn);
 	if (!error)
 		flush_start(registry);
-	return code_of(error);
+	return registry_code(error);
 }
 
 /* ---- opening ---- */
@@ -110,9 +102,15 @@ static int open_tables(struct registry *registry)
 	int error = mdb_txn_begin(registry->env, NULL, 0, &txn);
 	if (error)
 		return error;
-	error = mdb_dbi_open(txn, "sandboxes", MDB_CREATE, &registry->sandboxes);
-	if (!error)
-		error = mdb_dbi_open(txn, "numbers", MDB_CREATE, &registry->numbers);
+	struct {
+		const char *name;
+		MDB_dbi *to;
+	} tables[] = {{"sandboxes", &registry->sandboxes},
+		      {"numbers", &registry->numbers},
+		      {"approvals", &registry->approvals},
+		      {"images", &registry->images}};
+	for (size_t i = 0; i < sizeof tables / sizeof tables[0] && !error; i++)
+		error = mdb_dbi_open(txn, tables[i].name, MDB_CREATE, tables[i].to);
 	if (error) {
 		mdb_txn_abort(txn);
 		return error;
@@ -124,7 +122,7 @@ static int open_env(struct registry *registry, const char *folder)
 {
 	int error = mdb_env_create(&registry->env);
 	if (!error)
-		error = mdb_env_set_maxdbs(registry->env, 2);
+		error = mdb_env_set_maxdbs(registry->env, 4);
 	if (!error)
 		error = mdb_env_set_mapsize(registry->env, MAP_SIZE);
 	if (!error)
@@ -143,7 +141,7 @@ int registry_open(const char *folder, uv_loop_t *loop, struct registry **out, co
 	if (error) {
 		*why = mdb_strerror(error);
 		destroy(registry);
-		return code_of(error);
+		return registry_code(error);
 	}
 	*out = registry;
 	return NG_OK;
@@ -178,7 +176,7 @@ static int take_number(struct registry *registry, const char *name, uint64_t fir
 	MDB_txn *txn;
 	int error = mdb_txn_begin(registry->env, NULL, 0, &txn);
 	if (error)
-		return code_of(error);
+		return registry_code(error);
 	uint64_t number = first;
 	error = read_number(txn, registry->numbers, name, &number);
 	if (error == MDB_NOTFOUND)
@@ -189,7 +187,7 @@ static int take_number(struct registry *registry, const char *name, uint64_t fir
 	MDB_val key = {strlen(name), (void *)(uintptr_t)name}, value = {sizeof next, &next};
 	if (!error)
 		error = mdb_put(txn, registry->numbers, &key, &value, 0);
-	int code = commit(registry, txn, error);
+	int code = registry_commit(registry, txn, error);
 	if (code == NG_OK)
 		*out = number;
 	return code;
@@ -213,6 +211,11 @@ int registry_next_version(struct registry *registry, uint64_t *out)
 	return take_number(registry, key_version, 1, UINT64_MAX - 1, out);
 }
 
+int registry_take_approval(struct registry *registry, uint64_t *out)
+{
+	return take_number(registry, key_next_approval, 1, UINT64_MAX - 1, out);
+}
+
 /* ---- sandboxes ---- */
 
 int registry_put(struct registry *registry, const char *name, uint32_t id, const char *value,
@@ -223,7 +226,7 @@ int registry_put(struct registry *registry, const char *name, uint32_t id, const
 	MDB_txn *txn;
 	int error = mdb_txn_begin(registry->env, NULL, 0, &txn);
 	if (error)
-		return code_of(error);
+		return registry_code(error);
 	MDB_val key = {strlen(name), (void *)(uintptr_t)name};
 	MDB_val room = {sizeof id + len, NULL};
 	error = mdb_put(txn, registry->sandboxes, &key, &room, MDB_RESERVE);
@@ -232,7 +235,7 @@ int registry_put(struct registry *registry, const char *name, uint32_t id, const
 		if (len)
 			memcpy((char *)room.mv_data + sizeof id, value, len);
 	}
-	return commit(registry, txn, error);
+	return registry_commit(registry, txn, error);
 }
 
 int registry_remove(struct registry *registry, const char *name)
@@ -240,9 +243,9 @@ int registry_remove(struct registry *registry, const char *name)
 	MDB_txn *txn;
 	int error = mdb_txn_begin(registry->env, NULL, 0, &txn);
 	if (error)
-		return code_of(error);
+		return registry_code(error);
 	MDB_val key = {strlen(name), (void *)(uintptr_t)name};
-	return commit(registry, txn, mdb_del(txn, registry->sandboxes, &key, NULL));
+	return registry_commit(registry, txn, mdb_del(txn, registry->sandboxes, &key, NULL));
 }
 
 static bool row_read(const MDB_val *value, uint32_t *id)
@@ -260,7 +263,7 @@ static int look_up(struct registry *registry, const char *name, uint32_t *id, ch
 	MDB_txn *txn;
 	int error = mdb_txn_begin(registry->env, NULL, MDB_RDONLY, &txn);
 	if (error)
-		return code_of(error);
+		return registry_code(error);
 	MDB_val key = {strlen(name), (void *)(uintptr_t)name}, value;
 	uint32_t found = 0;
 	error = mdb_get(txn, registry->sandboxes, &key, &value);
@@ -274,7 +277,7 @@ static int look_up(struct registry *registry, const char *name, uint32_t *id, ch
 	mdb_txn_abort(txn);
 	if (!error)
 		*id = found;
-	return code_of(error);
+	return registry_code(error);
 }
 
 int registry_find(struct registry *registry, const char *name, uint32_t *id)
@@ -308,12 +311,12 @@ int registry_each(struct registry *registry, registry_visit *visit, void *owner)
 	MDB_val key, value;
 	int error = mdb_txn_begin(registry->env, NULL, MDB_RDONLY, &txn);
 	if (error)
-		return code_of(error);
+		return registry_code(error);
 	error = mdb_cursor_open(txn, registry->sandboxes, &cursor);
 	while (!error && !(error = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)))
 		visit_row(visit, owner, &key, &value);
 	if (cursor)
 		mdb_cursor_close(cursor);
 	mdb_txn_abort(txn);
-	return error == MDB_NOTFOUND ? NG_OK : code_of(error);
+	return error == MDB_NOTFOUND ? NG_OK : registry_code(error);
 }

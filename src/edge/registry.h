@@ -1,5 +1,6 @@
 /*
- * What main must remember beyond its life: sandboxes, their ids, the version of the policy.
+ * What main must remember beyond its life: sandboxes, their ids, the version of the policy,
+ * approvals, and the last good form of each policy source.
  *
  * An LMDB environment in a folder of its own. Writes are committed at once and without waiting
  * for the disk; the flush follows in a thread. Meant for one loop and one thread. Values are the
@@ -9,6 +10,7 @@
 
 #include <namegate/bounds.h>
 #include <namegate/error.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -45,3 +47,43 @@ int registry_remove(struct registry *registry, const char *name) NG_MUST_CHECK;
 typedef void registry_visit(void *owner, const char *name, uint32_t id, const char *value,
 			    size_t len);
 int registry_each(struct registry *registry, registry_visit *visit, void *owner) NG_MUST_CHECK;
+
+/* ---- approvals, by number (registry_kept.c) ---- */
+
+/* The next number, never given out before. NG_E_IO. */
+int registry_take_approval(struct registry *registry, uint64_t *out) NG_MUST_CHECK;
+/* Adds or replaces; len up to REGISTRY_VALUE_MAX. NG_E_IO, NG_E_FULL. */
+int registry_approval_put(struct registry *registry, uint64_t id, const char *value,
+			  size_t len) NG_MUST_CHECK;
+/* NG_E_NOTFOUND, NG_E_IO. */
+int registry_approval_remove(struct registry *registry, uint64_t id) NG_MUST_CHECK;
+/* Visits all in the order of their numbers; the value is good during the visit only. NG_E_IO. */
+typedef void registry_approval_visit(void *owner, uint64_t id, const char *value, size_t len);
+int registry_approvals_each(struct registry *registry, registry_approval_visit *visit,
+			    void *owner) NG_MUST_CHECK;
+
+/* ---- compiled sources, by path (registry_kept.c) ---- */
+
+struct registry_image {
+	uint64_t made_s;  /* wall time of the compilation */
+	uint64_t digest;  /* ng_ruleset_digest() */
+	uint64_t sources; /* digest of all that it was compiled from */
+	uint8_t *octets;
+	size_t len;
+};
+/* Adds or replaces; path is shorter than NG_PATH_MAX. NG_E_IO, NG_E_FULL, NG_E_RANGE. */
+int registry_image_put(struct registry *registry, const char *path,
+		       const struct registry_image *image) NG_MUST_CHECK;
+/*
+ * With copies of the octets, which the caller frees; still to be checked like anything from
+ * outside. NG_E_NOTFOUND, NG_E_FORMAT, NG_E_IO, NG_E_NOMEM.
+ */
+int registry_image_get(struct registry *registry, const char *path,
+		       struct registry_image *out) NG_MUST_CHECK;
+/* The same without the octets (NULL, 0). */
+int registry_image_look(struct registry *registry, const char *path,
+			struct registry_image *out) NG_MUST_CHECK;
+/* Removes those that wanted() says are not. NG_E_IO. */
+typedef bool registry_image_wanted(void *owner, const char *path);
+int registry_images_prune(struct registry *registry, registry_image_wanted *wanted,
+			  void *owner) NG_MUST_CHECK;

@@ -128,6 +128,85 @@ static void test_each(void **state)
 	assert_string_equal(seen, "a=1/0 b=2/2 ");
 }
 
+static void gather(void *owner, uint64_t id, const char *value, size_t len)
+{
+	char *seen = owner;
+	sprintf(seen + strlen(seen), "%llu=%.*s ", (unsigned long long)id, (int)len, value);
+}
+
+static void test_approvals(void **state)
+{
+	struct stage *stage = *state;
+	uint64_t first = 0, second = 0;
+	char seen[128] = "", large[8] = "";
+	assert_int_equal(registry_take_approval(stage->registry, &first), NG_OK);
+	assert_int_equal(first, 1);
+	/* More than an octet of numbers: the order is that of numbers, not of little-endian octets. */
+	assert_int_equal(registry_approval_put(stage->registry, 256, "late", 4), NG_OK);
+	assert_int_equal(registry_approval_put(stage->registry, 1, "old", 3), NG_OK);
+	assert_int_equal(registry_approval_put(stage->registry, 1, "early", 5), NG_OK);
+	assert_int_equal(
+		registry_approval_put(stage->registry, 2, large, REGISTRY_VALUE_MAX + 1),
+		NG_E_RANGE);
+	close_it(stage);
+	open_it(stage);
+	assert_int_equal(registry_approvals_each(stage->registry, gather, seen), NG_OK);
+	assert_string_equal(seen, "1=early 256=late ");
+	assert_int_equal(registry_approval_remove(stage->registry, 1), NG_OK);
+	assert_int_equal(registry_approval_remove(stage->registry, 1), NG_E_NOTFOUND);
+	seen[0] = '\0';
+	assert_int_equal(registry_approvals_each(stage->registry, gather, seen), NG_OK);
+	assert_string_equal(seen, "256=late ");
+	assert_int_equal(registry_take_approval(stage->registry, &second), NG_OK);
+	assert_int_equal(second, 2);
+}
+
+static bool only_b(void *owner, const char *path)
+{
+	(void)owner;
+	return !strcmp(path, "/b.list");
+}
+
+static void test_images(void **state)
+{
+	struct stage *stage = *state;
+	uint8_t octets[5] = {1, 0, 2, 0, 3};
+	struct registry_image image = {1700000000, 77, 99, octets, sizeof octets}, seen = {0};
+	assert_int_equal(registry_image_get(stage->registry, "/a.list", &seen), NG_E_NOTFOUND);
+	assert_int_equal(registry_image_put(stage->registry, "/a.list", &image), NG_OK);
+	image.digest = 78;
+	assert_int_equal(registry_image_put(stage->registry, "/b.list", &image), NG_OK);
+	close_it(stage);
+	open_it(stage);
+	assert_int_equal(registry_image_get(stage->registry, "/a.list", &seen), NG_OK);
+	assert_int_equal(seen.made_s, 1700000000);
+	assert_int_equal(seen.digest, 77);
+	assert_int_equal(seen.sources, 99);
+	assert_int_equal(seen.len, sizeof octets);
+	assert_memory_equal(seen.octets, octets, sizeof octets);
+	free(seen.octets);
+	assert_int_equal(registry_images_prune(stage->registry, only_b, NULL), NG_OK);
+	assert_int_equal(registry_image_look(stage->registry, "/a.list", &seen), NG_E_NOTFOUND);
+	assert_int_equal(registry_image_look(stage->registry, "/b.list", &seen), NG_OK);
+	assert_int_equal(seen.digest, 78);
+	assert_null(seen.octets);
+}
+
+/* A path that no source can have must not come near the keys, whose length LMDB bounds. */
+static void test_image_paths(void **state)
+{
+	struct stage *stage = *state;
+	uint8_t octet = 1;
+	char path[NG_PATH_MAX + 1];
+	struct registry_image image = {1, 2, 3, &octet, 1};
+	memset(path, 'p', NG_PATH_MAX);
+	path[NG_PATH_MAX] = '\0';
+	assert_int_equal(registry_image_put(stage->registry, path, &image), NG_E_RANGE);
+	assert_int_equal(registry_image_put(stage->registry, "", &image), NG_E_RANGE);
+	assert_int_equal(registry_image_put(stage->registry, path + 1, &image), NG_OK);
+	assert_int_equal(registry_image_look(stage->registry, path + 1, &image), NG_OK);
+}
+
 static void test_broken_is_said(void **state)
 {
 	struct stage *stage = *state;
@@ -153,6 +232,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bounds, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_numbers_never_repeat, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_each, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_approvals, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_images, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_image_paths, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_broken_is_said, set_up, tear_down),
 	};
 	return cmocka_run_group_tests_name("registry", tests, NULL, NULL);

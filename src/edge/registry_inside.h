@@ -1,0 +1,20 @@
+/* What the two files of the registry share. */
+#pragma once
+
+#include "edge/registry.h"
+
+#include <lmdb.h>
+#include <stdbool.h>
+
+struct registry {
+	MDB_env *env;
+	MDB_dbi sandboxes, numbers, approvals, images;
+	uv_loop_t *loop;
+	uv_work_t flush;
+	bool flushing, dirty, closing;
+};
+
+/* LMDB's error as one of ours. */
+int registry_code(int error);
+/* Ends the transaction: commits and starts the flush, or aborts when error is not 0. */
+int registry_commit(struct registry *registry, MDB_txn *txn, int error);
