@@ -120,6 +120,7 @@ struct ng_record {
 	enum ng_event event;
 	uint32_t sandbox;
 	const char *sandbox_name; /* "" when unknown */
+	enum ng_mode mode;        /* of the sandbox, when it is known */
 	struct ng_addr client;
 	const struct ng_name *name; /* NULL when there is none */
 	uint16_t type;
@@ -133,6 +134,8 @@ struct ng_record {
 	uint64_t version;
 	const struct ng_addr *addrs; /* handed out, taken out, or blocked */
 	size_t n_addrs;
+	const struct ng_port *ports; /* what the leases are bound to; none: every port */
+	size_t n_ports;
 	uint32_t ttl_s;
 	uint64_t lease_until_us; /* the earliest of them, grace included; 0 without */
 	struct ng_addr upstream; /* who answered; none when nobody was asked */

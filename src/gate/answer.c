@@ -37,6 +37,11 @@ static void record_addresses(struct ng_gate *gate, struct ng_record *record,
 
 	record->lease_until_us = until_us;
 	record->addrs = addrs;
+	record->ports = query->bounds.n_ports
+				? arena_copy(&gate->words, query->bounds.ports,
+					     query->bounds.n_ports * sizeof(*record->ports))
+				: NULL;
+	record->n_ports = record->ports ? query->bounds.n_ports : 0;
 	for (size_t i = 0; addrs && i < query->n; i++) {
 		if (!is_address(&query->rrs[i]))
 			continue;
@@ -225,6 +230,7 @@ static void record_rebind(struct ng_gate *gate, const struct query *query,
 	gate->counters.rebinds++;
 	record->event = NG_EVENT_REBIND;
 	record->sandbox = query->sandbox->spec.id;
+	record->mode = query->sandbox->spec.mode;
 	record->sandbox_name = word_text(gate, query->sandbox->spec.name);
 	record->client = query->from;
 	record->name = word_name(gate, &query->name);

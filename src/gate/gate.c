@@ -351,6 +351,7 @@ void ng_gate_blocked(struct ng_gate *gate, uint64_t now_us, const struct ng_bloc
 	to = arena_copy(&gate->words, &blocked->to, sizeof(*to));
 	record->event = NG_EVENT_BLOCKED;
 	record->sandbox = blocked->sandbox;
+	record->mode = sandbox ? sandbox->spec.mode : NG_LOCKDOWN;
 	record->sandbox_name = sandbox ? word_text(gate, sandbox->spec.name) : "";
 	record->client = blocked->from;
 	record->reason = blocked_reason(gate, sandbox, blocked, &name);

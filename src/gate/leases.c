@@ -336,12 +336,17 @@ static void lease_record(struct ng_gate *gate, const struct lease *lease, enum n
 
 	record->event = event;
 	record->sandbox = lease->key.sandbox;
+	record->mode = lease->sandbox->spec.mode;
 	record->sandbox_name = word_text(gate, lease->sandbox->spec.name);
 	record->client = lease->key.client;
 	record->name = word_name(gate, name);
 	record->version = gate->version;
 	record->addrs = addr;
 	record->n_addrs = addr ? 1 : 0;
+	if (!lease->key.port.proto)
+		return;
+	record->ports = arena_copy(&gate->words, &lease->key.port, sizeof(lease->key.port));
+	record->n_ports = record->ports ? 1 : 0;
 }
 
 static void lease_revoke(struct ng_gate *gate, struct lease *lease, const struct ng_name *name)

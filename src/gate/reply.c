@@ -37,6 +37,7 @@ static struct ng_record *record_begin(struct ng_gate *gate, const struct told *t
 	record->sandbox_name = "";
 	if (told->sandbox) {
 		record->sandbox = told->sandbox->spec.id;
+		record->mode = told->sandbox->spec.mode;
 		record->sandbox_name = word_text(gate, told->sandbox->spec.name);
 	}
 	if (told->asked->has_question) {
