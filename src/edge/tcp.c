@@ -69,6 +69,7 @@ struct listener {
 	uv_tcp_t stream;
 	struct tcp *tcp;
 	bool listening;
+	bool refused; /* somebody at the door, and no memory for a client */
 };
 
 struct tcp {
@@ -76,6 +77,8 @@ struct tcp {
 	tcp_query_fn *query;
 	void *context;
 	uv_timer_t sweep;
+	uv_tcp_t turned_away; /* takes a connection that there is no memory for, to end it */
+	bool turning_away;
 	struct listener *listeners[NG_LISTENERS_MAX];
 	uint8_t n_listeners;
 	bool started, ended;
@@ -520,6 +523,41 @@ static bool admit(struct client *client)
 	return true;
 }
 
+static void turn_away(struct tcp *tcp);
+
+static void turned_away(uv_handle_t *handle)
+{
+	struct tcp *tcp = handle->data;
+
+	tcp->turning_away = false;
+	if (!tcp->ended)
+		turn_away(tcp);
+	tcp_released(tcp);
+}
+
+/*
+ * libuv listens no more until a connection that it announced is accepted. Without memory for a
+ * client it is accepted all the same, into the one handle that is always there, and ended.
+ */
+static void turn_away(struct tcp *tcp)
+{
+	for (uint8_t i = 0; i < tcp->n_listeners && !tcp->turning_away; i++) {
+		struct listener *listener = tcp->listeners[i];
+
+		if (!listener->refused)
+			continue;
+		listener->refused = false;
+		tcp->turning_away = true;
+		tcp->counters.refused++;
+		uv_tcp_init(tcp->loop, &tcp->turned_away);
+		tcp->handles++;
+		tcp->turned_away.data = tcp;
+		(void)uv_accept((uv_stream_t *)&listener->stream,
+				(uv_stream_t *)&tcp->turned_away);
+		uv_close((uv_handle_t *)&tcp->turned_away, turned_away);
+	}
+}
+
 static void on_connection(uv_stream_t *stream, int status)
 {
 	struct listener *listener = stream->data;
@@ -529,8 +567,11 @@ static void on_connection(uv_stream_t *stream, int status)
 	if (status < 0)
 		return;
 	client = calloc(1, sizeof(*client));
-	if (!client)
-		return; /* libuv accepts no more until memory is back and the worker restarted */
+	if (!client) {
+		listener->refused = true;
+		turn_away(tcp);
+		return;
+	}
 	client->tcp = tcp;
 	uv_tcp_init(tcp->loop, &client->stream);
 	tcp->handles++;

@@ -98,6 +98,7 @@ tests_unit_test_upstream_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_upstream_LDADD = libedge.a libcore.a $(UV_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_tcp_SOURCES = tests/unit/test_tcp.c
 tests_unit_test_tcp_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_tcp_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc
 tests_unit_test_tcp_LDADD = libedge.a libcore.a $(UV_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_udp_SOURCES = tests/unit/test_udp.c
 tests_unit_test_udp_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)

@@ -299,6 +299,66 @@ static void client_that_does_not_read_is_cut(void **state)
 	close(fd);
 }
 
+/* The linker puts this in the place of calloc() for the edge; libuv keeps its own. */
+static size_t callocs_to_fail;
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size)
+{
+	if (!callocs_to_fail)
+		return __real_calloc(n, size);
+	callocs_to_fail--;
+	return NULL;
+}
+
+static void listener_outlives_the_want_of_memory(void **state)
+{
+	struct world *world = *state;
+	int first, second, third;
+
+	callocs_to_fail = 2;
+	first = client(world);
+	second = client(world);
+	assert_int_equal(callocs_to_fail, 0);
+	assert_true(closed(first));
+	assert_true(closed(second));
+	assert_int_equal(tcp_counters(world->tcp).refused, 2);
+	third = client(world);
+	say(world, third, two, 5);
+	assert_int_equal(world->n, 1);
+	tcp_drop(world->tcp, world->handles[0]);
+	close(first);
+	close(second);
+	close(third);
+	turn(world);
+}
+
+/* Several at the door at once: each is ended, the last one as well. */
+static void crowd_is_turned_away_one_by_one(void **state)
+{
+	struct world *world = *state;
+	struct sockaddr_in to = {.sin_family = AF_INET,
+				 .sin_port = (uint16_t)world->port,
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fds[8], last;
+
+	callocs_to_fail = 8;
+	for (size_t i = 0; i < 8; i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+		assert_int_equal(connect(fds[i], (struct sockaddr *)&to, sizeof(to)), 0);
+	}
+	turn(world);
+	assert_int_equal(callocs_to_fail, 0);
+	for (size_t i = 0; i < 8; i++) {
+		assert_true(closed(fds[i]));
+		close(fds[i]);
+	}
+	last = client(world);
+	assert_int_equal(tcp_counters(world->tcp).clients, 1);
+	close(last);
+	turn(world);
+}
+
 static void other_descriptors_are_refused(void **state)
 {
 	struct world *world = *state;
@@ -325,6 +385,8 @@ int main(void)
 		TEST(source_has_only_its_share),
 		TEST(newcomer_takes_the_place_of_the_idle_only),
 		TEST(client_that_does_not_read_is_cut),
+		TEST(listener_outlives_the_want_of_memory),
+		TEST(crowd_is_turned_away_one_by_one),
 		TEST(other_descriptors_are_refused),
 	};
 
