@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -89,6 +90,7 @@ static void act_lease(struct worker *worker, const struct ng_action *action)
 						       .sandbox = order->sandbox,
 						       .client = order->client,
 						       .addr = order->addr,
+						       .port = order->port,
 						       .name = order->name,
 						       .until_us = order->until_us,
 						       .rule = order->rule,
@@ -105,7 +107,12 @@ static void act_revoke(struct worker *worker, const struct ng_action *action)
 		worker_stop(worker, EXIT_FAILURE);
 		return;
 	}
-	lease_store_drop(worker->store, order->sandbox, &order->client, &order->addr);
+	lease_store_drop(worker->store, &(struct lease_row){
+						.sandbox = order->sandbox,
+						.client = order->client,
+						.addr = order->addr,
+						.port = order->port,
+					});
 }
 
 static void act_reply(struct worker *worker, const struct ng_action *action)
@@ -298,8 +305,9 @@ static void on_after(uv_check_t *handle)
 static bool adopt_row(void *context, const struct lease_row *row)
 {
 	struct worker *worker = context;
-	int code = ng_gate_adopt(worker->gate, worker_clock_us(worker), row->sandbox,
-				 &row->client, &row->addr, row->name, row->until_us);
+	int code =
+		ng_gate_adopt(worker->gate, worker_clock_us(worker), row->sandbox, &row->client,
+			      &row->addr, &row->port, row->name, row->until_us);
 
 	return code != NG_E_NOTFOUND;
 }
@@ -466,6 +474,7 @@ int worker_main(const struct worker_options *options)
 		return fail("cannot start", "out of memory or descriptors");
 	}
 	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_NAME, "namegated-work"); /* fifteen octets is what the kernel keeps */
 	worker->deadline_us = NEVER_US;
 	status = open_and_confine(worker, options);
 	if (status == EXIT_SUCCESS) {

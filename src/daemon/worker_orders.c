@@ -100,6 +100,8 @@ int orders_add(struct worker *worker, const struct ng_lease_order *order, bool r
 				.sandbox = order->sandbox,
 				.client = order->client,
 				.addr = order->addr,
+				.proto = order->port.proto,
+				.port = order->port.port,
 				.until_us = revoke ? 0 : order->until_us,
 			},
 	};
@@ -185,6 +187,7 @@ static void take_blocked(struct worker *worker, const struct wall_blocked *block
 		.to = blocked->to,
 		.proto = blocked->proto,
 		.port = blocked->port,
+		.observed = blocked->observed,
 		.count = blocked->count,
 	};
 

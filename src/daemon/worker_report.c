@@ -1,13 +1,15 @@
 /*
  * What main is told: answers to what it asked, in the order in which it asked.
  *
- * A channel takes only so much at a time, and a listing of leases may be a hundred times that. So
+ * A channel takes only so much at a time, and a listing of leases may be a hundred times that, and
+ * one of waiting names several times. So
  * what is owed stands in a ring, and a listing keeps its cursor: it goes on when the channel can
  * be written to again, and the loop never waits for main.
  */
 #include "daemon/worker_parts.h"
 
 #include "edge/channel.h"
+#include <stdio.h>
 #include <string.h>
 
 bool report_owe(struct worker *worker, enum wall_kind kind, uint32_t seq, int code)
@@ -56,6 +58,8 @@ static void fill_row(const struct ng_lease_view *lease, struct wall_lease_row *o
 	out->sandbox = lease->sandbox;
 	out->client = lease->client;
 	out->addr = lease->addr;
+	out->proto = lease->port.proto;
+	out->port = lease->port.port;
 	out->confirmed = lease->confirmed;
 	out->until_us = lease->until_us;
 	if (!lease->name)
@@ -64,7 +68,7 @@ static void fill_row(const struct ng_lease_view *lease, struct wall_lease_row *o
 	memcpy(out->name, lease->name->wire, lease->name->len);
 }
 
-static int send_rows(struct worker *worker, uint32_t seq)
+static int send_leases(struct worker *worker, uint32_t seq)
 {
 	struct report *report = &worker->report;
 	uint64_t next = report->cursor;
@@ -83,10 +87,54 @@ static int send_rows(struct worker *worker, uint32_t seq)
 	return send_out(worker, WALL_LEASES_END, seq);
 }
 
+/* A file's name may hold any octet, a record at the wall no control characters. */
+static void fill_path(const char *path, char out[static NG_PATH_MAX])
+{
+	snprintf(out, NG_PATH_MAX, "%s", path ? path : "");
+	for (; *out; out++)
+		if ((uint8_t)*out < 0x20 || *out == 0x7f)
+			*out = '?';
+}
+
+static void fill_waiting(const struct ng_waiting *waiting, struct wall_waiting_row *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->id = waiting->id;
+	out->sandbox = waiting->sandbox;
+	out->name_len = waiting->name->len;
+	memcpy(out->name, waiting->name->wire, waiting->name->len);
+	fill_path(waiting->path, out->path);
+	out->line = waiting->line;
+	out->first_us = waiting->first_us;
+	out->last_us = waiting->last_us;
+	out->count = waiting->count;
+}
+
+static int send_waitings(struct worker *worker, uint32_t seq)
+{
+	struct report *report = &worker->report;
+	uint64_t next = report->cursor;
+	struct ng_waiting waiting;
+
+	while (ng_gate_waiting_at(worker->gate, &next, &waiting)) {
+		int code;
+
+		fill_waiting(&waiting, &worker->out.waiting);
+		code = send_out(worker, WALL_WAITING_ROW, seq);
+		if (code)
+			return code;
+		report->cursor = next;
+	}
+	worker->out.done = (struct wall_done){0};
+	return send_out(worker, WALL_WAITINGS_END, seq);
+}
+
 static int send_owed(struct worker *worker, const struct owed *owed)
 {
 	if (owed->kind == WALL_LEASES_END)
-		return send_rows(worker, owed->seq);
+		return send_leases(worker, owed->seq);
+	if (owed->kind == WALL_WAITINGS_END)
+		return send_waitings(worker, owed->seq);
 	if (owed->kind == WALL_COUNTERS)
 		fill_counters(worker, &worker->out.counters);
 	else

@@ -19,7 +19,7 @@
 #define COPY_MAX  (64u << 10)
 #define IMAGE_MAX (UINT64_C(1) << 30)
 #define SEALS     (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)
-#define USES_MAX  (NG_SCOPES * NG_RULESETS_MAX)
+#define USES_MAX  (NG_SCOPES * NG_RULESETS_MAX + 1) /* and the approvals */
 
 /* ---- one ruleset ---- */
 
@@ -165,6 +165,8 @@ static struct member *member_make(const struct rulesets *rulesets,
 				ng_ruleset_digest(sandbox->policy.scopes[scope].sources[i]);
 			uses[n++] = find(rulesets, id);
 		}
+	if (sandbox->policy.approvals)
+		uses[n++] = find(rulesets, ng_ruleset_digest(sandbox->policy.approvals));
 	member = calloc(1, sizeof(*member) + n * sizeof(*uses));
 	if (!member)
 		return NULL;

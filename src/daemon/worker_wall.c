@@ -128,7 +128,10 @@ static int member_read(const struct rulesets *rulesets, const struct wall_member
 		}
 		out->policy.scopes[scope].n = from->n_rulesets[scope];
 	}
-	return NG_OK;
+	if (!from->approvals)
+		return NG_OK;
+	out->policy.approvals = rulesets_find(rulesets, from->approvals);
+	return out->policy.approvals ? NG_OK : NG_E_NOTFOUND;
 }
 
 static int add_member(struct worker *worker, const struct wall_member *member)
@@ -337,6 +340,8 @@ bool wall_take(struct worker *worker, const struct wall_packet *packet, int fd)
 		return report_owe(worker, WALL_COUNTERS, seq, NG_OK);
 	case WALL_LEASES:
 		return report_owe(worker, WALL_LEASES_END, seq, NG_OK);
+	case WALL_WAITINGS:
+		return report_owe(worker, WALL_WAITINGS_END, seq, NG_OK);
 	default: /* the wall lets nothing else come this way */
 		if (fd >= 0)
 			close(fd);

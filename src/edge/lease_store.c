@@ -4,7 +4,8 @@
  * Deadlines are monotonic times, and the kernel's elements go when the machine does, so nothing
  * in the store means anything to another boot. The boot's id is part of the file's name: what a
  * crashed machine left half-written is never opened, and no write ever has to be waited for to
- * reach the disk (MDB_NOSYNC). What a killed process has committed is in the page cache and safe.
+ * reach the disk (MDB_NOSYNC). The format of the rows is part of the name as well: a file of
+ * another format is dropped as another boot's is, and costs the names of the leases that stand. What a killed process has committed is in the page cache and safe.
  *
  * Reading a damaged file through a memory map can end the process. So the first thing done to a
  * file is to grow a mark beside it by one octet, the second to walk all rows, the third to remove
@@ -20,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +34,10 @@
 #define SWEEP_MIN   256
 #define SWEEP_ROUND 60
 #define ADDR_OCTETS 17
-#define OWNER       (4 + 2 * ADDR_OCTETS) /* of a key: all but the name */
+#define PORT_OCTETS 3
+#define OWNER       (4 + 2 * ADDR_OCTETS + PORT_OCTETS) /* of a key: all but the name */
+#define FILE_PREFIX "leases"
+#define FILE_FORMAT FILE_PREFIX "2-" /* 2: with ports; before it the boot's id came at once */
 #define KEY_MAX     (OWNER + NG_NAME_MAX)
 #define RULE_MAX    (NG_PATH_MAX + 16)
 
@@ -79,18 +84,30 @@ static void key_sandbox(struct key *key, uint32_t sandbox)
 	key_add(key, octets, sizeof(octets));
 }
 
-static void key_owner(struct key *key, uint32_t sandbox, const struct ng_addr *client,
-		      const struct ng_addr *addr)
+static void key_owner(struct key *key, const struct lease_row *row)
 {
-	key_sandbox(key, sandbox);
-	key_add_addr(key, client);
-	key_add_addr(key, addr);
+	const uint8_t port[PORT_OCTETS] = {row->port.proto, (uint8_t)(row->port.port >> 8),
+					   (uint8_t)row->port.port};
+
+	key_sandbox(key, row->sandbox);
+	key_add_addr(key, &row->client);
+	key_add_addr(key, &row->addr);
+	key_add(key, port, sizeof(port));
 }
 
 static bool addr_read(const uint8_t *octets, struct ng_addr *out)
 {
 	*out = ng_addr_make((enum ng_family)octets[0], octets + 1);
 	return out->family == octets[0];
+}
+
+static bool port_read(const uint8_t *octets, struct ng_port *out)
+{
+	*out = (struct ng_port){.proto = octets[0],
+				.port = (uint16_t)(octets[1] << 8 | octets[2])};
+	if (out->proto == 0)
+		return out->port == 0;
+	return (out->proto == IPPROTO_TCP || out->proto == IPPROTO_UDP) && out->port;
 }
 
 /* Rows are checked like any input: a disk is a stranger too. */
@@ -110,7 +127,8 @@ static bool row_read(const MDB_val *key, const MDB_val *value, struct ng_name *n
 	out->sandbox = (uint32_t)octets[0] << 24 | (uint32_t)octets[1] << 16 |
 		       (uint32_t)octets[2] << 8 | octets[3];
 	if (!addr_read(octets + 4, &out->client) ||
-	    !addr_read(octets + 4 + ADDR_OCTETS, &out->addr) || !out->addr.family)
+	    !addr_read(octets + 4 + ADDR_OCTETS, &out->addr) || !out->addr.family ||
+	    !port_read(octets + 4 + 2 * ADDR_OCTETS, &out->port))
 		return false;
 	if (ng_name_from_wire(octets + OWNER, key->mv_size - OWNER, name) != NG_OK ||
 	    name->len != key->mv_size - OWNER)
@@ -173,7 +191,7 @@ void lease_store_put(struct lease_store *store, const struct lease_row *row)
 
 	if (!txn)
 		return;
-	key_owner(&key, row->sandbox, &row->client, &row->addr);
+	key_owner(&key, row);
 	key_add(&key, row->name->wire, row->name->len);
 	snprintf(value.rule, sizeof(value.rule), "%s", row->rule ? row->rule : "");
 	at = (MDB_val){.mv_size = key.len, .mv_data = key.octets};
@@ -212,12 +230,11 @@ static void drop_below(struct lease_store *store, struct key *prefix)
 		say(store, code);
 }
 
-void lease_store_drop(struct lease_store *store, uint32_t sandbox, const struct ng_addr *client,
-		      const struct ng_addr *addr)
+void lease_store_drop(struct lease_store *store, const struct lease_row *row)
 {
 	struct key key;
 
-	key_owner(&key, sandbox, client, addr);
+	key_owner(&key, row);
 	drop_below(store, &key);
 }
 
@@ -373,9 +390,10 @@ static int folder_check(const char *folder, char why[static LEASE_STORE_WHY])
 	return NG_E_PERM;
 }
 
-/* Whatever is not of this boot goes. */
+/* Whatever is not of this boot and of this format goes. */
 static void remove_others(const char *folder, const char *boot)
 {
+	const size_t prefix = sizeof(FILE_PREFIX) - 1, format = sizeof(FILE_FORMAT) - 1;
 	DIR *entries = opendir(folder);
 	struct dirent *entry;
 
@@ -383,7 +401,9 @@ static void remove_others(const char *folder, const char *boot)
 		return;
 	while ((entry = readdir(entries))) {
 		const char *name = entry->d_name;
-		if (!strncmp(name, "leases-", 7) && strncmp(name + 7, boot, BOOT_ID - 1))
+		bool ours = !strncmp(name, FILE_FORMAT, format) &&
+			    !strncmp(name + format, boot, BOOT_ID - 1);
+		if (!ours && !strncmp(name, FILE_PREFIX, prefix))
 			(void)unlinkat(dirfd(entries), name, 0);
 	}
 	closedir(entries);
@@ -487,7 +507,7 @@ int lease_store_open(const char *folder, struct lease_store **out,
 		return store ? NG_E_IO : NG_E_NOMEM;
 	}
 	snprintf(store->folder, sizeof(store->folder), "%s/worker", folder);
-	snprintf(store->path, sizeof(store->path), "%s/leases-%s", store->folder, boot);
+	snprintf(store->path, sizeof(store->path), "%s/" FILE_FORMAT "%s", store->folder, boot);
 	snprintf(store->lock, sizeof(store->lock), "%s-lock", store->path);
 	snprintf(store->mark, sizeof(store->mark), "%s-opening", store->path);
 	code = folder_check(store->folder, why);

@@ -1,7 +1,7 @@
 /*
  * Leases on disk, so that a restarted worker knows why each open element is open.
  *
- * Rows are keyed by sandbox, client, address and name. They are intents: written before the order
+ * Rows are keyed by sandbox, client, address, port and name. They are intents: written before the order
  * goes out. All functions take NULL for "there is no store": losing it costs warmth, not safety,
  * so trouble is said once on stderr and never returned after the opening.
  */
@@ -9,6 +9,7 @@
 
 #include <namegate/addr.h>
 #include <namegate/name.h>
+#include <namegate/policy.h>
 
 #define LEASE_STORE_WHY 512
 
@@ -17,6 +18,7 @@ struct lease_store;
 struct lease_row {
 	uint32_t sandbox;
 	struct ng_addr client, addr;
+	struct ng_port port; /* proto 0: every protocol and port */
 	const struct ng_name *name;
 	uint64_t until_us; /* CLOCK_MONOTONIC of this boot */
 	const char *rule;  /* "path:line" */
@@ -32,8 +34,8 @@ void lease_store_close(struct lease_store *store);
 
 /* Changes are gathered and take effect together at the commit. A row's end only ever moves out. */
 void lease_store_put(struct lease_store *store, const struct lease_row *row);
-void lease_store_drop(struct lease_store *store, uint32_t sandbox, const struct ng_addr *client,
-		      const struct ng_addr *addr);
+/* All names of the element that row describes; its name, end and rule are not looked at. */
+void lease_store_drop(struct lease_store *store, const struct lease_row *row);
 void lease_store_drop_sandbox(struct lease_store *store, uint32_t sandbox);
 void lease_store_commit(struct lease_store *store);
 

@@ -6,6 +6,7 @@
 #include "edge/record.h"
 
 #include <jansson.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -20,6 +21,11 @@ static const char *const events[] = {
 };
 static const char *const verdicts[] = {
 	[NG_DENY] = "deny", [NG_ASK] = "ask", [NG_ALLOW] = "allow"};
+
+static const char *const modes[] = {
+	[NG_LOCKDOWN] = "lockdown", [NG_ENFORCE] = "enforce", [NG_OBSERVE] = "observe"};
+
+#define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
 static const char *time_text(uint64_t wall_us, char buf[static TIME_TEXT])
 {
@@ -77,6 +83,19 @@ static void add_addresses(json_t *line, const struct ng_record *record)
 	json_object_set_new(line, "addrs", list);
 }
 
+/* As a list writes them: "443/tcp". */
+static void add_ports(json_t *line, const struct ng_record *record)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < record->n_ports; i++)
+		json_array_append_new(
+			list,
+			json_sprintf("%u/%s", record->ports[i].port,
+				     record->ports[i].proto == IPPROTO_UDP ? "udp" : "tcp"));
+	json_object_set_new(line, "ports", list);
+}
+
 static void add_who(json_t *line, const struct ng_record *record)
 {
 	char name[NG_NAME_TEXT_MAX], type[16];
@@ -88,6 +107,8 @@ static void add_who(json_t *line, const struct ng_record *record)
 		add_text(line, "name", ng_name_to_text(record->name, name));
 	if (record->type)
 		add_text(line, "type", ng_type_text(record->type, type));
+	if (record->sandbox && *record->sandbox_name && (unsigned)record->mode < COUNT(modes))
+		add_text(line, "mode", modes[record->mode]);
 }
 
 static void add_rule(json_t *line, const struct ng_record *record)
@@ -138,8 +159,7 @@ static size_t write_out(json_t *line, char *out, size_t room)
 size_t record_format(const struct ng_record *record, uint64_t now_us, uint64_t wall_us,
 		     char *out, size_t room)
 {
-	bool known = (unsigned)record->event < sizeof(events) / sizeof(*events) &&
-		     events[record->event];
+	bool known = (unsigned)record->event < COUNT(events) && events[record->event];
 	char when[TIME_TEXT];
 	json_t *line = json_object();
 
@@ -150,10 +170,14 @@ size_t record_format(const struct ng_record *record, uint64_t now_us, uint64_t w
 		add_answer(line, record);
 	else
 		add_rule(line, record);
+	if (record->observed) /* the mode let pass what the verdict, or the gate, would not */
+		json_object_set_new(line, "observed", json_true());
 	if (record->event == NG_EVENT_BLOCKED)
 		add_packet(line, record);
 	if (record->n_addrs)
 		add_addresses(line, record);
+	if (record->n_ports)
+		add_ports(line, record);
 	if (record->lease_until_us)
 		add_text(line, "lease_until",
 			 time_text(wall_us + record->lease_until_us - now_us, when));

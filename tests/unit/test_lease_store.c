@@ -60,13 +60,14 @@ static struct ng_addr addr(const char *text)
 	return out;
 }
 
-static void put(struct world *world, uint32_t sandbox, const char *address, const char *name,
-		uint64_t until_us)
+static void put_port(struct world *world, uint32_t sandbox, const char *address,
+		     struct ng_port port, const char *name, uint64_t until_us)
 {
 	struct ng_name owner;
 	struct lease_row row = {
 		.sandbox = sandbox,
 		.addr = addr(address),
+		.port = port,
 		.name = &owner,
 		.until_us = until_us,
 		.rule = "box.list:3",
@@ -76,10 +77,17 @@ static void put(struct world *world, uint32_t sandbox, const char *address, cons
 	lease_store_put(world->store, &row);
 }
 
+static void put(struct world *world, uint32_t sandbox, const char *address, const char *name,
+		uint64_t until_us)
+{
+	put_port(world, sandbox, address, (struct ng_port){0}, name, until_us);
+}
+
 struct seen {
 	uint64_t n, until_us;
 	uint32_t sandbox;
 	struct ng_addr addr;
+	struct ng_port port;
 	char name[NG_NAME_TEXT_MAX], rule[64];
 	bool forget;
 };
@@ -92,6 +100,7 @@ static bool note(void *context, const struct lease_row *row)
 	seen->until_us = row->until_us;
 	seen->sandbox = row->sandbox;
 	seen->addr = row->addr;
+	seen->port = row->port;
 	ng_name_to_text(row->name, seen->name);
 	snprintf(seen->rule, sizeof(seen->rule), "%s", row->rule);
 	return !seen->forget;
@@ -113,7 +122,8 @@ static void row_comes_back_whole(void **state)
 	struct ng_addr wanted = addr("2a04:4e42::223");
 	struct seen seen;
 
-	put(world, 7, "2a04:4e42::223", "www.good.example", 900);
+	put_port(world, 7, "2a04:4e42::223", (struct ng_port){17, 8443}, "www.good.example",
+		 900);
 	lease_store_commit(world->store);
 	reopen(world);
 	seen = rows(world, 100);
@@ -121,6 +131,8 @@ static void row_comes_back_whole(void **state)
 	assert_int_equal(seen.sandbox, 7);
 	assert_int_equal(seen.until_us, 900);
 	assert_true(ng_addr_equal(&seen.addr, &wanted));
+	assert_int_equal(seen.port.proto, 17);
+	assert_int_equal(seen.port.port, 8443);
 	assert_string_equal(seen.name, "www.good.example");
 	assert_string_equal(seen.rule, "box.list:3");
 }
@@ -142,7 +154,7 @@ static void end_only_moves_out(void **state)
 static void each_name_is_a_row_of_its_own(void **state)
 {
 	struct world *world = *state;
-	struct ng_addr none = {0}, one = addr("1.2.3.4");
+	const struct lease_row one = {.sandbox = 7, .addr = addr("1.2.3.4")};
 
 	put(world, 7, "1.2.3.4", "a.example", 900);
 	put(world, 7, "1.2.3.4", "b.example", 900);
@@ -150,13 +162,43 @@ static void each_name_is_a_row_of_its_own(void **state)
 	put(world, 8, "1.2.3.4", "a.example", 900);
 	lease_store_commit(world->store);
 	assert_int_equal(rows(world, 100).n, 4);
-	lease_store_drop(world->store, 7, &none, &one);
+	lease_store_drop(world->store, &one);
 	lease_store_commit(world->store);
 	assert_int_equal(rows(world, 100).n, 2);
 	lease_store_drop_sandbox(world->store, 7);
 	lease_store_commit(world->store);
 	assert_int_equal(rows(world, 100).n, 1);
 	assert_int_equal(rows(world, 100).sandbox, 8);
+}
+
+static void each_port_is_a_lease_of_its_own(void **state)
+{
+	struct world *world = *state;
+	const struct ng_port https = {6, 443}, quic = {17, 443}, none = {0};
+	const struct lease_row first = {.sandbox = 7, .addr = addr("1.2.3.4"), .port = https};
+
+	put_port(world, 7, "1.2.3.4", none, "a.example", 900);
+	put_port(world, 7, "1.2.3.4", https, "a.example", 900);
+	put_port(world, 7, "1.2.3.4", https, "b.example", 900);
+	put_port(world, 7, "1.2.3.4", quic, "a.example", 900);
+	lease_store_commit(world->store);
+	assert_int_equal(rows(world, 100).n, 4);
+	lease_store_drop(world->store, &first);
+	lease_store_commit(world->store);
+	assert_int_equal(rows(world, 100).n, 2);
+	assert_int_equal(rows(world, 100).port.proto, 17);
+}
+
+/* No port without a protocol, no protocol without a port, none but TCP and UDP. */
+static void rows_with_impossible_ports_are_no_rows(void **state)
+{
+	struct world *world = *state;
+
+	put_port(world, 7, "1.2.3.4", (struct ng_port){0, 443}, "a.example", 900);
+	put_port(world, 7, "1.2.3.4", (struct ng_port){6, 0}, "a.example", 900);
+	put_port(world, 7, "1.2.3.4", (struct ng_port){1, 443}, "a.example", 900);
+	lease_store_commit(world->store);
+	assert_int_equal(rows(world, 100).n, 0);
 }
 
 static void ended_and_unwanted_rows_go(void **state)
@@ -199,7 +241,7 @@ static void store_file(const struct world *world, char out[static 400])
 	assert_non_null(entries);
 	out[0] = '\0';
 	while ((entry = readdir(entries)))
-		if (!strncmp(entry->d_name, "leases-", 7) && strlen(entry->d_name) == 7 + 36)
+		if (!strncmp(entry->d_name, "leases2-", 8) && strlen(entry->d_name) == 8 + 36)
 			snprintf(out, 400, "%s/%s", folder, entry->d_name);
 	closedir(entries);
 	assert_true(out[0]);
@@ -250,6 +292,24 @@ static void file_that_ends_every_start_is_thrown_away(void **state)
 	assert_int_equal(rows(world, 0).n, 0);
 }
 
+/* The name that this boot's file had before rows had ports. */
+static void other_formats_leave_nothing(void **state)
+{
+	struct world *world = *state;
+	char path[400], old[400];
+
+	store_file(world, path);
+	snprintf(old, sizeof(old), "%s/worker/leases-%s", world->folder,
+		 strstr(path, "leases2-") + 8);
+	put(world, 7, "1.2.3.4", "a.example", 900);
+	lease_store_close(world->store);
+	world->store = NULL;
+	assert_int_equal(rename(path, old), 0);
+	reopen(world);
+	assert_int_equal(access(old, F_OK), -1);
+	assert_int_equal(rows(world, 0).n, 0);
+}
+
 static void other_boots_leave_nothing(void **state)
 {
 	struct world *world = *state;
@@ -281,13 +341,12 @@ static void folder_of_others_is_refused(void **state)
 
 static void no_store_is_no_trouble(void **state)
 {
-	struct ng_addr none = {0};
 	struct ng_name name = {.len = 1};
 	struct lease_row row = {.name = &name};
 
 	(void)state;
 	lease_store_put(NULL, &row);
-	lease_store_drop(NULL, 1, &none, &none);
+	lease_store_drop(NULL, &row);
 	lease_store_drop_sandbox(NULL, 1);
 	lease_store_commit(NULL);
 	lease_store_sweep(NULL, 1);
@@ -301,11 +360,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(row_comes_back_whole, begin, end),
 		cmocka_unit_test_setup_teardown(end_only_moves_out, begin, end),
 		cmocka_unit_test_setup_teardown(each_name_is_a_row_of_its_own, begin, end),
+		cmocka_unit_test_setup_teardown(each_port_is_a_lease_of_its_own, begin, end),
+		cmocka_unit_test_setup_teardown(rows_with_impossible_ports_are_no_rows, begin,
+						end),
 		cmocka_unit_test_setup_teardown(ended_and_unwanted_rows_go, begin, end),
 		cmocka_unit_test_setup_teardown(sweep_gets_round, begin, end),
 		cmocka_unit_test_setup_teardown(garbage_is_begun_anew, begin, end),
 		cmocka_unit_test_setup_teardown(file_that_ends_every_start_is_thrown_away,
 						begin, end),
+		cmocka_unit_test_setup_teardown(other_formats_leave_nothing, begin, end),
 		cmocka_unit_test_setup_teardown(other_boots_leave_nothing, begin, end),
 		cmocka_unit_test_setup_teardown(folder_of_others_is_refused, begin, end),
 		cmocka_unit_test(no_store_is_no_trouble),

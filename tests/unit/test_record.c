@@ -25,6 +25,7 @@ static struct ng_record decision(struct ng_name *name)
 		.event = NG_EVENT_DECISION,
 		.sandbox = 7,
 		.sandbox_name = "box",
+		.mode = NG_ENFORCE,
 		.name = name,
 		.type = NG_TYPE_A,
 		.verdict = NG_ALLOW,
@@ -81,6 +82,7 @@ static void allowed_answer_says_everything(void **state)
 	text_is(line, "time", "2023-11-14T22:13:20.123456Z");
 	text_is(line, "event", "decision");
 	text_is(line, "sandbox", "box");
+	text_is(line, "mode", "enforce");
 	text_is(line, "client", "10.0.0.2");
 	text_is(line, "name", "www.good.example");
 	text_is(line, "type", "A");
@@ -96,6 +98,58 @@ static void allowed_answer_says_everything(void **state)
 	assert_int_equal(json_array_size(json_object_get(line, "addrs")), 2);
 	assert_true(json_is_false(json_object_get(line, "cached")));
 	assert_null(json_object_get(line, "ede"));
+	assert_null(json_object_get(line, "ports"));
+	assert_null(json_object_get(line, "observed"));
+	json_decref(line);
+}
+
+static void ports_of_the_lease_are_named(void **state)
+{
+	const struct ng_port ports[] = {{6, 443}, {17, 8443}};
+	struct ng_name name;
+	struct ng_record record = decision(&name);
+	json_t *line, *list;
+
+	(void)state;
+	record.ports = ports;
+	record.n_ports = 2;
+	line = formatted(&record);
+	list = json_object_get(line, "ports");
+	assert_int_equal(json_array_size(list), 2);
+	assert_string_equal(json_string_value(json_array_get(list, 0)), "443/tcp");
+	assert_string_equal(json_string_value(json_array_get(list, 1)), "8443/udp");
+	json_decref(line);
+}
+
+static void observed_answer_says_what_enforce_would_have_done(void **state)
+{
+	struct ng_name name;
+	struct ng_record record = decision(&name);
+	json_t *line;
+
+	(void)state;
+	record.verdict = NG_ASK;
+	record.mode = NG_OBSERVE;
+	record.observed = true;
+	line = formatted(&record);
+	text_is(line, "verdict", "ask");
+	text_is(line, "rcode", "NOERROR");
+	text_is(line, "mode", "observe");
+	assert_true(json_is_true(json_object_get(line, "observed")));
+	json_decref(line);
+}
+
+static void strangers_have_no_mode(void **state)
+{
+	struct ng_name name;
+	struct ng_record record = decision(&name);
+	json_t *line;
+
+	(void)state;
+	record.sandbox = 0;
+	line = formatted(&record);
+	assert_true(json_is_null(json_object_get(line, "sandbox")));
+	assert_null(json_object_get(line, "mode"));
 	json_decref(line);
 }
 
@@ -297,6 +351,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(allowed_answer_says_everything),
+		cmocka_unit_test(ports_of_the_lease_are_named),
+		cmocka_unit_test(observed_answer_says_what_enforce_would_have_done),
+		cmocka_unit_test(strangers_have_no_mode),
 		cmocka_unit_test(denial_says_why),
 		cmocka_unit_test(blocked_packet_is_a_record),
 		cmocka_unit_test(hostile_text_stays_one_line_of_json),

@@ -331,6 +331,178 @@ static void leases_are_listed(void **state)
 	world_end(&world);
 }
 
+static void ports_of_a_rule_reach_the_warden_and_the_listing(void **state)
+{
+	struct world world;
+	struct wall_packet *packet;
+	int client, status;
+
+	(void)state;
+	world_begin(&world);
+	world_serve(&world, "good.example:443\n");
+	client = client_socket(SOCK_DGRAM, world.udp_port);
+	ask(client, "good.example", 94);
+	upstream_answers(&world);
+	acknowledge(&world, ordered(&world), NG_OK);
+	assert_int_equal(world.packet.head.kind, WALL_LEASED);
+	assert_int_equal(reply(client).answers, 1);
+	memset(&world.packet.done, 0, sizeof(world.packet.done));
+	tell(&world, WALL_LEASES, -1);
+	packet = hear(&world, world.main, WALL_WORKER_TO_MAIN);
+	assert_int_equal(packet->head.kind, WALL_LEASE_ROW);
+	assert_int_equal(packet->row.proto, 6);
+	assert_int_equal(packet->row.port, 443);
+	hear(&world, world.main, WALL_WORKER_TO_MAIN);
+	/* A successor finds the port in the store, and orders the same again. */
+	close(client);
+	assert_int_equal(kill(world.pid, SIGKILL), 0);
+	status = end_of_worker(&world);
+	assert_true(WIFSIGNALED(status));
+	close(world.main);
+	close(world.warden);
+	start_worker(&world);
+	world_serve(&world, "good.example:443\n");
+	(void)ordered(&world);
+	assert_int_equal(world.packet.lease[0].proto, 6);
+	assert_int_equal(world.packet.lease[0].port, 443);
+	world_end(&world);
+}
+
+static void waiting_names_are_listed(void **state)
+{
+	struct world world;
+	struct wall_packet *packet;
+	char text[4096] = "";
+	uint32_t seq;
+	int client, fd;
+
+	(void)state;
+	world_begin(&world);
+	world_serve(&world, "?*.good.example\n");
+	client = client_socket(SOCK_DGRAM, world.udp_port);
+	for (uint16_t i = 0; i < 3; i++) {
+		ask(client, i ? "b.good.example" : "a.good.example", i);
+		assert_int_equal(reply(client).rcode, NG_RCODE_NXDOMAIN);
+	}
+	memset(&world.packet.done, 0, sizeof(world.packet.done));
+	seq = tell(&world, WALL_WAITINGS, -1);
+	packet = hear(&world, world.main, WALL_WORKER_TO_MAIN);
+	assert_int_equal(packet->head.kind, WALL_WAITING_ROW);
+	assert_int_equal(packet->head.seq, seq);
+	assert_int_equal(packet->waiting.sandbox, BOX);
+	assert_int_equal(packet->waiting.count, 1);
+	assert_int_equal(packet->waiting.line, 1);
+	assert_string_equal(packet->waiting.path, "box.list");
+	assert_memory_equal(packet->waiting.name, "\1a\4good\7example", 16);
+	packet = hear(&world, world.main, WALL_WORKER_TO_MAIN);
+	assert_int_equal(packet->head.kind, WALL_WAITING_ROW);
+	assert_int_equal(packet->waiting.count, 2);
+	packet = hear(&world, world.main, WALL_WORKER_TO_MAIN);
+	assert_int_equal(packet->head.kind, WALL_WAITINGS_END);
+	assert_int_equal(packet->head.seq, seq);
+	settle(&world);
+	fd = open(world.records, O_RDONLY);
+	assert_true(read(fd, text, sizeof(text) - 1) > 0);
+	assert_non_null(strstr(text, "\"verdict\":\"ask\""));
+	close(fd);
+	close(client);
+	world_end(&world);
+}
+
+static void approval_opens_what_a_rule_asks_about(void **state)
+{
+	struct world world;
+	uint64_t list, approvals;
+	int client;
+
+	(void)state;
+	world_begin(&world);
+	world_serve(&world, "?good.example\n");
+	list = give_list(&world, "?good.example\n");
+	approvals = give_list(&world, "good.example\n");
+	fill_member(&world, list);
+	world.packet.member.approvals = approvals;
+	assert_int_equal(done(&world, tell(&world, WALL_MEMBER, -1)), NG_OK);
+	client = client_socket(SOCK_DGRAM, world.udp_port);
+	ask(client, "good.example", 95);
+	upstream_answers(&world);
+	acknowledge(&world, ordered(&world), NG_OK);
+	assert_int_equal(reply(client).answers, 1);
+	close(client);
+	world_end(&world);
+}
+
+static void generation_with_unknown_approvals_changes_nothing(void **state)
+{
+	struct world world;
+	int client;
+
+	(void)state;
+	world_begin(&world);
+	world_serve(&world, "good.example\n");
+	give_begin(&world);
+	give_route(&world);
+	fill_member(&world, give_list(&world, "other.example\n"));
+	world.packet.member.approvals = 12345;
+	tell(&world, WALL_MEMBER, -1);
+	assert_int_equal(done(&world, give_commit(&world)), NG_E_NOTFOUND);
+	client = client_socket(SOCK_DGRAM, world.udp_port);
+	ask(client, "good.example", 96);
+	upstream_answers(&world);
+	(void)ordered(&world);
+	close(client);
+	world_end(&world);
+}
+
+static void blocked_and_observed_packets_are_records(void **state)
+{
+	struct world world;
+	char text[4096] = "";
+	int fd;
+
+	(void)state;
+	world_begin(&world);
+	world_serve(&world, "good.example\n");
+	for (uint16_t i = 0; i < 2; i++) {
+		memset(&world.packet.blocked[i], 0, sizeof(world.packet.blocked[i]));
+		world.packet.blocked[i].sandbox = BOX;
+		assert_int_equal(ng_addr_parse("127.0.0.1", &world.packet.blocked[i].from),
+				 NG_OK);
+		assert_int_equal(ng_addr_parse("44.0.0.1", &world.packet.blocked[i].to), NG_OK);
+		world.packet.blocked[i].proto = 6;
+		world.packet.blocked[i].port = 443;
+		world.packet.blocked[i].observed = (uint8_t)i;
+		world.packet.blocked[i].count = 1;
+	}
+	world.packet.head = (struct wall_head){.kind = WALL_BLOCKED, .count = 2};
+	assert_int_equal(channel_send(world.warden, &world.packet, -1), NG_OK);
+	settle(&world);
+	settle(&world);
+	fd = open(world.records, O_RDONLY);
+	assert_true(read(fd, text, sizeof(text) - 1) > 0);
+	close(fd);
+	assert_non_null(strstr(text, "\"event\":\"blocked\""));
+	assert_non_null(strstr(text, "\"observed\":true"));
+	assert_null(strstr(strstr(text, "\"observed\":true") + 1, "\"observed\":true"));
+	world_end(&world);
+}
+
+static void its_name_is_not_mains(void **state)
+{
+	struct world world;
+	char path[40], name[32] = "";
+	int fd;
+
+	(void)state;
+	world_begin(&world);
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)world.pid);
+	fd = open(path, O_RDONLY);
+	assert_true(read(fd, name, sizeof(name) - 1) > 0);
+	close(fd);
+	assert_string_equal(name, "namegated-work\n");
+	world_end(&world);
+}
+
 static void tcp_answers_pipelined_queries(void **state)
 {
 	struct world world;
@@ -419,6 +591,12 @@ int main(void)
 		cmocka_unit_test(unsealed_ruleset_is_refused),
 		cmocka_unit_test(single_member_is_added_and_removed),
 		cmocka_unit_test(leases_are_listed),
+		cmocka_unit_test(ports_of_a_rule_reach_the_warden_and_the_listing),
+		cmocka_unit_test(waiting_names_are_listed),
+		cmocka_unit_test(approval_opens_what_a_rule_asks_about),
+		cmocka_unit_test(generation_with_unknown_approvals_changes_nothing),
+		cmocka_unit_test(blocked_and_observed_packets_are_records),
+		cmocka_unit_test(its_name_is_not_mains),
 		cmocka_unit_test(tcp_answers_pipelined_queries),
 		cmocka_unit_test(decision_is_recorded),
 		cmocka_unit_test(term_ends_it_well),

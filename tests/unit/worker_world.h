@@ -134,14 +134,13 @@ static inline int sealed_image(const struct ng_image *image)
 
 static inline struct ng_image image_of(const char *text, uint64_t *id)
 {
+	const struct ng_source source = {.path = "box.list", .text = text, .len = strlen(text)};
 	struct ng_diags diags;
 	struct ng_image image;
 	struct ng_ruleset *ruleset;
 
 	ng_diags_init(&diags);
-	assert_int_equal(ng_compile(NG_FORMAT_LIST, "box.list", text, strlen(text), NULL,
-				    &diags, &image),
-			 NG_OK);
+	assert_int_equal(ng_compile(&source, &diags, &image), NG_OK);
 	ng_diags_finish(&diags);
 	assert_int_equal(ng_ruleset_open(image.octets, image.len, &ruleset), NG_OK);
 	*id = ng_ruleset_digest(ruleset);
@@ -185,7 +184,7 @@ static inline void give_route(struct world *world)
 	tell(world, WALL_ROUTE, -1);
 }
 
-static inline uint32_t give_member(struct world *world, uint64_t ruleset)
+static inline void fill_member(struct world *world, uint64_t ruleset)
 {
 	struct wall_member *member = &world->packet.member;
 
@@ -197,6 +196,11 @@ static inline uint32_t give_member(struct world *world, uint64_t ruleset)
 	assert_int_equal(ng_prefix_parse("127.0.0.1", &member->sources[0]), NG_OK);
 	member->n_rulesets[NG_SCOPE_SANDBOX] = 1;
 	member->rulesets[NG_SCOPE_SANDBOX * NG_RULESETS_MAX] = ruleset;
+}
+
+static inline uint32_t give_member(struct world *world, uint64_t ruleset)
+{
+	fill_member(world, ruleset);
 	return tell(world, WALL_MEMBER, -1);
 }
 
