@@ -5,6 +5,7 @@
 #include "gate/engine.h"
 
 #include "base/hash.h"
+#include "dns/svcb.h"
 #include <stdlib.h>
 
 static unsigned key_len(const struct question_key *key)
@@ -134,6 +135,48 @@ static void ask_answered(struct ng_gate *gate, struct ask *ask, struct entry *en
 		entry_free(entry);
 }
 
+/* Address hints and ech go before anybody can see them; so do signatures over what was changed. */
+static int service_strip(struct ng_gate *gate, struct ng_rr *rr, bool *usable)
+{
+	uint8_t *out = arena_alloc(&gate->parsed, rr->rdlen);
+	struct svcb svcb;
+	int error;
+
+	if (!out)
+		return NG_E_NOMEM;
+	error = svcb_strip(rr->rdata, rr->rdlen, out, &svcb);
+	if (error)
+		return error;
+	rr->rdata = out;
+	rr->rdlen = (uint16_t)svcb.len;
+	*usable = svcb.usable;
+	return NG_OK;
+}
+
+static bool is_service(uint16_t type)
+{
+	return type == NG_TYPE_SVCB || type == NG_TYPE_HTTPS;
+}
+
+static int services_strip(struct ng_gate *gate, struct ng_answer *answer)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < answer->n; i++) {
+		struct ng_rr *rr = &answer->rrs[i];
+		bool usable = true;
+		int error = is_service(rr->type) ? service_strip(gate, rr, &usable) : NG_OK;
+
+		if (error)
+			return error;
+		if (usable && !(rr->type == NG_TYPE_RRSIG && rr->rdlen > 2 &&
+				is_service((uint16_t)(rr->rdata[0] << 8 | rr->rdata[1]))))
+			answer->rrs[n++] = *rr;
+	}
+	answer->n = n;
+	return NG_OK;
+}
+
 void ng_gate_answer(struct ng_gate *gate, uint64_t now_us, uint64_t id,
 		    const struct ng_addr *server, const uint8_t *wire, size_t len)
 {
@@ -148,6 +191,8 @@ void ng_gate_answer(struct ng_gate *gate, uint64_t now_us, uint64_t id,
 		return;
 	arena_reset(&gate->parsed);
 	error = ng_answer_parse(wire, len, &gate->parsed, &answer);
+	if (!error)
+		error = services_strip(gate, &answer);
 	if (!error)
 		error = entry_make(gate, &ask->key, &answer, server, &entry);
 	if (error == NG_E_NOTFOUND)

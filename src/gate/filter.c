@@ -63,11 +63,30 @@ static bool repeated(const struct query *query, size_t n, const struct ng_rr *rr
 	return false;
 }
 
+/*
+ * The target of a service record is where the client goes next. It is judged like an alias, but since
+ * the client asks for its addresses itself, one without a rule would only lead it astray.
+ */
+static bool service_kept(const struct query *query, const struct ng_rr *rr)
+{
+	struct ng_decision decision;
+	struct ng_name target;
+
+	if (rr->rdlen < 3 || ng_name_from_wire(rr->rdata + 2, rr->rdlen - 2u, &target))
+		return false;
+	if (target.len == 1 || ng_name_equal(&target, rr->owner))
+		return true;
+	ng_policy_decide(&query->sandbox->spec.policy, &target, &decision);
+	return verdict_passes(query->sandbox, decision.verdict);
+}
+
 static bool keeps(struct ng_gate *gate, struct query *query, size_t n, const struct ng_rr *rr,
 		  struct filtered *out)
 {
 	struct ng_addr addr;
 
+	if (rr->type == NG_TYPE_HTTPS || rr->type == NG_TYPE_SVCB)
+		return service_kept(query, rr);
 	if (rr->type != NG_TYPE_A && rr->type != NG_TYPE_AAAA)
 		return true;
 	addr = rr_addr(rr);
