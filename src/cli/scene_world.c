@@ -122,12 +122,15 @@ static void diags_show(struct scene *scene, const struct ng_diags *diags)
 static bool list_compile(struct scene *scene, struct reader *reader, const char *text,
 			 struct list *into)
 {
+	const struct ng_source source = {.format = ng_source_sniff(text, strlen(text)),
+					 .path = into->name,
+					 .text = text,
+					 .len = strlen(text)};
 	struct ng_diags diags;
 	int error;
 
 	ng_diags_init(&diags);
-	error = ng_compile(ng_source_sniff(text, strlen(text)), into->name, text, strlen(text),
-			   NULL, &diags, &into->image);
+	error = ng_compile(&source, &diags, &into->image);
 	if (!error)
 		error = ng_ruleset_open(into->image.octets, into->image.len, &into->rules);
 	if (error) {

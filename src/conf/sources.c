@@ -7,6 +7,7 @@
 #include "conf/files.h"
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 int source_compile(const char *path, const char *base_dir, struct ng_diags *diags,
 		   struct ng_image *out)
@@ -25,8 +26,12 @@ int source_compile(const char *path, const char *base_dir, struct ng_diags *diag
 			    "the source has a NUL octet, so it is no text");
 		code = NG_E_SYNTAX;
 	} else {
-		code = ng_compile(ng_source_sniff(text, len), path, text, len, NULL, diags,
-				  out);
+		struct ng_source source = {.format = ng_source_sniff(text, len),
+					   .path = path,
+					   .text = text,
+					   .len = len,
+					   .now_s = (uint64_t)time(NULL)};
+		code = ng_compile(&source, diags, out);
 	}
 	free(text);
 	return code;

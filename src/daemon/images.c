@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
@@ -71,7 +72,12 @@ int images_inline(struct images *images, const char *sandbox, const char *text,
 	char path[NG_PATH_MAX];
 	struct ng_image octets = {0};
 	snprintf(path, sizeof path, "sandbox %s", sandbox);
-	int code = ng_compile(NG_FORMAT_LIST, path, text, strlen(text), NULL, diags, &octets);
+	const struct ng_source source = {.format = NG_FORMAT_LIST,
+					 .path = path,
+					 .text = text,
+					 .len = strlen(text),
+					 .now_s = (uint64_t)time(NULL)};
+	int code = ng_compile(&source, diags, &octets);
 	return code ? code : images_intern(images, &octets, out);
 }
 

@@ -1,28 +1,38 @@
 /*
  * Rules are kept as drafts, the slots of the image to be, with an index over them that finds a
- * repeat while its line is still at hand. The image is written at the end, when the counts are
- * known and every table can have its final size at once.
+ * repeat while its line is still at hand. The image is written at the end (writer.c), when the
+ * counts are known and every table can have its final size at once. What few rules have stands on
+ * shelves beside the drafts.
  */
 #include "policy/builder.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void builder_init(struct builder *builder, const char *path, struct ng_diags *diags)
+void builder_init(struct builder *builder, struct ng_diags *diags)
 {
-	*builder = (struct builder){.path = path, .diags = diags};
+	*builder = (struct builder){.diags = diags};
 }
 
 void builder_finish(struct builder *builder)
 {
 	if (builder == NULL)
 		return;
+	struct builder_local *locals = builder->locals.items;
+	for (size_t i = 0; i < builder->locals.n; i++)
+		free((void *)(uintptr_t)locals[i].local.rdata);
+	for (uint32_t i = 0; i < builder->n_files; i++)
+		free(builder->files[i].path);
+	free(builder->locals.items);
+	free(builder->bounds.items);
+	free(builder->prefixes.items);
+	free(builder->statics.items);
 	free(builder->drafts);
 	free(builder->names);
 	free(builder->index);
 }
 
-static uint32_t slots_for(size_t n)
+uint32_t builder_slots_for(size_t n)
 {
 	return (uint32_t)(n + n / 2 + 1);
 }
@@ -32,8 +42,7 @@ static uint32_t next(uint32_t index, uint32_t slots)
 	return index + 1 == slots ? 0 : index + 1;
 }
 
-/* Room for one more item of that size, by doubling. */
-static bool grow(void *items, size_t *room, size_t need, size_t size)
+bool builder_grow(void *items, size_t *room, size_t need, size_t size)
 {
 	if (need <= *room)
 		return true;
@@ -50,9 +59,60 @@ static bool grow(void *items, size_t *room, size_t need, size_t size)
 	return true;
 }
 
+void *shelf_add(struct shelf *shelf, const void *item, size_t size)
+{
+	if (!builder_grow(&shelf->items, &shelf->room, shelf->n + 1, size))
+		return NULL;
+	return memcpy((char *)shelf->items + shelf->n++ * size, item, size);
+}
+
+/* ---- files ---- */
+
+static uint32_t count_lines(const char *text, size_t len)
+{
+	uint32_t n = 1;
+	for (size_t at = 0; at < len; n++) {
+		const char *end = memchr(text + at, '\n', len - at);
+		if (end == NULL)
+			break;
+		at = (size_t)(end - text) + 1;
+	}
+	return n;
+}
+
+bool builder_file(struct builder *builder, const char *path, const char *text, size_t len)
+{
+	struct builder_file file = {strdup(path), builder->lines};
+	if (file.path == NULL || builder->n_files == IMAGE_FILES_MAX) {
+		free(file.path);
+		builder->error = file.path == NULL ? NG_E_NOMEM : NG_E_FULL;
+		return false;
+	}
+	builder->file = builder->n_files;
+	builder->files[builder->n_files++] = file;
+	builder->lines += count_lines(text, len);
+	return true;
+}
+
+const char *builder_path(const struct builder *builder)
+{
+	return builder->files[builder->file].path;
+}
+
+struct ng_place builder_place(const struct builder *builder, uint32_t line, uint32_t column)
+{
+	uint32_t file = builder->n_files - 1;
+	while (file > 0 && builder->files[file].before >= line)
+		file--;
+	return (struct ng_place){builder->files[file].path, line - builder->files[file].before,
+				 column};
+}
+
+/* ---- the index ---- */
+
 static bool reindex(struct builder *builder)
 {
-	uint32_t slots = slots_for(builder->n * 2 + 64);
+	uint32_t slots = builder_slots_for(builder->n * 2 + 64);
 	uint32_t *index = malloc(slots * sizeof(*index));
 	if (index == NULL)
 		return false;
@@ -89,26 +149,6 @@ static uint32_t *locate(const struct builder *builder, const struct builder_rule
 	return &builder->index[at];
 }
 
-static void report_repeat(struct builder *builder, const struct draft *draft,
-			  const struct builder_rule *rule)
-{
-	char text[NG_NAME_TEXT_MAX];
-	struct ng_place place = {builder->path, rule->line, rule->column};
-	bool same = (draft->slot.kind & ~IMAGE_WILDCARD) == rule->action + 1u;
-	const char *star = rule->wildcard ? "*." : "";
-	ng_name_to_text(&rule->name, text);
-	if (same) {
-		ng_diag_add(builder->diags, NG_WARNING, &place, "rule-repeat",
-			    "remove one of the two", "%s%s is said already at %s:%u:%u", star,
-			    text, builder->path, draft->slot.line, draft->slot.column);
-	} else {
-		ng_diag_add(builder->diags, NG_ERROR, &place, "rule-contradiction",
-			    "keep the one that is meant",
-			    "%s%s contradicts what %s:%u:%u says of it", star, text,
-			    builder->path, draft->slot.line, draft->slot.column);
-	}
-}
-
 /* Where the name's octets stand; a name is stored once when an exact rule and its wildcard follow each other. */
 static bool name_place(struct builder *builder, const struct ng_name *name, uint32_t *out)
 {
@@ -120,12 +160,112 @@ static bool name_place(struct builder *builder, const struct ng_name *name, uint
 		return true;
 	}
 	if (len + name->len > IMAGE_NAMES_MAX ||
-	    !grow(&builder->names, &builder->names_room, len + name->len, 1))
+	    !builder_grow(&builder->names, &builder->names_room, len + name->len, 1))
 		return false;
 	memcpy(builder->names + len, name->wire, name->len);
 	builder->names_len += name->len;
 	*out = (uint32_t)len;
 	return true;
+}
+
+/* ---- adding ---- */
+
+static bool bounds_nothing(const struct builder_rule *rule)
+{
+	const struct ng_bounds *bounds = &rule->bounds;
+	return bounds->n_ports == 0 && bounds->n_types == 0 && bounds->lease_max_s == 0 &&
+	       bounds->n_opened == 0 && !bounds->strict && rule->until_s == 0;
+}
+
+const struct ng_bounds *builder_bounds_of(const struct builder *builder,
+					  const struct draft *draft)
+{
+	const struct builder_bounds *bounds = builder->bounds.items;
+	return draft->bounds == 0 ? NULL : &bounds[draft->bounds - 1].bounds;
+}
+
+bool builder_local(struct builder *builder, struct draft *draft, const struct ng_local *local)
+{
+	struct builder_local item = {*local, draft->local};
+	uint8_t *rdata = malloc(local->rdlen > 0 ? local->rdlen : 1);
+	if (rdata == NULL)
+		return false;
+	memcpy(rdata, local->rdata, local->rdlen);
+	item.local.rdata = rdata;
+	if (shelf_add(&builder->locals, &item, sizeof(item)) == NULL) {
+		free(rdata);
+		return false;
+	}
+	draft->local = (uint32_t)builder->locals.n;
+	return true;
+}
+
+/* The parts of a draft that stand on shelves. */
+static bool draft_more(struct builder *builder, struct draft *draft,
+		       const struct builder_rule *rule)
+{
+	if (!bounds_nothing(rule)) {
+		struct builder_bounds item = {rule->bounds, rule->until_s};
+		if (shelf_add(&builder->bounds, &item, sizeof(item)) == NULL)
+			return false;
+		draft->bounds = (uint32_t)builder->bounds.n;
+	}
+	if (rule->trigger != NG_TRIGGER_NAME) {
+		struct builder_prefix item = {rule->trigger, rule->prefix};
+		if (shelf_add(&builder->prefixes, &item, sizeof(item)) == NULL)
+			return false;
+		draft->prefix = (uint32_t)builder->prefixes.n;
+	}
+	return rule->action != NG_ACTION_LOCAL || builder_local(builder, draft, &rule->local);
+}
+
+static void refuse_size(struct builder *builder, const struct builder_rule *rule)
+{
+	struct ng_place place = {builder_path(builder), rule->line, rule->column};
+	ng_diag_add(builder->diags, NG_ERROR, &place, "source-size",
+		    "split the source into several", "a source holds at most %u rules",
+		    IMAGE_RULES_MAX);
+	builder->error = NG_E_SYNTAX;
+}
+
+static void add_draft(struct builder *builder, const struct builder_rule *rule, uint64_t hash,
+		      uint32_t *slot)
+{
+	uint32_t name;
+	if (builder->n == IMAGE_RULES_MAX) {
+		refuse_size(builder, rule);
+		return;
+	}
+	if (!builder_grow(&builder->drafts, &builder->room, builder->n + 1,
+			  sizeof(struct draft)) ||
+	    !name_place(builder, &rule->name, &name)) {
+		builder->error = NG_E_NOMEM;
+		return;
+	}
+	struct draft draft = {
+		.hash = hash,
+		.plain = rule->bounds.n_ports == 0,
+		.slot = {.tag = (uint32_t)hash,
+			 .name = name,
+			 .line = rule->line + builder->files[builder->file].before,
+			 .column = rule->column > UINT16_MAX ? UINT16_MAX
+							     : (uint16_t)rule->column,
+			 .labels = ng_name_labels(&rule->name),
+			 .kind = (uint8_t)((rule->wildcard ? IMAGE_WILDCARD : 0) |
+					   (rule->action + 1u))},
+	};
+	if (!draft_more(builder, &draft, rule)) {
+		builder->error = NG_E_NOMEM;
+		return;
+	}
+	*slot = (uint32_t)builder->n;
+	builder->drafts[builder->n++] = draft;
+}
+
+void builder_expires(struct builder *builder, uint64_t until_s)
+{
+	if (until_s != 0 && (builder->expires_s == 0 || until_s < builder->expires_s))
+		builder->expires_s = until_s;
 }
 
 void builder_add(struct builder *builder, const struct builder_rule *rule)
@@ -135,168 +275,35 @@ void builder_add(struct builder *builder, const struct builder_rule *rule)
 		hash ^= IMAGE_STAR;
 	if (builder->error != NG_OK)
 		return;
-	if (slots_for(builder->n + 1) > builder->index_slots && !reindex(builder)) {
+	if (builder_slots_for(builder->n + 1) > builder->index_slots && !reindex(builder)) {
 		builder->error = NG_E_NOMEM;
 		return;
 	}
-	uint32_t *slot = locate(builder, rule, hash), name;
-	if (*slot != IMAGE_NONE) {
-		report_repeat(builder, &builder->drafts[*slot], rule);
-		return;
-	}
-	if (builder->n == IMAGE_RULES_MAX) {
-		struct ng_place place = {builder->path, rule->line, rule->column};
-		ng_diag_add(builder->diags, NG_ERROR, &place, "source-size",
-			    "split the source into several", "a source holds at most %u rules",
-			    IMAGE_RULES_MAX);
-		builder->error = NG_E_SYNTAX;
-		return;
-	}
-	if (!grow(&builder->drafts, &builder->room, builder->n + 1, sizeof(struct draft)) ||
-	    !name_place(builder, &rule->name, &name)) {
+	builder_expires(builder, rule->until_s);
+	uint32_t *slot = locate(builder, rule, hash);
+	if (*slot != IMAGE_NONE)
+		builder_merge(builder, &builder->drafts[*slot], rule);
+	else
+		add_draft(builder, rule, hash, slot);
+}
+
+void builder_static(struct builder *builder, const struct ng_static *item, uint64_t until_s)
+{
+	struct image_static entry = {
+		.line = item->line + builder->files[builder->file].before,
+		.column = item->column > UINT16_MAX ? UINT16_MAX : (uint16_t)item->column,
+		.port = item->port.port,
+		.proto = item->port.proto,
+		.family = item->prefix.addr.family,
+		.bits = item->prefix.bits,
+	};
+	memcpy(entry.addr, item->prefix.addr.bytes, sizeof(entry.addr));
+	builder_expires(builder, until_s);
+	if (shelf_add(&builder->statics, &entry, sizeof(entry)) == NULL)
 		builder->error = NG_E_NOMEM;
-		return;
-	}
-	*slot = (uint32_t)builder->n;
-	builder->drafts[builder->n++] = (struct draft){
-		hash,
-		{.tag = (uint32_t)hash,
-		 .name = name,
-		 .line = rule->line,
-		 .column = rule->column > UINT16_MAX ? UINT16_MAX : (uint16_t)rule->column,
-		 .labels = ng_name_labels(&rule->name),
-		 .kind = (uint8_t)((rule->wildcard ? IMAGE_WILDCARD : 0) |
-				   (rule->action + 1u))},
-	};
 }
 
-/* ---- ancestors of what is allowed ---- */
-
-struct ancestors {
-	const uint8_t *names;
-	size_t names_len;
-	uint32_t *places; /* where in the names; open-addressed, IMAGE_NONE is free */
-	uint32_t slots, n;
-};
-
-/* The slot of the name at an offset, or the free one where it belongs. */
-static uint32_t *ancestors_locate(const struct ancestors *set, uint32_t offset)
+size_t builder_count(const struct builder *builder)
 {
-	size_t room = set->names_len - offset, len;
-	const uint8_t *wire = set->names + offset;
-	uint8_t starts[NG_LABELS_MAX];
-	size_t n = image_labels(wire, room, starts);
-	len = n == 0 ? 1 : (size_t)starts[n - 1] + wire[starts[n - 1]] + 2;
-	uint32_t at = image_home(image_hash_name(wire, len), set->slots);
-	for (; set->places[at] != IMAGE_NONE; at = next(at, set->slots)) {
-		uint32_t there = set->places[at];
-		if (set->names_len - there >= len && memcmp(set->names + there, wire, len) == 0)
-			break;
-	}
-	return &set->places[at];
-}
-
-static bool ancestors_resize(struct ancestors *set, uint32_t slots)
-{
-	struct ancestors old = *set;
-	uint32_t *places = malloc(slots * sizeof(*places));
-	if (places == NULL)
-		return false;
-	memset(places, 0xff, slots * sizeof(*places));
-	set->places = places;
-	set->slots = slots;
-	for (uint32_t i = 0; i < old.slots; i++) {
-		if (old.places[i] != IMAGE_NONE)
-			*ancestors_locate(set, old.places[i]) = old.places[i];
-	}
-	free(old.places);
-	return true;
-}
-
-/* Adds what stands above one allowed owner; when an ancestor is there, so are all above it. */
-static bool ancestors_above(struct ancestors *set, const struct image_slot *slot)
-{
-	uint32_t offset = slot->name;
-	if (!(slot->kind & IMAGE_WILDCARD)) {
-		if (set->names[offset] == 0)
-			return true;
-		offset += 1u + set->names[offset];
-	}
-	for (;; offset += 1u + set->names[offset]) {
-		if (slots_for(set->n + 1) > set->slots &&
-		    !ancestors_resize(set, slots_for((size_t)set->n * 2 + 64)))
-			return false;
-		uint32_t *place = ancestors_locate(set, offset);
-		if (*place != IMAGE_NONE)
-			return true;
-		*place = offset;
-		set->n++;
-		if (set->names[offset] == 0)
-			return true;
-	}
-}
-
-static bool ancestors_make(const struct builder *builder, struct ancestors *set)
-{
-	*set = (struct ancestors){.names = builder->names, .names_len = builder->names_len};
-	for (size_t i = 0; i < builder->n; i++) {
-		const struct image_slot *slot = &builder->drafts[i].slot;
-		if ((slot->kind & ~IMAGE_WILDCARD) == NG_ACTION_PASSTHRU + 1 &&
-		    !ancestors_above(set, slot))
-			return false;
-	}
-	return ancestors_resize(set, slots_for(set->n));
-}
-
-/* ---- writing ---- */
-
-static void write_slots(const struct builder *builder, uint8_t *octets, uint32_t slots)
-{
-	for (size_t i = 0; i < builder->n; i++) {
-		const struct draft *draft = &builder->drafts[i];
-		uint32_t at = image_home(draft->hash, slots);
-		while (image_slot_at(octets, at).kind != 0)
-			at = next(at, slots);
-		memcpy(octets + at * sizeof(draft->slot), &draft->slot, sizeof(draft->slot));
-	}
-}
-
-static void write_image(const struct builder *builder, const struct ancestors *set,
-			const struct image_head *head, uint8_t *octets)
-{
-	memcpy(octets, head, sizeof(*head));
-	octets += sizeof(*head);
-	write_slots(builder, octets, head->slots);
-	octets += head->slots * sizeof(struct image_slot);
-	memcpy(octets, set->places, set->slots * sizeof(*set->places));
-	octets += set->slots * sizeof(*set->places);
-	if (builder->names_len > 0)
-		memcpy(octets, builder->names, builder->names_len);
-	memcpy(octets + builder->names_len, builder->path, head->path_len);
-}
-
-int builder_image(struct builder *builder, struct ng_image *out)
-{
-	struct ancestors set;
-	if (builder->error != NG_OK)
-		return builder->error;
-	bool made = ancestors_make(builder, &set);
-	struct image_head head = {
-		.magic = IMAGE_MAGIC,
-		.digest = builder->digest,
-		.rules = (uint32_t)builder->n,
-		.slots = slots_for(builder->n),
-		.ancestors = set.n,
-		.ancestor_slots = set.slots,
-		.names_len = (uint32_t)builder->names_len,
-		.path_len = (uint32_t)strlen(builder->path) + 1,
-	};
-	head.len = image_size(&head);
-	uint8_t *octets = made ? calloc(1, head.len) : NULL;
-	if (octets != NULL) {
-		write_image(builder, &set, &head, octets);
-		*out = (struct ng_image){octets, head.len};
-	}
-	free(set.places);
-	return octets != NULL ? NG_OK : NG_E_NOMEM;
+	return builder->n + builder->statics.n;
 }

@@ -5,20 +5,9 @@
 #include "policy/list.h"
 #include "policy/rpz.h"
 
-#include "base/hash.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-/* What an image's digest covers: the same path, format, origin and text give the same digest. */
-static uint64_t digest_of(enum ng_source_format format, const char *path, const char *text,
-			  size_t len, const char *origin)
-{
-	uint64_t digest = hash_octets(path, strlen(path), IMAGE_MAGIC + format);
-	if (origin != NULL)
-		digest = hash_octets(origin, strlen(origin), digest);
-	return hash_octets(text, len, digest);
-}
 
 /* The path is a part of the image and of every record: it must fit, and print. */
 static bool path_fits(const char *path, struct ng_diags *diags)
@@ -36,24 +25,26 @@ static bool path_fits(const char *path, struct ng_diags *diags)
 	return false;
 }
 
-int ng_compile(enum ng_source_format format, const char *path, const char *text, size_t len,
-	       const char *origin, struct ng_diags *diags, struct ng_image *out)
+int ng_compile(const struct ng_source *source, struct ng_diags *diags, struct ng_image *out)
 {
-	struct builder builder;
+	struct builder *builder;
 	size_t errors = diags->errors;
 	struct ng_image image;
-	if (!path_fits(path, diags))
+	if (!path_fits(source->path, diags))
 		return NG_E_SYNTAX;
-	builder_init(&builder, path, diags);
-	builder.digest = digest_of(format, path, text, len, origin);
-	if (format == NG_FORMAT_RPZ)
-		rpz_read(&builder, text, len, origin);
+	builder = malloc(sizeof(*builder));
+	if (builder == NULL)
+		return NG_E_NOMEM;
+	builder_init(builder, diags);
+	if (source->format == NG_FORMAT_RPZ)
+		rpz_read(builder, source);
 	else
-		list_read(&builder, text, len);
-	int code = builder.error != NG_E_NOMEM && diags->errors > errors
+		list_read(builder, source);
+	int code = builder->error != NG_E_NOMEM && diags->errors > errors
 			   ? NG_E_SYNTAX
-			   : builder_image(&builder, &image);
-	builder_finish(&builder);
+			   : builder_image(builder, &image);
+	builder_finish(builder);
+	free(builder);
 	if (code == NG_OK)
 		*out = image;
 	return code;

@@ -1,11 +1,6 @@
 /*
- * The layout of an image, and the proof that a strange one is safe to ask.
- *
- * An image comes through a process wall, so the reader believes nothing: the sections must fill the
- * block exactly, every slot must name a well-formed lower-case name that lies inside the names, its
- * tag must be that name's, and it must stand where a look-up would reach it. Linear probing puts a
- * key at its home or behind it with no free slot between; so one walk with a count of the occupied
- * slots behind us proves reachability, and a free slot anywhere proves that probing ends.
+ * Finding and reading the parts of an image. The proof that a strange image is safe to ask
+ * (image_check.c) reads extras by the same functions, so that what was proved is what is used.
  */
 #include "policy/image.h"
 
@@ -43,9 +38,21 @@ uint32_t image_home(uint64_t hash, uint32_t slots)
 
 uint64_t image_size(const struct image_head *head)
 {
+	uint64_t prefixes = 0;
+	for (size_t i = 0; i < IMAGE_PREFIXES; i++)
+		prefixes += head->prefixes[i];
 	return sizeof(*head) + (uint64_t)head->slots * sizeof(struct image_slot) +
-	       (uint64_t)head->ancestor_slots * sizeof(uint32_t) + head->names_len +
-	       head->path_len;
+	       (uint64_t)head->ancestor_slots * sizeof(uint32_t) +
+	       prefixes * sizeof(struct image_prefix) +
+	       (uint64_t)head->statics * sizeof(struct image_static) +
+	       (uint64_t)head->opened * sizeof(struct image_opened) +
+	       (uint64_t)head->files * sizeof(struct image_file) + head->extras_len +
+	       head->names_len + head->paths_len;
+}
+
+void image_item(const uint8_t *section, uint32_t index, void *item, size_t size)
+{
+	memcpy(item, section + index * size, size);
 }
 
 struct image_slot image_slot_at(const uint8_t *slots, uint32_t index)
@@ -62,6 +69,40 @@ uint32_t image_ancestor_at(const uint8_t *ancestors, uint32_t index)
 	return name;
 }
 
+const char *image_path(const struct image_view *view, uint32_t index)
+{
+	struct image_file file;
+	image_item(view->files, index, &file, sizeof(file));
+	return view->paths + file.path;
+}
+
+uint32_t image_file_of(const struct image_view *view, uint32_t *line)
+{
+	uint32_t low = 0, high = view->head.files;
+	struct image_file file;
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+		image_item(view->files, middle, &file, sizeof(file));
+		if (file.before < *line)
+			low = middle;
+		else
+			high = middle;
+	}
+	image_item(view->files, low, &file, sizeof(file));
+	*line -= file.before;
+	return low;
+}
+
+/* ---- finding the sections ---- */
+
+static bool head_sound(const struct image_head *head, size_t len)
+{
+	return head->magic == IMAGE_MAGIC && head->len == len && image_size(head) == len &&
+	       head->slots > head->rules && head->ancestor_slots > head->ancestors &&
+	       head->files > 0 && head->files <= IMAGE_FILES_MAX && head->paths_len > 1 &&
+	       (head->flags & ~IMAGE_DISABLED) == 0 && head->zero == 0;
+}
+
 int image_view(const uint8_t *octets, size_t len, struct image_view *out)
 {
 	struct image_view view;
@@ -69,121 +110,138 @@ int image_view(const uint8_t *octets, size_t len, struct image_view *out)
 		return NG_E_FORMAT;
 	memcpy(&view.head, octets, sizeof(view.head));
 	const struct image_head *head = &view.head;
-	if (head->magic != IMAGE_MAGIC || head->len != len || image_size(head) != len)
+	if (!head_sound(head, len))
 		return NG_E_FORMAT;
-	if (head->slots <= head->rules || head->ancestor_slots <= head->ancestors ||
-	    head->path_len < 2 || head->path_len > NG_PATH_MAX)
-		return NG_E_FORMAT;
-	view.slots = octets + sizeof(*head);
-	view.ancestors = view.slots + (size_t)head->slots * sizeof(struct image_slot);
-	view.names = view.ancestors + (size_t)head->ancestor_slots * sizeof(uint32_t);
-	view.path = (const char *)view.names + head->names_len;
-	if (memchr(view.path, '\0', head->path_len) != view.path + head->path_len - 1)
-		return NG_E_FORMAT;
+	const uint8_t *at = octets + sizeof(*head);
+	view.slots = at;
+	view.ancestors = at += (size_t)head->slots * sizeof(struct image_slot);
+	at += (size_t)head->ancestor_slots * sizeof(uint32_t);
+	for (size_t i = 0; i < IMAGE_PREFIXES; i++) {
+		view.prefixes[i] = at;
+		at += (size_t)head->prefixes[i] * sizeof(struct image_prefix);
+	}
+	view.statics = at;
+	view.opened = at += (size_t)head->statics * sizeof(struct image_static);
+	view.files = at += (size_t)head->opened * sizeof(struct image_opened);
+	view.extras = at += (size_t)head->files * sizeof(struct image_file);
+	view.names = at += head->extras_len;
+	view.paths = (const char *)at + head->names_len;
 	*out = view;
 	return NG_OK;
 }
 
-/* The length of the name at wire, root included; 0 when it is not a lower-case name within room. */
-static size_t name_length(const uint8_t *wire, size_t room)
-{
-	size_t at = 0;
-	while (at < room && at < NG_NAME_MAX) {
-		size_t n = wire[at];
-		if (n == 0)
-			return at + 1;
-		if (n > NG_LABEL_MAX || n > room - at - 1)
-			return 0;
-		for (size_t i = at + 1; i <= at + n; i++) {
-			if (wire[i] >= 'A' && wire[i] <= 'Z')
-				return 0;
-		}
-		at += n + 1;
-	}
-	return 0;
-}
+/* ---- extras ---- */
 
-/* The hash and label count of the name at an offset of the names; false when there is none. */
-static bool name_read(const struct image_view *view, uint32_t offset, uint64_t *hash,
-		      size_t *labels)
+/* Where the parts of an extra begin; false when it does not lie in the extras. */
+static bool extra_find(const struct image_view *view, uint32_t extra, struct image_extra *head,
+		       const uint8_t **at, size_t *room)
 {
-	if (offset >= view->head.names_len)
+	if (extra == 0 || extra > view->head.extras_len ||
+	    view->head.extras_len - (extra - 1) < sizeof(*head))
 		return false;
-	const uint8_t *wire = view->names + offset;
-	size_t len = name_length(wire, view->head.names_len - offset);
-	if (len == 0)
-		return false;
-	uint8_t starts[NG_LABELS_MAX];
-	*labels = image_labels(wire, len, starts);
-	*hash = image_hash_name(wire, len);
+	*at = view->extras + (extra - 1);
+	*room = view->head.extras_len - (extra - 1) - sizeof(*head);
+	memcpy(head, *at, sizeof(*head));
+	*at += sizeof(*head);
 	return true;
 }
 
-/* A slot in use: is it what the compiler would have written? */
-static bool slot_sound(const struct image_view *view, const struct image_slot *slot,
-		       uint64_t *hash)
+/* Octets of all that stands before the local records. */
+static size_t bounds_size(const struct image_extra *head)
 {
-	size_t labels;
-	unsigned action = slot->kind & ~IMAGE_WILDCARD;
-	if (action == 0 || action > NG_ACTION_PASSTHRU + 1)
+	return head->n_ports * sizeof(struct image_port) + head->n_types * sizeof(uint16_t) +
+	       head->n_opened * sizeof(struct image_opened);
+}
+
+bool image_port_sound(const struct image_port *port)
+{
+	return (port->proto == 6 || port->proto == 17) && port->port != 0 && port->zero == 0;
+}
+
+struct ng_prefix image_prefix_of(const uint8_t addr[static 16], uint8_t family, uint8_t bits)
+{
+	struct ng_prefix prefix = {.addr.family = family, .bits = bits};
+	memcpy(prefix.addr.bytes, addr, sizeof(prefix.addr.bytes));
+	return prefix;
+}
+
+bool image_bounds(const struct image_view *view, uint32_t extra, struct ng_bounds *out)
+{
+	struct ng_bounds bounds = {0};
+	struct image_extra head;
+	const uint8_t *at;
+	size_t room;
+	if (!extra_find(view, extra, &head, &at, &room) || room < bounds_size(&head) ||
+	    head.n_ports > NG_PORTS_MAX || head.n_types > NG_TYPES_MAX ||
+	    head.n_opened > NG_RULE_PRIVATE_MAX || head.strict > 1)
 		return false;
-	if (!name_read(view, slot->name, hash, &labels))
+	for (uint8_t i = 0; i < head.n_ports; i++, at += sizeof(struct image_port)) {
+		struct image_port port;
+		memcpy(&port, at, sizeof(port));
+		if (!image_port_sound(&port))
+			return false;
+		bounds.ports[i] = (struct ng_port){port.proto, port.port};
+	}
+	memcpy(bounds.types, at, head.n_types * sizeof(uint16_t));
+	at += head.n_types * sizeof(uint16_t);
+	for (uint8_t i = 0; i < head.n_opened; i++, at += sizeof(struct image_opened)) {
+		struct image_opened opened;
+		memcpy(&opened, at, sizeof(opened));
+		bounds.opened[i] = image_prefix_of(opened.addr, opened.family, opened.bits);
+		if (!ng_prefix_valid(&bounds.opened[i]))
+			return false;
+	}
+	bounds.n_ports = head.n_ports;
+	bounds.n_types = head.n_types;
+	bounds.n_opened = head.n_opened;
+	bounds.lease_max_s = head.lease_max_s;
+	bounds.strict = head.strict;
+	*out = bounds;
+	return true;
+}
+
+uint32_t image_locals(const struct image_view *view, uint32_t extra)
+{
+	struct image_extra head;
+	const uint8_t *at;
+	size_t room;
+	return extra_find(view, extra, &head, &at, &room) ? head.n_locals : 0;
+}
+
+/* The cursor counts records; a rule has few, so each call walks from the first. */
+bool image_local(const struct image_view *view, uint32_t extra, uint32_t *cursor,
+		 struct ng_local *out)
+{
+	struct image_extra head;
+	struct image_local local;
+	const uint8_t *at;
+	size_t room;
+	uint32_t index = *cursor;
+	if (!extra_find(view, extra, &head, &at, &room) || index >= head.n_locals ||
+	    index >= IMAGE_LOCALS_MAX || room < bounds_size(&head))
 		return false;
-	if (slot->kind & IMAGE_WILDCARD)
-		*hash ^= IMAGE_STAR;
-	return slot->labels == labels && slot->tag == (uint32_t)*hash;
-}
-
-static uint32_t distance(uint32_t home, uint32_t index, uint32_t slots)
-{
-	return index >= home ? index - home : index + slots - home;
-}
-
-static int slots_check(const struct image_view *view)
-{
-	uint32_t slots = view->head.slots, used = 0, run = 0;
-	while (run < slots && image_slot_at(view->slots, slots - 1 - run).kind != 0)
-		run++;
-	for (uint32_t i = 0; i < slots; i++) {
-		struct image_slot slot = image_slot_at(view->slots, i);
-		uint64_t hash;
-		if (slot.kind == 0) {
-			run = 0;
-			continue;
-		}
-		if (!slot_sound(view, &slot, &hash) ||
-		    distance(image_home(hash, slots), i, slots) > run)
-			return NG_E_FORMAT;
-		used++;
-		run++;
+	room -= bounds_size(&head);
+	at += bounds_size(&head);
+	for (uint32_t i = 0;; i++) {
+		if (room < sizeof(local))
+			return false;
+		memcpy(&local, at, sizeof(local));
+		room -= sizeof(local);
+		at += sizeof(local);
+		if (room < local.rdlen)
+			return false;
+		if (i == index)
+			break;
+		room -= local.rdlen;
+		at += local.rdlen;
 	}
-	return used == view->head.rules ? NG_OK : NG_E_FORMAT;
+	*out = (struct ng_local){local.type, local.ttl, at, local.rdlen};
+	*cursor = index + 1;
+	return true;
 }
 
-static int ancestors_check(const struct image_view *view)
+int image_prefix_order(const struct image_prefix *a, const struct image_prefix *b)
 {
-	uint32_t slots = view->head.ancestor_slots, used = 0, run = 0;
-	while (run < slots && image_ancestor_at(view->ancestors, slots - 1 - run) != IMAGE_NONE)
-		run++;
-	for (uint32_t i = 0; i < slots; i++) {
-		uint32_t name = image_ancestor_at(view->ancestors, i);
-		uint64_t hash;
-		size_t labels;
-		if (name == IMAGE_NONE) {
-			run = 0;
-			continue;
-		}
-		if (!name_read(view, name, &hash, &labels) ||
-		    distance(image_home(hash, slots), i, slots) > run)
-			return NG_E_FORMAT;
-		used++;
-		run++;
-	}
-	return used == view->head.ancestors ? NG_OK : NG_E_FORMAT;
-}
-
-int image_check(const struct image_view *view)
-{
-	int code = slots_check(view);
-	return code != NG_OK ? code : ancestors_check(view);
+	int order = (int)b->bits - (int)a->bits;
+	return order != 0 ? order : memcmp(a->addr, b->addr, sizeof(a->addr));
 }

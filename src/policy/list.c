@@ -263,6 +263,7 @@ static void take_everything(struct builder *builder, const struct entry *entry)
 	struct builder_rule rule = {
 		.name = {.len = 1},
 		.wildcard = true,
+		.trigger = NG_TRIGGER_NAME,
 		.action = entry->deny ? NG_ACTION_NXDOMAIN : NG_ACTION_PASSTHRU,
 		.line = entry->place.line,
 		.column = entry->place.column,
@@ -288,6 +289,7 @@ static void take(struct builder *builder, const struct entry *entry, size_t pref
 		 bool wildcard)
 {
 	struct builder_rule rule = {
+		.trigger = NG_TRIGGER_NAME,
 		.action = entry->deny ? NG_ACTION_NXDOMAIN : NG_ACTION_PASSTHRU,
 		.line = entry->place.line,
 		.column = entry->place.column,
@@ -358,7 +360,7 @@ static void read_line(struct builder *builder, const char *line, size_t len, uin
 	struct entry entry = {
 		.text = line + start,
 		.len = end - start,
-		.place = {builder->path, number, (uint32_t)start + 1},
+		.place = {builder_path(builder), number, (uint32_t)start + 1},
 	};
 	if (end == len) {
 		read_entry(builder, &entry);
@@ -372,12 +374,16 @@ static void read_line(struct builder *builder, const char *line, size_t len, uin
 		    "%s follows another word on its line", shown(line + end, len - end, text));
 }
 
-void list_read(struct builder *builder, const char *text, size_t len)
+void list_read(struct builder *builder, const struct ng_source *source)
 {
-	struct ng_place start = {builder->path, 1, 1};
+	const char *text = source->text;
+	size_t len = source->len;
+	struct ng_place start = {source->path, 1, 1};
 	size_t errors = builder->diags->errors;
 	bool anything = false;
 	uint32_t number = 1;
+	if (!builder_file(builder, source->path, text, len))
+		return;
 	for (size_t at = 0; at < len; number++) {
 		const char *end = memchr(text + at, '\n', len - at);
 		size_t n = end != NULL ? (size_t)(end - text) - at : len - at;

@@ -3,5 +3,5 @@
 
 #include "policy/builder.h"
 
-/* Every line of text into builder; errors and warnings go to the builder's diagnostics. */
-void list_read(struct builder *builder, const char *text, size_t len);
+/* Every line of the source and of what it includes; findings go to the builder's diagnostics. */
+void list_read(struct builder *builder, const struct ng_source *source);

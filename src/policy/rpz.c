@@ -254,7 +254,9 @@ static bool aside(struct rpz *rpz, const struct zone_record *record)
 
 static void record_read(struct rpz *rpz, const struct zone_record *record)
 {
-	struct builder_rule rule = {.line = record->place.line, .column = record->place.column};
+	struct builder_rule rule = {.trigger = NG_TRIGGER_NAME,
+				    .line = record->place.line,
+				    .column = record->place.column};
 	if (aside(rpz, record) || trigger_read(rpz, record, &rule) != TAKEN ||
 	    action_read(rpz, record, &rule) != TAKEN)
 		return;
@@ -264,15 +266,17 @@ static void record_read(struct rpz *rpz, const struct zone_record *record)
 	builder_add(rpz->builder, &rule);
 }
 
-void rpz_read(struct builder *builder, const char *text, size_t len, const char *origin)
+void rpz_read(struct builder *builder, const struct ng_source *source)
 {
 	struct rpz rpz = {.builder = builder};
-	struct ng_place start = {builder->path, 1, 1};
+	struct ng_place start = {source->path, 1, 1};
 	struct zone_reader *reader;
 	struct zone_record record;
 	size_t errors = builder->diags->errors;
-	int code =
-		zone_reader_create(builder->path, text, len, origin, builder->diags, &reader);
+	if (!builder_file(builder, source->path, source->text, source->len))
+		return;
+	int code = zone_reader_create(source->path, source->text, source->len, source->origin,
+				      builder->diags, &reader);
 	if (code != NG_OK) {
 		builder->error = code;
 		return;

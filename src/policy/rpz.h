@@ -1,7 +1,7 @@
-/* RPZ zones into rules: RPZ.md's triggers and actions as far as this version knows them. */
+/* RPZ zones into rules: RPZ.md's triggers and actions with every action and override. */
 #pragma once
 
 #include "policy/builder.h"
 
-/* Every record of the zone text into builder. origin NULL: the owner of its SOA. */
-void rpz_read(struct builder *builder, const char *text, size_t len, const char *origin);
+/* Every record of the zone text into builder, and the zone's override. */
+void rpz_read(struct builder *builder, const struct ng_source *source);

@@ -1,13 +1,17 @@
 /*
- * Asking an image: which rule decides a name, and does an allowed name stand below it?
+ * Asking an image: which rule decides a name or an address, and does an allowed name stand below?
  *
  * A look-up walks the name once, from the root to its first label. Every proper suffix is asked as
  * a wildcard, the whole name as an exact owner; the last hit is the one with the most labels, and
  * an exact one comes after all wildcards (RPZ.md P3). A closer rule of another kind shadows nothing
  * (T2). No allocation, no copy of the name.
+ *
+ * Address triggers are sorted by length, the longest first, and within a length by address: each
+ * length there is costs two binary searches, one for where it ends, one for the address.
  */
-#include "policy/image.h"
+#include "policy/ruleset.h"
 
+#include "policy/image.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,18 +42,29 @@ void ng_ruleset_close(struct ng_ruleset *ruleset)
 
 const char *ng_ruleset_path(const struct ng_ruleset *ruleset)
 {
-	return ruleset->view.path;
+	return image_path(&ruleset->view, 0);
 }
 
 size_t ng_ruleset_count(const struct ng_ruleset *ruleset)
 {
-	return ruleset->view.head.rules;
+	const struct image_head *head = &ruleset->view.head;
+	size_t n = (size_t)head->rules + head->statics;
+	for (size_t i = 0; i < IMAGE_PREFIXES; i++)
+		n += head->prefixes[i];
+	return n;
 }
 
 uint64_t ng_ruleset_digest(const struct ng_ruleset *ruleset)
 {
 	return ruleset->view.head.digest;
 }
+
+uint64_t ng_ruleset_expires(const struct ng_ruleset *ruleset)
+{
+	return ruleset->view.head.expires;
+}
+
+/* ---- names ---- */
 
 /* Do len octets at an offset of the names equal wire? An image's names end inside it, so a shorter one differs. */
 static bool name_is(const struct image_view *view, uint32_t offset, const uint8_t *wire,
@@ -76,15 +91,21 @@ static bool slot_find(const struct image_view *view, uint64_t hash, uint8_t star
 	}
 }
 
-static struct ng_match match_of(const struct image_view *view, const struct image_slot *slot)
+/* What every match has; the trigger's own fields come on top. */
+static struct ng_match match_of(const struct ng_ruleset *ruleset, uint8_t kind, uint32_t line,
+				uint32_t extra)
 {
+	const struct image_view *view = &ruleset->view;
+	uint32_t file = image_file_of(view, &line);
 	return (struct ng_match){
-		.action = (enum ng_rule_action)((slot->kind & ~IMAGE_WILDCARD) - 1),
-		.wildcard = (slot->kind & IMAGE_WILDCARD) != 0,
-		.labels = slot->labels,
-		.line = slot->line,
-		.column = slot->column,
-		.path = view->path,
+		.action = (enum ng_rule_action)((kind & ~IMAGE_WILDCARD) - 1),
+		.trigger = NG_TRIGGER_NAME,
+		.wildcard = (kind & IMAGE_WILDCARD) != 0,
+		.line = line,
+		.path = image_path(view, file),
+		.ruleset = ruleset,
+		.disabled = (view->head.flags & IMAGE_DISABLED) != 0,
+		.extra = extra,
 	};
 }
 
@@ -105,9 +126,12 @@ bool ng_ruleset_match(const struct ng_ruleset *ruleset, const struct ng_name *na
 		hash = image_hash_label(hash, name->wire + starts[i]);
 	}
 	found |= slot_find(view, hash, 0, name->wire, name->len, &slot);
-	if (found)
-		*out = match_of(view, &slot);
-	return found;
+	if (!found)
+		return false;
+	*out = match_of(ruleset, slot.kind, slot.line, slot.extra);
+	out->labels = slot.labels;
+	out->column = slot.column;
+	return true;
 }
 
 bool ng_ruleset_has_below(const struct ng_ruleset *ruleset, const struct ng_name *name)
@@ -124,4 +148,139 @@ bool ng_ruleset_has_below(const struct ng_ruleset *ruleset, const struct ng_name
 		if (name_is(view, offset, name->wire, name->len))
 			return true;
 	}
+}
+
+/* ---- addresses ---- */
+
+static size_t section_of(enum ng_trigger trigger, uint8_t family)
+{
+	return (trigger == NG_TRIGGER_CLIENT ? IMAGE_CLIENT4 : IMAGE_ANSWER4) +
+	       (family == NG_IPV6);
+}
+
+bool ruleset_watches(const struct ng_ruleset *ruleset, enum ng_trigger trigger)
+{
+	const uint32_t *n = ruleset->view.head.prefixes;
+	return n[section_of(trigger, NG_IPV4)] > 0 || n[section_of(trigger, NG_IPV6)] > 0;
+}
+
+static struct image_prefix prefix_at(const uint8_t *section, uint32_t index)
+{
+	struct image_prefix item;
+	image_item(section, index, &item, sizeof(item));
+	return item;
+}
+
+/* Behind the last prefix of the length that the one at index has. */
+static uint32_t length_end(const uint8_t *section, uint32_t index, uint32_t n)
+{
+	uint8_t bits = prefix_at(section, index).bits;
+	uint32_t low = index, high = n;
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+		if (prefix_at(section, middle).bits == bits)
+			low = middle;
+		else
+			high = middle;
+	}
+	return high;
+}
+
+/* addr with all bits beyond the length cleared, as a trigger would have it. */
+static struct image_prefix network_of(const struct ng_addr *addr, uint8_t bits)
+{
+	struct image_prefix network = {.bits = bits};
+	memcpy(network.addr, addr->bytes, sizeof(network.addr));
+	for (size_t i = bits / 8u; i < sizeof(network.addr); i++)
+		network.addr[i] &= i == bits / 8u ? (uint8_t)(0xff00u >> (bits % 8)) : 0;
+	return network;
+}
+
+/* The prefix of one length, from low up to high, that is the address's network. */
+static bool length_find(const uint8_t *section, uint32_t low, uint32_t high,
+			const struct ng_addr *addr, struct image_prefix *out)
+{
+	struct image_prefix network = network_of(addr, prefix_at(section, low).bits);
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		struct image_prefix item = prefix_at(section, middle);
+		int order = memcmp(network.addr, item.addr, sizeof(item.addr));
+		if (order == 0) {
+			*out = item;
+			return true;
+		}
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return false;
+}
+
+bool ruleset_match_addr(const struct ng_ruleset *ruleset, enum ng_trigger trigger,
+			const struct ng_addr *addr, struct ng_match *out)
+{
+	const struct image_view *view = &ruleset->view;
+	size_t section = section_of(trigger, addr->family);
+	uint32_t n = ng_addr_len(addr) > 0 ? view->head.prefixes[section] : 0;
+	for (uint32_t i = 0, end; i < n; i = end) {
+		struct image_prefix item;
+		end = length_end(view->prefixes[section], i, n);
+		if (!length_find(view->prefixes[section], i, end, addr, &item))
+			continue;
+		*out = match_of(ruleset, item.kind, item.line, item.extra);
+		out->trigger = trigger;
+		out->prefix = image_prefix_of(item.addr, addr->family, item.bits);
+		out->column = item.column;
+		return true;
+	}
+	return false;
+}
+
+/* ---- what a rule brings with it ---- */
+
+void ng_match_bounds(const struct ng_match *match, struct ng_bounds *out)
+{
+	*out = (struct ng_bounds){0};
+	if (match->extra == 0)
+		return;
+	/* The image was proved when it was opened; a match of another image opens nothing wider. */
+	if (!image_bounds(&match->ruleset->view, match->extra, out))
+		*out = (struct ng_bounds){.n_ports = 1, .strict = true};
+}
+
+bool ng_match_local(const struct ng_match *match, uint32_t *cursor, struct ng_local *out)
+{
+	return match->action == NG_ACTION_LOCAL &&
+	       image_local(&match->ruleset->view, match->extra, cursor, out);
+}
+
+bool ng_ruleset_static(const struct ng_ruleset *ruleset, uint32_t *cursor,
+		       struct ng_static *out)
+{
+	const struct image_view *view = &ruleset->view;
+	struct image_static item;
+	if (*cursor >= view->head.statics)
+		return false;
+	image_item(view->statics, (*cursor)++, &item, sizeof(item));
+	image_file_of(view, &item.line);
+	*out = (struct ng_static){
+		.prefix = image_prefix_of(item.addr, item.family, item.bits),
+		.port = {item.proto, item.port},
+		.line = item.line,
+		.column = item.column,
+	};
+	return true;
+}
+
+bool ng_ruleset_opened(const struct ng_ruleset *ruleset, uint32_t *cursor,
+		       struct ng_prefix *out)
+{
+	const struct image_view *view = &ruleset->view;
+	struct image_opened item;
+	if (*cursor >= view->head.opened)
+		return false;
+	image_item(view->opened, (*cursor)++, &item, sizeof(item));
+	*out = image_prefix_of(item.addr, item.family, item.bits);
+	return true;
 }

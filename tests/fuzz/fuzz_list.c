@@ -31,8 +31,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct ng_image image = {0};
 	struct ng_ruleset *ruleset = NULL;
 	ng_diags_init(&diags);
-	int code = ng_compile(ng_source_sniff(text, size), "fuzz", text, size, NULL, &diags,
-			      &image);
+	const struct ng_source source = {.format = ng_source_sniff(text, size),
+					 .path = "fuzz",
+					 .text = text,
+					 .len = size};
+	int code = ng_compile(&source, &diags, &image);
 	fuzz_must((code == NG_OK) == (diags.errors == 0));
 	if (code == NG_OK) {
 		fuzz_must(ng_ruleset_open(image.octets, image.len, &ruleset) == NG_OK);

@@ -34,8 +34,9 @@ static inline void source_make_n(struct source *source, enum ng_source_format fo
 	char *copy = exact(text, len);
 	*source = (struct source){0};
 	ng_diags_init(&source->diags);
-	source->code =
-		ng_compile(format, "test", copy, len, origin, &source->diags, &source->image);
+	const struct ng_source from = {
+		.format = format, .path = "test", .text = copy, .len = len, .origin = origin};
+	source->code = ng_compile(&from, &source->diags, &source->image);
 	free(copy);
 	if (source->code == NG_OK)
 		assert_int_equal(ng_ruleset_open(source->image.octets, source->image.len,
@@ -68,7 +69,8 @@ static inline struct ng_name name_of(const char *text)
 /* "allow 2", "nxdomain *1": action, asterisk, labels; "none" when no rule decides. */
 static inline const char *source_says(struct source *source, const char *text)
 {
-	static const char *const actions[] = {"nxdomain", "nodata", "allow"};
+	static const char *const actions[] = {"nxdomain", "nodata", "allow", "ask",
+					      "drop",     "tcp",    "local"};
 	struct ng_name name = name_of(text);
 	struct ng_match match;
 	if (!ng_ruleset_match(source->ruleset, &name, &match))

@@ -44,7 +44,9 @@ static void rules_load(struct world *world, const char *text)
 	struct ng_diags diags;
 
 	ng_diags_init(&diags);
-	assert_int_equal(ng_compile(NG_FORMAT_LIST, "team.list", text, strlen(text), NULL,
+	assert_int_equal(ng_compile(&(struct ng_source){.path = "team.list",
+							.text = text,
+							.len = strlen(text)},
 				    &diags, &world->image),
 			 NG_OK);
 	ng_diags_finish(&diags);

@@ -160,7 +160,8 @@ static struct list list_draw(struct world *world, const char *path)
 	}
 	ng_diags_init(&diags);
 	assert_int_equal(
-		ng_compile(NG_FORMAT_LIST, path, text, strlen(text), NULL, &diags, &list.image),
+		ng_compile(&(struct ng_source){.path = path, .text = text, .len = strlen(text)},
+			   &diags, &list.image),
 		NG_OK);
 	ng_diags_finish(&diags);
 	assert_int_equal(ng_ruleset_open(list.image.octets, list.image.len, &list.compiled),

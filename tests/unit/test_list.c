@@ -226,7 +226,9 @@ static void a_path_that_cannot_be_shown_is_refused(void **state)
 		struct ng_diags diags;
 		struct ng_image image;
 		ng_diags_init(&diags);
-		assert_int_equal(ng_compile(NG_FORMAT_LIST, paths[i], "a.example\n", 10, NULL,
+		assert_int_equal(ng_compile(&(struct ng_source){.path = paths[i],
+								.text = "a.example\n",
+								.len = 10},
 					    &diags, &image),
 				 NG_E_SYNTAX);
 		assert_string_equal(diags.items[0].code, "source-path");

@@ -58,7 +58,9 @@ static void the_same_source_has_the_same_digest(void **state)
 	struct ng_ruleset *ruleset;
 	ng_diags_init(&b.diags);
 	assert_int_equal(
-		ng_compile(NG_FORMAT_LIST, "other", text, strlen(text), NULL, &b.diags, &image),
+		ng_compile(
+			&(struct ng_source){.path = "other", .text = text, .len = strlen(text)},
+			&b.diags, &image),
 		NG_OK);
 	assert_int_equal(ng_ruleset_open(image.octets, image.len, &ruleset), NG_OK);
 	assert_string_equal(ng_ruleset_path(ruleset), "other");
@@ -104,7 +106,7 @@ static bool probe(const uint8_t *octets, size_t len)
 		struct ng_name name = name_of(names[i]);
 		struct ng_match match = {.path = ""};
 		if (ng_ruleset_match(ruleset, &name, &match)) {
-			assert_true(match.action <= NG_ACTION_PASSTHRU);
+			assert_true(match.action <= NG_ACTION_LOCAL);
 			assert_true(match.labels <= ng_name_labels(&name));
 			assert_true(strlen(match.path) < NG_PATH_MAX);
 		}

@@ -1,0 +1,220 @@
+/*
+ * The proof that a strange image is safe to ask.
+ *
+ * An image comes through a process wall, so the reader believes nothing: the sections must fill the
+ * block exactly, every slot must name a well-formed lower-case name that lies inside the names, its
+ * tag must be that name's, and it must stand where a look-up would reach it. Linear probing puts a
+ * key at its home or behind it with no free slot between; so one walk with a count of the occupied
+ * slots behind us proves reachability, and a free slot anywhere proves that probing ends.
+ */
+#include "policy/image.h"
+
+#include <namegate/message.h>
+#include <string.h>
+
+/* The length of the name at wire, root included; 0 when it is not a lower-case name within room. */
+static size_t name_length(const uint8_t *wire, size_t room)
+{
+	size_t at = 0;
+	while (at < room && at < NG_NAME_MAX) {
+		size_t n = wire[at];
+		if (n == 0)
+			return at + 1;
+		if (n > NG_LABEL_MAX || n > room - at - 1)
+			return 0;
+		for (size_t i = at + 1; i <= at + n; i++) {
+			if (wire[i] >= 'A' && wire[i] <= 'Z')
+				return 0;
+		}
+		at += n + 1;
+	}
+	return 0;
+}
+
+/* The hash and label count of the name at an offset of the names; false when there is none. */
+static bool name_read(const struct image_view *view, uint32_t offset, uint64_t *hash,
+		      size_t *labels)
+{
+	if (offset >= view->head.names_len)
+		return false;
+	const uint8_t *wire = view->names + offset;
+	size_t len = name_length(wire, view->head.names_len - offset);
+	if (len == 0)
+		return false;
+	uint8_t starts[NG_LABELS_MAX];
+	*labels = image_labels(wire, len, starts);
+	*hash = image_hash_name(wire, len);
+	return true;
+}
+
+static bool local_sound(const struct ng_local *local)
+{
+	struct ng_name name;
+	switch (local->type) {
+	case NG_TYPE_A:
+		return local->rdlen == 4;
+	case NG_TYPE_AAAA:
+		return local->rdlen == 16;
+	case NG_TYPE_CNAME:
+		return ng_name_from_wire(local->rdata, local->rdlen, &name) == NG_OK &&
+		       name.len == local->rdlen;
+	case NG_TYPE_SVCB:
+	case NG_TYPE_HTTPS:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* Local data is what a rule of that action has, and no other. */
+static bool extra_sound(const struct image_view *view, uint32_t extra, unsigned action)
+{
+	struct ng_bounds bounds;
+	struct ng_local local;
+	uint32_t n = 0;
+	if (extra == 0)
+		return action != NG_ACTION_LOCAL + 1;
+	if (!image_bounds(view, extra, &bounds))
+		return false;
+	while (image_local(view, extra, &n, &local)) {
+		if (!local_sound(&local))
+			return false;
+	}
+	return n == image_locals(view, extra) && (n > 0) == (action == NG_ACTION_LOCAL + 1);
+}
+
+/* A slot in use: is it what the compiler would have written? */
+static bool slot_sound(const struct image_view *view, const struct image_slot *slot,
+		       uint64_t *hash)
+{
+	size_t labels;
+	unsigned action = slot->kind & ~IMAGE_WILDCARD;
+	if (action == 0 || action > NG_ACTION_LOCAL + 1 ||
+	    !extra_sound(view, slot->extra, action))
+		return false;
+	if (!name_read(view, slot->name, hash, &labels))
+		return false;
+	if (slot->kind & IMAGE_WILDCARD)
+		*hash ^= IMAGE_STAR;
+	return slot->labels == labels && slot->tag == (uint32_t)*hash;
+}
+
+static uint32_t distance(uint32_t home, uint32_t index, uint32_t slots)
+{
+	return index >= home ? index - home : index + slots - home;
+}
+
+static int slots_check(const struct image_view *view)
+{
+	uint32_t slots = view->head.slots, used = 0, run = 0;
+	while (run < slots && image_slot_at(view->slots, slots - 1 - run).kind != 0)
+		run++;
+	for (uint32_t i = 0; i < slots; i++) {
+		struct image_slot slot = image_slot_at(view->slots, i);
+		uint64_t hash;
+		if (slot.kind == 0) {
+			run = 0;
+			continue;
+		}
+		if (!slot_sound(view, &slot, &hash) ||
+		    distance(image_home(hash, slots), i, slots) > run)
+			return NG_E_FORMAT;
+		used++;
+		run++;
+	}
+	return used == view->head.rules ? NG_OK : NG_E_FORMAT;
+}
+
+static int ancestors_check(const struct image_view *view)
+{
+	uint32_t slots = view->head.ancestor_slots, used = 0, run = 0;
+	while (run < slots && image_ancestor_at(view->ancestors, slots - 1 - run) != IMAGE_NONE)
+		run++;
+	for (uint32_t i = 0; i < slots; i++) {
+		uint32_t name = image_ancestor_at(view->ancestors, i);
+		uint64_t hash;
+		size_t labels;
+		if (name == IMAGE_NONE) {
+			run = 0;
+			continue;
+		}
+		if (!name_read(view, name, &hash, &labels) ||
+		    distance(image_home(hash, slots), i, slots) > run)
+			return NG_E_FORMAT;
+		used++;
+		run++;
+	}
+	return used == view->head.ancestors ? NG_OK : NG_E_FORMAT;
+}
+
+static int prefixes_check(const struct image_view *view, size_t section)
+{
+	uint8_t family =
+		section == IMAGE_CLIENT4 || section == IMAGE_ANSWER4 ? NG_IPV4 : NG_IPV6;
+	struct image_prefix before = {0};
+	for (uint32_t i = 0; i < view->head.prefixes[section]; i++) {
+		struct image_prefix item;
+		image_item(view->prefixes[section], i, &item, sizeof(item));
+		struct ng_prefix prefix = image_prefix_of(item.addr, family, item.bits);
+		if (!ng_prefix_valid(&prefix) || item.kind == 0 ||
+		    item.kind > NG_ACTION_LOCAL + 1 ||
+		    !extra_sound(view, item.extra, item.kind) ||
+		    (i > 0 && image_prefix_order(&before, &item) >= 0))
+			return NG_E_FORMAT;
+		before = item;
+	}
+	return NG_OK;
+}
+
+static int statics_check(const struct image_view *view)
+{
+	for (uint32_t i = 0; i < view->head.statics; i++) {
+		struct image_static item;
+		image_item(view->statics, i, &item, sizeof(item));
+		struct ng_prefix prefix = image_prefix_of(item.addr, item.family, item.bits);
+		struct image_port port = {item.port, item.proto, item.zero};
+		bool all = item.proto == 0 && item.port == 0 && item.zero == 0;
+		if (!ng_prefix_valid(&prefix) ||
+		    ng_addr_reach(&prefix.addr) == NG_REACH_NEVER ||
+		    (!all && !image_port_sound(&port)))
+			return NG_E_FORMAT;
+	}
+	for (uint32_t i = 0; i < view->head.opened; i++) {
+		struct image_opened item;
+		image_item(view->opened, i, &item, sizeof(item));
+		struct ng_prefix prefix = image_prefix_of(item.addr, item.family, item.bits);
+		if (!ng_prefix_valid(&prefix))
+			return NG_E_FORMAT;
+	}
+	return NG_OK;
+}
+
+static int files_check(const struct image_view *view)
+{
+	uint32_t before = 0;
+	for (uint32_t i = 0; i < view->head.files; i++) {
+		struct image_file file;
+		image_item(view->files, i, &file, sizeof(file));
+		if (file.path >= view->head.paths_len ||
+		    (i == 0 ? file.before != 0 : file.before <= before))
+			return NG_E_FORMAT;
+		size_t room = view->head.paths_len - file.path;
+		size_t len = strnlen(view->paths + file.path, room);
+		if (len == 0 || len == room || len >= NG_PATH_MAX)
+			return NG_E_FORMAT;
+		before = file.before;
+	}
+	return NG_OK;
+}
+
+int image_check(const struct image_view *view)
+{
+	int code = slots_check(view);
+	if (code == NG_OK)
+		code = ancestors_check(view);
+	for (size_t i = 0; i < IMAGE_PREFIXES && code == NG_OK; i++)
+		code = prefixes_check(view, i);
+	if (code == NG_OK)
+		code = statics_check(view);
+	return code == NG_OK ? files_check(view) : code;
+}
