@@ -232,6 +232,7 @@ static void adopt(struct scene *scene, struct reader *reader)
 	const struct box *box = need_box(reader);
 	struct ng_addr addr = need_addr(reader), client = {0};
 	struct ng_name name = need_name(reader);
+	const struct ng_port all = {0};
 	uint64_t until_us = 0;
 	int error;
 
@@ -245,8 +246,8 @@ static void adopt(struct scene *scene, struct reader *reader)
 	if (scene->stopped)
 		return;
 	kernel_put(scene, box->spec.id, &client, &addr, until_us);
-	error = ng_gate_adopt(scene->gate, scene->now_us, box->spec.id, &client, &addr, &name,
-			      until_us);
+	error = ng_gate_adopt(scene->gate, scene->now_us, box->spec.id, &client, &addr, &all,
+			      &name, until_us);
 	if (error)
 		word_bad(reader, "the engine does not adopt it: %s", ng_strerror(error));
 }

@@ -5,8 +5,9 @@
  * name that some source has a rule for ends the search (RPZ.md P1); at each name the sources are
  * asked in their order (P2), and a source is asked for the client, the name, the answer's addresses
  * (P4). The client belongs to the first name, the addresses to the last. A name that a later
- * source denies is denied at once, whatever an earlier source would say of the addresses (P2): so
- * what was decided before anything was sent is still so when the answer is there.
+ * source denies is denied at once, whatever an earlier source would say of the addresses (P2), and a
+ * name that no rule speaks for is denied whatever rules there are for its aliases and addresses: so
+ * what was denied before anything was sent is still so when the answer is there.
  *
  * Across scopes the most severe rule wins, the wider scope among equals; a scope that has no rule
  * is silent, and when all are silent the verdict is deny. Among allows those that change the
@@ -30,6 +31,7 @@ static const struct {
 struct voice {
 	struct ng_match match;
 	bool matched;
+	bool asked;    /* a rule for the asked name or the client itself */
 	bool open;     /* the answer may change it */
 	bool shadowed; /* a disabled source would have spoken first: */
 	struct ng_match shadow;
@@ -138,6 +140,7 @@ static void hear_name(const struct ng_policy *policy, enum ng_scope scope,
 	}
 	if (at < n) {
 		voice->matched = true;
+		voice->asked = link == 0;
 		voice->match = match;
 		if (actions[match.action].verdict == NG_DENY)
 			return;
@@ -151,7 +154,7 @@ static void hear_name(const struct ng_policy *policy, enum ng_scope scope,
 static void hear(const struct ng_policy *policy, enum ng_scope scope,
 		 const struct ng_subject *subject, struct voice *voice)
 {
-	voice->matched = voice->open = voice->shadowed = false;
+	voice->matched = voice->asked = voice->open = voice->shadowed = false;
 	for (size_t i = 0; i < subject->n_names && !voice->matched; i++)
 		hear_name(policy, scope, subject, i, voice);
 }
@@ -198,7 +201,7 @@ void ng_policy_judge(const struct ng_policy *policy, const struct ng_subject *su
 	struct ng_decision decision;
 	struct would would;
 	struct voice voices[NG_SCOPES];
-	bool shadows = false;
+	bool shadows = false, asked = false;
 	decision.verdict = NG_DENY;
 	decision.matched = decision.open = decision.bounded = decision.shadowed = false;
 	for (int scope = NG_SCOPE_GLOBAL; scope < NG_SCOPES; scope++) {
@@ -206,6 +209,7 @@ void ng_policy_judge(const struct ng_policy *policy, const struct ng_subject *su
 		hear(policy, scope, subject, voice);
 		decision.open |= voice->open;
 		shadows |= voice->shadowed;
+		asked |= voice->asked;
 		if (!voice->matched)
 			continue;
 		decision.bounded |= voice->match.extra != 0;
@@ -223,6 +227,10 @@ void ng_policy_judge(const struct ng_policy *policy, const struct ng_subject *su
 		decision.shadowed = would.shadow;
 		if (would.shadow)
 			decision.shadow = would.match;
+	}
+	if (decision.verdict != NG_DENY && !asked) { /* nothing would have been asked */
+		decision.verdict = NG_DENY;
+		decision.matched = false;
 	}
 	if (decision.verdict == NG_ASK && approved(policy, subject, &decision.match))
 		decision.verdict = NG_ALLOW;

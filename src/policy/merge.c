@@ -18,14 +18,14 @@ static const char *owner_text(const struct builder_rule *rule, char text[NG_NAME
 
 static void report(struct builder *builder, const struct draft *draft,
 		   const struct builder_rule *rule, enum ng_severity severity, const char *code,
-		   const char *suggestion, const char *reason)
+		   const char *suggestion, const char *reason, const char *of)
 {
 	char text[NG_NAME_TEXT_MAX];
 	struct ng_place place = {builder_path(builder), rule->line, rule->column};
 	struct ng_place first = builder_place(builder, draft->slot.line, draft->slot.column);
-	ng_diag_add(builder->diags, severity, &place, code, suggestion, "%s%s %s %s:%u:%u",
+	ng_diag_add(builder->diags, severity, &place, code, suggestion, "%s%s %s %s:%u:%u%s",
 		    rule->wildcard ? "*." : "", owner_text(rule, text), reason, first.path,
-		    first.line, first.column);
+		    first.line, first.column, of);
 }
 
 static void repeat(struct builder *builder, const struct draft *draft,
@@ -33,14 +33,14 @@ static void repeat(struct builder *builder, const struct draft *draft,
 {
 	if (!builder->overridden)
 		report(builder, draft, rule, NG_WARNING, "rule-repeat", "remove one of the two",
-		       "is said already at");
+		       "is said already at", "");
 }
 
 static void contradict(struct builder *builder, const struct draft *draft,
 		       const struct builder_rule *rule, const char *suggestion,
 		       const char *reason)
 {
-	report(builder, draft, rule, NG_ERROR, "rule-contradiction", suggestion, reason);
+	report(builder, draft, rule, NG_ERROR, "rule-contradiction", suggestion, reason, "");
 }
 
 /* ---- local data ---- */
@@ -148,7 +148,7 @@ static void merge_plain(struct builder *builder, struct draft *draft,
 		memset(bounds->ports, 0, sizeof(bounds->ports));
 		report(builder, draft, rule, NG_WARNING, "rule-all-ports",
 		       "leave out the line with ports, or the one without",
-		       "is open on all ports, with and without them said, see");
+		       "is open on all ports, with and without them said, see", "");
 	}
 	draft->plain |= rule->bounds.n_ports == 0;
 }
@@ -163,8 +163,8 @@ void builder_merge(struct builder *builder, struct draft *draft,
 	if (bounds == NULL)
 		bounds = &none;
 	if ((draft->slot.kind & ~IMAGE_WILDCARD) != rule->action + 1u)
-		contradict(builder, draft, rule, "keep the one that is meant",
-			   "contradicts what is said of it at");
+		report(builder, draft, rule, NG_ERROR, "rule-contradiction",
+		       "keep the one that is meant", "contradicts what", " says of it");
 	else if (rule->action == NG_ACTION_LOCAL)
 		merge_local(builder, draft, rule);
 	else if (!same_options(bounds, &rule->bounds) || until_s != rule->until_s)

@@ -179,8 +179,8 @@ static void counts_that_lie_are_refused(void **state)
 		{offsetof(struct image_head, ancestor_slots), UINT32_MAX},
 		{offsetof(struct image_head, names_len), 0},
 		{offsetof(struct image_head, names_len), UINT32_MAX},
-		{offsetof(struct image_head, path_len), 0},
-		{offsetof(struct image_head, path_len), UINT32_MAX},
+		{offsetof(struct image_head, paths_len), 0},
+		{offsetof(struct image_head, paths_len), UINT32_MAX},
 	};
 	for (size_t i = 0; i < COUNT(lies); i++) {
 		uint8_t *copy = exact(list.image.octets, list.image.len);
