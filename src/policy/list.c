@@ -1,229 +1,31 @@
 /*
  * A host list has one entry a line: `name` is that name alone, `*.name` all names below it at any
- * depth, `.name` both; `!` before any of them denies. `#` begins a comment, at the start of a line
- * or after a blank.
+ * depth, `.name` both; `!` before any of them denies, `?` asks somebody first. A colon and ports
+ * bound the entry, options follow behind a blank. An address or prefix is opened as it stands. `#`
+ * begins a comment, at the start of a line or after a blank.
  *
- * Lists in the wild hold more than a name policy can say. Guessing what an entry meant would open
- * more, or less, than its author wrote; so an entry is taken with its exact meaning or refused
- * with its place, and the refusals below name what they saw. They are a table, asked in order: the
- * first that recognises an entry speaks.
+ * `@include PATH` puts another list in its place. The text comes from the caller; a list that is
+ * included twice is read once, and one that includes itself is refused.
  */
-#include "config.h"
-
 #include "policy/list.h"
 
-#include <namegate/addr.h>
+#include "policy/idn.h"
+#include "policy/list_entry.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#define SHOWN  80 /* octets of an entry that a message repeats */
-#define ADVICE 160
+#define INCLUDE "@include"
 
-struct entry {
-	const char *text; /* without "!" */
-	size_t len;
-	bool deny;
-	struct ng_place place;
+struct list {
+	struct builder *builder;
+	uint64_t now_s;
+	const struct ng_source
+		*chain[NG_INCLUDE_DEPTH + 1]; /* the source, and what includes what */
+	size_t depth;
+	size_t included; /* include lines of the file so far */
+	bool anything;
 };
-
-/* A copy fit for a terminal, cut where it gets long. */
-static const char *shown(const char *text, size_t len, char buf[static SHOWN])
-{
-	size_t n = len < SHOWN - 4 ? len : SHOWN - 4;
-	for (size_t i = 0; i < n; i++)
-		buf[i] = text[i] > ' ' && text[i] < 0x7f ? text[i] : '?';
-	strcpy(buf + n, n < len ? "..." : "");
-	return buf;
-}
-
-static bool holds(const struct entry *entry, const char *set)
-{
-	for (size_t i = 0; i < entry->len; i++) {
-		if (entry->text[i] != '\0' && strchr(set, entry->text[i]) != NULL)
-			return true;
-	}
-	return false;
-}
-
-/* The host part of an entry that is too long by something: without scheme, port and path. */
-static struct entry host_of(const struct entry *entry)
-{
-	struct entry host = *entry;
-	const char *scheme = memmem(host.text, host.len, "://", 3);
-	if (scheme != NULL) {
-		host.len -= (size_t)(scheme + 3 - host.text);
-		host.text = scheme + 3;
-	}
-	size_t n = 0;
-	while (n < host.len && strchr("/:?#", host.text[n]) == NULL)
-		n++;
-	host.len = n;
-	return host;
-}
-
-static const char *advise_host(const struct entry *entry, char buf[static ADVICE])
-{
-	char text[SHOWN];
-	struct entry host = host_of(entry);
-	if (host.len == 0)
-		return "write the host name alone";
-	snprintf(buf, ADVICE, "to name the whole host, write %s",
-		 shown(host.text, host.len, text));
-	return buf;
-}
-
-/* ---- what is recognised, and refused ---- */
-
-static bool is_unicode(const struct entry *entry)
-{
-	for (size_t i = 0; i < entry->len; i++) {
-		if ((unsigned char)entry->text[i] > 0x7f)
-			return true;
-	}
-	return false;
-}
-
-static bool is_url(const struct entry *entry)
-{
-	return memmem(entry->text, entry->len, "://", 3) != NULL;
-}
-
-/* An address: bare, in brackets, with a port, or with a prefix length. */
-static bool is_address(const struct entry *entry)
-{
-	char text[NG_PREFIX_TEXT + 8];
-	struct ng_prefix prefix;
-	struct ng_addr addr;
-	if (entry->len >= sizeof(text))
-		return false;
-	memcpy(text, entry->text, entry->len);
-	text[entry->len] = '\0';
-	if (text[0] == '[' && strchr(text, ':') != NULL)
-		return true;
-	if (ng_prefix_parse(text, &prefix) != NG_E_FORMAT)
-		return true;
-	char *colon = strchr(text, ':');
-	if (colon == NULL || strchr(colon + 1, ':') != NULL)
-		return false;
-	*colon = '\0';
-	return ng_addr_parse(text, &addr) == NG_OK;
-}
-
-static bool is_path(const struct entry *entry)
-{
-	return holds(entry, "/?");
-}
-
-static bool is_placeholder(const struct entry *entry)
-{
-	return holds(entry, "{}<>$%");
-}
-
-static bool is_port(const struct entry *entry)
-{
-	return holds(entry, ":");
-}
-
-/* An asterisk anywhere but alone or as the whole first label. */
-static bool is_inner_wildcard(const struct entry *entry)
-{
-	struct entry rest = *entry;
-	if (rest.len == 1 && rest.text[0] == '*')
-		return false;
-	if (rest.len > 2 && memcmp(rest.text, "*.", 2) == 0) {
-		rest.text += 2;
-		rest.len -= 2;
-	}
-	return holds(&rest, "*");
-}
-
-static bool is_strange(const struct entry *entry)
-{
-	for (size_t i = 0; i < entry->len; i++) {
-		unsigned char c = (unsigned char)entry->text[i];
-		bool word = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-			    (c >= 'a' && c <= 'z');
-		if (!word && strchr("-_.*", c) == NULL)
-			return true;
-		if (c == '\0')
-			return true;
-	}
-	return false;
-}
-
-/* No top-level name is a number: "10.1" and "0x7f.1" are ways to write an address. */
-static bool is_numeric(const struct entry *entry)
-{
-	size_t end = entry->len;
-	if (end > 0 && entry->text[end - 1] == '.')
-		end--;
-	size_t at = end;
-	while (at > 0 && entry->text[at - 1] >= '0' && entry->text[at - 1] <= '9')
-		at--;
-	return at < end && (at == 0 || entry->text[at - 1] == '.');
-}
-
-static const char *advise_wildcard(const struct entry *entry, char buf[static ADVICE])
-{
-	char text[SHOWN];
-	const char *dot = memchr(entry->text, '.', entry->len);
-	struct entry rest = *entry;
-	if (dot != NULL) {
-		rest.len -= (size_t)(dot + 1 - entry->text);
-		rest.text = dot + 1;
-	}
-	if (dot == NULL || rest.len == 0 || holds(&rest, "*"))
-		return "list the names one by one";
-	snprintf(buf, ADVICE, "list the names one by one, or write *.%s for all below it",
-		 shown(rest.text, rest.len, text));
-	return buf;
-}
-
-struct refusal {
-	bool (*recognises)(const struct entry *entry);
-	const char *code, *reason; /* reason: what the entry is */
-	const char *suggestion;    /* NULL: advise() says it */
-	const char *(*advise)(const struct entry *entry, char buf[static ADVICE]);
-};
-
-static const struct refusal refusals[] = {
-	{is_unicode, "list-unicode", "has characters beyond ASCII",
-	 "write its labels in punycode (xn--...), as `idn2 NAME` prints them", NULL},
-	{is_url, "list-url", "is a URL; a name policy knows neither schemes nor paths", NULL,
-	 advise_host},
-	{is_address, "list-address",
-	 "is an address; addresses are not supported yet by this version",
-	 "write the name that clients look up", NULL},
-	{is_path, "list-path", "has a path; a name policy sees the host name only", NULL,
-	 advise_host},
-	{is_placeholder, "list-placeholder", "holds a placeholder",
-	 "put the name that is meant in its place", NULL},
-	{is_port, "list-port", "has a port; ports are not supported yet by this version", NULL,
-	 advise_host},
-	{is_inner_wildcard, "list-wildcard",
-	 "has an asterisk that is not the whole first label", NULL, advise_wildcard},
-	{is_strange, "list-character", "has a character that no host name has",
-	 "write letters, digits, hyphens, underscores and dots", NULL},
-	{is_numeric, "list-address",
-	 "ends in a number, as addresses do; addresses are not supported yet by this version",
-	 "write the name that clients look up", NULL},
-};
-
-static bool refuse(struct builder *builder, const struct entry *entry)
-{
-	char text[SHOWN], advice[ADVICE];
-	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-		const struct refusal *refusal = &refusals[i];
-		if (!refusal->recognises(entry))
-			continue;
-		ng_diag_add(builder->diags, NG_ERROR, &entry->place, refusal->code,
-			    refusal->advise != NULL ? refusal->advise(entry, advice)
-						    : refusal->suggestion,
-			    "%s %s", shown(entry->text, entry->len, text), refusal->reason);
-		return true;
-	}
-	return false;
-}
 
 /* ---- what is taken ---- */
 
@@ -237,9 +39,9 @@ static bool all_capitals(const char *label, size_t n)
 }
 
 /* SUBDOMAIN.example.com is a name like any other, but most likely not the one that was meant. */
-static void warn_capitals(struct builder *builder, const struct entry *entry)
+static void warn_capitals(struct ng_diags *diags, const struct entry *entry)
 {
-	char text[SHOWN];
+	char text[LIST_SHOWN];
 	size_t at = 0;
 	bool small = false, capital = false;
 	while (at < entry->len) {
@@ -251,56 +53,78 @@ static void warn_capitals(struct builder *builder, const struct entry *entry)
 		at += n + 1;
 	}
 	if (small && capital) {
-		ng_diag_add(builder->diags, NG_WARNING, &entry->place, "list-capitals",
+		ng_diag_add(diags, NG_WARNING, &entry->place, "list-capitals",
 			    "put the name that is meant in its place",
 			    "%s looks like it holds a placeholder; it is taken as written",
-			    shown(entry->text, entry->len, text));
+			    entry_shown(entry->text, entry->len, text));
 	}
+}
+
+static struct builder_rule rule_of(const struct entry *entry)
+{
+	return (struct builder_rule){
+		.trigger = NG_TRIGGER_NAME,
+		.action = entry->action,
+		.bounds = entry->bounds,
+		.until_s = entry->until_s,
+		.line = entry->place.line,
+		.column = entry->place.column,
+	};
 }
 
 static void take_everything(struct builder *builder, const struct entry *entry)
 {
-	struct builder_rule rule = {
-		.name = {.len = 1},
-		.wildcard = true,
-		.trigger = NG_TRIGGER_NAME,
-		.action = entry->deny ? NG_ACTION_NXDOMAIN : NG_ACTION_PASSTHRU,
-		.line = entry->place.line,
-		.column = entry->place.column,
-	};
-	if (!entry->deny) {
+	struct builder_rule rule = rule_of(entry);
+	rule.name.len = 1;
+	rule.wildcard = true;
+	if (entry->action == NG_ACTION_PASSTHRU) {
 		ng_diag_add(builder->diags, NG_WARNING, &entry->place, "list-everything",
 			    "name what is needed", "* permits every name there is");
 	}
 	builder_add(builder, &rule);
 }
 
-static void report_name(struct builder *builder, const struct entry *entry, int code)
+/* The name behind the first prefix octets of the entry, in A-labels. */
+static bool read_name(struct ng_diags *diags, const struct entry *entry, size_t prefix,
+		      struct ng_name *out)
 {
-	char text[SHOWN];
-	ng_diag_add(builder->diags, NG_ERROR, &entry->place, "list-name",
-		    code == NG_E_RANGE ? "a label has at most 63 octets, a name at most 255"
-				       : "write labels with one dot between them",
-		    "%s is not a domain name", shown(entry->text, entry->len, text));
+	char ascii[NG_NAME_TEXT_MAX], reason[LIST_ADVICE], text[LIST_SHOWN];
+	const char *name = entry->text + prefix;
+	const char *wrong = idn_to_ascii(name, entry->len - prefix, ascii, sizeof(ascii));
+	if (wrong != NULL) {
+		snprintf(reason, sizeof(reason), "is no name that the DNS can hold: %s", wrong);
+		entry_refuse(diags, entry, "list-unicode",
+			     "check the characters, or write its labels in punycode (xn--...)",
+			     reason);
+		return false;
+	}
+	int code = ng_name_from_text(ascii, strlen(ascii), out);
+	if (code != NG_OK || out->len == 1) {
+		entry_refuse(diags, entry, "list-name",
+			     code == NG_E_RANGE
+				     ? "a label has at most 63 octets, a name at most 255"
+				     : "write labels with one dot between them",
+			     "is not a domain name");
+		return false;
+	}
+	ng_name_lower(out);
+	if (idn_is_mixed(ng_name_to_text(out, ascii)))
+		ng_diag_add(diags, NG_WARNING, &entry->place, "list-mixed-script",
+			    "compare it with the name that was meant",
+			    "%s has letters of several scripts in one label, and may look like "
+			    "another name; it is %s",
+			    entry_shown(entry->text, entry->len, text), ascii);
+	return true;
 }
 
 /* prefix: the octets of an entry that stand before the name itself. */
 static void take(struct builder *builder, const struct entry *entry, size_t prefix, bool exact,
 		 bool wildcard)
 {
-	struct builder_rule rule = {
-		.trigger = NG_TRIGGER_NAME,
-		.action = entry->deny ? NG_ACTION_NXDOMAIN : NG_ACTION_PASSTHRU,
-		.line = entry->place.line,
-		.column = entry->place.column,
-	};
-	int code = ng_name_from_text(entry->text + prefix, entry->len - prefix, &rule.name);
-	if (code != NG_OK || rule.name.len == 1) {
-		report_name(builder, entry, code);
+	struct builder_rule rule = rule_of(entry);
+	if (!read_name(builder->diags, entry, prefix, &rule.name))
 		return;
-	}
-	warn_capitals(builder, entry);
-	ng_name_lower(&rule.name);
+	warn_capitals(builder->diags, entry);
 	if (exact)
 		builder_add(builder, &rule);
 	rule.wildcard = true;
@@ -308,15 +132,8 @@ static void take(struct builder *builder, const struct entry *entry, size_t pref
 		builder_add(builder, &rule);
 }
 
-static void read_entry(struct builder *builder, struct entry *entry)
+static void take_name(struct builder *builder, const struct entry *entry)
 {
-	if (entry->len > 0 && entry->text[0] == '!') {
-		entry->deny = true;
-		entry->text++;
-		entry->len--;
-	}
-	if (refuse(builder, entry))
-		return;
 	if (entry->len == 1 && entry->text[0] == '*')
 		take_everything(builder, entry);
 	else if (entry->len > 0 && entry->text[0] == '*')
@@ -325,6 +142,127 @@ static void read_entry(struct builder *builder, struct entry *entry)
 		take(builder, entry, 1, true, true);
 	else
 		take(builder, entry, 0, true, false);
+}
+
+static void take_address(struct builder *builder, const struct entry *entry)
+{
+	struct ng_static item = {
+		.prefix = entry->prefix,
+		.line = entry->place.line,
+		.column = entry->place.column,
+	};
+	for (uint8_t i = 0; i < entry->bounds.n_ports; i++) {
+		item.port = entry->bounds.ports[i];
+		builder_static(builder, &item, entry->until_s);
+	}
+	if (entry->bounds.n_ports == 0)
+		builder_static(builder, &item, entry->until_s);
+}
+
+/* A rule whose last day is over says nothing any more. */
+static bool expired(struct list *list, const struct entry *entry)
+{
+	char text[LIST_SHOWN];
+	if (entry->until_s == 0 || entry->until_s > list->now_s)
+		return false;
+	ng_diag_add(list->builder->diags, NG_WARNING, &entry->place, "list-expired",
+		    "take the line out, or move its date",
+		    "%s is left out, because its last day is over",
+		    entry_shown(entry->text, entry->len, text));
+	return true;
+}
+
+static void read_entry(struct list *list, struct entry *entry)
+{
+	struct ng_diags *diags = list->builder->diags;
+	if (!entry_split(entry, diags))
+		return;
+	if (!entry->address && (entry_refused(entry, diags) || !entry_ports(entry, diags)))
+		return;
+	if (expired(list, entry))
+		return;
+	if (entry->address)
+		take_address(list->builder, entry);
+	else
+		take_name(list->builder, entry);
+}
+
+/* ---- included lists ---- */
+
+static void list_text(struct list *list, const struct ng_source *source);
+
+static void refuse_include(struct list *list, const struct ng_place *place, const char *path,
+			   const char *suggestion, const char *reason)
+{
+	char text[LIST_SHOWN];
+	ng_diag_add(list->builder->diags, NG_ERROR, place, "list-include", suggestion, "%s %s",
+		    entry_shown(path, strlen(path), text), reason);
+}
+
+static bool read_already(const struct list *list, const char *path)
+{
+	for (uint32_t i = 0; i < list->builder->n_files; i++) {
+		if (strcmp(list->builder->files[i].path, path) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool in_circle(const struct list *list, const char *path)
+{
+	for (size_t i = 0; i < list->depth; i++) {
+		if (strcmp(list->chain[i]->path, path) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The text that the caller has for this include line, or NULL; said. */
+static const struct ng_source *include_of(struct list *list, const struct ng_place *place,
+					  const char *path)
+{
+	const struct ng_source *within = list->chain[list->depth - 1];
+	size_t index = list->included++;
+	if (index >= within->n_includes) {
+		refuse_include(list, place, path, "put its lines into this list",
+			       "cannot be included here");
+		return NULL;
+	}
+	const struct ng_source *source = &within->includes[index];
+	size_t len = strlen(source->path);
+	if (in_circle(list, source->path)) {
+		refuse_include(list, place, source->path, "take one of the lines out",
+			       "includes itself, through this line");
+	} else if (list->depth > NG_INCLUDE_DEPTH) {
+		refuse_include(list, place, source->path, "include it from further up",
+			       "is included through too many other lists");
+	} else if (len == 0 || len >= NG_PATH_MAX) {
+		refuse_include(list, place, path, "use a shorter path", "has too long a path");
+	} else if (list->builder->n_files == IMAGE_FILES_MAX) {
+		refuse_include(list, place, source->path, "put some of the lists together",
+			       "is one list more than a source may include");
+	} else if (source->format != NG_FORMAT_LIST) {
+		refuse_include(list, place, source->path, "name the zone among the policies",
+			       "is an RPZ zone; only lists can be included");
+	} else {
+		return source;
+	}
+	return NULL;
+}
+
+static void include(struct list *list, const struct ng_place *place, const char *path)
+{
+	struct builder *builder = list->builder;
+	const struct ng_source *source = include_of(list, place, path);
+	uint32_t file = builder->file;
+	size_t included = list->included;
+	if (source == NULL || read_already(list, source->path))
+		return;
+	list->chain[list->depth++] = source;
+	list_text(list, source);
+	list->depth--;
+	list->included = included;
+	builder->file = file;
 }
 
 /* ---- lines ---- */
@@ -344,63 +282,124 @@ static size_t before_comment(const char *line, size_t len)
 	return len;
 }
 
-static void read_line(struct builder *builder, const char *line, size_t len, uint32_t number)
+/* A line without comment and outer blanks. */
+struct line {
+	const char *text;
+	size_t len;
+	uint32_t column; /* of its first octet */
+};
+
+static struct line line_of(const char *text, size_t len)
 {
-	char text[SHOWN];
-	size_t start = 0, end;
-	len = before_comment(line, len);
-	while (len > 0 && is_blank(line[len - 1]))
+	size_t start = 0;
+	len = before_comment(text, len);
+	while (len > 0 && is_blank(text[len - 1]))
 		len--;
-	while (start < len && is_blank(line[start]))
+	while (start < len && is_blank(text[start]))
 		start++;
-	if (start == len)
+	return (struct line){text + start, len - start, (uint32_t)start + 1};
+}
+
+/* The path of an include line, written with its NUL. False: the line is none. */
+static bool include_path(const struct line *line, char path[static NG_PATH_MAX])
+{
+	size_t n = strlen(INCLUDE);
+	if (line->len < n || memcmp(line->text, INCLUDE, n) != 0 ||
+	    (line->len > n && !is_blank(line->text[n])))
+		return false;
+	while (n < line->len && is_blank(line->text[n]))
+		n++;
+	size_t len = line->len - n;
+	if (len >= NG_PATH_MAX || memchr(line->text + n, '\0', len) != NULL)
+		len = 0; /* no path that could be read */
+	memcpy(path, line->text + n, len);
+	path[len] = '\0';
+	return true;
+}
+
+static void read_line(struct list *list, const char *text, size_t len, uint32_t number)
+{
+	struct line line = line_of(text, len);
+	struct ng_place place = {builder_path(list->builder), number, line.column};
+	char path[NG_PATH_MAX];
+	size_t end = 0;
+	if (line.len == 0)
 		return;
-	for (end = start; end < len && !is_blank(line[end]);)
-		end++;
-	struct entry entry = {
-		.text = line + start,
-		.len = end - start,
-		.place = {builder_path(builder), number, (uint32_t)start + 1},
-	};
-	if (end == len) {
-		read_entry(builder, &entry);
+	if (include_path(&line, path)) {
+		include(list, &place, path);
 		return;
 	}
-	while (is_blank(line[end]))
+	while (end < line.len && !is_blank(line.text[end]))
 		end++;
-	entry.place.column = (uint32_t)end + 1;
-	ng_diag_add(builder->diags, NG_ERROR, &entry.place, "list-words",
-		    "write one name a line, and comments after #",
-		    "%s follows another word on its line", shown(line + end, len - end, text));
+	struct entry entry = {.text = line.text, .len = end, .place = place};
+	while (end < line.len && is_blank(line.text[end]))
+		end++;
+	if (entry_options(&entry, line.text + end, line.len - end, line.column + (uint32_t)end,
+			  list->builder->diags))
+		read_entry(list, &entry);
+}
+
+/* Each line of a text in turn; a mark of its encoding is not part of the first. */
+static bool next_line(const char *text, size_t len, size_t *at, const char **line, size_t *n)
+{
+	if (*at == 0 && len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+		*at = 3;
+	if (*at >= len)
+		return false;
+	const char *end = memchr(text + *at, '\n', len - *at);
+	*line = text + *at;
+	*n = end != NULL ? (size_t)(end - *line) : len - *at;
+	*at += *n + 1;
+	return true;
+}
+
+static void list_text(struct list *list, const struct ng_source *source)
+{
+	const char *line;
+	size_t n;
+	uint32_t number = 1;
+	if (!builder_file(list->builder, source->path, source->text, source->len))
+		return;
+	list->included = 0;
+	for (size_t at = 0; next_line(source->text, source->len, &at, &line, &n); number++) {
+		for (size_t i = 0; i < n && !list->anything; i++)
+			list->anything = !is_blank(line[i]);
+		read_line(list, line, n, number);
+	}
 }
 
 void list_read(struct builder *builder, const struct ng_source *source)
 {
-	const char *text = source->text;
-	size_t len = source->len;
 	struct ng_place start = {source->path, 1, 1};
+	struct list list = {
+		.builder = builder, .now_s = source->now_s, .chain = {source}, .depth = 1};
 	size_t errors = builder->diags->errors;
-	bool anything = false;
-	uint32_t number = 1;
-	if (!builder_file(builder, source->path, text, len))
-		return;
-	for (size_t at = 0; at < len; number++) {
-		const char *end = memchr(text + at, '\n', len - at);
-		size_t n = end != NULL ? (size_t)(end - text) - at : len - at;
-		size_t skip =
-			number == 1 && n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-		for (size_t i = skip; i < n && !anything; i++)
-			anything = !is_blank(text[at + i]);
-		read_line(builder, text + at + skip, n - skip, number);
-		at += n + 1;
-	}
-	if (!anything) {
+	list_text(&list, source);
+	if (!list.anything) {
 		ng_diag_add(builder->diags, NG_ERROR, &start, "source-empty",
 			    "put a comment in if nothing is to be permitted",
 			    "the source is empty");
-	} else if (builder->n == 0 && builder->diags->errors == errors) {
+	} else if (builder_count(builder) == 0 && builder->diags->errors == errors) {
 		ng_diag_add(builder->diags, NG_WARNING, &start, "list-no-rule",
 			    "add a name, or take the source out",
 			    "the list holds no rule, so it permits nothing");
 	}
+}
+
+bool ng_source_includes(const char *text, size_t len, size_t *cursor,
+			char path[static NG_PATH_MAX], struct ng_place *place)
+{
+	const char *line;
+	size_t n;
+	while (next_line(text, len, cursor, &line, &n)) {
+		struct line inner = line_of(line, n);
+		if (!include_path(&inner, path))
+			continue;
+		place->line = 1;
+		for (const char *at = text; at < line; at++)
+			place->line += *at == '\n';
+		place->column = inner.column;
+		return true;
+	}
+	return false;
 }

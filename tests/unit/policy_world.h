@@ -11,7 +11,7 @@ struct source {
 	struct ng_ruleset *ruleset;
 	int code;
 	char said[4096]; /* "LINE:COLUMN code" of each finding, one after the other */
-	char word[64];
+	char word[64], words[512];
 };
 
 static inline void source_tell(struct source *source)
@@ -27,22 +27,35 @@ static inline void source_tell(struct source *source)
 	}
 }
 
-/* The text is compiled from a block of its own length, so that a read past its end is seen. */
-static inline void source_make_n(struct source *source, enum ng_source_format format,
-				 const char *text, size_t len, const char *origin)
+static inline void source_compile_from(struct source *source, const struct ng_source *from)
 {
-	char *copy = exact(text, len);
 	*source = (struct source){0};
 	ng_diags_init(&source->diags);
-	const struct ng_source from = {
-		.format = format, .path = "test", .text = copy, .len = len, .origin = origin};
-	source->code = ng_compile(&from, &source->diags, &source->image);
-	free(copy);
+	source->code = ng_compile(from, &source->diags, &source->image);
 	if (source->code == NG_OK)
 		assert_int_equal(ng_ruleset_open(source->image.octets, source->image.len,
 						 &source->ruleset),
 				 NG_OK);
 	source_tell(source);
+}
+
+/* The text is compiled from a block of its own length, so that a read past its end is seen. */
+static inline void source_make_n(struct source *source, enum ng_source_format format,
+				 const char *text, size_t len, const char *origin)
+{
+	char *copy = exact(text, len);
+	const struct ng_source from = {
+		.format = format, .path = "test", .text = copy, .len = len, .origin = origin};
+	source_compile_from(source, &from);
+	free(copy);
+}
+
+/* A list, read at that wall time. */
+static inline void source_make_at(struct source *source, const char *text, uint64_t now_s)
+{
+	const struct ng_source from = {
+		.path = "test", .text = text, .len = strlen(text), .now_s = now_s};
+	source_compile_from(source, &from);
 }
 
 static inline void source_make(struct source *source, enum ng_source_format format,
@@ -78,6 +91,33 @@ static inline const char *source_says(struct source *source, const char *text)
 	snprintf(source->word, sizeof(source->word), "%s %s%u", actions[match.action],
 		 match.wildcard ? "*" : "", match.labels);
 	return source->word;
+}
+
+/* The same, and what the rule is bounded by: "allow 2 6/443 type 65 lease 300". */
+static inline const char *source_tells(struct source *source, const char *text)
+{
+	struct ng_name name = name_of(text);
+	struct ng_match match;
+	struct ng_bounds bounds;
+	char prefix[NG_PREFIX_TEXT], *to = source->words;
+	size_t room = sizeof(source->words),
+	       n = (size_t)snprintf(to, room, "%s", source_says(source, text));
+	if (!ng_ruleset_match(source->ruleset, &name, &match))
+		return to;
+	ng_match_bounds(&match, &bounds);
+	for (uint8_t i = 0; i < bounds.n_ports; i++)
+		n += (size_t)snprintf(to + n, room - n, " %u/%u", bounds.ports[i].proto,
+				      bounds.ports[i].port);
+	for (uint8_t i = 0; i < bounds.n_types; i++)
+		n += (size_t)snprintf(to + n, room - n, " type %u", bounds.types[i]);
+	for (uint8_t i = 0; i < bounds.n_opened; i++)
+		n += (size_t)snprintf(to + n, room - n, " private %s",
+				      ng_prefix_format(&bounds.opened[i], prefix));
+	if (bounds.lease_max_s != 0)
+		n += (size_t)snprintf(to + n, room - n, " lease %u", bounds.lease_max_s);
+	if (bounds.strict)
+		snprintf(to + n, room - n, " strict");
+	return to;
 }
 
 static inline bool source_below(struct source *source, const char *text)
