@@ -12,6 +12,7 @@
 #include "edge/registry.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -125,6 +126,15 @@ static int open_tables(struct registry *registry)
 	return mdb_txn_commit(txn);
 }
 
+/* LMDB leaves the file itself open over an exec: children could rewrite who is registered. */
+static int keep_to_ourselves(MDB_env *env)
+{
+	int fd, error = mdb_env_get_fd(env, &fd);
+	if (!error && fcntl(fd, F_SETFD, FD_CLOEXEC))
+		error = errno;
+	return error;
+}
+
 static int open_env(struct registry *registry, const char *folder)
 {
 	int error = mdb_env_create(&registry->env);
@@ -134,6 +144,8 @@ static int open_env(struct registry *registry, const char *folder)
 		error = mdb_env_set_mapsize(registry->env, MAP_SIZE);
 	if (!error)
 		error = mdb_env_open(registry->env, folder, MDB_NOSYNC | MDB_NOTLS, 0600);
+	if (!error)
+		error = keep_to_ourselves(registry->env);
 	return error ? error : open_tables(registry);
 }
 
