@@ -15,7 +15,7 @@
  *                      WALL_CHANNEL (descriptor), WALL_STATUS, WALL_LEASES, WALL_WAITINGS
  *     worker -> main   WALL_READY, WALL_DONE, WALL_COUNTERS, WALL_LEASE_ROW, WALL_LEASES_END,
  *                      WALL_WAITING_ROW, WALL_WAITINGS_END
- *     worker -> warden WALL_LEASE, WALL_REVOKE
+ *     worker -> warden WALL_LEASE, WALL_REVOKE, WALL_CLAIMED
  *     warden -> worker WALL_LEASED, WALL_BLOCKED
  *
  * WALL_DONE answers, by seq, each WALL_TABLE, WALL_SANDBOX_ADD and WALL_SANDBOX_REMOVE (warden), each WALL_COMMIT,
@@ -28,6 +28,9 @@
  * WALL_COMMIT, which swaps all of it in at once; the members between BEGIN and COMMIT are the
  * whole set. A WALL_MEMBER (and the WALL_RULESETs that it needs) outside of BEGIN..COMMIT adds or
  * replaces one sandbox.
+ *
+ * A worker begins a channel to the warden with orders for every lease that it knows of, and ends
+ * them with WALL_CLAIMED: what stands in the kernel beyond that, nobody can explain.
  */
 #pragma once
 
@@ -59,6 +62,7 @@ enum wall_kind {
 	WALL_LEASES_END,
 	WALL_LEASE,
 	WALL_REVOKE,
+	WALL_CLAIMED,
 	WALL_LEASED,
 	WALL_BLOCKED,
 	WALL_STATIC,
@@ -83,7 +87,8 @@ struct wall_head {
 	uint32_t seq;
 };
 
-struct wall_done { /* also WALL_READY, WALL_COMMIT, WALL_STATUS, WALL_LEASES, WALL_LEASES_END: code 0 */
+struct wall_done { /* also WALL_READY, WALL_COMMIT, WALL_STATUS, WALL_LEASES, WALL_LEASES_END,
+		     * WALL_CLAIMED: code 0 */
 	int32_t code;    /* enum ng_error */
 	uint32_t system; /* errno behind it, 0 without */
 };

@@ -15,10 +15,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define UDP_BUFFER  (4 << 20)
 #define TCP_BACKLOG 512
+#define BUSY_TRIES  40 /* our former self may be on its way out with the sockets */
+#define BUSY_MS     50
 
 union sock {
 	struct sockaddr any;
@@ -57,6 +60,20 @@ static int set_udp(int s, bool v6)
 	       turn(s, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
 }
 
+static int bind_soon(int s, const union sock *to, socklen_t len)
+{
+	const struct timespec pause = {.tv_nsec = BUSY_MS * 1000000};
+
+	for (int i = 0; i < BUSY_TRIES; i++) {
+		if (!bind(s, &to->any, len))
+			return 0;
+		if (errno != EADDRINUSE)
+			return -1;
+		nanosleep(&pause, NULL);
+	}
+	return bind(s, &to->any, len);
+}
+
 static int set_up(int s, const struct conf_listen *at, bool tcp)
 {
 	union sock to;
@@ -66,7 +83,7 @@ static int set_up(int s, const struct conf_listen *at, bool tcp)
 		return -1;
 	if (tcp ? turn(s, SOL_SOCKET, SO_REUSEADDR, 1) : set_udp(s, v6))
 		return -1;
-	if (bind(s, &to.any, len))
+	if (bind_soon(s, &to, len))
 		return -1;
 	return tcp ? listen(s, TCP_BACKLOG) : 0;
 }

@@ -83,9 +83,10 @@ static void act_lease(struct worker *worker, const struct ng_action *action)
 	const struct ng_lease_order *order = &action->lease;
 	int code = orders_add(worker, order, false);
 
-	if (code)
+	if (code) {
+		worker->orders.claim = false; /* not all was said */
 		refuse_later(worker, true, order->number, code);
-	else if (order->name)
+	} else if (order->name)
 		lease_store_put(worker->store, &(struct lease_row){
 						       .sandbox = order->sandbox,
 						       .client = order->client,
@@ -323,6 +324,7 @@ void worker_ready(struct worker *worker)
 	worker->adopted = true;
 	worker_drain(worker);
 	ng_gate_warden_back(worker->gate, now_us);
+	orders_claim(worker);
 	worker_drain(worker);
 	udp_start(worker->udp);
 	tcp_start(worker->tcp);

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LEASES_MAX   65536u
+#define LEASES_MAX   (UINT64_C(1) << 20) /* a new warden is told of all at once */
 #define REVOKES_MAX  (UINT64_C(1) << 20)
 #define ROOM_FIRST   256u
 #define SAY_AGAIN_US 10000000u
@@ -111,6 +111,11 @@ int orders_add(struct worker *worker, const struct ng_lease_order *order, bool r
 	return push(&worker->orders, &wanted);
 }
 
+void orders_claim(struct worker *worker)
+{
+	worker->orders.claim = true;
+}
+
 /* ---- out ---- */
 
 static void note_sent(struct worker *worker, const struct wall_lease *lease)
@@ -148,26 +153,41 @@ static void watch(struct warden *warden, bool writable)
 	uv_poll_start(&warden->poll, UV_READABLE | (writable ? UV_WRITABLE : 0), on_warden);
 }
 
+/* Sends what was composed. False when it has to wait, or there is no warden any more. */
+static bool send_out(struct worker *worker)
+{
+	int code = channel_send(worker->warden->fd, &worker->out, -1);
+
+	if (code == NG_E_FULL)
+		watch(worker->warden, true);
+	else if (code)
+		warden_close(worker);
+	return code == NG_OK;
+}
+
+static void send_claim(struct worker *worker)
+{
+	worker->out.head = (struct wall_head){.kind = WALL_CLAIMED, .count = 1};
+	worker->out.done = (struct wall_done){0};
+	if (send_out(worker))
+		worker->orders.claim = false;
+}
+
 void orders_flush(struct worker *worker)
 {
 	struct orders *orders = &worker->orders;
 
 	while (orders->n && worker->warden) {
 		size_t n = compose(worker);
-		int code = channel_send(worker->warden->fd, &worker->out, -1);
 
-		if (code == NG_E_FULL) {
-			watch(worker->warden, true);
+		if (!send_out(worker))
 			return;
-		}
-		if (code) {
-			warden_close(worker);
-			return;
-		}
 		for (size_t i = 0; i < n && worker->out.head.kind == WALL_REVOKE; i++)
 			note_sent(worker, &worker->out.lease[i]);
 		shift(orders, n);
 	}
+	if (orders->claim && worker->warden)
+		send_claim(worker);
 }
 
 /* ---- in ---- */
@@ -240,6 +260,7 @@ void warden_close(struct worker *worker)
 	if (!warden)
 		return;
 	worker->warden = NULL;
+	worker->orders.claim = false;
 	uv_close((uv_handle_t *)&warden->poll, warden_closed);
 	close(warden->fd);
 	drop_leases(&worker->orders);

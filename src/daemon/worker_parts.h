@@ -38,6 +38,7 @@ struct orders { /* a ring of what waits to be sent */
 		uint64_t at_us;
 	} sent[SENT_REVOKES];
 	size_t n_sent;
+	bool claim; /* say that this was all, once what waits has gone */
 };
 
 struct warden { /* the channel to it */
@@ -52,6 +53,8 @@ void orders_finish(struct orders *orders); /* takes NULL */
 int orders_add(struct worker *worker, const struct ng_lease_order *order,
 	       bool revoke) NG_MUST_CHECK;
 void orders_flush(struct worker *worker);
+/* What is queued now is all that the engine knows of: to be said behind it. */
+void orders_claim(struct worker *worker);
 /* Takes over a channel to a new warden; the old one, if any, is lost. */
 void warden_connect(struct worker *worker, int fd);
 void warden_close(struct worker *worker);

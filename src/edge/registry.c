@@ -13,12 +13,19 @@
 #include "edge/registry_inside.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#define MAP_SIZE   ((size_t)1 << 32) /* address space, not memory; compiled policies are in it */
-#define FIRST_BITS 0x3fffffffu       /* leaves three quarters of the ids after the first */
+#define MAP_SIZE    ((size_t)1 << 32) /* address space, not memory; compiled policies are in it */
+#define LOOK_MOST_S 10                /* damaged pages may also lead in a circle */
+#define FIRST_BITS  0x3fffffffu       /* leaves three quarters of the ids after the first */
 
 static const char key_next_id[] = "next-id", key_version[] = "version",
 		  key_next_approval[] = "next-approval";
@@ -118,6 +125,15 @@ static int open_tables(struct registry *registry)
 	return mdb_txn_commit(txn);
 }
 
+/* LMDB leaves the file itself open over an exec: children could rewrite who is registered. */
+static int keep_to_ourselves(MDB_env *env)
+{
+	int fd, error = mdb_env_get_fd(env, &fd);
+	if (!error && fcntl(fd, F_SETFD, FD_CLOEXEC))
+		error = errno;
+	return error;
+}
+
 static int open_env(struct registry *registry, const char *folder)
 {
 	int error = mdb_env_create(&registry->env);
@@ -127,7 +143,66 @@ static int open_env(struct registry *registry, const char *folder)
 		error = mdb_env_set_mapsize(registry->env, MAP_SIZE);
 	if (!error)
 		error = mdb_env_open(registry->env, folder, MDB_NOSYNC | MDB_NOTLS, 0600);
+	if (!error)
+		error = keep_to_ourselves(registry->env);
 	return error ? error : open_tables(registry);
+}
+
+/* ---- a look ahead ---- */
+
+static void touch_table(MDB_txn *txn, MDB_dbi table)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	volatile uint8_t sink = 0;
+	if (mdb_cursor_open(txn, table, &cursor))
+		return;
+	while (!mdb_cursor_get(cursor, &key, &value, MDB_NEXT))
+		for (size_t i = 0; i < value.mv_size; i++)
+			sink ^= ((const uint8_t *)value.mv_data)[i];
+	mdb_cursor_close(cursor);
+}
+
+static void touch_all(const char *folder)
+{
+	static const char *const names[] = {"sandboxes", "numbers"};
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi table;
+	if (mdb_env_create(&env) || mdb_env_set_maxdbs(env, 2) ||
+	    mdb_env_open(env, folder, MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS, 0600) ||
+	    mdb_txn_begin(env, NULL, MDB_RDONLY, &txn))
+		return;      /* said better by whoever opens it in earnest */
+	touch_table(txn, 0); /* the list of free pages */
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (!mdb_dbi_open(txn, names[i], 0, &table))
+			touch_table(txn, table);
+}
+
+/*
+ * LMDB trusts its file: pages that are cut off or overwritten end the process with a signal, now
+ * and at every start to come. So a child goes first, and touches everything.
+ */
+static bool readable(const char *folder)
+{
+	static const int deadly[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGALRM};
+	const struct rlimit no_core = {0};
+	int status;
+	pid_t pid = fork();
+	if (pid < 0)
+		return true;
+	if (pid == 0) {
+		for (size_t i = 0; i < sizeof deadly / sizeof deadly[0]; i++)
+			(void)signal(deadly[i], SIG_DFL); /* whatever the caller does */
+		(void)setrlimit(RLIMIT_CORE, &no_core);
+		alarm(LOOK_MOST_S);
+		touch_all(folder);
+		_exit(0);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return true;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 int registry_open(const char *folder, uv_loop_t *loop, struct registry **out, const char **why)
@@ -137,6 +212,11 @@ int registry_open(const char *folder, uv_loop_t *loop, struct registry **out, co
 	if (!registry)
 		return NG_E_NOMEM;
 	registry->loop = loop;
+	if (!readable(folder)) {
+		*why = "its pages are damaged";
+		free(registry);
+		return NG_E_FORMAT;
+	}
 	int error = open_env(registry, folder);
 	if (error) {
 		*why = mdb_strerror(error);

@@ -119,6 +119,7 @@ static int prepare(struct warden *warden, const struct order *order)
 			lease = lease_open(warden, &key, sandbox);
 		if (!lease)
 			return NG_E_NOMEM;
+		lease->claimed = true;
 		want(warden, lease, order->lease.until_us);
 	}
 	return code;
@@ -181,6 +182,17 @@ static void commit_round(struct warden *warden, struct orders *round)
 	setup_suspect(warden);
 }
 
+static void cut_flows(struct warden *warden, const struct lease_key *key)
+{
+	struct cut cut = {.source = {.addr = key->source,
+				     .bits = (uint8_t)(8 * ng_addr_len(&key->source))},
+			  .to = key->to,
+			  .proto = key->proto,
+			  .port = key->port};
+
+	cuts_add(&warden->cuts, &cut);
+}
+
 static void revoke_one(struct warden *warden, const struct wall_lease *order)
 {
 	const struct sandbox *sandbox = sandboxes_find(&warden->sandboxes, order->sandbox);
@@ -193,22 +205,15 @@ static void revoke_one(struct warden *warden, const struct wall_lease *order)
 		struct lease_key key = lease_key_make(&pairs.sources[i], &order->addr,
 						      order->proto, order->port);
 		struct lease *lease = mirror_find(&warden->mirror, &key);
-		struct cut cut = {.source = {.addr = key.source,
-					     .bits = (uint8_t)(8 * ng_addr_len(&key.source))},
-				  .to = key.to,
-				  .proto = key.proto,
-				  .port = key.port};
 
 		if (lease)
 			lease_close(warden, lease);
-		cuts_add(&warden->cuts, &cut);
+		cut_flows(warden, &key);
 	}
 }
 
-static void close_revoked(struct warden *warden, const struct wall_packet *packet)
+static void settle_closed(struct warden *warden)
 {
-	for (size_t i = 0; i < packet->head.count; i++)
-		revoke_one(warden, &packet->lease[i]);
 	if (!ops_settle(warden)) {
 		say("a lease could not be revoked, the kernel refused; trying again in a "
 		    "second");
@@ -218,6 +223,47 @@ static void close_revoked(struct warden *warden, const struct wall_packet *packe
 	if (conntrack_cut(&warden->conntrack, &warden->cuts) != NG_OK)
 		say("flows of a revoked lease could not be cut; conntrack -D -s SOURCE cuts "
 		    "them by hand");
+}
+
+static void close_revoked(struct warden *warden, const struct wall_packet *packet)
+{
+	for (size_t i = 0; i < packet->head.count; i++)
+		revoke_one(warden, &packet->lease[i]);
+	settle_closed(warden);
+}
+
+void leases_unclaim(struct warden *warden)
+{
+	struct lease *lease, *next;
+
+	HASH_ITER (hh, warden->mirror.by_key, lease, next) {
+		lease->claimed = false;
+	}
+}
+
+/*
+ * The worker has ordered all that it can explain, and main had registered its sandboxes before it
+ * made the channel. What is left belongs to a sandbox, a rule or a store that is gone.
+ */
+static void close_unclaimed(struct warden *warden)
+{
+	struct lease *lease, *next;
+	size_t n = 0;
+
+	HASH_ITER (hh, warden->mirror.by_key, lease, next) {
+		if (lease->claimed || lease->until_us <= warden->now_us)
+			continue; /* one that has just ended cuts nothing */
+		lease_close(warden, lease);
+		cut_flows(warden, &lease->key);
+		n++;
+	}
+	warden->leftovers_us = warden->now_us;
+	if (!n)
+		return;
+	say("%zu leases of an earlier life are closed: no sandbox, rule or stored name "
+	    "explains them",
+	    n);
+	settle_closed(warden);
 }
 
 static int take_orders(struct orders *round, struct worker *worker,
@@ -256,7 +302,10 @@ static int drain(struct warden *warden, struct worker *worker, struct orders *ro
 			code = take_orders(round, worker, packet);
 		} else { /* what was ordered before it comes first */
 			commit_round(warden, round);
-			close_revoked(warden, packet);
+			if (packet->head.kind == WALL_REVOKE)
+				close_revoked(warden, packet);
+			else
+				close_unclaimed(warden);
 		}
 		if (code != NG_OK)
 			return code;

@@ -113,6 +113,7 @@ static int take_main(struct warden *warden, struct inbox *inbox,
 		if (workers_add(&warden->workers, packet->channel.worker, fd) != NG_OK)
 			say("worker %u refused: there are %u already", packet->channel.worker,
 			    WORKERS_MAX);
+		leases_unclaim(warden);
 		break;
 	}
 	return inbox->n == CHANGES_MAX ? flush_changes(warden, inbox) : NG_OK;

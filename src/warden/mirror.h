@@ -27,8 +27,9 @@ struct lease {
 	uint64_t wanted_us; /* the end that is on its way to the kernel */
 	size_t op;          /* its op in the round; only while in_flight */
 	bool in_flight;
-	int code;    /* why the last write failed */
-	size_t heap; /* place in the heap, from 1; 0: not in it */
+	bool claimed; /* the worker of now has ordered it */
+	int code;     /* why the last write failed */
+	size_t heap;  /* place in the heap, from 1; 0: not in it */
 	struct group *group;
 	struct lease *prev, *next; /* of the group */
 	UT_hash_handle hh;

@@ -76,6 +76,8 @@ void enrol_refill(struct warden *warden, struct ops *ops);
 
 /* Drains the workers' packets, commits, answers. */
 void leases_serve(struct warden *warden);
+/* A new worker: what the one before it ordered is not known to be wanted any more. */
+void leases_unclaim(struct warden *warden);
 /* Removes what has ended. */
 void leases_end_due(struct warden *warden);
 /* Reads the leases that stand in the kernel's sets into an empty mirror. */

@@ -7,8 +7,8 @@ tools=${abs_top_builddir:-$here/../..}/tests/bench
 if [ "${NGBENCH_INSIDE:-}" != yes ]; then
 	as_user=--map-root-user
 	[ "$(id -u)" -ne 0 ] || as_user=
-	if unshare $as_user --net --pid --fork true 2>/dev/null; then
-		NGBENCH_INSIDE=yes exec unshare $as_user --net --pid --fork --kill-child -- "$0"
+	if unshare $as_user --net --pid --fork --mount-proc true 2>/dev/null; then
+		NGBENCH_INSIDE=yes exec unshare $as_user --net --pid --fork --mount-proc --kill-child -- "$0"
 	fi
 	# shellcheck source=../tap.sh
 	. "$here/../tap.sh"

@@ -59,4 +59,32 @@ is "stopped: a closed one stays closed" "refused" "$(reach 1 44.3.4.2)"
 : >"$work/enough"
 wait "$holder"
 is "a connection lived through all of it" "held" "$(cat "$work/held")"
+
+# What the store and the configuration cannot explain any more is closed when the gate is back.
+rm -r "$work/store"
+start_gate
+succeeds "an element that nobody can explain is taken out" until_true 10 \
+	sh -c '! nft list set inet namegate allow4 | grep -q "10.77.1.2 . 44.0.0.1"'
+sandbox() { # NAME LIST: the one sandbox of the configuration
+	{
+		gate_conf
+		printf 'sandbox "%s" {\n\tsources = { "10.77.1.2" }\n\tinterface = "sb1"\n' "$1"
+		printf '\tpolicies = { "%s" }\n\tmasquerade = true\n}\n' "$2"
+	} >"$work/sandbox.conf"
+}
+start_with_sandbox() {
+	kill -9 "$gate_pid"
+	wait "$gate_pid" 2>/dev/null
+	"$build/namegated" -c "$work/sandbox.conf" >>"$work/namegated.log" 2>&1 &
+	gate_pid=$!
+	until_true 20 gate status || live_die "namegated does not answer" "$work/namegated.log"
+}
+sandbox first "$(allow first.list .allowed.example)"
+start_with_sandbox
+is "the first sandbox opens an address" "NOERROR 44.0.0.1 open" "$(ask 1 www.allowed.example) $(reach 1 44.0.0.1)"
+sandbox second "$(allow second.list '*.many.example')"
+start_with_sandbox
+succeeds "another with its source does not inherit it" until_true 5 \
+	sh -c '! nft list set inet namegate allow4 | grep -q "10.77.1.2 . 44.0.0.1"'
+is "which packets show as well" "refused" "$(reach 1 44.0.0.1)"
 tap_done

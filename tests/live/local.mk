@@ -1,7 +1,8 @@
-LIVE = tests/live/silence.sh tests/live/commit.sh tests/live/lease.sh tests/live/noway.sh \
-	tests/live/closed.sh tests/live/death.sh tests/live/truth.sh tests/live/walls.sh \
-	tests/live/wire.sh tests/live/control.sh tests/live/run.sh tests/live/userns.sh \
-	tests/live/demo.sh tests/live/readme.sh
+# The longest first: each has namespaces of its own, so they run beside each other.
+LIVE = tests/live/demo.sh tests/live/wire.sh tests/live/run.sh tests/live/userns.sh \
+	tests/live/lease.sh tests/live/closed.sh tests/live/silence.sh tests/live/commit.sh \
+	tests/live/noway.sh tests/live/death.sh tests/live/truth.sh tests/live/walls.sh \
+	tests/live/control.sh tests/live/readme.sh
 TESTS += $(LIVE)
 EXTRA_DIST += $(LIVE) tests/live/lib.sh tests/live/peer.py
 LIVE_WARDEN = tests/live/warden.sh

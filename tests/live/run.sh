@@ -14,9 +14,10 @@ traces() { # what a run may leave behind
 	find /run/namegate-run -mindepth 1 -maxdepth 1 ! -name lock 2>/dev/null | wc -l
 	nft list tables | grep -c ngrun
 	pgrep -f 'ngrun|namegate-run/' | wc -l
+	{ ip -4 rule; ip -6 rule; } | grep -c 'iif sb'
 	cat /proc/sys/net/ipv4/ip_forward
 }
-clean=$(printf '0\n0\n0\n0\n0\n0')
+clean=$(printf '0\n0\n0\n0\n0\n0\n0')
 
 is "an allowed name is fetched" "open" \
 	"$(run --allow www.allowed.example -- python3 "$here/peer.py" connect www.allowed.example 80 2>"$work/err")"
@@ -60,6 +61,28 @@ if until_true 20 tidy; then
 else
 	not_ok "killed, it still leaves nothing" "$(traces)"
 fi
+
+# Without its table nothing passes either: main is stopped, the warden dies, somebody flushes.
+cat >"$work/probe" <<'END'
+python3 "$1" connect www.allowed.example 80
+touch /run/live/ready
+until [ -e /run/live/flushed ]; do sleep 0.1; done
+python3 "$1" connect 44.0.0.1 80
+END
+rm -f "$work/ready"
+"$top/contrib/namegate-run" --allow www.allowed.example -- sh "$work/probe" "$here/peer.py" >"$work/probed" 2>&1 &
+runner=$!
+until_true 20 test -e "$work/ready"
+gate_pid=$(pgrep -f 'namegated -c /run/namegate-run/' | head -n 1)
+kill -STOP "$gate_pid"
+kill -9 "$(pid_of warden)"
+sleep 0.2
+nft flush ruleset
+: >"$work/flushed"
+wait "$runner"
+kill -CONT "$gate_pid" 2>/dev/null
+like "without a table nothing passes" '^open (unreachable|timeout)' "$(tr '\n' ' ' <"$work/probed")"
+until_true 20 tidy
 
 # Several at once, and with a gate that runs already.
 for n in 1 2 3; do

@@ -45,4 +45,8 @@ is "worker: no netfilter socket" "" "$(sockets "$worker")"
 like "warden: netfilter sockets" '^[0-9]+$' "$(sockets "$warden")"
 is "warden: no internet socket" "" "$(find "/proc/$warden/fd" -lname 'socket:*' -printf '%l\n' |
 	tr -dc '0-9\n' | sort | comm -12 - <(awk 'NR > 1 { print $10 }' /proc/net/udp /proc/net/tcp /proc/net/udp6 /proc/net/tcp6 | sort))"
+
+files() { find "/proc/$1/fd" -lname "$work/store/*" -printf '%l\n' | sort -u; }
+unlike "worker: nothing of main's store" '/main/|/store/lock' "$(files "$worker")"
+is "warden: no file of the store" "" "$(files "$warden")"
 tap_done

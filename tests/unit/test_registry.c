@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -225,6 +226,37 @@ static void test_broken_is_said(void **state)
 	open_it(stage);
 }
 
+/* Pages that LMDB itself would stumble over, and end the process. */
+static void test_damage_is_said(void **state)
+{
+	struct stage *stage = *state;
+	char path[128], rubbish[8192];
+	const char *why = "";
+	struct stat info;
+	for (uint32_t i = 1; i < 200; i++)
+		assert_int_equal(registry_put(stage->registry,
+					      (char[]){'a' + i % 26, 'a' + i / 26, 0}, i,
+					      "some text", 9),
+				 NG_OK);
+	close_it(stage);
+	snprintf(path, sizeof path, "%s/data.mdb", stage->folder);
+	assert_int_equal(stat(path, &info), 0);
+	assert_true(info.st_size > 12288);
+	assert_int_equal(truncate(path, 9000), 0);
+	assert_int_equal(registry_open(stage->folder, &stage->loop, &stage->registry, &why),
+			 NG_E_FORMAT);
+	assert_true(*why);
+	memset(rubbish, 0x55, sizeof rubbish);
+	int fd = open(path, O_WRONLY);
+	for (off_t at = 8192; at < info.st_size; at += (off_t)sizeof rubbish)
+		assert_int_equal(pwrite(fd, rubbish, sizeof rubbish, at), sizeof rubbish);
+	close(fd);
+	assert_int_equal(registry_open(stage->folder, &stage->loop, &stage->registry, &why),
+			 NG_E_FORMAT);
+	unlink(path);
+	open_it(stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +268,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_images, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_image_paths, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_broken_is_said, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_damage_is_said, set_up, tear_down),
 	};
 	return cmocka_run_group_tests_name("registry", tests, NULL, NULL);
 }

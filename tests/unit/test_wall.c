@@ -194,6 +194,7 @@ static const struct good {
 	{WALL_LEASES_END, 1, WAY(WALL_WORKER_TO_MAIN), 0, NULL},
 	{WALL_LEASE, 2, WAY(WALL_WORKER_TO_WARDEN), 0, fill_lease},
 	{WALL_REVOKE, 2, WAY(WALL_WORKER_TO_WARDEN), 0, fill_revoke},
+	{WALL_CLAIMED, 1, WAY(WALL_WORKER_TO_WARDEN), 0, NULL},
 	{WALL_LEASED, 2, WAY(WALL_WARDEN_TO_WORKER), 0, fill_leased},
 	{WALL_BLOCKED, 2, WAY(WALL_WARDEN_TO_WORKER), 0, fill_blocked},
 	{WALL_STATIC, 2, WAY(WALL_MAIN_TO_WARDEN), 0, fill_static},
@@ -353,9 +354,9 @@ static void codes(void **state)
 	REFUSED(WALL_DONE, packet.done.code = 1);
 	REFUSED(WALL_DONE, packet.done.code = NG_E_UNSUPPORTED - 1);
 	REFUSED(WALL_DONE, packet.done.system = 4096);
-	static const enum wall_kind empty[] = {WALL_READY,       WALL_COMMIT,     WALL_STATUS,
-					       WALL_LEASES,      WALL_LEASES_END, WALL_WAITINGS,
-					       WALL_WAITINGS_END};
+	static const enum wall_kind empty[] = {WALL_READY,    WALL_COMMIT,      WALL_CLAIMED,
+					       WALL_STATUS,   WALL_LEASES,      WALL_LEASES_END,
+					       WALL_WAITINGS, WALL_WAITINGS_END};
 	for (size_t i = 0; i < COUNT(empty); i++) {
 		REFUSED(empty[i], packet.done.code = NG_E_IO);
 		REFUSED(empty[i], packet.done.system = 1);

@@ -13,6 +13,7 @@ static void denied_name_is_nxdomain_and_asks_nobody(void **state)
 	(void)state;
 	world_begin(&world);
 	world_serve(&world, "good.example\n");
+	claimed(&world);
 	client = client_socket(SOCK_DGRAM, world.udp_port);
 	ask(client, "evil.example", 77);
 	heard = reply(client);
@@ -110,7 +111,8 @@ static void lost_warden_fails_at_once_and_a_new_one_gets_the_leases(void **state
 	heard = reply(client);
 	assert_int_equal(heard.rcode, NG_RCODE_SERVFAIL);
 	give_warden(&world);
-	acknowledge(&world, ordered(&world), NG_OK);
+	acknowledge(&world, ordered(&world), NG_OK); /* first the orders, then the claim */
+	claimed(&world);
 	settle(&world);
 	ask(client, "good.example", 83);
 	assert_string_equal(reply(client).first, LEASE_IP);

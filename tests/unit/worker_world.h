@@ -96,9 +96,11 @@ static inline struct wall_packet *hear(struct world *world, int channel, enum wa
 {
 	int fd;
 
-	wait_for(channel, POLLIN);
-	assert_int_equal(channel_receive(channel, way, &world->packet, &fd), NG_OK);
-	assert_int_equal(fd, -1);
+	do {
+		wait_for(channel, POLLIN);
+		assert_int_equal(channel_receive(channel, way, &world->packet, &fd), NG_OK);
+		assert_int_equal(fd, -1);
+	} while (world->packet.head.kind == WALL_CLAIMED); /* see claimed() */
 	return &world->packet;
 }
 
@@ -299,6 +301,18 @@ static inline void world_end(struct world *world)
 	close(world->upstream);
 	snprintf(command, sizeof(command), "rm -rf '%s'", world->store);
 	assert_int_equal(system(command), 0);
+}
+
+/* The worker says that it has named all leases that it knows of. */
+static inline void claimed(struct world *world)
+{
+	int fd;
+
+	wait_for(world->warden, POLLIN);
+	assert_int_equal(
+		channel_receive(world->warden, WALL_WORKER_TO_WARDEN, &world->packet, &fd),
+		NG_OK);
+	assert_int_equal(world->packet.head.kind, WALL_CLAIMED);
 }
 
 static inline void world_serve(struct world *world, const char *list)
