@@ -163,6 +163,10 @@ void boxes_remove(struct boxes *boxes, struct images *images, struct box *box)
 	sources_unlink(boxes, box);
 	policies_free(&box->conf);
 	images_release(images, box->inlined);
+	images_release(images, box->spare);
+	images_release(images, box->approvals);
+	grants_finish(&box->grants);
+	json_decref(box->answer);
 	free(box);
 }
 
@@ -178,6 +182,11 @@ struct box *boxes_find_id(const struct boxes *boxes, uint32_t id)
 	struct box *box = NULL;
 	HASH_FIND(by_id, boxes->by_id, &id, sizeof id, box);
 	return box;
+}
+
+enum ng_mode box_mode(const struct box *box)
+{
+	return box->closed ? NG_LOCKDOWN : box->conf.mode;
 }
 
 size_t boxes_count(const struct boxes *boxes)

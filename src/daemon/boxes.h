@@ -7,8 +7,9 @@
  */
 #pragma once
 
-#include "conf/conf.h"
-#include "daemon/images.h"
+#include "daemon/grants.h"
+
+#include <jansson.h>
 
 struct control_request;
 struct box;
@@ -29,15 +30,24 @@ struct box {
 	bool stale;    /* a reload left it out; it goes when the new generation stands */
 	bool changed;  /* was replaced while it stood: a failure must not remove it */
 	bool asked;    /* a member of its own is unanswered */
+	bool closed;   /* a source of its policy has neither a good nor a last good form */
 	struct conf_sandbox conf;              /* owns its policies */
 	struct image *inlined;                 /* a use of its own; NULL: none */
+	struct image *spare;                   /* its predecessor, while that is still in use */
 	struct image *images[NG_RULESETS_MAX]; /* the inline list first; borrowed */
 	uint8_t n_images;
+	struct image *approvals; /* a use of its own; NULL: none */
+	bool approvals_new;      /* the worker was not told of them yet */
+	struct grants grants;
 	struct box_source *sources;
 	enum side at_warden, at_worker;
 	struct control_request *waiting; /* who is told when it stands, or is gone */
+	json_t *answer;                  /* and what, when there is more to say than that */
 	UT_hash_handle by_name, by_id;
 };
+
+/* How it is treated: as it is set to, but for one that nothing is known about. */
+enum ng_mode box_mode(const struct box *box);
 
 struct boxes {
 	struct box *by_name, *by_id;

@@ -174,12 +174,18 @@ void child_check(struct child *child)
 
 /* ---- receiving ---- */
 
+/* One of many that answer together; the end of the rows is what a waiter waits for. */
+static bool is_row(const struct wall_packet *packet)
+{
+	return packet->head.kind == WALL_LEASE_ROW || packet->head.kind == WALL_WAITING_ROW;
+}
+
 static struct waiter *take_waiter(struct child *child, const struct wall_packet *packet)
 {
 	struct waiter *waiter = NULL;
 	uint32_t seq = packet->head.seq;
-	if (packet->head.kind == WALL_LEASE_ROW)
-		return NULL; /* the end of the rows takes it */
+	if (is_row(packet))
+		return NULL;
 	HASH_FIND(hh, child->waiters, &seq, sizeof seq, waiter);
 	if (waiter)
 		HASH_DELETE(hh, child->waiters, waiter);
@@ -194,6 +200,8 @@ static bool answers(enum wall_kind kind, enum child_wait what)
 		return kind == WALL_COUNTERS;
 	case CHILD_WAIT_LEASES:
 		return kind == WALL_LEASES_END;
+	case CHILD_WAIT_WAITINGS:
+		return kind == WALL_WAITINGS_END;
 	default:
 		return kind == WALL_DONE;
 	}
@@ -212,8 +220,8 @@ static void take_packet(struct child *child, const struct wall_packet *packet)
 		return;
 	}
 	struct waiter *waiter = take_waiter(child, packet);
-	bool row = packet->head.kind == WALL_LEASE_ROW;
-	if (!child->up || (!row && (!waiter || !answers(packet->head.kind, waiter->what))))
+	if (!child->up ||
+	    (!is_row(packet) && (!waiter || !answers(packet->head.kind, waiter->what))))
 		child_kill(child, "answered what nobody asked");
 	else
 		child->calls->packet(child, packet, waiter);
@@ -315,10 +323,11 @@ static bool leave_waiter(struct child *child, struct waiter what)
 	return true;
 }
 
-void child_send(struct child *child, struct wall_packet *packet, int fd, struct waiter what)
+static void send_numbered(struct child *child, struct wall_packet *packet, int fd,
+			  struct waiter what)
 {
 	int code = NG_E_CLOSED;
-	packet->head.seq = ++child->seq;
+	packet->head.seq = child->seq;
 	if (child->life && !child->life->exited) {
 		if (!leave_waiter(child, what)) {
 			child_kill(child, "cannot be asked, memory is out");
@@ -337,6 +346,17 @@ void child_send(struct child *child, struct wall_packet *packet, int fd, struct 
 		child_kill(child, "cannot be written to");
 	if (fd >= 0)
 		close(fd);
+}
+
+void child_send(struct child *child, struct wall_packet *packet, int fd, struct waiter what)
+{
+	child->seq++;
+	send_numbered(child, packet, fd, what);
+}
+
+void child_send_more(struct child *child, struct wall_packet *packet)
+{
+	send_numbered(child, packet, -1, (struct waiter){0});
 }
 
 /* ---- the start of a life ---- */

@@ -22,7 +22,8 @@ enum child_wait {
 	CHILD_WAIT_MEMBER,
 	CHILD_WAIT_COMMIT,
 	CHILD_WAIT_STATUS,
-	CHILD_WAIT_LEASES
+	CHILD_WAIT_LEASES,
+	CHILD_WAIT_WAITINGS
 };
 
 struct waiter {
@@ -75,6 +76,8 @@ void child_check(struct child *child);
  * answer is to be taken. Void when the child is not running.
  */
 void child_send(struct child *child, struct wall_packet *packet, int fd, struct waiter what);
+/* Sends what belongs to the packet sent last, with its number. */
+void child_send_more(struct child *child, struct wall_packet *packet);
 /* Frees what it holds; it must be down. Takes NULL. */
 void child_finish(struct child *child);
 pid_t child_pid(const struct child *child); /* 0: not running */

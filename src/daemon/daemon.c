@@ -31,6 +31,7 @@ static void tell_ready(struct daemon *daemon)
 		 "READY=1\nSTATUS=serving %zu sandboxes, policy version %llu",
 		 boxes_count(&daemon->boxes), (unsigned long long)daemon->version);
 	notify_send(&daemon->notify, status);
+	lastgood_notify(daemon);
 	log_say(LOG_AS_INFO, "serving %zu sandboxes, policy version %llu, from %s",
 		boxes_count(&daemon->boxes), (unsigned long long)daemon->version,
 		daemon->conf->path ? daemon->conf->path : "the embedded defaults");
@@ -137,6 +138,8 @@ static void on_signal(uv_signal_t *signal, int number)
 static void on_tick(uv_timer_t *timer)
 {
 	sync_tick(timer->data);
+	load_tick(timer->data);
+	approvals_tick(timer->data);
 }
 
 static void on_watchdog(uv_timer_t *timer)
@@ -282,6 +285,7 @@ static void finish(struct daemon *daemon)
 	uv_run(&daemon->loop, UV_RUN_DEFAULT);
 	(void)uv_loop_close(&daemon->loop);
 	boxes_finish(&daemon->boxes, &daemon->images);
+	approvals_finish(&daemon->approvals);
 	policy_set_finish(&daemon->policies, &daemon->images);
 	own_finish(&daemon->own);
 	listeners_close(&daemon->listeners);

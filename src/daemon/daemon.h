@@ -8,6 +8,7 @@
 #pragma once
 
 #include "conf/conf.h"
+#include "daemon/approvals.h"
 #include "daemon/boxes.h"
 #include "daemon/child.h"
 #include "daemon/images.h"
@@ -28,6 +29,7 @@ struct policy_set { /* what the configuration makes of the policy files */
 	struct sources sources;
 	struct image *globals[NG_RULESETS_MAX];
 	size_t n_globals;
+	bool closed; /* one of the global sources has no image: nothing is allowed */
 };
 
 struct daemon {
@@ -45,6 +47,8 @@ struct daemon {
 	struct images images;
 	struct policy_set policies;
 	struct boxes boxes;
+	struct approvals approvals;
+	uint64_t rule_ends_s; /* wall time; 0: no rule ends */
 	uint64_t version;
 	uint64_t started_ms;
 
@@ -83,6 +87,11 @@ void daemon_settle(struct daemon *daemon);
 extern const struct child_calls sync_warden_calls, sync_worker_calls;
 /* The box is new or has changed: the warden is told, then the worker, then who waits. */
 void sync_box(struct daemon *daemon, struct box *box);
+/*
+ * The worker is told of the box as it is now. True when who waits for the box will hear of it;
+ * false when nothing stands that could be changed now.
+ */
+bool sync_member(struct daemon *daemon, struct box *box);
 /* The box is to go: worker, warden, who waits; then it is freed. */
 void sync_remove(struct daemon *daemon, struct box *box);
 /* Everything may have changed: the table and changed boxes to the warden, a generation to the worker. */
@@ -101,21 +110,42 @@ void feed_generation(struct daemon *daemon);
 void feed_listeners(struct daemon *daemon);
 /* The worker has none of our images any more. */
 void feed_forget_images(struct daemon *daemon);
+/* One member names it no longer. Takes NULL. */
+void feed_forget_image(struct image *image);
+
+/* policies.c: which images each sandbox has, and what they grant it. */
 /*
- * The prefixes that the warden lets this sandbox open: its own and those of all routes. NG_E_FULL
- * when they are more than NG_PRIVATE_MAX.
+ * Reads all policy files that conf and the run-time boxes name, and checks what they grant. With
+ * fall_back, what cannot be compiled stands for its last good image or closes the sandboxes that
+ * use it; its errors are in diags all the same. NG_E_SYNTAX, NG_E_NOMEM, NG_E_IO.
  */
-int feed_opened(const struct conf *conf, const struct conf_sandbox *sandbox,
-		struct ng_prefix to[static NG_PRIVATE_MAX], uint8_t *n) NG_MUST_CHECK;
+int policies_load(struct daemon *daemon, const struct conf *conf, bool fall_back,
+		  struct ng_diags *diags, struct policy_set *out) NG_MUST_CHECK;
+void policy_set_finish(struct policy_set *set, struct images *images);
+/* Points the box at its images in set; what changed for the warden goes over again. */
+int policies_point(struct daemon *daemon, const struct policy_set *set, struct box *box,
+		   struct ng_diags *diags) NG_MUST_CHECK;
+/* The same for all that are not stale. */
+int policies_point_all(struct daemon *daemon, const struct policy_set *set,
+		       struct ng_diags *diags) NG_MUST_CHECK;
+/* For a new box: loads what the set in force has not, and points. */
+int policies_add(struct daemon *daemon, struct box *box, struct ng_diags *diags) NG_MUST_CHECK;
+/* Looks when the next rule ends. */
+void policies_note_end(struct daemon *daemon);
+
+/* lastgood.c: compiled sources in the registry. */
+int lastgood_find(void *owner, const char *path, struct ng_image *out,
+		  uint64_t *made_s) NG_MUST_CHECK; /* for struct sources; owner is the daemon */
+/* Keeps what is in force and forgets the rest; with a box only what that one brought. */
+void lastgood_keep(struct daemon *daemon, const struct box *box);
+/* Log lines for the sources that stand for their last good form, or for nothing. */
+void lastgood_say(const struct daemon *daemon);
+void lastgood_text(const struct source *source, char *text, size_t size);
+/* The service manager's status line becomes the first of them. */
+void lastgood_notify(const struct daemon *daemon);
+json_t *lastgood_json(const struct daemon *daemon);
 
 /* load.c: configuration and policy from the disk. */
-/* Reads all policy files that conf and the run-time boxes name. NG_E_SYNTAX, NG_E_NOMEM. */
-int load_policies(struct daemon *daemon, const struct conf *conf, struct ng_diags *diags,
-		  struct policy_set *out) NG_MUST_CHECK;
-void policy_set_finish(struct policy_set *set, struct images *images);
-/* Points the box's images at its inline list and its files, loading what is not there yet. */
-int load_box_images(struct daemon *daemon, struct policy_set *set, struct box *box,
-		    struct ng_diags *diags) NG_MUST_CHECK;
 /* Boxes for what the configuration names, with the ids they had before. */
 int load_conf_boxes(struct daemon *daemon, const struct conf *conf,
 		    struct ng_diags *diags) NG_MUST_CHECK;
@@ -123,8 +153,32 @@ int load_conf_boxes(struct daemon *daemon, const struct conf *conf,
 void load_registry(struct daemon *daemon);
 /* All of the configuration at a start; what is wrong is in diags. */
 int load_start(struct daemon *daemon, struct ng_diags *diags) NG_MUST_CHECK;
+/* Once a second: rules whose time is over go. */
+void load_tick(struct daemon *daemon);
 /* Everything anew. request may be NULL; it is answered now on failure, else when all stands. */
 void load_again(struct daemon *daemon, struct control_request *request);
+
+/* approve.c: approvals from administrators to registry, record and worker. */
+/* From the registry, at a start, when the boxes are there. */
+void approvals_load(struct daemon *daemon);
+/* Once a second: those whose time is over go. */
+void approvals_tick(struct daemon *daemon);
+/* For a new box: those that concern all sandboxes. */
+void approvals_point(struct daemon *daemon, struct box *box);
+/* The sandbox is gone for good. */
+void approvals_forget(struct daemon *daemon, uint32_t sandbox);
+/* Does one of them speak for this name already? */
+bool approvals_cover(const struct daemon *daemon, uint32_t sandbox, const char *name);
+struct wish {        /* what an administrator wants done about a waiting name */
+	uint64_t id; /* of the waiting name, as shown; 0: nothing, only list them */
+	bool refuse, global;
+	uint64_t for_s; /* 0: without end */
+};
+/* row: the waiting name, NULL when there is none of that id. Answers the request, now or later. */
+void approvals_wish(struct daemon *daemon, struct control_request *request,
+		    const struct wish *wish, const struct wall_waiting_row *row);
+void approvals_withdraw(struct daemon *daemon, struct control_request *request, uint64_t id);
+json_t *approvals_json(const struct daemon *daemon);
 
 /* verbs.c: what administrators ask. */
 void verbs_handle(void *owner, struct control_request *request, json_t *object);
@@ -137,6 +191,9 @@ void verbs_fail_diags(struct control_request *request, const struct ng_diags *di
 
 /* views.c: what the worker counts and leases. */
 void views_status(struct daemon *daemon, struct control_request *request);
+/* Names that wait for approval: of one sandbox, of all (NULL), or the one that wish names. */
+void views_waitings(struct daemon *daemon, struct control_request *request, const char *sandbox,
+		    const struct wish *wish);
 void views_leases(struct daemon *daemon, struct control_request *request, const char *sandbox);
 void views_packet(struct daemon *daemon, const struct wall_packet *packet);
 void views_worker_down(struct daemon *daemon);

@@ -42,29 +42,19 @@ void feed_table(struct daemon *daemon)
 		   (struct waiter){.what = CHILD_WAIT_TABLE, .gate = true});
 }
 
-static int opened_add(const struct ng_prefix *from, size_t n_from, struct ng_prefix *to,
-		      uint8_t *n)
+/* As many packets as the statics need, each with the number of the sandbox's own. */
+static void feed_statics(struct daemon *daemon, const struct grants *grants)
 {
-	for (size_t i = 0; i < n_from; i++) {
-		size_t j = 0;
-		while (j < *n && memcmp(&to[j], &from[i], sizeof from[i]))
-			j++;
-		if (j == NG_PRIVATE_MAX)
-			return NG_E_FULL;
-		if (j == *n)
-			to[(*n)++] = from[i];
+	static struct wall_packet packet; /* too large for the stack */
+	size_t most = wall_count_max(WALL_STATIC);
+	for (size_t done = 0; done < grants->n_statics;) {
+		size_t n = grants->n_statics - done < most ? grants->n_statics - done : most;
+		packet_clear(&packet, WALL_STATIC);
+		packet.head.count = (uint16_t)n;
+		memcpy(packet.statics, grants->statics + done, n * sizeof packet.statics[0]);
+		child_send_more(&daemon->warden, &packet);
+		done += n;
 	}
-	return NG_OK;
-}
-
-int feed_opened(const struct conf *conf, const struct conf_sandbox *sandbox,
-		struct ng_prefix to[static NG_PRIVATE_MAX], uint8_t *n)
-{
-	*n = 0;
-	int code = opened_add(sandbox->opened, sandbox->n_opened, to, n);
-	for (size_t i = 0; i < conf->n_routes && !code; i++)
-		code = opened_add(conf->routes[i].opened, conf->routes[i].n_opened, to, n);
-	return code;
 }
 
 void feed_sandbox(struct daemon *daemon, struct box *box, bool gate)
@@ -73,17 +63,19 @@ void feed_sandbox(struct daemon *daemon, struct box *box, bool gate)
 	packet_clear(&packet, WALL_SANDBOX_ADD);
 	struct wall_sandbox *sandbox = &packet.sandbox;
 	sandbox->id = box->id;
-	sandbox->mode = (uint8_t)box->conf.mode;
+	sandbox->mode = (uint8_t)box_mode(box);
 	sandbox->flags = box->conf.masquerade ? WALL_MASQUERADE : 0;
 	sandbox->n_sources = box->conf.n_sources;
 	memcpy(sandbox->interface, box->conf.interface, sizeof sandbox->interface);
 	memcpy(sandbox->sources, box->conf.sources, sizeof sandbox->sources);
-	if (feed_opened(daemon->conf, &box->conf, sandbox->opened, &sandbox->n_opened))
-		sandbox->n_opened = 0; /* refused before it came this far; opens nothing */
+	sandbox->n_opened = box->grants.n_opened;
+	memcpy(sandbox->opened, box->grants.opened, sizeof sandbox->opened);
+	sandbox->n_statics = (uint32_t)box->grants.n_statics;
 	box->at_warden = SIDE_SENT;
 	daemon->gates += gate;
 	child_send(&daemon->warden, &packet, -1,
 		   (struct waiter){.what = CHILD_WAIT_ADD, .sandbox = box->id, .gate = gate});
+	feed_statics(daemon, &box->grants);
 }
 
 /* ---- to the worker: images and members ---- */
@@ -118,13 +110,20 @@ static void hold_images(struct daemon *daemon, struct image *const *images, size
 			feed_image(daemon, images[i]);
 }
 
+/* Too few counted costs a packet that was not needed, too many would cost the policy. */
+void feed_forget_image(struct image *image)
+{
+	if (image)
+		image->at_worker -= image->at_worker > 0;
+}
+
 void feed_forget_member(struct daemon *daemon, struct box *box)
 {
+	feed_forget_image(box->approvals);
 	for (size_t i = 0; i < box->n_images; i++)
-		box->images[i]->at_worker -= box->images[i]->at_worker > 0;
+		feed_forget_image(box->images[i]);
 	for (size_t i = 0; i < daemon->policies.n_globals; i++)
-		daemon->policies.globals[i]->at_worker -=
-			daemon->policies.globals[i]->at_worker > 0;
+		feed_forget_image(daemon->policies.globals[i]);
 }
 
 static void name_images(struct wall_member *member, enum ng_scope scope,
@@ -143,18 +142,22 @@ void feed_member(struct daemon *daemon, struct box *box, bool alone)
 		hold_images(daemon, policies->globals, policies->n_globals);
 		hold_images(daemon, box->images, box->n_images);
 	}
+	if (box->approvals && (box->at_worker == SIDE_ABSENT || box->approvals_new))
+		hold_images(daemon, &box->approvals, 1);
+	box->approvals_new = false;
 	packet_clear(&packet, WALL_MEMBER);
 	struct wall_member *member = &packet.member;
 	member->id = box->id;
 	memcpy(member->name, box->conf.name, sizeof member->name);
 	memcpy(member->interface, box->conf.interface, sizeof member->interface);
-	member->mode = (uint8_t)box->conf.mode;
+	member->mode = (uint8_t)box_mode(box);
 	member->n_sources = box->conf.n_sources;
 	member->n_opened = box->conf.n_opened;
 	memcpy(member->sources, box->conf.sources, sizeof member->sources);
 	memcpy(member->opened, box->conf.opened, sizeof member->opened);
 	name_images(member, NG_SCOPE_GLOBAL, policies->globals, policies->n_globals);
 	name_images(member, NG_SCOPE_SANDBOX, box->images, box->n_images);
+	member->approvals = box->approvals ? box->approvals->digest : 0;
 	box->at_worker = SIDE_SENT;
 	box->asked = box->asked || alone;
 	struct waiter answered = {.what = CHILD_WAIT_MEMBER, .sandbox = box->id};

@@ -20,17 +20,6 @@
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
 
-static int digest_of(const struct ng_image *octets, uint64_t *out)
-{
-	struct ng_ruleset *ruleset;
-	int code = ng_ruleset_open(octets->octets, octets->len, &ruleset);
-	if (code)
-		return code;
-	*out = ng_ruleset_digest(ruleset);
-	ng_ruleset_close(ruleset);
-	return NG_OK;
-}
-
 /* Two sources of one digest must be one source: the digest is no cryptographic one. */
 static int use_known(struct image *known, struct ng_image *octets, struct image **out)
 {
@@ -44,41 +33,75 @@ static int use_known(struct image *known, struct ng_image *octets, struct image 
 	return NG_OK;
 }
 
-int images_intern(struct images *images, struct ng_image *octets, struct image **out)
+/* Octets that nobody knows yet, with the ruleset over them. */
+static int make(struct images *images, struct ng_image *octets, struct ng_ruleset *ruleset,
+		struct image **out)
 {
-	uint64_t digest = 0;
-	struct image *image = NULL;
-	int code = digest_of(octets, &digest);
-	if (code == NG_OK)
-		HASH_FIND(hh, images->by_digest, &digest, sizeof digest, image);
-	if (code == NG_OK && image)
-		return use_known(image, octets, out);
-	if (code == NG_OK && !(image = calloc(1, sizeof *image)))
-		code = NG_E_NOMEM;
-	if (code) {
-		ng_image_finish(octets);
-		return code;
-	}
-	*image = (struct image){.digest = digest, .octets = *octets, .uses = 1};
+	struct image *image = calloc(1, sizeof *image);
+	if (!image)
+		return NG_E_NOMEM;
+	image->digest = ng_ruleset_digest(ruleset);
+	image->octets = *octets;
+	image->ruleset = ruleset;
+	image->uses = 1;
 	*octets = (struct ng_image){0};
 	HASH_ADD(hh, images->by_digest, digest, sizeof image->digest, image);
 	*out = image;
 	return NG_OK;
 }
 
+int images_intern(struct images *images, struct ng_image *octets, struct image **out)
+{
+	struct ng_ruleset *ruleset = NULL;
+	struct image *image = NULL;
+	int code = ng_ruleset_open(octets->octets, octets->len, &ruleset);
+	if (code == NG_OK) {
+		uint64_t digest = ng_ruleset_digest(ruleset);
+		HASH_FIND(hh, images->by_digest, &digest, sizeof digest, image);
+	}
+	if (code == NG_OK && !image) {
+		code = make(images, octets, ruleset, out);
+		ruleset = code ? ruleset : NULL; /* the image has it now */
+	}
+	ng_ruleset_close(ruleset);
+	if (code)
+		ng_image_finish(octets);
+	return code || !image ? code : use_known(image, octets, out);
+}
+
+int images_list(struct images *images, const char *path, const char *text,
+		struct ng_diags *diags, struct image **out)
+{
+	const struct ng_source source = {
+		.format = NG_FORMAT_LIST,
+		.path = path,
+		.text = text,
+		.len = strlen(text),
+		.now_s = (uint64_t)time(NULL),
+	};
+	struct ng_image octets = {0};
+	int code = ng_compile(&source, diags, &octets);
+	return code ? code : images_intern(images, &octets, out);
+}
+
 int images_inline(struct images *images, const char *sandbox, const char *text,
 		  struct ng_diags *diags, struct image **out)
 {
 	char path[NG_PATH_MAX];
-	struct ng_image octets = {0};
 	snprintf(path, sizeof path, "sandbox %s", sandbox);
-	const struct ng_source source = {.format = NG_FORMAT_LIST,
-					 .path = path,
-					 .text = text,
-					 .len = strlen(text),
-					 .now_s = (uint64_t)time(NULL)};
-	int code = ng_compile(&source, diags, &octets);
-	return code ? code : images_intern(images, &octets, out);
+	return images_list(images, path, text, diags, out);
+}
+
+uint64_t images_expire(const struct images *images)
+{
+	struct image *image, *next;
+	uint64_t earliest = 0;
+	HASH_ITER (hh, images->by_digest, image, next) {
+		uint64_t at = ng_ruleset_expires(image->ruleset);
+		if (at && (!earliest || at < earliest))
+			earliest = at;
+	}
+	return earliest;
 }
 
 void images_release(struct images *images, struct image *image)
@@ -86,46 +109,96 @@ void images_release(struct images *images, struct image *image)
 	if (!image || --image->uses > 0)
 		return;
 	HASH_DELETE(hh, images->by_digest, image);
+	ng_ruleset_close(image->ruleset);
 	ng_image_finish(&image->octets);
 	free(image);
 }
 
-static int sources_add(struct sources *sources, const char *path, struct image *image)
+/* ---- the sources of one generation ---- */
+
+static void source_free(struct source *source)
+{
+	if (!source)
+		return;
+	free(source->path);
+	free(source->why);
+	free(source);
+}
+
+static int source_make(const char *path, struct source **out)
 {
 	struct source *source = calloc(1, sizeof *source);
 	if (source)
 		source->path = strdup(path);
 	if (!source || !source->path) {
-		free(source);
+		source_free(source);
 		return NG_E_NOMEM;
 	}
-	source->image = image;
-	HASH_ADD_KEYPTR(hh, sources->by_path, source->path, strlen(source->path), source);
+	*out = source;
 	return NG_OK;
+}
+
+/* Why the source could not be compiled: the first error that is said about it. */
+static char *first_error(const struct ng_diags *diags, size_t from, int code)
+{
+	char line[512];
+	for (size_t i = from; i < diags->n; i++)
+		if (diags->items[i].severity == NG_ERROR)
+			return strdup(ng_diag_format(&diags->items[i], line, sizeof line));
+	return strdup(ng_strerror(code));
+}
+
+static int fall_back(struct sources *sources, struct images *images, struct source *source)
+{
+	struct ng_image octets = {0};
+	int code = sources->last_good(sources->owner, source->path, &octets, &source->made_s);
+	if (code == NG_OK)
+		code = images_intern(images, &octets, &source->image);
+	if (!source->image)
+		source->made_s = 0;
+	return code == NG_E_NOMEM ? code : NG_OK;
+}
+
+static int source_fill(struct sources *sources, struct images *images, struct source *source,
+		       struct ng_diags *diags)
+{
+	struct ng_image octets = {0};
+	size_t before = diags->n;
+	int code = source_compile(source->path, NULL, diags, &octets);
+	if (code == NG_OK)
+		code = images_intern(images, &octets, &source->image);
+	if (code == NG_OK || code == NG_E_NOMEM || !sources->last_good)
+		return code;
+	source->why = first_error(diags, before, code);
+	return source->why ? fall_back(sources, images, source) : NG_E_NOMEM;
+}
+
+struct source *sources_find(const struct sources *sources, const char *path)
+{
+	struct source *known = NULL;
+	HASH_FIND_STR(sources->by_path, path, known);
+	return known;
 }
 
 int sources_load(struct sources *sources, struct images *images, const char *path,
 		 struct ng_diags *diags, struct image **out)
 {
-	struct source *known = NULL;
-	struct ng_image octets = {0};
-	struct image *image;
-	HASH_FIND_STR(sources->by_path, path, known);
-	if (known) {
-		*out = known->image;
+	struct source *source = sources_find(sources, path);
+	if (source) {
+		*out = source->image;
 		return NG_OK;
 	}
-	int code = source_compile(path, NULL, diags, &octets);
-	if (code == NG_OK)
-		code = images_intern(images, &octets, &image);
+	int code = source_make(path, &source);
 	if (code)
 		return code;
-	code = sources_add(sources, path, image);
-	if (code)
-		images_release(images, image);
-	else
-		*out = image;
-	return code;
+	code = source_fill(sources, images, source, diags);
+	if (code) {
+		source_free(source);
+		return code;
+	}
+	HASH_ADD_KEYPTR(hh, sources->by_path, source->path, strlen(source->path), source);
+	*out = source->image;
+	return NG_OK;
 }
 
 void sources_finish(struct sources *sources, struct images *images)
@@ -134,10 +207,11 @@ void sources_finish(struct sources *sources, struct images *images)
 	HASH_ITER (hh, sources->by_path, source, next) {
 		HASH_DELETE(hh, sources->by_path, source);
 		images_release(images, source->image);
-		free(source->path);
-		free(source);
+		source_free(source);
 	}
 }
+
+/* ---- over the wall ---- */
 
 static int fill(int fd, const struct ng_image *octets)
 {

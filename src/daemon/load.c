@@ -10,75 +10,11 @@
 #include "daemon/spec.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-/* ---- policy files ---- */
-
-void policy_set_finish(struct policy_set *set, struct images *images)
-{
-	sources_finish(&set->sources, images);
-	*set = (struct policy_set){0};
-}
-
-/* The first fault does not hide the next: an operator wants to see all of them at once. */
-static int load_paths(struct daemon *daemon, struct policy_set *set, char *const *paths,
-		      size_t n, struct ng_diags *diags)
-{
-	struct image *image;
-	int worst = NG_OK;
-	for (size_t i = 0; i < n; i++) {
-		int code =
-			sources_load(&set->sources, &daemon->images, paths[i], diags, &image);
-		worst = code ? code : worst;
-	}
-	return worst;
-}
-
-int load_policies(struct daemon *daemon, const struct conf *conf, struct ng_diags *diags,
-		  struct policy_set *out)
-{
-	struct policy_set set = {0};
-	struct box *box, *next;
-	int code = load_paths(daemon, &set, conf->policies, conf->n_policies, diags);
-	for (size_t i = 0; i < conf->n_sandboxes; i++) {
-		int one = load_paths(daemon, &set, conf->sandboxes[i].policies,
-				     conf->sandboxes[i].n_policies, diags);
-		code = one ? one : code;
-	}
-	HASH_ITER (by_id, daemon->boxes.by_id, box, next) {
-		int one = box->runtime ? load_paths(daemon, &set, box->conf.policies,
-						    box->conf.n_policies, diags)
-				       : NG_OK;
-		code = one ? one : code;
-	}
-	for (size_t i = 0; i < conf->n_policies && !code; i++)
-		code = sources_load(&set.sources, &daemon->images, conf->policies[i], diags,
-				    &set.globals[set.n_globals++]);
-	if (code)
-		policy_set_finish(&set, &daemon->images);
-	else
-		*out = set;
-	return code;
-}
-
-int load_box_images(struct daemon *daemon, struct policy_set *set, struct box *box,
-		    struct ng_diags *diags)
-{
-	struct image *images[NG_RULESETS_MAX];
-	uint8_t n = 0;
-	if (box->inlined)
-		images[n++] = box->inlined;
-	for (size_t i = 0; i < box->conf.n_policies && n < NG_RULESETS_MAX; i++) {
-		int code = sources_load(&set->sources, &daemon->images, box->conf.policies[i],
-					diags, &images[n]);
-		if (code)
-			return code;
-		n++;
-	}
-	memcpy(box->images, images, n * sizeof images[0]);
-	box->n_images = n;
-	return NG_OK;
-}
+#define RETRY_S 60 /* after an ended rule could not be taken out */
 
 /* ---- boxes of the configuration ---- */
 
@@ -102,18 +38,10 @@ static int add_conf_box(struct daemon *daemon, const struct conf_sandbox *conf)
 }
 
 /* The configuration may not take what a sandbox registered at run time has. */
-static int check_conf_box(const struct daemon *daemon, const struct conf *conf,
-			  const struct conf_sandbox *sandbox, struct ng_diags *diags)
+static int check_conf_box(const struct daemon *daemon, const struct conf_sandbox *sandbox,
+			  struct ng_diags *diags)
 {
-	struct ng_prefix opened[NG_PRIVATE_MAX];
-	uint8_t n;
 	struct box *clash, *own = boxes_find(&daemon->boxes, sandbox->name);
-	if (feed_opened(conf, sandbox, opened, &n))
-		ng_diag_add(diags, NG_ERROR, &sandbox->place, "conf-private-many",
-			    "open wider prefixes, or fewer",
-			    "sandbox \"%s\" and all forward zones together open more than %d "
-			    "private prefixes",
-			    sandbox->name, NG_PRIVATE_MAX);
 	clash = own && own->runtime ? own : NULL;
 	for (size_t i = 0; i < sandbox->n_sources && !clash; i++) {
 		struct conf_sandbox one = {.sources = {sandbox->sources[i]}, .n_sources = 1};
@@ -134,7 +62,7 @@ static int check_conf_boxes(const struct daemon *daemon, const struct conf *conf
 {
 	int code = NG_OK;
 	for (size_t i = 0; i < conf->n_sandboxes; i++) {
-		int one = check_conf_box(daemon, conf, &conf->sandboxes[i], diags);
+		int one = check_conf_box(daemon, &conf->sandboxes[i], diags);
 		code = one ? one : code;
 	}
 	return code;
@@ -223,55 +151,33 @@ void load_registry(struct daemon *daemon)
 
 /* ---- a start, and a reload ---- */
 
-static int point_all(struct daemon *daemon, struct policy_set *set, struct ng_diags *diags)
+/* The set is in force: what follows from that, but the children. */
+static void in_force(struct daemon *daemon)
 {
-	struct box *box, *next;
-	HASH_ITER (by_id, daemon->boxes.by_id, box, next) {
-		box->n_images = 0; /* the images of a stale one go with the old set */
-		int code = box->stale ? NG_OK : load_box_images(daemon, set, box, diags);
-		if (code)
-			return code;
-	}
-	return NG_OK;
-}
-
-/* A policy file of a registered sandbox may have gone meanwhile: that one sandbox is left out. */
-static void drop_unreadable(struct daemon *daemon, struct ng_diags *diags)
-{
-	struct box *box, *next;
-	struct policy_set set = {0};
-	HASH_ITER (by_id, daemon->boxes.by_id, box, next) {
-		if (!box->runtime || !load_box_images(daemon, &set, box, diags))
-			continue;
-		log_say(LOG_AS_ERROR,
-			"sandbox %s, registered at run time, is refused: a policy of its "
-			"cannot "
-			"be read; register it again",
-			box->conf.name);
-		boxes_remove(&daemon->boxes, &daemon->images, box);
-	}
-	policy_set_finish(&set, &daemon->images);
+	daemon->policies.sources.last_good = NULL; /* what comes later must be good */
+	policies_note_end(daemon);
+	lastgood_keep(daemon, NULL);
+	lastgood_say(daemon);
 }
 
 int load_start(struct daemon *daemon, struct ng_diags *diags)
 {
-	struct ng_diags dropped;
 	load_registry(daemon);
-	ng_diags_init(&dropped);
-	drop_unreadable(daemon, &dropped);
-	log_diags(&dropped);
-	ng_diags_finish(&dropped);
 	int code = check_conf_boxes(daemon, daemon->conf, diags);
 	if (code == NG_OK)
-		code = load_policies(daemon, daemon->conf, diags, &daemon->policies);
+		code = policies_load(daemon, daemon->conf, true, diags, &daemon->policies);
 	if (code == NG_OK)
 		code = load_conf_boxes(daemon, daemon->conf, diags);
 	if (code == NG_OK)
-		code = point_all(daemon, &daemon->policies, diags);
+		code = policies_point_all(daemon, &daemon->policies, diags);
 	if (code == NG_OK)
 		code = own_collect(daemon->conf, &daemon->own);
 	if (code == NG_OK)
 		code = registry_next_version(daemon->registry, &daemon->version);
+	if (code == NG_OK) {
+		in_force(daemon);
+		approvals_load(daemon);
+	}
 	return code;
 }
 
@@ -299,24 +205,12 @@ static void warn_fixed(const struct conf *was, const struct conf *is, struct ng_
 				    fixed[i].key);
 }
 
-static bool routes_open_alike(const struct conf *a, const struct conf *b)
-{
-	const struct conf_sandbox none = {.n_opened = 0};
-	struct ng_prefix of_a[NG_PRIVATE_MAX], of_b[NG_PRIVATE_MAX];
-	uint8_t n_a, n_b;
-	return !feed_opened(a, &none, of_a, &n_a) && !feed_opened(b, &none, of_b, &n_b) &&
-	       n_a == n_b && !memcmp(of_a, of_b, n_a * sizeof of_a[0]);
-}
-
 /* Boxes of the old configuration are stale until the new one names them. */
-static void mark_boxes(struct daemon *daemon, bool all_again)
+static void mark_boxes(struct daemon *daemon)
 {
 	struct box *box, *next;
-	HASH_ITER (by_id, daemon->boxes.by_id, box, next) {
+	HASH_ITER (by_id, daemon->boxes.by_id, box, next)
 		box->stale = !box->runtime;
-		if (all_again && !box->removing)
-			box->at_warden = SIDE_ABSENT;
-	}
 }
 
 static void forget_stale(struct daemon *daemon)
@@ -328,30 +222,41 @@ static void forget_stale(struct daemon *daemon)
 				box->conf.name);
 }
 
-/*
- * What only a restart changes is carried over. From here on the new state is the state: what fails
- * now is memory or the registry's disk.
- */
-static int take_over(struct daemon *daemon, struct conf *conf, struct policy_set *set,
-		     struct own *own, struct ng_diags *diags)
+/* What only a restart changes is carried over. */
+static void swap_conf(struct daemon *daemon, struct conf *conf)
 {
-	mark_boxes(daemon, !routes_open_alike(daemon->conf, conf));
-	int code = load_conf_boxes(daemon, conf, diags);
-	if (code == NG_OK)
-		code = point_all(daemon, set, diags);
-	forget_stale(daemon);
 	memcpy(conf->table, daemon->conf->table, sizeof conf->table);
 	memcpy(conf->listen, daemon->conf->listen, sizeof conf->listen);
 	conf->n_listen = daemon->conf->n_listen;
 	conf_free(daemon->conf);
 	daemon->conf = conf;
+}
+
+static int swap_policies(struct daemon *daemon, struct policy_set *set, struct ng_diags *diags)
+{
+	int code = policies_point_all(daemon, set, diags);
 	policy_set_finish(&daemon->policies, &daemon->images);
 	daemon->policies = *set;
-	own_finish(&daemon->own);
-	daemon->own = *own;
 	if (registry_next_version(daemon->registry, &daemon->version))
 		daemon->version++;
+	in_force(daemon);
 	return code;
+}
+
+/*
+ * From here on the new state is the state: what fails now is memory or the registry's disk.
+ */
+static int take_over(struct daemon *daemon, struct conf *conf, struct policy_set *set,
+		     struct own *own, struct ng_diags *diags)
+{
+	mark_boxes(daemon);
+	int code = load_conf_boxes(daemon, conf, diags);
+	swap_conf(daemon, conf);
+	int pointed = swap_policies(daemon, set, diags);
+	forget_stale(daemon);
+	own_finish(&daemon->own);
+	daemon->own = *own;
+	return code ? code : pointed;
 }
 
 static int load_beside(struct daemon *daemon, struct ng_diags *diags)
@@ -362,7 +267,7 @@ static int load_beside(struct daemon *daemon, struct ng_diags *diags)
 	int code = conf_load(daemon->conf_path, diags, &conf);
 	if (code == NG_OK) {
 		code = check_conf_boxes(daemon, conf, diags);
-		int policies = load_policies(daemon, conf, diags, &set);
+		int policies = policies_load(daemon, conf, false, diags, &set);
 		code = code ? code : policies;
 	}
 	if (code == NG_OK)
@@ -378,16 +283,10 @@ static int load_beside(struct daemon *daemon, struct ng_diags *diags)
 	return code;
 }
 
-void load_again(struct daemon *daemon, struct control_request *request)
+/* False when nothing has changed. */
+static bool load_now(struct daemon *daemon, struct control_request *request)
 {
 	struct ng_diags diags;
-	if (daemon->reload_open && request) {
-		verbs_fail(request, "a reload is under way; try again when it has ended");
-		return;
-	}
-	daemon->reload_again = daemon->reload_open; /* a signal cannot be told to come again */
-	if (daemon->reload_open)
-		return;
 	notify_send(&daemon->notify, "RELOADING=1");
 	ng_diags_init(&diags);
 	int code = load_beside(daemon, &diags);
@@ -405,5 +304,115 @@ void load_again(struct daemon *daemon, struct control_request *request)
 		daemon->reloading = request;
 		daemon->reload_notes = verbs_diags(&diags);
 	}
+	ng_diags_finish(&diags);
+	return code == NG_OK;
+}
+
+void load_again(struct daemon *daemon, struct control_request *request)
+{
+	if (daemon->reload_open && request) {
+		verbs_fail(request, "a reload is under way; try again when it has ended");
+		return;
+	}
+	daemon->reload_again = daemon->reload_open; /* a signal cannot be told to come again */
+	if (!daemon->reload_open)
+		(void)load_now(daemon, request);
+}
+
+/* ---- rules that end ---- */
+
+/* The inline lists are compiled anew from what the registry keeps of their sandboxes. */
+static int recompile_inline(struct daemon *daemon, struct box *box, struct ng_diags *diags)
+{
+	struct spec spec = {0};
+	struct image *image = NULL;
+	char why[SPEC_WHY];
+	size_t len = 0;
+	char *text = malloc(REGISTRY_VALUE_MAX + 1);
+	json_t *object = NULL;
+	int code = text ? registry_value(daemon->registry, box->conf.name, text, &len)
+			: NG_E_NOMEM;
+	if (code == NG_OK && !(object = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL)))
+		code = NG_E_FORMAT;
+	if (code == NG_OK)
+		code = spec_parse(object, &spec, why);
+	if (code == NG_OK && spec.allow)
+		code = images_inline(&daemon->images, box->conf.name, spec.allow, diags,
+				     &image);
+	if (code == NG_OK) {
+		box->spare = box->inlined; /* still pointed at, until all is */
+		box->inlined = image;
+	}
+	json_decref(object);
+	spec_finish(&spec);
+	free(text);
+	return code;
+}
+
+static void recompile_ended(struct daemon *daemon, uint64_t now_s, struct ng_diags *diags)
+{
+	struct box *box, *next;
+	HASH_ITER (by_id, daemon->boxes.by_id, box, next) {
+		uint64_t ends = box->inlined ? ng_ruleset_expires(box->inlined->ruleset) : 0;
+		if (ends && ends <= now_s && recompile_inline(daemon, box, diags))
+			log_say(LOG_AS_ERROR,
+				"sandbox %s: a rule of its inline list has ended, and the list "
+				"cannot be compiled anew; register the sandbox again",
+				box->conf.name);
+	}
+}
+
+/* The configuration stays as it is, and what cannot be compiled stands back: see policies.c. */
+static bool fall_back(struct daemon *daemon, struct ng_diags *diags)
+{
+	struct policy_set set = {0};
+	int code = policies_load(daemon, daemon->conf, true, diags, &set);
+	if (code) {
+		log_say(LOG_AS_ERROR,
+			"a rule has ended and still holds: %s; it is tried again in a minute",
+			ng_strerror(code));
+		return false;
+	}
+	code = swap_policies(daemon, &set, diags);
+	if (code)
+		log_say(LOG_AS_ERROR, "not every sandbox has its policy: %s; reload",
+			ng_strerror(code));
+	sync_all(daemon);
+	return true;
+}
+
+/* The one that is not pointed at goes: the old inline list, or the new one when nothing changed. */
+static void forget_spares(struct daemon *daemon, bool changed)
+{
+	struct box *box, *next;
+	HASH_ITER (by_id, daemon->boxes.by_id, box, next) {
+		struct image *gone = box->spare;
+		if (gone && !changed) {
+			gone = box->inlined;
+			box->inlined = box->spare;
+		}
+		images_release(&daemon->images, gone);
+		box->spare = NULL;
+	}
+}
+
+void load_tick(struct daemon *daemon)
+{
+	uint64_t now_s = (uint64_t)time(NULL);
+	struct ng_diags diags;
+	if (!daemon->rule_ends_s || now_s < daemon->rule_ends_s || daemon->reload_open ||
+	    daemon->stopping)
+		return;
+	log_say(LOG_AS_NOTICE, "a rule's \"until\" has passed; policies are read anew");
+	ng_diags_init(&diags);
+	recompile_ended(daemon, now_s, &diags);
+	bool changed = load_now(daemon, NULL);
+	if (!changed)
+		changed = fall_back(daemon, &diags);
+	log_diags(&diags);
+	forget_spares(daemon, changed);
+	policies_note_end(daemon);
+	if (daemon->rule_ends_s && daemon->rule_ends_s <= now_s)
+		daemon->rule_ends_s = now_s + RETRY_S;
 	ng_diags_finish(&diags);
 }

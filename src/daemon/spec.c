@@ -96,7 +96,7 @@ static int read_mode(const json_t *value, struct spec *spec, char *why)
 	const char *text = json_string_value(value);
 	if (text && !spec_mode(text, &spec->sandbox.mode))
 		return NG_OK;
-	return bad(why, "\"mode\" must be \"enforce\" or \"lockdown\"");
+	return bad(why, "\"mode\" must be \"enforce\", \"observe\" or \"lockdown\"");
 }
 
 static int read_masquerade(const json_t *value, struct spec *spec, char *why)
@@ -209,20 +209,22 @@ void spec_finish(struct spec *spec)
 	*spec = (struct spec){0};
 }
 
+static const char *const modes[] = {
+	[NG_LOCKDOWN] = "lockdown", [NG_ENFORCE] = "enforce", [NG_OBSERVE] = "observe"};
+
 int spec_mode(const char *text, enum ng_mode *out)
 {
-	if (!strcmp(text, "enforce"))
-		*out = NG_ENFORCE;
-	else if (!strcmp(text, "lockdown"))
-		*out = NG_LOCKDOWN;
-	else
-		return NG_E_SYNTAX;
-	return NG_OK;
+	for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
+		if (!strcmp(text, modes[i])) {
+			*out = (enum ng_mode)i;
+			return NG_OK;
+		}
+	return NG_E_SYNTAX;
 }
 
 const char *spec_mode_text(enum ng_mode mode)
 {
-	return mode == NG_ENFORCE ? "enforce" : "lockdown";
+	return mode <= NG_OBSERVE ? modes[mode] : modes[NG_LOCKDOWN];
 }
 
 bool spec_interface_guarded(const char *interface, const char (*patterns)[NG_IFNAME_MAX],

@@ -23,7 +23,7 @@ struct spec {
 /* "verb" is passed over, any other unknown key is refused. NG_E_SYNTAX with why, NG_E_NOMEM. */
 int spec_parse(const json_t *object, struct spec *out, char why[static SPEC_WHY]) NG_MUST_CHECK;
 void spec_finish(struct spec *spec); /* takes NULL and the zero value */
-/* "enforce" or "lockdown" to the mode; NG_E_SYNTAX. */
+/* "enforce", "observe" or "lockdown" to the mode; NG_E_SYNTAX. */
 int spec_mode(const char *text, enum ng_mode *out) NG_MUST_CHECK;
 const char *spec_mode_text(enum ng_mode mode);
 /* Does the interface match one of the n patterns ("sb*", or a whole name)? */

@@ -19,6 +19,21 @@
 
 #define STARTS_MOST 5 /* deaths of a child before we were ever ready */
 
+/* Who waits for the box is told what there is to tell. */
+static void box_answered(struct box *box)
+{
+	struct control_request *request = box->waiting;
+	json_t *answer = box->answer;
+	box->waiting = NULL;
+	box->answer = NULL;
+	if (request && answer)
+		control_reply(request, answer);
+	else {
+		json_decref(answer);
+		verbs_ok(request);
+	}
+}
+
 /* ---- removal ---- */
 
 static void ask_removal(struct child *child, struct box *box, enum side *side)
@@ -46,7 +61,7 @@ static void remove_step(struct daemon *daemon, struct box *box)
 		ask_removal(&daemon->warden, box, &box->at_warden);
 		return;
 	}
-	verbs_ok(box->waiting);
+	box_answered(box);
 	boxes_remove(&daemon->boxes, &daemon->images, box);
 }
 
@@ -62,8 +77,7 @@ static void box_stands(struct box *box)
 {
 	box->at_worker = SIDE_PRESENT;
 	box->changed = false;
-	verbs_ok(box->waiting);
-	box->waiting = NULL;
+	box_answered(box);
 }
 
 /* The box was refused by child. What was never there goes again; what stood before stays. */
@@ -77,12 +91,15 @@ static void box_refused(struct daemon *daemon, struct box *box, const char *who,
 	verbs_fail(box->waiting, "sandbox %s: the %s refused it: %s%s%s", box->conf.name, who,
 		   ng_strerror(done->code), *system ? ", " : "", system);
 	box->waiting = NULL;
+	json_decref(box->answer);
+	box->answer = NULL;
 	box->changed = false;
 	if (!registration)
 		return;
 	if (registry_remove(daemon->registry, box->conf.name))
 		log_say(LOG_AS_ERROR, "sandbox %s: cannot be taken out of the registry",
 			box->conf.name);
+	approvals_forget(daemon, box->id);
 	sync_remove(daemon, box);
 }
 
@@ -95,6 +112,16 @@ static bool wants_member(const struct box *box)
 {
 	return box->at_warden == SIDE_PRESENT && !box->removing && !box->stale &&
 	       (box->at_worker == SIDE_ABSENT || box->changed);
+}
+
+bool sync_member(struct daemon *daemon, struct box *box)
+{
+	if (!worker_takes_members(daemon) || box->at_warden != SIDE_PRESENT || box->removing ||
+	    box->stale)
+		return false; /* it goes along with whatever is sent next */
+	box->changed = true;
+	feed_member(daemon, box, true);
+	return true;
 }
 
 static void connect_children(struct daemon *daemon)
@@ -346,6 +373,7 @@ static void worker_packet(struct child *child, const struct wall_packet *packet,
 		return;
 	case CHILD_WAIT_STATUS:
 	case CHILD_WAIT_LEASES:
+	case CHILD_WAIT_WAITINGS:
 		views_packet(daemon, packet);
 		return;
 	default:

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FOR_MOST_S (366 * 86400) /* of an approval with an end */
 #define OWN_REFRESH_MS                                                                         \
 	250 /* registrations come in crowds; one look at our addresses serves all */
 
@@ -91,8 +92,6 @@ static void refresh_own(struct daemon *daemon)
 static int check_spec(struct daemon *daemon, const struct spec *spec, bool trusted, char *why)
 {
 	const struct conf *conf = daemon->conf;
-	struct ng_prefix opened[NG_PRIVATE_MAX];
-	uint8_t n;
 	const struct box *clash = boxes_clash(&daemon->boxes, &spec->sandbox, NULL);
 	if (clash)
 		snprintf(why, SPEC_WHY,
@@ -112,11 +111,6 @@ static int check_spec(struct daemon *daemon, const struct spec *spec, bool trust
 			 "so "
 			 "nothing would guard it; name it like them, or add it there",
 			 spec->sandbox.interface);
-	else if (feed_opened(conf, &spec->sandbox, opened, &n))
-		snprintf(why, SPEC_WHY,
-			 "with those of the forward zones more than %d private prefixes are "
-			 "open",
-			 NG_PRIVATE_MAX);
 	else if (spec->sandbox.n_policies && !trusted)
 		snprintf(why, SPEC_WHY,
 			 "only root may name policy files; give the entries themselves as "
@@ -162,14 +156,18 @@ static int register_box(struct daemon *daemon, const struct spec *spec, const js
 	}
 	box->runtime = true;
 	box->inlined = inlined;
-	code = load_box_images(daemon, &daemon->policies, box, diags);
+	code = policies_add(daemon, box, diags);
 	if (code == NG_OK)
 		code = keep(daemon, spec->sandbox.name, id, object);
-	if (code)
+	if (code) {
 		boxes_remove(&daemon->boxes, &daemon->images, box);
-	else
-		*out = box;
-	return code;
+		return code;
+	}
+	approvals_point(daemon, box);
+	lastgood_keep(daemon, box);
+	policies_note_end(daemon);
+	*out = box;
+	return NG_OK;
 }
 
 static void verb_sandbox_add(struct daemon *daemon, struct control_request *request,
@@ -246,6 +244,7 @@ static void verb_sandbox_remove(struct daemon *daemon, struct control_request *r
 		return;
 	}
 	box->waiting = request;
+	approvals_forget(daemon, box->id);
 	sync_remove(daemon, box);
 }
 
@@ -280,7 +279,8 @@ static void verb_sandbox_mode(struct daemon *daemon, struct control_request *req
 	if (!box)
 		return;
 	if (!text || spec_mode(text, &mode)) {
-		verbs_fail(request, "\"mode\" must be \"enforce\" or \"lockdown\"");
+		verbs_fail(request,
+			   "\"mode\" must be \"enforce\", \"observe\" or \"lockdown\"");
 		return;
 	}
 	enum ng_mode before = box->conf.mode;
@@ -314,14 +314,16 @@ static json_t *box_json(const struct box *box)
 	for (size_t i = 0; i < box->conf.n_policies; i++)
 		json_array_append_new(policies, json_string(box->conf.policies[i]));
 	bool stands = box->at_worker == SIDE_PRESENT && box->at_warden == SIDE_PRESENT;
-	return json_pack("{s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:b, s:s}", "name",
-			 box->conf.name, "id", (json_int_t)box->id, "mode",
+	return json_pack("{s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:b, s:I, s:b, s:s}",
+			 "name", box->conf.name, "id", (json_int_t)box->id, "mode",
 			 spec_mode_text(box->conf.mode), "interface", box->conf.interface,
 			 "sources", prefixes_json(box->conf.sources, box->conf.n_sources),
 			 "private", prefixes_json(box->conf.opened, box->conf.n_opened),
 			 "policies", policies, "inline", box->inlined != NULL, "masquerade",
-			 (int)box->conf.masquerade, "runtime", (int)box->runtime, "state",
+			 (int)box->conf.masquerade, "runtime", (int)box->runtime, "statics",
+			 (json_int_t)box->grants.n_statics, "closed", (int)box->closed, "state",
 			 box->removing ? "leaving"
+			 : box->closed ? "denied"
 			 : stands      ? "serving"
 				       : "waiting");
 }
@@ -356,6 +358,72 @@ static void verb_leases(struct daemon *daemon, struct control_request *request, 
 		views_leases(daemon, request, name ? json_string_value(name) : NULL);
 }
 
+/* The keys of approve and refuse; false when the request is answered. */
+static bool read_wish(struct control_request *request, const json_t *object, struct wish *wish)
+{
+	const json_t *id = json_object_get(object, "id"),
+		     *for_s = json_object_get(object, "for_s");
+	const json_t *scope = json_object_get(object, "scope");
+	const char *text = scope ? json_string_value(scope) : "sandbox";
+	if (!json_is_integer(id) || json_integer_value(id) < 1)
+		verbs_fail(request, "\"id\" must be a number that namegate pending shows");
+	else if (for_s && (!json_is_integer(for_s) || json_integer_value(for_s) < 1 ||
+			   json_integer_value(for_s) > FOR_MOST_S))
+		verbs_fail(request, "\"for_s\" must be 1 to %d seconds", FOR_MOST_S);
+	else if (!text || (strcmp(text, "sandbox") && strcmp(text, "global")))
+		verbs_fail(request, "\"scope\" must be \"sandbox\" or \"global\"");
+	else {
+		wish->id = (uint64_t)json_integer_value(id);
+		wish->for_s = (uint64_t)json_integer_value(for_s);
+		wish->global = !strcmp(text, "global");
+		return true;
+	}
+	return false;
+}
+
+static void verb_pending(struct daemon *daemon, struct control_request *request, json_t *object)
+{
+	const json_t *name = json_object_get(object, "sandbox");
+	if (name && !json_is_string(name))
+		verbs_fail(request, "\"sandbox\" must be a name");
+	else if (name && !boxes_find(&daemon->boxes, json_string_value(name)))
+		verbs_fail(request, "there is no sandbox \"%.63s\"", json_string_value(name));
+	else
+		views_waitings(daemon, request, name ? json_string_value(name) : NULL, NULL);
+}
+
+static void verb_approve(struct daemon *daemon, struct control_request *request, json_t *object)
+{
+	struct wish wish = {.refuse = false};
+	if (read_wish(request, object, &wish))
+		views_waitings(daemon, request, NULL, &wish);
+}
+
+static void verb_refuse(struct daemon *daemon, struct control_request *request, json_t *object)
+{
+	struct wish wish = {.refuse = true};
+	if (read_wish(request, object, &wish))
+		views_waitings(daemon, request, NULL, &wish);
+}
+
+static void verb_approvals(struct daemon *daemon, struct control_request *request,
+			   json_t *object)
+{
+	(void)object;
+	control_reply(request,
+		      json_pack("{s:b, s:o}", "ok", 1, "approvals", approvals_json(daemon)));
+}
+
+static void verb_withdraw(struct daemon *daemon, struct control_request *request,
+			  json_t *object)
+{
+	const json_t *id = json_object_get(object, "id");
+	if (json_is_integer(id) && json_integer_value(id) > 0)
+		approvals_withdraw(daemon, request, (uint64_t)json_integer_value(id));
+	else
+		verbs_fail(request, "\"id\" must be a number that namegate approvals shows");
+}
+
 static void verb_reload(struct daemon *daemon, struct control_request *request, json_t *object)
 {
 	(void)object;
@@ -364,7 +432,7 @@ static void verb_reload(struct daemon *daemon, struct control_request *request, 
 
 static const struct verb {
 	const char *name;
-	const char *keys[3]; /* NULL at the end */
+	const char *keys[4]; /* NULL at the end */
 	bool any_keys;       /* the verb checks them itself */
 	void (*run)(struct daemon *daemon, struct control_request *request, json_t *object);
 } verbs[] = {
@@ -375,6 +443,11 @@ static const struct verb {
 	{"sandbox-list", {NULL}, false, verb_sandbox_list},
 	{"sandbox-mode", {"name", "mode", NULL}, false, verb_sandbox_mode},
 	{"reload", {NULL}, false, verb_reload},
+	{"pending", {"sandbox", NULL}, false, verb_pending},
+	{"approve", {"id", "for_s", "scope", NULL}, false, verb_approve},
+	{"refuse", {"id", "for_s", "scope", NULL}, false, verb_refuse},
+	{"approvals", {NULL}, false, verb_approvals},
+	{"withdraw", {"id", NULL}, false, verb_withdraw},
 };
 
 void verbs_handle(void *owner, struct control_request *request, json_t *object)
@@ -398,5 +471,5 @@ void verbs_handle(void *owner, struct control_request *request, json_t *object)
 	verbs_fail(
 		request,
 		"\"verb\" must be status, leases, sandbox-add, sandbox-remove, sandbox-list, "
-		"sandbox-mode or reload");
+		"sandbox-mode, reload, pending, approve, refuse, approvals or withdraw");
 }

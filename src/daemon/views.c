@@ -1,5 +1,5 @@
 /*
- * Looking in: counters and leases, asked of the worker on behalf of an administrator.
+ * Looking in: counters, leases and names that wait for approval, asked of the worker on behalf of an administrator.
  *
  * One question is under way at a time, the others wait in line: a table of leases may be large,
  * and the rows of two would mix. The worker is not believed beyond the form of what it says: rows
@@ -8,6 +8,7 @@
 #include "config.h"
 #include "daemon/daemon.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -15,13 +16,32 @@
 
 #define ROWS_MOST 65536
 
+#define LIFE_IDS 1000000 /* waiting names that one life of a worker may number */
+
+enum view_kind { VIEW_STATUS = 0, VIEW_LEASES, VIEW_WAITINGS, VIEW_KINDS };
+
+/* How each kind is asked and answered; status has no rows. */
+static const struct {
+	enum wall_kind ask, row, end;
+	enum child_wait wait;
+	const char *key;
+} kinds[VIEW_KINDS] = {
+	[VIEW_STATUS] = {WALL_STATUS, WALL_NONE, WALL_COUNTERS, CHILD_WAIT_STATUS, NULL},
+	[VIEW_LEASES] = {WALL_LEASES, WALL_LEASE_ROW, WALL_LEASES_END, CHILD_WAIT_LEASES,
+			 "leases"},
+	[VIEW_WAITINGS] = {WALL_WAITINGS, WALL_WAITING_ROW, WALL_WAITINGS_END,
+			   CHILD_WAIT_WAITINGS, "pending"},
+};
+
 struct view {
 	struct view *next;
 	struct control_request *request;
-	bool leases;
+	enum view_kind kind;
 	uint32_t sandbox; /* 0: all */
 	json_t *rows;
 	uint64_t left_out;
+	struct wish wish;
+	struct wall_waiting_row *found; /* of the wish; owned */
 };
 
 struct views {
@@ -62,27 +82,36 @@ static json_t *status_json(struct daemon *daemon, const struct wall_counters *co
 		json_object_set_new(values, counter_names[i],
 				    json_integer((json_int_t)counters->values[i]));
 	return json_pack(
-		"{s:b, s:s, s:i, s:I, s:I, s:b, s:s, s:s, s:I, s:o, s:o, s:o}", "ok", 1,
+		"{s:b, s:s, s:i, s:I, s:I, s:b, s:o, s:s, s:s, s:I, s:o, s:o, s:o}", "ok", 1,
 		"version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s",
 		(json_int_t)((uv_now(&daemon->loop) - daemon->started_ms) / 1000),
 		"policy_version", (json_int_t)daemon->version, "ready", (int)daemon->ready,
-		"configuration", daemon->conf->path ? daemon->conf->path : "embedded defaults",
-		"table", daemon->conf->table, "sandboxes",
-		(json_int_t)boxes_count(&daemon->boxes), "warden", child_json(&daemon->warden),
-		"worker", child_json(&daemon->worker), "counters", values);
+		"fallen_back", lastgood_json(daemon), "configuration",
+		daemon->conf->path ? daemon->conf->path : "embedded defaults", "table",
+		daemon->conf->table, "sandboxes", (json_int_t)boxes_count(&daemon->boxes),
+		"warden", child_json(&daemon->warden), "worker", child_json(&daemon->worker),
+		"counters", values);
+}
+
+static void view_free(struct view *view)
+{
+	json_decref(view->rows);
+	free(view->found);
+	free(view);
 }
 
 static void view_end(struct daemon *daemon, struct view *view,
 		     const struct wall_counters *counters)
 {
-	if (!view->leases)
+	if (view->kind == VIEW_STATUS)
 		control_reply(view->request, status_json(daemon, counters));
+	else if (view->wish.id)
+		approvals_wish(daemon, view->request, &view->wish, view->found);
 	else
 		control_reply(view->request,
-			      json_pack("{s:b, s:O, s:I}", "ok", 1, "leases", view->rows,
-					"left_out", (json_int_t)view->left_out));
-	json_decref(view->rows);
-	free(view);
+			      json_pack("{s:b, s:O, s:I}", "ok", 1, kinds[view->kind].key,
+					view->rows, "left_out", (json_int_t)view->left_out));
+	view_free(view);
 }
 
 static struct view *take_first(struct views *views)
@@ -101,11 +130,10 @@ static void ask_next(struct daemon *daemon)
 	struct wall_packet packet;
 	if (!views->first || views->asked)
 		return;
-	bool leases = views->first->leases;
 	views->asked = true;
-	packet_clear(&packet, leases ? WALL_LEASES : WALL_STATUS);
+	packet_clear(&packet, kinds[views->first->kind].ask);
 	child_send(&daemon->worker, &packet, -1,
-		   (struct waiter){.what = leases ? CHILD_WAIT_LEASES : CHILD_WAIT_STATUS});
+		   (struct waiter){.what = kinds[views->first->kind].wait});
 }
 
 static void view_add(struct daemon *daemon, const struct view *wanted)
@@ -143,14 +171,32 @@ void views_leases(struct daemon *daemon, struct control_request *request, const 
 	const struct box *box = sandbox ? boxes_find(&daemon->boxes, sandbox) : NULL;
 	if (daemon->worker.up)
 		view_add(daemon, &(struct view){.request = request,
-						.leases = true,
+						.kind = VIEW_LEASES,
 						.sandbox = box ? box->id : 0});
 	else
 		verbs_fail(request, "the worker, which knows the leases, is down; it is being "
 				    "started again");
 }
 
-static void add_row(struct daemon *daemon, struct view *view, const struct wall_lease_row *row)
+void views_waitings(struct daemon *daemon, struct control_request *request, const char *sandbox,
+		    const struct wish *wish)
+{
+	const struct box *box = sandbox ? boxes_find(&daemon->boxes, sandbox) : NULL;
+	struct view view = {
+		.request = request, .kind = VIEW_WAITINGS, .sandbox = box ? box->id : 0};
+	if (wish)
+		view.wish = *wish;
+	if (daemon->worker.up)
+		view_add(daemon, &view);
+	else
+		verbs_fail(request, "the worker, which knows the waiting names, is down; it is "
+				    "being started again");
+}
+
+/* ---- rows ---- */
+
+static void add_lease(struct daemon *daemon, struct view *view,
+		      const struct wall_lease_row *row)
 {
 	char addr[NG_ADDR_TEXT], client[NG_ADDR_TEXT], text[NG_NAME_TEXT_MAX] = "";
 	struct ng_name name;
@@ -158,10 +204,6 @@ static void add_row(struct daemon *daemon, struct view *view, const struct wall_
 	uint64_t now = now_us();
 	if (view->sandbox && view->sandbox != row->sandbox)
 		return;
-	if (json_array_size(view->rows) >= ROWS_MOST) {
-		view->left_out++;
-		return;
-	}
 	if (row->name_len && !ng_name_from_wire(row->name, row->name_len, &name))
 		ng_name_to_text(&name, text);
 	json_t *object = json_pack(
@@ -172,23 +214,90 @@ static void add_row(struct daemon *daemon, struct view *view, const struct wall_
 	if (row->client.family)
 		json_object_set_new(object, "client",
 				    json_string(ng_addr_format(&row->client, client)));
+	if (row->proto)
+		json_object_set_new(object, "port",
+				    json_sprintf("%s/%u",
+						 row->proto == IPPROTO_UDP ? "udp" : "tcp",
+						 (unsigned)row->port));
 	json_array_append_new(view->rows, object);
+}
+
+static json_t *wall_time(uint64_t at_us)
+{
+	char text[32];
+	uint64_t now = now_us();
+	time_t at = time(NULL) - (time_t)((now > at_us ? now - at_us : 0) / 1000000);
+	struct tm parts;
+	gmtime_r(&at, &parts);
+	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+	return json_string(text);
+}
+
+/* A number that a worker before this one gave out must not name another name. */
+static uint64_t shown_id(const struct daemon *daemon, const struct wall_waiting_row *row)
+{
+	uint64_t lives = daemon->worker.starts ? daemon->worker.starts - 1 : 0;
+	return lives * LIFE_IDS + row->id;
+}
+
+static void find_wish(struct daemon *daemon, struct view *view,
+		      const struct wall_waiting_row *row)
+{
+	if (view->found || shown_id(daemon, row) != view->wish.id)
+		return;
+	view->found = malloc(sizeof *row);
+	if (view->found)
+		*view->found = *row;
+}
+
+static void add_waiting(struct daemon *daemon, struct view *view,
+			const struct wall_waiting_row *row)
+{
+	char text[NG_NAME_TEXT_MAX] = "";
+	struct ng_name name;
+	const struct box *box = boxes_find_id(&daemon->boxes, row->sandbox);
+	if (view->wish.id)
+		find_wish(daemon, view, row);
+	if (!box || (view->sandbox && view->sandbox != row->sandbox) ||
+	    ng_name_from_wire(row->name, row->name_len, &name))
+		return;
+	ng_name_to_text(&name, text);
+	if (approvals_cover(daemon, row->sandbox, text))
+		return; /* decided, and the worker has not heard of it yet */
+	json_array_append_new(
+		view->rows,
+		json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:I}", "id",
+			  (json_int_t)shown_id(daemon, row), "sandbox", box->conf.name, "name",
+			  text, "rule", json_sprintf("%s:%u", row->path, (unsigned)row->line),
+			  "first", wall_time(row->first_us), "last", wall_time(row->last_us),
+			  "count", (json_int_t)row->count));
+}
+
+static void add_row(struct daemon *daemon, struct view *view, const struct wall_packet *packet)
+{
+	if (json_array_size(view->rows) >= ROWS_MOST)
+		view->left_out++;
+	else if (view->kind == VIEW_LEASES)
+		add_lease(daemon, view, &packet->row);
+	else
+		add_waiting(daemon, view, &packet->waiting);
 }
 
 void views_packet(struct daemon *daemon, const struct wall_packet *packet)
 {
 	struct views *views = daemon->views;
 	struct view *view = views && views->asked ? views->first : NULL;
-	if (!view || view->leases != (packet->head.kind != WALL_COUNTERS)) {
+	if (!view || (packet->head.kind != kinds[view->kind].row &&
+		      packet->head.kind != kinds[view->kind].end)) {
 		child_kill(&daemon->worker, "answered what nobody asked");
 		return;
 	}
-	if (packet->head.kind == WALL_LEASE_ROW) {
-		add_row(daemon, view, &packet->row);
+	if (packet->head.kind == kinds[view->kind].row) {
+		add_row(daemon, view, packet);
 		return;
 	}
 	take_first(views);
-	view_end(daemon, view, view->leases ? NULL : &packet->counters);
+	view_end(daemon, view, view->kind == VIEW_STATUS ? &packet->counters : NULL);
 	ask_next(daemon);
 }
 
@@ -197,12 +306,11 @@ void views_worker_down(struct daemon *daemon)
 	struct views *views = daemon->views;
 	while (views && views->first) {
 		struct view *view = take_first(views);
-		if (!view->leases) {
+		if (view->kind == VIEW_STATUS) {
 			view_end(daemon, view, NULL);
 			continue;
 		}
 		verbs_fail(view->request, "the worker died while it was asked; try again");
-		json_decref(view->rows);
-		free(view);
+		view_free(view);
 	}
 }

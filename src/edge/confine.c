@@ -238,13 +238,12 @@ static const struct {
 	int capability;
 	bool used;
 } main_keeps[] = {
-	{CAP_NET_ADMIN, false},       /* the warden's one capability */
-	{CAP_SETUID, false},          /* a started child becomes its own user */
-	{CAP_SETGID, false},          /* and its group, and drops the others */
-	{CAP_SETPCAP, false},         /* and empties its bounding set */
-	{CAP_KILL, true},             /* ends a child, which runs as another user */
-	{CAP_NET_BIND_SERVICE, true}, /* port 53 when a reload adds an address */
-	{CAP_DAC_READ_SEARCH, true},  /* reads policy files that belong to their editors */
+	{CAP_NET_ADMIN, false},      /* the warden's one capability */
+	{CAP_SETUID, false},         /* a started child becomes its own user */
+	{CAP_SETGID, false},         /* and its group, and drops the others */
+	{CAP_SETPCAP, false},        /* and empties its bounding set */
+	{CAP_KILL, true},            /* ends a child, which runs as another user */
+	{CAP_DAC_READ_SEARCH, true}, /* reads policy files that belong to their editors */
 };
 
 static void choose_main(bool uid_root)

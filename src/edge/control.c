@@ -29,6 +29,7 @@ struct control_request {
 	char *text; /* the reply, its line end included */
 	size_t len;
 	bool trusted;
+	uid_t uid;
 };
 
 struct client {
@@ -36,6 +37,7 @@ struct client {
 	struct control *control;
 	struct client *next;
 	bool trusted, paused, ending;
+	uid_t uid;
 	bool in_lines; /* answers given at once must not start on the lines again */
 	size_t used, queued;
 	struct control_request *first, *last;
@@ -154,6 +156,7 @@ static struct control_request *request_make(struct client *client)
 		return NULL;
 	request->client = client;
 	request->trusted = client->trusted;
+	request->uid = client->uid;
 	if (client->last)
 		client->last->next = request;
 	else
@@ -198,6 +201,11 @@ void control_reply(struct control_request *request, json_t *reply)
 bool control_request_trusted(const struct control_request *request)
 {
 	return request->trusted;
+}
+
+uid_t control_request_uid(const struct control_request *request)
+{
+	return request->uid;
 }
 
 static void refuse(struct control_request *request, const char *why)
@@ -334,6 +342,7 @@ static bool may_ask(struct client *client)
 	if (uv_fileno((uv_handle_t *)&client->pipe, &s) ||
 	    getsockopt(s, SOL_SOCKET, SO_PEERCRED, &peer, &size))
 		return false;
+	client->uid = peer.uid;
 	client->trusted = peer.uid == 0 || peer.uid == geteuid();
 	return client->trusted || in_our_group(s, &peer);
 }

@@ -11,6 +11,7 @@
 #include <namegate/error.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 #include <uv.h>
 
 #define CONTROL_LINE_MAX    65536 /* octets of one line, its end included */
@@ -37,3 +38,5 @@ void control_close(struct control *control);
 void control_reply(struct control_request *request, json_t *reply);
 /* Did root, or our own user, ask? Others are members of our group. */
 bool control_request_trusted(const struct control_request *request);
+/* Whose socket it came through, by the kernel's word. */
+uid_t control_request_uid(const struct control_request *request);

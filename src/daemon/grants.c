@@ -1,0 +1,123 @@
+/*
+ * Grants of a sandbox. Sources repeat each other, so what is there already is not added again:
+ * the bounds count what is different.
+ */
+#include "daemon/grants.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool prefix_equal(const struct ng_prefix *a, const struct ng_prefix *b)
+{
+	return a->bits == b->bits && ng_addr_equal(&a->addr, &b->addr);
+}
+
+static int open_prefix(struct grants *grants, const struct ng_prefix *prefix)
+{
+	for (size_t i = 0; i < grants->n_opened; i++)
+		if (prefix_equal(&grants->opened[i], prefix))
+			return NG_OK;
+	if (grants->n_opened == NG_PRIVATE_MAX)
+		return NG_E_FULL;
+	grants->opened[grants->n_opened++] = *prefix;
+	return NG_OK;
+}
+
+int grants_begin(const struct conf *conf, const struct conf_sandbox *sandbox,
+		 struct grants *out)
+{
+	struct grants grants = {0};
+	int code = NG_OK;
+	for (size_t i = 0; i < sandbox->n_opened && !code; i++)
+		code = open_prefix(&grants, &sandbox->opened[i]);
+	for (size_t i = 0; i < conf->n_routes && !code; i++)
+		for (size_t j = 0; j < conf->routes[i].n_opened && !code; j++)
+			code = open_prefix(&grants, &conf->routes[i].opened[j]);
+	if (code == NG_OK)
+		*out = grants;
+	return code;
+}
+
+static bool static_equal(const struct wall_static *a, const struct wall_static *b)
+{
+	return a->proto == b->proto && a->port == b->port &&
+	       prefix_equal(&a->prefix, &b->prefix);
+}
+
+static int add_static(struct grants *grants, uint32_t id, const struct ng_static *from)
+{
+	const struct wall_static wanted = {.sandbox = id,
+					   .prefix = from->prefix,
+					   .proto = from->port.proto,
+					   .port = from->port.port};
+	for (size_t i = 0; i < grants->n_statics; i++)
+		if (static_equal(&grants->statics[i], &wanted))
+			return NG_OK;
+	if (grants->n_statics == NG_STATICS_MAX)
+		return NG_E_FULL;
+	struct wall_static *more =
+		realloc(grants->statics, (grants->n_statics + 1) * sizeof *more);
+	if (!more)
+		return NG_E_NOMEM;
+	grants->statics = more;
+	grants->statics[grants->n_statics++] = wanted;
+	return NG_OK;
+}
+
+static int add_statics(struct grants *grants, uint32_t id, const char *name,
+		       const struct image *image, struct ng_diags *diags)
+{
+	struct ng_static one;
+	uint32_t cursor = 0;
+	int code = NG_OK;
+	while (!code && ng_ruleset_static(image->ruleset, &cursor, &one))
+		code = add_static(grants, id, &one);
+	if (code != NG_E_FULL)
+		return code;
+	const struct ng_place place = {ng_ruleset_path(image->ruleset), one.line, one.column};
+	ng_diag_add(diags, NG_ERROR, &place, "policy-statics-many",
+		    "write wider prefixes, or names",
+		    "sandbox \"%s\" has more than %d static addresses with this one", name,
+		    NG_STATICS_MAX);
+	return NG_E_SYNTAX;
+}
+
+int grants_add(struct grants *grants, uint32_t id, const char *name, const struct image *image,
+	       struct ng_diags *diags)
+{
+	struct ng_prefix prefix;
+	uint32_t cursor = 0;
+	int code = add_statics(grants, id, name, image, diags);
+	while (!code && ng_ruleset_opened(image->ruleset, &cursor, &prefix))
+		code = open_prefix(grants, &prefix);
+	if (code != NG_E_FULL)
+		return code;
+	const struct ng_place place = {ng_ruleset_path(image->ruleset), 0, 0};
+	ng_diag_add(diags, NG_ERROR, &place, "policy-private-many",
+		    "open wider prefixes, or fewer",
+		    "the rules' private= opens more than %d private prefixes for sandbox "
+		    "\"%s\", those of the configuration and of all forward zones counted",
+		    NG_PRIVATE_MAX, name);
+	return NG_E_SYNTAX;
+}
+
+bool grants_equal(const struct grants *a, const struct grants *b)
+{
+	if (a->n_statics != b->n_statics || a->n_opened != b->n_opened)
+		return false;
+	for (size_t i = 0; i < a->n_statics; i++)
+		if (!static_equal(&a->statics[i], &b->statics[i]))
+			return false;
+	for (size_t i = 0; i < a->n_opened; i++)
+		if (!prefix_equal(&a->opened[i], &b->opened[i]))
+			return false;
+	return true;
+}
+
+void grants_finish(struct grants *grants)
+{
+	if (!grants)
+		return;
+	free(grants->statics);
+	*grants = (struct grants){0};
+}

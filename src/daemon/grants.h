@@ -1,0 +1,32 @@
+/*
+ * What the warden is to let a sandbox reach beyond what its names open: static addresses, and
+ * prefixes that are otherwise never open. Gathered from the configuration and from every source
+ * of the sandbox's policy; the struct owns its statics.
+ */
+#pragma once
+
+#include "base/wall.h"
+#include "conf/conf.h"
+#include "daemon/images.h"
+
+struct grants {
+	struct wall_static *statics;
+	size_t n_statics;
+	struct ng_prefix opened[NG_PRIVATE_MAX];
+	uint8_t n_opened;
+};
+
+/*
+ * What sandbox opens by the configuration: its own prefixes and those of all routes.
+ * NG_E_FULL when they are more than NG_PRIVATE_MAX: out is then unset.
+ */
+int grants_begin(const struct conf *conf, const struct conf_sandbox *sandbox,
+		 struct grants *out) NG_MUST_CHECK;
+/*
+ * And what a source adds. NG_E_SYNTAX with an error at the place where it becomes too much,
+ * NG_E_NOMEM; the grants are then still to be finished.
+ */
+int grants_add(struct grants *grants, uint32_t id, const char *name, const struct image *image,
+	       struct ng_diags *diags) NG_MUST_CHECK;
+bool grants_equal(const struct grants *a, const struct grants *b);
+void grants_finish(struct grants *grants); /* takes NULL and the zero value */
