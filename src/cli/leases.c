@@ -10,30 +10,31 @@
 static const char usage[] =
 	"usage: namegate leases [--json] [--control SOCKET] [SANDBOX]\n"
 	"\n"
-	"Shows the open addresses of one sandbox, or of all: the name that opened each, and "
-	"the\n"
-	"seconds until it closes.\n"
+	"Shows the open addresses of one sandbox, or of all: the protocol and port\n"
+	"where not all are open, the name that opened each, and the seconds until it closes.\n"
 	"Exit code: 0, 1 there is no such sandbox, 3 namegated cannot be reached.\n";
 
 static const struct option long_options[] = {CLIENT_LONG_OPTIONS, {NULL, 0, NULL, 0}};
 
 static void print_leases(const json_t *reply)
 {
-	struct client_table table = {.heads = {"SANDBOX", "ADDRESS", "LEFT", "NAME"}};
+	struct client_table table = {.heads = {"SANDBOX", "ADDRESS", "PORT", "LEFT", "NAME"}};
 	size_t i;
 	json_t *row;
 	json_int_t left_out = json_integer_value(json_object_get(reply, "left_out"));
 	json_array_foreach(json_object_get(reply, "leases"), i, row)
 	{
 		char left[32];
+		const char *port = json_string_value(json_object_get(row, "port"));
 		bool confirmed = json_is_true(json_object_get(row, "confirmed"));
 		snprintf(left, sizeof left, confirmed ? "%.0f s" : "pending",
 			 json_real_value(json_object_get(row, "left_s")));
-		client_table_row(
-			&table, (const char *const[]){
-					json_string_value(json_object_get(row, "sandbox")),
-					json_string_value(json_object_get(row, "address")),
-					left, json_string_value(json_object_get(row, "name"))});
+		client_table_row(&table,
+				 (const char *const[]){
+					 json_string_value(json_object_get(row, "sandbox")),
+					 json_string_value(json_object_get(row, "address")),
+					 port ? port : "all", left,
+					 json_string_value(json_object_get(row, "name"))});
 	}
 	client_table_print(&table);
 	client_table_finish(&table);

@@ -11,4 +11,4 @@ namegate_SOURCES = src/cli/main.c src/cli/verbs.h src/cli/output.c src/cli/outpu
 namegate_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS)
 namegate_LDADD = libscene.a libconf.a libcore.a $(LDNS_LIBS) $(CONFUSE_LIBS) $(JANSSON_LIBS)
 namegate_SOURCES += src/cli/control_client.c src/cli/control_client.h src/cli/status.c \
-	src/cli/leases.c src/cli/sandbox.c src/cli/reload.c src/cli/teardown.c
+	src/cli/leases.c src/cli/sandbox.c src/cli/approve.c src/cli/reload.c src/cli/teardown.c

@@ -23,6 +23,11 @@ static const struct {
 	{"status", verb_status, "whether namegated serves, and what it has counted"},
 	{"leases", verb_leases, "which addresses are open, by which name, for how long"},
 	{"sandbox", verb_sandbox, "register, remove, change and list sandboxes"},
+	{"pending", verb_approve, "which names wait for approval"},
+	{"approve", verb_approve, "let a sandbox have a name that waits"},
+	{"refuse", verb_approve, "deny a name that waits, for good"},
+	{"approvals", verb_approve, "what was approved and refused, by whom, until when"},
+	{"withdraw", verb_approve, "take an approval or a refusal back"},
 	{"reload", verb_reload, "have namegated read its files anew"},
 	{"teardown", verb_teardown, "take the rules out of the kernel"},
 };

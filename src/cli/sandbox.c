@@ -16,7 +16,7 @@
 static const char usage[] =
 	"usage: namegate sandbox add NAME --source PREFIX... [option...]\n"
 	"       namegate sandbox remove NAME\n"
-	"       namegate sandbox mode NAME enforce|lockdown\n"
+	"       namegate sandbox mode NAME enforce|observe|lockdown\n"
 	"       namegate sandbox list\n"
 	"\n"
 	"Registers, removes, changes and lists sandboxes of a running namegated. A "
@@ -30,7 +30,7 @@ static const char usage[] =
 	"  --allow ENTRY       one line of a host list, such as *.example.com (again for "
 	"more)\n"
 	"  --private PREFIX    a private prefix that its answers may open (again for more)\n"
-	"  --mode MODE         enforce (default) or lockdown\n"
+	"  --mode MODE         enforce (default), observe or lockdown\n"
 	"  --masquerade        let it reach the world under the host's address\n"
 	"  --json              print JSON\n"
 	"  --control SOCKET    namegated's control socket\n"

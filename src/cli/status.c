@@ -9,12 +9,17 @@
 #include <stdint.h>
 
 static const char usage[] =
-	"usage: namegate status [--json] [--control SOCKET]\n"
+	"usage: namegate status [--strict] [--json] [--control SOCKET]\n"
 	"\n"
-	"Shows whether namegated serves, by which policy version, and its counters.\n"
+	"Shows whether namegated serves, by which policy version, and its counters. A policy\n"
+	"file that could not be read at the last load is shown with what stands for it.\n"
+	"\n"
+	"  --strict            exit with 1 also when a policy is not the one on disk\n"
+	"\n"
 	"Exit code: 0 it serves, 1 it runs but does not serve, 3 it cannot be reached.\n";
 
-static const struct option long_options[] = {CLIENT_LONG_OPTIONS, {NULL, 0, NULL, 0}};
+static const struct option long_options[] = {
+	CLIENT_LONG_OPTIONS, {"strict", no_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
 
 static json_int_t number(const json_t *object, const char *key)
 {
@@ -53,6 +58,10 @@ static void print_status(const json_t *reply)
 	printf("%-16s%s\n", "configuration", text(reply, "configuration"));
 	printf("%-16sinet %s\n", "table", text(reply, "table"));
 	printf("%-16s%lld\n", "policy version", (long long)number(reply, "policy_version"));
+	size_t i;
+	json_t *fallen;
+	json_array_foreach(json_object_get(reply, "fallen_back"), i, fallen)
+		printf("%-16s%s\n", "policy", text(fallen, "text"));
 	printf("%-16s%lld\n", "sandboxes", (long long)number(reply, "sandboxes"));
 	putchar('\n');
 	print_counters(json_object_get(reply, "counters"));
@@ -62,16 +71,21 @@ int verb_status(int argc, char **argv)
 {
 	struct client_options options = {0};
 	json_t *reply;
+	bool strict = false;
 	int option;
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
-		if (!client_option(&options, option))
+	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		strict = strict || option == 's';
+		if (option != 's' && !client_option(&options, option))
 			return client_usage(usage, option);
+	}
 	if (optind != argc)
 		return client_usage(usage, '?');
 	int code = client_ask(&options, json_pack("{s:s}", "verb", "status"), &reply);
 	if (code)
 		return code;
 	code = json_is_true(json_object_get(reply, "ready")) ? EXIT_DONE : EXIT_DENIED;
+	if (strict && json_array_size(json_object_get(reply, "fallen_back")))
+		code = EXIT_DENIED;
 	if (options.json)
 		return output_json(reply, code);
 	print_status(reply);

@@ -19,5 +19,6 @@ int verb_explain(int argc, char **argv);
 int verb_status(int argc, char **argv);
 int verb_leases(int argc, char **argv);
 int verb_sandbox(int argc, char **argv);
+int verb_approve(int argc, char **argv); /* also pending, refuse, approvals, withdraw */
 int verb_reload(int argc, char **argv);
 int verb_teardown(int argc, char **argv);

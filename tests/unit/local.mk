@@ -72,9 +72,11 @@ tests_unit_test_record_LDADD = libedge.a libcore.a $(JANSSON_LIBS) $(CMOCKA_LIBS
 tests_unit_test_lease_store_SOURCES = tests/unit/test_lease_store.c
 tests_unit_test_lease_store_LDADD = libedge.a libcore.a $(LMDB_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_control tests/unit/test_registry tests/unit/test_spec \
-	tests/unit/test_images tests/unit/test_boxes tests/unit/test_child
+	tests/unit/test_images tests/unit/test_boxes tests/unit/test_child \
+	tests/unit/test_approvals
 TESTS += tests/unit/test_control tests/unit/test_registry tests/unit/test_spec \
-	tests/unit/test_images tests/unit/test_boxes tests/unit/test_child
+	tests/unit/test_images tests/unit/test_boxes tests/unit/test_child \
+	tests/unit/test_approvals
 tests_unit_test_control_SOURCES = tests/unit/test_control.c
 tests_unit_test_control_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_control_LDADD = libedge.a $(UV_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
@@ -87,9 +89,10 @@ tests_unit_test_spec_LDADD = libcore.a $(JANSSON_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_images_SOURCES = tests/unit/test_images.c src/daemon/images.c
 tests_unit_test_images_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_images_LDADD = libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_boxes_SOURCES = tests/unit/test_boxes.c src/daemon/boxes.c src/daemon/images.c
-tests_unit_test_boxes_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_boxes_LDADD = libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_boxes_SOURCES = tests/unit/test_boxes.c src/daemon/boxes.c src/daemon/grants.c \
+	src/daemon/images.c
+tests_unit_test_boxes_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_boxes_LDADD = libconf.a libcore.a $(JANSSON_LIBS) $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_child_SOURCES = tests/unit/test_child.c src/daemon/child.c src/daemon/log.c
 tests_unit_test_child_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_child_LDADD = libedge.a libcore.a $(UV_LIBS) $(CMOCKA_LIBS)
@@ -129,3 +132,6 @@ EXTRA_DIST += tests/unit/presets.table
 tests_unit_test_presets_SOURCES = tests/unit/test_presets.c tests/unit/presets_world.h
 tests_unit_test_presets_CPPFLAGS = $(AM_CPPFLAGS) $(PSL_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_presets_LDADD = libcore.a $(LDNS_LIBS) $(PSL_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_approvals_SOURCES = tests/unit/test_approvals.c src/daemon/approvals.c
+tests_unit_test_approvals_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_approvals_LDADD = libcore.a $(JANSSON_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)

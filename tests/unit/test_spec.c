@@ -78,7 +78,7 @@ static const struct {
 	{"{" GOOD ", \"interface\":\"sb\\u00e4\"}", "interface"},
 	{"{" GOOD ", \"interface\":\"sb:1\"}", "interface"},
 	{"{" GOOD ", \"interface\":\"sb\\u0000\"}", "interface"},
-	{"{" GOOD ", \"mode\":\"observe\"}", "mode"},
+	{"{" GOOD ", \"mode\":\"watch\"}", "mode"},
 	{"{" GOOD ", \"policies\":[\"relative\"]}", "absolute"},
 	{"{" GOOD ", \"policies\":[\"/a\\u0000b\"]}", "absolute"},
 	{"{" GOOD ", \"allow\":[\"a\\nb\"]}", "one line"},
