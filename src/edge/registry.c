@@ -27,6 +27,9 @@
 #define LOOK_MOST_S 10                /* damaged pages may also lead in a circle */
 #define FIRST_BITS  0x3fffffffu       /* leaves three quarters of the ids after the first */
 
+#define TABLES 4
+
+static const char *const table_names[TABLES] = {"sandboxes", "numbers", "approvals", "images"};
 static const char key_next_id[] = "next-id", key_version[] = "version",
 		  key_next_approval[] = "next-approval";
 
@@ -109,15 +112,10 @@ static int open_tables(struct registry *registry)
 	int error = mdb_txn_begin(registry->env, NULL, 0, &txn);
 	if (error)
 		return error;
-	struct {
-		const char *name;
-		MDB_dbi *to;
-	} tables[] = {{"sandboxes", &registry->sandboxes},
-		      {"numbers", &registry->numbers},
-		      {"approvals", &registry->approvals},
-		      {"images", &registry->images}};
-	for (size_t i = 0; i < sizeof tables / sizeof tables[0] && !error; i++)
-		error = mdb_dbi_open(txn, tables[i].name, MDB_CREATE, tables[i].to);
+	MDB_dbi *const tables[TABLES] = {&registry->sandboxes, &registry->numbers,
+					 &registry->approvals, &registry->images};
+	for (size_t i = 0; i < TABLES && !error; i++)
+		error = mdb_dbi_open(txn, table_names[i], MDB_CREATE, tables[i]);
 	if (error) {
 		mdb_txn_abort(txn);
 		return error;
@@ -138,7 +136,7 @@ static int open_env(struct registry *registry, const char *folder)
 {
 	int error = mdb_env_create(&registry->env);
 	if (!error)
-		error = mdb_env_set_maxdbs(registry->env, 4);
+		error = mdb_env_set_maxdbs(registry->env, TABLES);
 	if (!error)
 		error = mdb_env_set_mapsize(registry->env, MAP_SIZE);
 	if (!error)
@@ -165,17 +163,16 @@ static void touch_table(MDB_txn *txn, MDB_dbi table)
 
 static void touch_all(const char *folder)
 {
-	static const char *const names[] = {"sandboxes", "numbers"};
 	MDB_env *env;
 	MDB_txn *txn;
 	MDB_dbi table;
-	if (mdb_env_create(&env) || mdb_env_set_maxdbs(env, 2) ||
+	if (mdb_env_create(&env) || mdb_env_set_maxdbs(env, TABLES) ||
 	    mdb_env_open(env, folder, MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS, 0600) ||
 	    mdb_txn_begin(env, NULL, MDB_RDONLY, &txn))
 		return;      /* said better by whoever opens it in earnest */
 	touch_table(txn, 0); /* the list of free pages */
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (!mdb_dbi_open(txn, names[i], 0, &table))
+	for (size_t i = 0; i < TABLES; i++)
+		if (!mdb_dbi_open(txn, table_names[i], 0, &table))
 			touch_table(txn, table);
 }
 
