@@ -69,16 +69,12 @@ struct preset {
 	bool judged; /* the table has a section for it alone */
 };
 
-static inline void preset_load(struct preset *preset, const char *path)
+static inline void preset_compile(struct preset *preset, const char *path)
 {
-	const char *base = strrchr(path, '/') + 1;
-	snprintf(preset->name, sizeof(preset->name), "%.*s",
-		 (int)(strlen(base) - strlen(".list")), base);
-	preset->text = text_of(path);
 	ng_diags_init(&preset->diags);
 	struct ng_source source = {
 		.format = NG_FORMAT_LIST,
-		.path = base,
+		.path = path,
 		.text = preset->text,
 		.len = strlen(preset->text),
 	};
@@ -88,12 +84,37 @@ static inline void preset_load(struct preset *preset, const char *path)
 					       &preset->ruleset);
 }
 
+static inline void preset_load(struct preset *preset, const char *path)
+{
+	const char *base = strrchr(path, '/') + 1;
+	snprintf(preset->name, sizeof(preset->name), "%.*s",
+		 (int)(strlen(base) - strlen(".list")), base);
+	preset->text = text_of(path);
+	preset_compile(preset, base);
+}
+
 static inline void preset_finish(struct preset *preset)
 {
 	ng_ruleset_close(preset->ruleset);
 	ng_image_finish(&preset->image);
 	ng_diags_finish(&preset->diags);
 	free(preset->text);
+}
+
+/* A template with the marks taken away from all its lines to fill in, as a source of its own. */
+static inline void preset_fill(struct preset *filled, const struct preset *template)
+{
+	const char *line = strstr(template->text, "\n# Date: ");
+	size_t n = 0;
+	*filled = (struct preset){.text = calloc(1, strlen(template->text) + 1)};
+	while (line != NULL && (line = strstr(line, "\n#   ")) != NULL) {
+		line += strlen("\n#   ");
+		size_t len = strcspn(line, "\n") + 1;
+		memcpy(filled->text + n, line, len);
+		n += len;
+		line += len - 1;
+	}
+	preset_compile(filled, template->name);
 }
 
 struct section { /* of the table: presets side by side, and how many names they were judged by */

@@ -158,6 +158,27 @@ static void is_sound(void **state)
 	findings_none(preset->name, &findings);
 }
 
+/* The example repeats names of the lines above it: that is only a warning. */
+static void templates_compile_when_filled_in(void **state)
+{
+	(void)state;
+	struct findings findings = {0};
+	size_t templates = 0;
+	for (size_t i = 0; i < world.n; i++) {
+		struct preset filled;
+		if (!is_template(&world.presets[i]))
+			continue;
+		preset_fill(&filled, &world.presets[i]);
+		if (filled.code != NG_OK || ng_ruleset_count(filled.ruleset) < 2)
+			found(&findings, "%s filled in does not compile",
+			      world.presets[i].name);
+		preset_finish(&filled);
+		templates++;
+	}
+	assert_int_equal(templates, 3);
+	findings_none("templates", &findings);
+}
+
 /* ---- the table of names ---- */
 
 static struct preset *preset_named(const char *name, size_t len)
@@ -386,17 +407,18 @@ static void world_finish(void)
 
 int main(void)
 {
-	static struct CMUnitTest tests[PRESETS_MAX + 4] = {
+	static struct CMUnitTest tests[PRESETS_MAX + 5] = {
 		cmocka_unit_test(checks_find_what_is_planted),
 		cmocka_unit_test(names_are_judged_as_the_table_says),
 		cmocka_unit_test(shared_suffixes_are_many_and_named_once),
 		cmocka_unit_test(nothing_is_listed_that_does_not_ship),
+		cmocka_unit_test(templates_compile_when_filled_in),
 	};
 	world_load();
 	for (size_t i = 0; i < world.n; i++)
-		tests[4 + i] = (struct CMUnitTest){world.presets[i].name, is_sound, NULL, NULL,
+		tests[5 + i] = (struct CMUnitTest){world.presets[i].name, is_sound, NULL, NULL,
 						   &world.presets[i]};
-	int failed = _cmocka_run_group_tests("presets", tests, 4 + world.n, NULL, NULL);
+	int failed = _cmocka_run_group_tests("presets", tests, 5 + world.n, NULL, NULL);
 	world_finish();
 	return failed;
 }
