@@ -110,6 +110,12 @@ struct ng_match {
 /* The rule of this source that decides name (lower-cased), if any. */
 bool ng_ruleset_match(const struct ng_ruleset *ruleset, const struct ng_name *name,
 		      struct ng_match *out);
+/*
+ * The rules with names, one at a time and in no order: the one behind *cursor (start with 0). owner
+ * is without the asterisk. False at the end.
+ */
+bool ng_ruleset_rule(const struct ng_ruleset *ruleset, uint32_t *cursor, struct ng_name *owner,
+		     struct ng_match *out);
 /* Does some rule other than a deny stand strictly below name? (RFC 8020, `ancestor-answer`.) */
 bool ng_ruleset_has_below(const struct ng_ruleset *ruleset, const struct ng_name *name);
 

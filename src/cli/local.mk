@@ -8,7 +8,16 @@ libscene_a_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
 bin_PROGRAMS += namegate
 namegate_SOURCES = src/cli/main.c src/cli/verbs.h src/cli/output.c src/cli/output.h \
 	src/cli/policies.c src/cli/policies.h src/cli/check.c src/cli/explain.c
-namegate_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS)
-namegate_LDADD = libscene.a libconf.a libcore.a $(LDNS_LIBS) $(CONFUSE_LIBS) $(JANSSON_LIBS)
+namegate_SOURCES += src/cli/check.h src/cli/check_answers.c src/cli/check_policies.c \
+	src/cli/check_sarif.c
+# The list of shared hosting is compiled in: what is warned of does not depend on what is installed.
+src/cli/shared_hosting.inc: $(top_srcdir)/zones/shared-hosting.txt
+	$(AM_V_GEN)$(MKDIR_P) src/cli && sed -e 's/[ \t]*#.*//' -e '/^$$/d' -e 's/.*/"&\\n"/' \
+		$(top_srcdir)/zones/shared-hosting.txt >$@.tmp && mv $@.tmp $@
+src/cli/namegate-check.$(OBJEXT): src/cli/shared_hosting.inc
+CLEANFILES += src/cli/shared_hosting.inc
+namegate_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir)/src $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS)
+namegate_LDADD = libscene.a libconf.a libcore.a $(LDNS_LIBS) $(CONFUSE_LIBS) $(JANSSON_LIBS) \
+	$(PSL_LIBS) $(IDN2_LIBS)
 namegate_SOURCES += src/cli/control_client.c src/cli/control_client.h src/cli/status.c \
 	src/cli/leases.c src/cli/sandbox.c src/cli/approve.c src/cli/reload.c src/cli/teardown.c

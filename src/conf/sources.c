@@ -12,6 +12,12 @@
 int source_compile(const char *path, const char *base_dir, struct ng_diags *diags,
 		   struct ng_image *out)
 {
+	return source_compile_at(path, base_dir, (uint64_t)time(NULL), diags, out);
+}
+
+int source_compile_at(const char *path, const char *base_dir, uint64_t now_s,
+		      struct ng_diags *diags, struct ng_image *out)
+{
 	struct ng_place place = {path, 0, 0};
 	char *whole = file_beside(path, base_dir), *text;
 	size_t len;
@@ -30,7 +36,7 @@ int source_compile(const char *path, const char *base_dir, struct ng_diags *diag
 					   .path = path,
 					   .text = text,
 					   .len = len,
-					   .now_s = (uint64_t)time(NULL)};
+					   .now_s = now_s};
 		code = ng_compile(&source, diags, out);
 	}
 	free(text);

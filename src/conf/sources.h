@@ -13,3 +13,6 @@
  */
 int source_compile(const char *path, const char *base_dir, struct ng_diags *diags,
 		   struct ng_image *out) NG_MUST_CHECK;
+/* The same as of another wall time: what would be left out then? */
+int source_compile_at(const char *path, const char *base_dir, uint64_t now_s,
+		      struct ng_diags *diags, struct ng_image *out) NG_MUST_CHECK;

@@ -134,6 +134,23 @@ bool ng_ruleset_match(const struct ng_ruleset *ruleset, const struct ng_name *na
 	return true;
 }
 
+bool ng_ruleset_rule(const struct ng_ruleset *ruleset, uint32_t *cursor, struct ng_name *owner,
+		     struct ng_match *out)
+{
+	const struct image_view *view = &ruleset->view;
+	struct image_slot slot = {0};
+	while (slot.kind == 0) {
+		if (*cursor >= view->head.slots)
+			return false;
+		slot = image_slot_at(view->slots, (*cursor)++);
+	}
+	*out = match_of(ruleset, slot.kind, slot.line, slot.extra);
+	out->labels = slot.labels;
+	out->column = slot.column;
+	return ng_name_from_wire(view->names + slot.name, view->head.names_len - slot.name,
+				 owner) == NG_OK;
+}
+
 bool ng_ruleset_has_below(const struct ng_ruleset *ruleset, const struct ng_name *name)
 {
 	const struct image_view *view = &ruleset->view;

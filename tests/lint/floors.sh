@@ -41,7 +41,7 @@ floors() { # TREE
 			return "base"
 		if (path ~ /\/(name|message)\.h$/)
 			return "dns"
-		if (path ~ /\/policy\.h$/)
+		if (path ~ /\/(lint|policy)\.h$/)
 			return "policy"
 		if (path ~ /\/gate\.h$/)
 			return "gate"

@@ -54,11 +54,14 @@ exit $code, not $expected"
 	printf '%s\n' "$out"
 }
 
-is "check: a good configuration and its policies" "gate.conf: 2 sandboxes
+is "check: a good configuration and its policies" "never.list:1:1: note: *.evil.example does not cover evil.example itself (add evil.example if it is meant as well) [lint-apex]
+ci.list:2:1: note: *.github.com does not cover github.com itself (add github.com if it is meant as well) [lint-apex]
+ci.list:5:1: warning: good.evil.example has no effect: never.list:1:1 of a wider scope denies it (remove it, or change the denial) [lint-dead]
+gate.conf: 2 sandboxes
 never.list: 1 rules
 ci.list: 6 rules
 rpz.zone: 1 rules
-0 errors, 0 warnings" "$(run 0 check -c gate.conf)"
+0 errors, 1 warnings" "$(run 0 check -c gate.conf)"
 is "check: a bad list, at its places" "bad.list:2:1: error: https://example.com/x is a URL; a name policy knows neither schemes nor paths (to name the whole host, write example.com) [list-url]
 bad.list:3:1: error: *cdn.example has an asterisk that is not the whole first label (list the names one by one, or write *.example for all below it) [list-wildcard]
 2 errors, 0 warnings" "$(run 1 check bad.list)"

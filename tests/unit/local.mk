@@ -135,3 +135,7 @@ tests_unit_test_presets_LDADD = libcore.a $(LDNS_LIBS) $(PSL_LIBS) $(CMOCKA_LIBS
 tests_unit_test_approvals_SOURCES = tests/unit/test_approvals.c src/daemon/approvals.c
 tests_unit_test_approvals_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_approvals_LDADD = libcore.a $(JANSSON_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_lint
+TESTS += tests/unit/test_lint tests/unit/cli_lint.sh
+EXTRA_DIST += tests/unit/cli_lint.sh
+tests_unit_test_lint_LDADD = libcore.a $(PSL_LIBS) $(IDN2_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
