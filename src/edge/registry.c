@@ -10,7 +10,7 @@
  * refused. Ids of a new registry start at a random number, so that leases which some other store
  * still holds under small ids are never taken for a new sandbox's.
  */
-#include "edge/registry_inside.h"
+#include "edge/registry_kept.h"
 
 #include <errno.h>
 #include <fcntl.h>

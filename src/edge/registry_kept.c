@@ -6,7 +6,7 @@
  * size. What comes back is checked for its length here and for its meaning by whoever reads it.
  */
 #include "config.h"
-#include "edge/registry_inside.h"
+#include "edge/registry_kept.h"
 
 #include <endian.h>
 #include <errno.h>

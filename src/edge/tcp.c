@@ -13,12 +13,11 @@
  */
 #include "config.h"
 #include "edge/tcp.h"
+#include "edge/tcp_who.h"
 
-#include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -387,65 +386,20 @@ void tcp_drop(struct tcp *tcp, uint64_t handle)
 
 /* ---- accepting ---- */
 
-/* Linux keeps the interface of the SYN with the connection and tells it as an old-style option. */
-static uint32_t ifindex_of(int fd)
-{
-	union {
-		struct cmsghdr align;
-		char octets[256];
-	} control;
-	struct msghdr message = {.msg_control = control.octets};
-	socklen_t len = sizeof(control);
-
-	if (getsockopt(fd, IPPROTO_IPV6, IPV6_2292PKTOPTIONS, control.octets, &len) < 0 ||
-	    !len) {
-		len = sizeof(control);
-		if (getsockopt(fd, IPPROTO_IP, IP_PKTOPTIONS, control.octets, &len) < 0)
-			return 0;
-	}
-	message.msg_controllen = len;
-	for (struct cmsghdr *head = CMSG_FIRSTHDR(&message); head;
-	     head = CMSG_NXTHDR(&message, head)) {
-		struct in_pktinfo v4;
-		struct in6_pktinfo v6;
-
-		if (head->cmsg_level == IPPROTO_IP && head->cmsg_type == IP_PKTINFO) {
-			memcpy(&v4, CMSG_DATA(head), sizeof(v4));
-			return (uint32_t)v4.ipi_ifindex;
-		}
-		if (head->cmsg_level == IPPROTO_IPV6 &&
-		    (head->cmsg_type == IPV6_PKTINFO || head->cmsg_type == IPV6_2292PKTINFO)) {
-			memcpy(&v6, CMSG_DATA(head), sizeof(v6));
-			return v6.ipi6_ifindex;
-		}
-	}
-	return 0;
-}
-
-/* Who is at the other end: address, interface name, and the source it counts for. */
+/* Who is at the other end, and the source it counts for. */
 static bool identify(struct client *client, struct source_key *key)
 {
-	struct sockaddr_in6 peer;
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&peer;
-	int len = sizeof(peer), fd;
-	struct ifreq request = {0};
+	struct tcp_who who;
+	int fd;
 
-	memset(key, 0, sizeof(*key));
-	if (uv_tcp_getpeername(&client->stream, (struct sockaddr *)&peer, &len) ||
-	    uv_fileno((uv_handle_t *)&client->stream, &fd))
+	if (uv_fileno((uv_handle_t *)&client->stream, &fd) || tcp_who(fd, &who))
 		return false;
-	if (peer.sin6_family == AF_INET)
-		client->addr = ng_addr_make(NG_IPV4, (const uint8_t *)&v4->sin_addr);
-	else if (IN6_IS_ADDR_V4MAPPED(&peer.sin6_addr))
-		client->addr = ng_addr_make(NG_IPV4, peer.sin6_addr.s6_addr + 12);
-	else
-		client->addr = ng_addr_make(NG_IPV6, peer.sin6_addr.s6_addr);
-	key->ifindex = ifindex_of(fd);
-	key->family = client->addr.family;
-	memcpy(key->bytes, client->addr.bytes, sizeof(key->bytes));
-	request.ifr_ifindex = (int)key->ifindex;
-	if (key->ifindex && ioctl(fd, SIOCGIFNAME, &request) == 0)
-		memcpy(client->interface, request.ifr_name, sizeof(client->interface) - 1);
+	client->addr = who.addr;
+	memcpy(client->interface, who.interface, sizeof(client->interface));
+	memset(key, 0, sizeof(*key));
+	key->ifindex = who.ifindex;
+	key->family = who.addr.family;
+	memcpy(key->bytes, who.addr.bytes, sizeof(key->bytes));
 	return true;
 }
 
