@@ -96,6 +96,13 @@ xn--pple-43d.com CNAME rpz-passthru.
 END
 like "mixed scripts in a zone" '^mixed\.zone:5:1: warning: .*\[lint-mixed-script\]$' "$(run 0 check mixed.zone)"
 
+# ---- what ships ----
+
+for list in "$top"/zones/*.list; do
+	"$namegate" check "$list" || echo "exit $?"
+done 2>&1 | grep -E 'exit |error:|warning: .*\[lint-' >shipped.txt
+is "the presets that ship give no warning of the lint" "" "$(cat shipped.txt)"
+
 # ---- ends ----
 
 printf 'old.example until=2020-01-31\nsoon.example until=%s\nlater.example until=%s\nsoon.test until=%s\n' \
@@ -134,6 +141,17 @@ is "aliases in records" "strict.list:1:1: warning: build.example is allowed with
 answers.json: 1 aliases
 strict.list: 4 rules
 0 errors, 1 warnings" "$(run 0 check --answers answers.json strict.list)"
+cat >strict.conf <<'END'
+policies = {"deny.list"}
+forward "." { servers = {"192.0.2.53"} }
+sandbox "ci" {
+	sources = {"10.1.0.2"}
+	policies = {"strict.list"}
+}
+END
+echo '!cdn.example' >deny.list
+like "aliases of a sandbox, that a wider scope denies" '^strict\.list:3:1: warning: sandbox ci: ok\.example is allowed with cname=strict, but its alias target cdn\.example is denied by deny\.list:1 .*\[lint-alias\]$' \
+	"$(run 0 check --answers answers.zone strict.conf)"
 printf '{"event":"decision"}\nnonsense\n' >bad.json
 like "a record that is none" '^bad\.json:2:1: error: .*\[answers-record\]$' "$(run 1 check --answers bad.json clean.list)"
 like "answers that are not there" '^none\.json: error: ' "$(run 2 check --answers none.json clean.list)"
