@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# Policy files that break: a running gate keeps what it has, a start goes on with the last good form
+# and says so, and with neither everything is denied. Rules that end do so by themselves.
+. "$(dirname "$0")/lib.sh"
+live_enter "$@"
+usual_stage
+chmod 755 "$work"
+printf '.allowed.example\n' >"$work/box1.list"
+printf 'www.other.example\n' >"$work/box2.list"
+printf '!two.allowed.example\n' >"$work/global.list"
+cat >"$work/extra.conf" <<END
+policies = { "$work/global.list" }
+sandbox "box1" {
+	interface = "sb1"
+	sources = { "10.77.1.2", "fd77:1::2" }
+	policies = { "$work/box1.list" }
+	masquerade = true
+}
+END
+again() {
+	kill "$gate_pid"
+	wait "$gate_pid"
+	: >"$work/namegated.log"
+	start_gate
+	until_true 10 ready
+}
+ready() { gate status --json | jq -e .ready; }
+served() { [ "$(ask 1 www.allowed.example)" = "NOERROR 44.0.0.1" ]; }
+
+start_gate
+add_box 2 "$work/box2.list" >/dev/null
+is "all is well" "NOERROR 44.0.0.1 NXDOMAIN ede=15 NOERROR 44.1.0.1" \
+	"$(ask 1 www.allowed.example) $(ask 1 two.allowed.example) $(ask 2 www.other.example)"
+succeeds "and status --strict says so" gate status --strict
+is "no policy has fallen back" 0 "$(gate status --json | jq '.fallen_back | length')"
+
+# Broken while it runs.
+printf 'https://broken/\n' >"$work/box1.list"
+fails "a reload with a broken file is turned down" gate reload
+is "and changes nothing" "NOERROR 44.0.0.1" "$(ask 1 www.allowed.example)"
+
+# Broken at a start.
+rm "$work/global.list"
+again
+succeeds "a start with a broken file serves its last good form" until_true 10 served
+is "what the missing file denied stays denied" "NXDOMAIN ede=15" "$(ask 1 two.allowed.example)"
+is "and its neighbour is as it was" "NOERROR 44.1.0.1" "$(ask 2 www.other.example)"
+like "status names the file, the time and the reason" \
+	"policy +last good of 20[0-9T:-]+Z for $work/box1\.list because .*box1\.list:1:" "$(gate status)"
+like "of the missing one too" "for $work/global\.list because" "$(gate status)"
+like "so does the log" 'policy: last good of .* for .*box1\.list' "$(cat "$work/namegated.log")"
+succeeds "status itself is content" gate status
+gate status --strict >/dev/null
+is "status --strict is not" 1 $?
+fails "a reload does not take what it cannot read" gate reload
+again
+succeeds "the next start finds the same" until_true 10 served
+
+# Repaired.
+printf 'www.allowed.example\n' >"$work/box1.list"
+printf '!two.allowed.example\n' >"$work/global.list"
+succeeds "the files are repaired" gate reload
+is "and count" "NOERROR 44.0.0.1 NXDOMAIN ede=15" "$(ask 1 www.allowed.example) $(ask 1 short.allowed.example)"
+succeeds "and status --strict is content" gate status --strict
+
+# Neither file nor store.
+printf 'https://broken/\n' >"$work/box1.list"
+kill "$gate_pid"
+wait "$gate_pid"
+rm -r "$work/store"
+: >"$work/namegated.log"
+start_gate
+until_true 10 ready
+is "without a store there is no last good form: denied" "NXDOMAIN ede=15" "$(ask 1 www.allowed.example)"
+is "and closed" "1" "$([ "$(reach 1 44.0.0.1)" = open ]; echo $?)"
+like "the list of sandboxes shows it" 'box1 +denied' "$(gate sandbox list)"
+like "the log says why" 'everything denied for want of .*box1\.list' "$(cat "$work/namegated.log")"
+gate status --strict >/dev/null
+is "and status --strict" 1 $?
+fails "nobody is registered on a file that is broken" add_box 2 "$work/box1.list"
+succeeds "others are" add_box 2 "$work/box2.list"
+is "and served" "NOERROR 44.1.0.1" "$(ask 2 www.other.example)"
+printf 'www.allowed.example\n' >"$work/box1.list"
+succeeds "a repaired file" gate reload
+is "opens again" "NOERROR 44.0.0.1 open" "$(ask 1 www.allowed.example) $(reach 1 44.0.0.1)"
+
+# A global file without a last good form closes everybody.
+printf 'https://broken/\n' >"$work/global.list"
+kill "$gate_pid"
+wait "$gate_pid"
+rm -r "$work/store"
+start_gate
+until_true 10 ready
+is "a broken global file denies all" "NXDOMAIN ede=15" "$(ask 1 www.allowed.example)"
+printf '!two.allowed.example\n' >"$work/global.list"
+succeeds "until it is repaired" gate reload
+is "for all" "NOERROR 44.0.0.1" "$(ask 1 www.allowed.example)"
+tap_done

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Twenty reloads under ten thousand queries a second: no query lost, every answer from one version
+# of the policy; flows whose rule lives on live on, those of a removed rule are cut within a second.
+. "$(dirname "$0")/lib.sh"
+live_enter "$@"
+load=$build/tests/bench/load
+[ -x "$load" ] || skip_all "tests/bench/load is not built"
+usual_stage
+printf 'limits {\n\trecords-per-second = 1000000\n}\n' >"$work/extra.conf"
+rate=${RELOAD_RATE:-10000}
+keep='www.allowed.example'
+printf '%s\nshort.allowed.example\n' "$keep" >"$work/box1.list"
+start_gate
+add_box 1 "$work/box1.list" >/dev/null
+version() { gate status --json | jq .policy_version; }
+
+# Two flows: one's rule stays, the other's goes.
+cat >"$work/hold.py" <<'END'
+import socket, sys, time
+sock = socket.create_connection((sys.argv[1], 80), 5)
+print("up", flush=True)
+end = time.monotonic() + float(sys.argv[2])
+while time.monotonic() < end:
+    try:
+        sock.settimeout(1)
+        sock.sendall(b"line\n")
+        if not sock.recv(64):
+            raise OSError
+    except OSError:
+        print("cut %.3f" % time.time(), flush=True)
+        sys.exit(0)
+    time.sleep(0.02)
+print("held", flush=True)
+END
+is "two names" "NOERROR 44.0.0.1 NOERROR 44.0.0.2" "$(ask 1 "$keep") $(ask 1 short.allowed.example)"
+box 1 python3 "$work/hold.py" 44.0.0.1 14 >"$work/kept" 2>&1 &
+kept=$!
+box 1 python3 "$work/hold.py" 44.0.0.2 14 >"$work/gone" 2>&1 &
+gone=$!
+until_true 5 grep -q up "$work/kept"
+until_true 5 grep -q up "$work/gone"
+
+first=$(version)
+records_before=$(wc -l <"$work/records")
+box 1 "$load" --to 10.77.1.1:53 --name "$keep" --addresses 1 --seconds 10 --rate "$rate" \
+	--window 4096 --patience 3000 >"$work/load" 2>"$work/load.err" &
+loader=$!
+failed=0
+for n in $(seq 20); do
+	printf '%s\nn%d.many.example\n' "$keep" "$n" >"$work/box1.list"
+	[ "$n" -gt 1 ] || removed=$(date +%s.%N)
+	gate reload >/dev/null || failed=$((failed + 1))
+	sleep 0.35
+done
+wait "$loader"
+loaded=$?
+last=$(version)
+is "twenty reloads" "0 20" "$failed $((last - first))"
+if [ "$loaded" -eq 0 ]; then
+	ok "no query of $(jq -r .sent "$work/load") is lost, no answer wrong"
+else
+	not_ok "no query is lost, no answer wrong" "$(cat "$work/load" "$work/load.err")"
+fi
+like "at the rate that was meant" '^true$' "$(jq --argjson r "$rate" '.sent >= $r * 10 * 0.9' "$work/load")"
+
+# The record, in the order of the answers: versions only go up, and every one is of a reload.
+written() { tail -n "+$((records_before + 1))" "$work/records" | jq -c 'select(.event == "decision" and .name != null)'; }
+settled() { [ "$(written | wc -l)" -ge "$(jq .sent "$work/load")" ]; }
+until_true 10 settled
+written | jq -n --argjson first "$first" --argjson last "$last" \
+	'reduce inputs as $r ({at: 0, n: 0, back: 0, odd: 0, seen: {}};
+		.n += 1 | .back += (if $r.version < .at then 1 else 0 end) | .at = $r.version |
+		.odd += (if $r.version < $first or $r.version > $last then 1 else 0 end) |
+		.seen[$r.version | tostring] = 1) | {n, back, odd, versions: (.seen | length)}' >"$work/versions"
+is "each answer has one line in the record" "$(jq .sent "$work/load")" "$(jq .n "$work/versions")"
+is "none goes back to an older version" 0 "$(jq .back "$work/versions")"
+is "none has a version that never was" 0 "$(jq .odd "$work/versions")"
+is "all the versions were in force" 21 "$(jq .versions "$work/versions")"
+
+# The flows.
+wait "$gone"
+cut_at=$(awk '/^cut/ { print $2 }' "$work/gone")
+if [ -n "$cut_at" ] && awk -v a="$removed" -v b="$cut_at" 'BEGIN { exit !(b - a < 1 + 1) }'; then
+	ok "the flow of the removed rule was cut"
+else
+	not_ok "the flow of the removed rule was cut" "removed at $removed, $(cat "$work/gone")"
+fi
+like "within a second, as the kernel saw it" '^true$' "$(jq -n --argjson a "$removed" \
+	--arg b "$(records 'select(.event == "revoked" and .name == "short.allowed.example.") | .time' | head -n 1)" \
+	'($b | sub("\\.(?<us>[0-9]+)Z$"; "Z") | fromdate) <= $a + 1')"
+wait "$kept"
+is "the flow of the rule that stayed was not" "held" "$(tail -n 1 "$work/kept")"
+is "nor did its lease end" "" "$(records 'select(.event == "revoked" and (.name | startswith("www.allowed"))) | .name')"
+tap_done
