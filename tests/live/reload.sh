@@ -5,10 +5,26 @@
 live_enter "$@"
 load=$build/tests/bench/load
 [ -x "$load" ] || skip_all "tests/bench/load is not built"
+
+# The load checks each answer's address, which it derives from the name (tests/bench/dns.c).
+address=$(python3 - <<'END'
+wire, h = b"\4load\4load\7example", 2166136261
+for octet in wire:
+    h = ((h ^ octet) * 16777619) & 0xffffffff
+h = ((h ^ h >> 16) * 0x85ebca6b) & 0xffffffff
+h = ((h ^ h >> 13) * 0xc2b2ae35) & 0xffffffff
+h ^= h >> 16
+a = (20 << 24) + ((h & 0x07ffffff) << 3)
+print(".".join(str(a >> n & 255) for n in (24, 16, 8, 0)))
+END
+)
+zone load.example <<END
+load 300 IN A $address
+END
 usual_stage
 printf 'limits {\n\trecords-per-second = 1000000\n}\n' >"$work/extra.conf"
 rate=${RELOAD_RATE:-10000}
-keep='www.allowed.example'
+keep=$(printf 'load.load.example\nwww.allowed.example')
 printf '%s\nshort.allowed.example\n' "$keep" >"$work/box1.list"
 start_gate
 add_box 1 "$work/box1.list" >/dev/null
@@ -20,36 +36,39 @@ import socket, sys, time
 sock = socket.create_connection((sys.argv[1], 80), 5)
 print("up", flush=True)
 end = time.monotonic() + float(sys.argv[2])
+last = time.time()
 while time.monotonic() < end:
     try:
-        sock.settimeout(1)
+        sock.settimeout(3)
         sock.sendall(b"line\n")
         if not sock.recv(64):
             raise OSError
+        last = time.time()
     except OSError:
-        print("cut %.3f" % time.time(), flush=True)
+        print("cut %.3f" % last, flush=True) # when it was last alive
         sys.exit(0)
     time.sleep(0.02)
 print("held", flush=True)
 END
-is "two names" "NOERROR 44.0.0.1 NOERROR 44.0.0.2" "$(ask 1 "$keep") $(ask 1 short.allowed.example)"
-box 1 python3 "$work/hold.py" 44.0.0.1 14 >"$work/kept" 2>&1 &
+is "two names" "NOERROR 44.0.0.1 NOERROR 44.0.0.2" "$(ask 1 www.allowed.example) $(ask 1 short.allowed.example)"
+box 1 python3 "$work/hold.py" 44.0.0.1 18 >"$work/kept" 2>&1 &
 kept=$!
-box 1 python3 "$work/hold.py" 44.0.0.2 14 >"$work/gone" 2>&1 &
+box 1 python3 "$work/hold.py" 44.0.0.2 18 >"$work/gone" 2>&1 &
 gone=$!
 until_true 5 grep -q up "$work/kept"
 until_true 5 grep -q up "$work/gone"
 
 first=$(version)
 records_before=$(wc -l <"$work/records")
-box 1 "$load" --to 10.77.1.1:53 --name "$keep" --addresses 1 --seconds 10 --rate "$rate" \
+box 1 "$load" --to 10.77.1.1:53 --name load.load.example --addresses 1 --seconds 14 --rate "$rate" \
 	--window 4096 --patience 3000 >"$work/load" 2>"$work/load.err" &
 loader=$!
 failed=0
+sleep 1 # the version before the first reload is to be seen too
 for n in $(seq 20); do
 	printf '%s\nn%d.many.example\n' "$keep" "$n" >"$work/box1.list"
-	[ "$n" -gt 1 ] || removed=$(date +%s.%N)
 	gate reload >/dev/null || failed=$((failed + 1))
+	[ "$n" -gt 1 ] || reloaded=$(date +%s.%N)
 	sleep 0.35
 done
 wait "$loader"
@@ -61,7 +80,7 @@ if [ "$loaded" -eq 0 ]; then
 else
 	not_ok "no query is lost, no answer wrong" "$(cat "$work/load" "$work/load.err")"
 fi
-like "at the rate that was meant" '^true$' "$(jq --argjson r "$rate" '.sent >= $r * 10 * 0.9' "$work/load")"
+like "at the rate that was meant" '^true$' "$(jq --argjson r "$rate" '.sent >= $r * 14 * 0.9' "$work/load")"
 
 # The record, in the order of the answers: versions only go up, and every one is of a reload.
 written() { tail -n "+$((records_before + 1))" "$work/records" | jq -c 'select(.event == "decision" and .name != null)'; }
@@ -80,14 +99,11 @@ is "all the versions were in force" 21 "$(jq .versions "$work/versions")"
 # The flows.
 wait "$gone"
 cut_at=$(awk '/^cut/ { print $2 }' "$work/gone")
-if [ -n "$cut_at" ] && awk -v a="$removed" -v b="$cut_at" 'BEGIN { exit !(b - a < 1 + 1) }'; then
-	ok "the flow of the removed rule was cut"
+if [ -n "$cut_at" ] && awk -v a="$reloaded" -v b="$cut_at" 'BEGIN { exit !(b - a < 1) }'; then
+	ok "the flow of the removed rule was cut within a second"
 else
-	not_ok "the flow of the removed rule was cut" "removed at $removed, $(cat "$work/gone")"
+	not_ok "the flow of the removed rule was cut within a second" "reloaded at $reloaded, $(cat "$work/gone")"
 fi
-like "within a second, as the kernel saw it" '^true$' "$(jq -n --argjson a "$removed" \
-	--arg b "$(records 'select(.event == "revoked" and .name == "short.allowed.example.") | .time' | head -n 1)" \
-	'($b | sub("\\.(?<us>[0-9]+)Z$"; "Z") | fromdate) <= $a + 1')"
 wait "$kept"
 is "the flow of the rule that stayed was not" "held" "$(tail -n 1 "$work/kept")"
 is "nor did its lease end" "" "$(records 'select(.event == "revoked" and (.name | startswith("www.allowed"))) | .name')"
