@@ -10,12 +10,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#define VISITS_MAX 256 /* aliases looked at for one start: names with many targets multiply */
+
 struct walk {
 	const struct ng_policy *policy;
 	const char *sandbox;
 	const struct ng_lint_alias *aliases;
 	size_t n;
 	size_t *visited; /* the start, counted from 1, that an alias was last visited for */
+	size_t visits;   /* for this start */
 	struct lint_report report;
 };
 
@@ -75,12 +78,14 @@ static void follow(struct walk *walk, size_t start, const struct ng_match *rule,
 {
 	const struct ng_name *asked = &walk->aliases[start].owner;
 	struct ng_decision decision;
-	for (size_t i = first_of(walk, name); i < walk->n && links < NG_CHAIN_MAX &&
-					      ng_name_equal(&walk->aliases[i].owner, name);
+	for (size_t i = first_of(walk, name);
+	     i < walk->n && links < NG_CHAIN_MAX && walk->visits < VISITS_MAX &&
+	     ng_name_equal(&walk->aliases[i].owner, name);
 	     i++) {
 		const struct ng_name *target = &walk->aliases[i].target;
 		if (walk->visited[i] == start + 1)
 			continue;
+		walk->visits++;
 		walk->visited[i] = start + 1;
 		ng_policy_decide(walk->policy, target, &decision);
 		if (decision.verdict != NG_ALLOW)
@@ -118,6 +123,7 @@ int ng_lint_aliases(const struct ng_policy *policy, const char *sandbox,
 	if (n > 0)
 		qsort(aliases, n, sizeof(*aliases), alias_order);
 	for (size_t i = 0; i < n; i++) {
+		walk.visits = 0;
 		bool again = i > 0 && ng_name_equal(&aliases[i - 1].owner, &aliases[i].owner);
 		if (!again && is_strict(&walk, &aliases[i].owner, &decision))
 			follow(&walk, i, &decision.match, &aliases[i].owner, 0);

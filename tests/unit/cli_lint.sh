@@ -96,6 +96,20 @@ xn--pple-43d.com CNAME rpz-passthru.
 END
 like "mixed scripts in a zone" '^mixed\.zone:5:1: warning: .*\[lint-mixed-script\]$' "$(run 0 check mixed.zone)"
 
+cat >forwarder.zone <<'END'
+$TTL 300
+$ORIGIN rpz.example.
+@ SOA localhost. root.localhost. 1 2 3 4 5
+@ NS localhost.
+ns.evil.example.rpz-nsdname CNAME .
+32.1.2.0.192.rpz-nsip CNAME .
+a.example CNAME rpz-nonsense.
+b.example CNAME rpz-passthru.
+END
+is "what a forwarder cannot honour, and no action" '5 rpz-nsdname
+6 rpz-nsip
+7 rpz-unknown' "$(run 0 check forwarder.zone | sed -n 's/^forwarder\.zone:\([0-9]*\):.*warning: .*\[\(.*\)\]$/\1 \2/p')"
+
 # ---- what ships ----
 
 for list in "$top"/zones/*.list; do

@@ -34,15 +34,39 @@ static void world_finish(struct world *world)
 	ng_diags_finish(&world->diags);
 }
 
-static void world_add(struct world *world, const char *text)
+static void world_table(struct world *world)
 {
 	struct source *source = &world->sources[world->n];
-	source_make(source, ng_source_sniff(text, strlen(text)), text);
 	assert_int_equal(source->code, NG_OK);
 	assert_int_equal(ng_lint_table_create(source->ruleset, &world->tables[world->n]),
 			 NG_OK);
 	world->borrowed[world->n] = world->tables[world->n];
 	world->n++;
+}
+
+static void world_add(struct world *world, const char *text)
+{
+	source_make(&world->sources[world->n], ng_source_sniff(text, strlen(text)), text);
+	world_table(world);
+}
+
+/* A zone whose rules are only recorded. */
+static void world_add_disabled(struct world *world, const char *text)
+{
+	struct source *source = &world->sources[world->n];
+	const struct ng_source from = {.format = NG_FORMAT_RPZ,
+				       .path = "test",
+				       .text = text,
+				       .len = strlen(text),
+				       .override = NG_OVERRIDE_DISABLED};
+	*source = (struct source){0};
+	ng_diags_init(&source->diags);
+	source->code = ng_compile(&from, &source->diags, &source->image);
+	assert_int_equal(source->code, NG_OK);
+	assert_int_equal(
+		ng_ruleset_open(source->image.octets, source->image.len, &source->ruleset),
+		NG_OK);
+	world_table(world);
 }
 
 /* "LINE apex, LINE dead": the findings since the last time, without "lint-". */
@@ -236,6 +260,8 @@ static void dead(void **state)
 		      "1 dead, 2 dead, 3 dead, 4 dead");
 	expect_across("!a.example\n!*.b.example\n",
 		      "b.example\nx.a.example\n*.a.example\n!x.b.example\nab.example\n", "");
+	expect_across("!a.example\n", "?a.example\n", "1 dead");
+	expect_across("!a.example\n", "a.example:443\n", "1 dead");
 	expect_across("!*\n", "a.example\n*.b.example\n", "1 dead, 2 dead");
 }
 
@@ -247,6 +273,39 @@ static void dead_below(void **state)
 	expect_across("!b.example\n!xb.example\n!z.a.example\n", "*.b.example\n", "");
 	expect_across("!*.b.example\nok.b.example\n",
 		      "*.b.example\nok.b.example\nno.b.example\n", "1 dead-below, 3 dead");
+}
+
+static void what_is_only_recorded_decides_nothing(void **state)
+{
+	(void)state;
+	struct ng_place place = {"x.conf", 7, 1};
+	struct world world;
+	world_make(&world);
+	world_add_disabled(&world, ZONE
+			   "a.example CNAME .\n*.b.example CNAME .\nx.c.example CNAME .\n");
+	world_add(&world, "a.example\n*.b.example\n*.c.example\n");
+	ng_lint_across(world.borrowed, 1, world.borrowed[1], &world.diags);
+	ng_lint_scope(world.borrowed, 2, &world.diags);
+	assert_string_equal(said(&world), "");
+	ng_lint_sandbox(world.borrowed, 1, "s", false, &place, &world.diags);
+	assert_string_equal(said(&world), "7 no-policy");
+	ng_lint_sandbox(world.borrowed, 2, "s", true, &place, &world.diags);
+	assert_string_equal(said(&world), "");
+	world_finish(&world);
+}
+
+static void every_denial_of_a_zone_counts(void **state)
+{
+	(void)state;
+	static const char list[] = "a.example\nb.example\nc.example\nd.example\n";
+	expect_across(ZONE "a.example CNAME *.\nb.example CNAME rpz-drop.\n"
+			   "c.example CNAME rpz-tcp-only.\nd.example A 192.0.2.1\n",
+		      list, "1 dead, 2 dead");
+	expect_across(ZONE "*.a.example CNAME rpz-drop.\n", "*.example\n", "1 dead-below");
+	expect(ZONE "*.com CNAME rpz-tcp-only.\n*.net CNAME rpz-drop.\n*.org A 192.0.2.1\n",
+	       "5 public-suffix, 6 apex, 7 apex");
+	expect(ZONE "x.example A 192.0.2.1\n*.x.example A 192.0.2.1\na.x.example A 192.0.2.1\n",
+	       "");
 }
 
 /* The first source of the wider scope that speaks is the one that counts. */
@@ -342,6 +401,8 @@ int main(void)
 		cmocka_unit_test(later_sources_meet_all_before_them),
 		cmocka_unit_test(dead),
 		cmocka_unit_test(dead_below),
+		cmocka_unit_test(what_is_only_recorded_decides_nothing),
+		cmocka_unit_test(every_denial_of_a_zone_counts),
 		cmocka_unit_test(wider_sources_in_their_order),
 		cmocka_unit_test(sandboxes),
 		cmocka_unit_test(floods_are_counted),
