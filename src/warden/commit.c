@@ -64,7 +64,7 @@ static void write_op(struct op *op, const char *table, const struct ability *abi
 	}
 	write_element(batch_message(batch, netlink, NFT_MSG_NEWSETELEM, NLM_F_CREATE), op,
 		      table, true);
-	if (op->timeout_ms && !ability->in_place) {
+	if (op->anew || (op->timeout_ms && !ability->in_place)) {
 		/* The first makes sure that there is something to delete. */
 		write_element(batch_message(batch, netlink, NFT_MSG_DELSETELEM, 0), op, table,
 			      false);

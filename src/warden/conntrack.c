@@ -43,7 +43,8 @@ void cuts_finish(struct cuts *cuts)
 	if (!cuts)
 		return;
 	free(cuts->items);
-	*cuts = (struct cuts){0};
+	cuts->items = NULL;
+	cuts->n = cuts->room = 0;
 }
 
 static uint8_t family_of(const struct ng_addr *addr)
@@ -64,13 +65,13 @@ static int cut_by_filter(struct netlink *netlink, const struct cut *cut, int *sy
 	tuple = mnl_attr_nest_start(request, CTA_TUPLE_ORIG);
 	part = mnl_attr_nest_start(request, CTA_TUPLE_IP);
 	mnl_attr_put(request, CTA_IP_V4_SRC, 4, cut->source.addr.bytes);
-	if (cut->to.family)
-		mnl_attr_put(request, CTA_IP_V4_DST, 4, cut->to.bytes);
+	if (cut->to.addr.family)
+		mnl_attr_put(request, CTA_IP_V4_DST, 4, cut->to.addr.bytes);
 	mnl_attr_nest_end(request, part);
 	mnl_attr_nest_end(request, tuple);
 	part = mnl_attr_nest_start(request, CTA_FILTER);
 	mnl_attr_put_u32(request, CTA_FILTER_ORIG_FLAGS,
-			 FILTER_SOURCE | (cut->to.family ? FILTER_TO : 0));
+			 FILTER_SOURCE | (cut->to.addr.family ? FILTER_TO : 0));
 	mnl_attr_nest_end(request, part);
 	return netlink_ask(netlink, request, NULL, NULL, system);
 }
@@ -79,20 +80,18 @@ static bool filter_suffices(const struct cuts *cuts)
 {
 	if (cuts->n > FEW || cuts->everything)
 		return false;
-	for (size_t i = 0; i < cuts->n; i++)
-		if (cuts->items[i].proto || cuts->items[i].source.addr.family != NG_IPV4 ||
-		    !ng_prefix_is_host(&cuts->items[i].source))
+	for (size_t i = 0; i < cuts->n; i++) {
+		const struct cut *cut = &cuts->items[i];
+
+		if (cut->proto || cut->weigh || cut->source.addr.family != NG_IPV4 ||
+		    !ng_prefix_is_host(&cut->source) ||
+		    (cut->to.addr.family && !ng_prefix_is_host(&cut->to)))
 			return false;
+	}
 	return true;
 }
 
 /* ---- the long way ---- */
-
-struct flow {
-	struct ng_addr source, to;
-	uint8_t proto;
-	uint16_t port;
-};
 
 struct victims { /* delete requests, one after another */
 	char *octets;
@@ -157,8 +156,9 @@ static bool is_cut(const struct cuts *cuts, const struct flow *flow)
 		const struct cut *cut = &cuts->items[i];
 
 		if (ng_prefix_contains(&cut->source, &flow->source) &&
-		    (!cut->to.family || ng_addr_equal(&cut->to, &flow->to)) &&
-		    (!cut->proto || (cut->proto == flow->proto && cut->port == flow->port)))
+		    (!cut->to.addr.family || ng_prefix_contains(&cut->to, &flow->to)) &&
+		    (!cut->proto || (cut->proto == flow->proto && cut->port == flow->port)) &&
+		    !(cut->weigh && cuts->spare && cuts->spare(cuts->who, flow)))
 			return true;
 	}
 	return cuts->everything;

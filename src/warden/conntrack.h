@@ -7,16 +7,26 @@
 
 #include <namegate/addr.h>
 
+struct flow {
+	struct ng_addr source, to;
+	uint8_t proto;
+	uint16_t port;
+};
+/* Does something else justify this flow? */
+typedef bool spare_fn(const void *who, const struct flow *flow);
+
 struct cut { /* flows that were begun by source, towards `to` (none: anywhere) */
-	struct ng_prefix source;
-	struct ng_addr to;
+	struct ng_prefix source, to;
 	uint8_t proto; /* 0: any; else that protocol and destination port */
+	bool weigh;    /* but for those that cuts->spare speaks for */
 	uint16_t port;
 };
 struct cuts {
 	struct cut *items;
 	size_t n, room;
 	bool everything; /* memory was out: cut more rather than less */
+	spare_fn *spare;
+	const void *who;
 };
 void cuts_add(struct cuts *cuts, const struct cut *cut);
 void cuts_finish(struct cuts *cuts); /* takes NULL */

@@ -50,6 +50,7 @@ void lease_close(struct warden *warden, struct lease *lease)
 	op->remove = true;
 	op->tag = TAG_OTHER;
 	op->lease = lease;
+	lease->op = warden->ops.n - 1;
 	lease->in_flight = true;
 	mirror_unschedule(&warden->mirror, lease);
 }
@@ -79,6 +80,9 @@ static void settle_one(struct warden *warden, const struct op *op)
 	else if (op->remove)
 		mirror_confirm(&warden->mirror, lease, warden->now_us + RETRY_US);
 	else if (op->error == 0)
+		mirror_confirm(&warden->mirror, lease, lease->wanted_us);
+	else if (lease->until_us == FOREVER &&
+		 !lease->fixed) /* the lease's end will close it */
 		mirror_confirm(&warden->mirror, lease, lease->wanted_us);
 	else if (lease->until_us && !lease->heap) /* its old end still holds */
 		mirror_confirm(&warden->mirror, lease, lease->until_us);
@@ -158,7 +162,12 @@ static void adopt_one(void *who, enum set_id set, const struct element *element)
 	if (!read_key(set, element, &key) || mirror_find(&warden->mirror, &key))
 		return;
 	lease = lease_open(warden, &key, sandboxes_owner(&warden->sandboxes, &key.source));
-	if (lease)
+	if (!lease)
+		return;
+	lease->fixed = element->permanent;
+	if (element->permanent)
+		mirror_confirm(&warden->mirror, lease, FOREVER);
+	else
 		mirror_confirm(&warden->mirror, lease, warden->now_us + left_ms * 1000);
 }
 

@@ -9,38 +9,46 @@
 
 #include <string.h>
 
-static void put_identity(struct warden *warden, const struct wall_sandbox *sandbox,
-			 const struct ng_prefix *source, bool remove, uint32_t tag)
+void claim_last(struct warden *warden)
 {
-	struct op copy, *op = op_identity(&warden->ops, sandbox->interface, source);
+	struct op copy;
 
-	if (!op)
+	if (!warden->leftovers.n || !warden->ops.n)
 		return;
-	op->remove = remove;
-	op->tag = tag;
-	if (remove || !warden->leftovers.n)
-		return;
-	copy = *op;
+	copy = warden->ops.items[warden->ops.n - 1];
 	warden->ops.n--; /* what it overlaps goes before it */
 	leftovers_claim(&warden->leftovers, &copy, &warden->ops);
 	(void)op_append(&warden->ops, &copy);
 }
 
-static void put_masquerade(struct warden *warden, const struct ng_prefix *source, bool remove,
-			   uint32_t tag)
+/* In one of the four sets that begin there, which hold sources alone. */
+static void put_source(struct warden *warden, enum set_id first, const struct ng_prefix *source,
+		       bool remove, uint32_t tag)
 {
-	bool v4 = source->addr.family == NG_IPV4;
-	bool host = ng_prefix_is_host(source);
-	enum set_id set =
-		host ? (v4 ? SET_MASQ4 : SET_MASQ6) : (v4 ? SET_MASQ4NET : SET_MASQ6NET);
-
-	op_plain(&warden->ops, set, source, remove, tag);
-	if (host && !remove && warden->ops.n)
-		leftovers_claim(&warden->leftovers, &warden->ops.items[warden->ops.n - 1],
-				&warden->ops);
+	op_plain(&warden->ops, set_for(first, source), source, remove, tag);
+	if (ng_prefix_is_host(source) && !remove)
+		claim_last(warden);
 }
 
-static bool has_source(const struct wall_sandbox *sandbox, const struct ng_prefix *source)
+static void put_identity(struct warden *warden, const struct wall_sandbox *sandbox,
+			 const struct ng_prefix *source, bool remove, uint32_t tag)
+{
+	struct op *op;
+
+	if (!sandbox->interface[0]) {
+		put_source(warden, SET_ANY4, source, remove, tag);
+		return;
+	}
+	op = op_identity(&warden->ops, sandbox->interface, source);
+	if (!op)
+		return;
+	op->remove = remove;
+	op->tag = tag;
+	if (!remove)
+		claim_last(warden);
+}
+
+bool has_source(const struct wall_sandbox *sandbox, const struct ng_prefix *source)
 {
 	for (size_t i = 0; i < sandbox->n_sources; i++)
 		if (sandbox->sources[i].bits == source->bits &&
@@ -63,7 +71,9 @@ static void put_difference(struct warden *warden, const struct wall_sandbox *fro
 			put_identity(warden, from, source, remove, tag);
 		if ((from->flags & WALL_MASQUERADE) &&
 		    !(stays && (to->flags & WALL_MASQUERADE)))
-			put_masquerade(warden, source, remove, tag);
+			put_source(warden, SET_MASQ4, source, remove, tag);
+		if (from->mode == MODE_OBSERVE && !(stays && to->mode == MODE_OBSERVE))
+			put_source(warden, SET_OBSERVE4, source, remove, tag);
 	}
 }
 
@@ -105,23 +115,46 @@ static void own(struct warden *warden, struct group *group, struct sandbox *sand
 		sandbox->leases++;
 }
 
-/* Closes what the sandbox as it is now does not justify. */
+static bool is_static(const struct sandbox *sandbox, const struct lease_key *key)
+{
+	struct wall_static item = {
+		.prefix = {.addr = key->to, .bits = (uint8_t)(8 * ng_addr_len(&key->to))},
+		.proto = key->proto,
+		.port = key->port};
+
+	return statics_has(&sandbox->statics, &item);
+}
+
+/* May the sandbox as it is now keep this one? */
+static bool stays(struct warden *warden, struct lease *lease, const struct sandbox *sandbox)
+{
+	const struct wall_sandbox *is = &sandbox->is;
+	bool leasable = is->mode != MODE_LOCKDOWN &&
+			ng_addr_openable(&lease->key.to, is->opened, is->n_opened);
+
+	if (!lease->fixed)
+		return leasable;
+	return is_static(sandbox, &lease->key) || (leasable && fixed_fall_back(warden, lease));
+}
+
 static void prune(struct warden *warden, struct group *group, struct sandbox *sandbox)
 {
+	const uint8_t bits = (uint8_t)(8 * ng_addr_len(&group->source));
 	struct lease *lease;
 
-	for (lease = group->leases; lease; lease = lease->next)
-		if (!group->owner || sandbox->is.mode == 0 ||
-		    !ng_addr_openable(&lease->key.to, sandbox->is.opened,
-				      sandbox->is.n_opened)) {
-			struct cut cut = {
-				.source = {.addr = lease->key.source,
-					   .bits = (uint8_t)(8 * ng_addr_len(&group->source))},
-				.to = lease->key.to};
+	for (lease = group->leases; lease; lease = lease->next) {
+		struct cut cut = {.source = {.addr = lease->key.source, .bits = bits},
+				  .to = {.addr = lease->key.to, .bits = bits},
+				  .proto = lease->key.proto,
+				  .port = lease->key.port,
+				  .weigh = true};
 
-			lease_close(warden, lease);
-			cuts_add(&warden->cuts, &cut);
-		}
+		if (group->owner && stays(warden, lease, sandbox))
+			continue;
+		lease->fixed = false;
+		lease_close(warden, lease);
+		cuts_add(&warden->cuts, &cut);
+	}
 }
 
 static void close_group(struct warden *warden, struct group *group, struct sandbox *sandbox)
@@ -129,29 +162,36 @@ static void close_group(struct warden *warden, struct group *group, struct sandb
 	struct lease *lease;
 
 	(void)sandbox;
-	for (lease = group->leases; lease; lease = lease->next)
+	for (lease = group->leases; lease; lease = lease->next) {
+		lease->fixed = false;
 		lease_close(warden, lease);
+	}
 }
 
-static void cut_source(struct warden *warden, const struct ng_prefix *source)
+static void cut_source(struct warden *warden, const struct ng_prefix *source, bool weigh)
 {
-	struct cut cut = {.source = *source};
+	struct cut cut = {.source = *source, .weigh = weigh};
 
 	cuts_add(&warden->cuts, &cut);
 }
 
 /* ---- one change ---- */
 
+static const struct wall_sandbox nobody;
+static const struct statics nothing;
+static const struct rights no_rights = {&nobody, &nothing};
+
 static void forget(struct warden *warden, struct sandbox *sandbox, uint32_t tag)
 {
-	static const struct wall_sandbox nothing;
 	struct wall_sandbox was = sandbox->is;
+	struct rights rights = {&was, &sandbox->statics};
 
-	put_difference(warden, &was, &nothing, true, tag);
+	put_difference(warden, &was, &nobody, true, tag);
+	fixed_ranges(warden, &rights, &no_rights, true, tag);
 	for (size_t i = 0; i < was.n_sources; i++) {
 		each_group(warden, &was.sources[i], disown, NULL);
 		each_group(warden, &was.sources[i], close_group, NULL);
-		cut_source(warden, &was.sources[i]);
+		cut_source(warden, &was.sources[i], false);
 	}
 	sandboxes_remove(&warden->sandboxes, sandbox);
 }
@@ -167,42 +207,70 @@ static void settle_sources(struct warden *warden, const struct wall_sandbox *was
 	for (size_t i = 0; i < was->n_sources; i++) {
 		each_group(warden, &was->sources[i], prune, sandbox);
 		if (!has_source(&sandbox->is, &was->sources[i]))
-			cut_source(warden, &was->sources[i]);
+			cut_source(warden, &was->sources[i], false);
 	}
 	for (size_t i = 0; i < sandbox->is.n_sources; i++) {
 		each_group(warden, &sandbox->is.sources[i], prune, sandbox);
-		if (sandbox->is.mode == 0)
-			cut_source(warden, &sandbox->is.sources[i]);
+		/* What passed unleased stops passing; in lockdown nothing is spared. */
+		if (sandbox->is.mode == MODE_LOCKDOWN ||
+		    (was->mode == MODE_OBSERVE && sandbox->is.mode != MODE_OBSERVE))
+			cut_source(warden, &sandbox->is.sources[i],
+				   sandbox->is.mode != MODE_LOCKDOWN);
 	}
 }
 
-static int put(struct warden *warden, const struct wall_sandbox *wanted, uint32_t tag)
+/* The kernel's side of a sandbox that has changed from what it was. */
+static int put_rights(struct warden *warden, const struct rights *was, struct sandbox *sandbox,
+		      uint32_t tag)
 {
-	static const struct wall_sandbox nothing;
-	struct sandbox *sandbox = sandboxes_find(&warden->sandboxes, wanted->id);
-	struct wall_sandbox was = sandbox ? sandbox->is : nothing;
-	int code = sandboxes_check(&warden->sandboxes, wanted);
+	struct rights is = {&sandbox->is, &sandbox->statics};
 
-	if (code != NG_OK)
-		return code;
-	code = sandboxes_put(&warden->sandboxes, wanted, &sandbox);
-	if (code != NG_OK)
-		return code;
-	put_difference(warden, &was, wanted, true, tag);
-	put_difference(warden, wanted, &was, false, tag);
-	settle_sources(warden, &was, sandbox);
-	return NG_OK;
+	put_difference(warden, was->sandbox, is.sandbox, true, tag);
+	fixed_ranges(warden, was, &is, true, tag);
+	put_difference(warden, is.sandbox, was->sandbox, false, tag);
+	fixed_ranges(warden, &is, was, false, tag);
+	leftovers_purge(&warden->leftovers, is.sandbox, &warden->ops, &warden->cuts);
+	fixed_pairs(warden, sandbox, tag);
+	settle_sources(warden, was->sandbox, sandbox);
+	return warden->ops.failed ? NG_E_NOMEM : NG_OK;
 }
 
-static int begin(struct warden *warden, const struct change *change, uint32_t tag)
+static int put(struct warden *warden, struct change *change, uint32_t tag)
+{
+	const struct wall_sandbox *wanted = &change->wanted;
+	struct sandbox *sandbox = sandboxes_find(&warden->sandboxes, wanted->id);
+	struct wall_sandbox was = sandbox ? sandbox->is : nobody;
+	struct statics had = {0};
+	struct rights rights = {&was, &had};
+	int code = sandboxes_check(&warden->sandboxes, wanted);
+
+	if (code == NG_OK)
+		code = statics_settle(&change->statics);
+	change->unchanged = code != NG_OK;
+	if (code == NG_OK)
+		code = sandboxes_put(&warden->sandboxes, wanted, &sandbox);
+	if (code != NG_OK)
+		return code;
+	had = sandbox->statics;
+	sandbox->statics = change->statics;
+	change->statics = (struct statics){0};
+	if (wanted->mode == MODE_LOCKDOWN)
+		sandbox->statics.n = 0;
+	code = put_rights(warden, &rights, sandbox, tag);
+	statics_finish(&had);
+	return code;
+}
+
+static int begin(struct warden *warden, struct change *change, uint32_t tag)
 {
 	struct sandbox *sandbox;
 
 	if (!warden->kernel.ready || warden->dirty)
 		return NG_E_KERNEL;
 	if (!change->remove)
-		return put(warden, &change->wanted, tag);
+		return put(warden, change, tag);
 	sandbox = sandboxes_find(&warden->sandboxes, change->wanted.id);
+	change->unchanged = !sandbox;
 	if (!sandbox)
 		return NG_E_NOTFOUND;
 	forget(warden, sandbox, tag);
@@ -227,8 +295,7 @@ static void undo(struct warden *warden, struct change *changes, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct sandbox *sandbox;
 
-		if (changes[i].code == NG_OK || changes[i].code == NG_E_EXISTS ||
-		    changes[i].code == NG_E_NOTFOUND)
+		if (changes[i].code == NG_OK || changes[i].unchanged)
 			continue;
 		sandbox = sandboxes_find(&warden->sandboxes, changes[i].wanted.id);
 		say("sandbox %u could not be %s: %s", changes[i].wanted.id,
@@ -246,8 +313,10 @@ void enrol(struct warden *warden, struct change *changes, size_t n)
 {
 	bool well;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		changes[i].code = begin(warden, &changes[i], (uint32_t)i);
+		statics_finish(&changes[i].statics);
+	}
 	well = ops_settle(warden);
 	if (!well)
 		blame(warden, changes, n);
@@ -265,12 +334,14 @@ void enrol(struct warden *warden, struct change *changes, size_t n)
 
 void enrol_refill(struct warden *warden, struct ops *ops)
 {
-	static const struct wall_sandbox nothing;
 	struct sandbox *sandbox, *next_sandbox;
 	struct lease *lease, *next;
 
 	HASH_ITER (hh, warden->sandboxes.by_id, sandbox, next_sandbox) {
-		put_difference(warden, &sandbox->is, &nothing, false, TAG_OTHER);
+		struct rights rights = {&sandbox->is, &sandbox->statics};
+
+		put_difference(warden, &sandbox->is, &nobody, false, TAG_OTHER);
+		fixed_ranges(warden, &rights, &no_rights, false, TAG_OTHER);
 	}
 	HASH_ITER (hh, warden->mirror.by_key, lease, next) {
 		struct op *op;
@@ -283,7 +354,8 @@ void enrol_refill(struct warden *warden, struct ops *ops)
 			return;
 		op->tag = TAG_OTHER;
 		op->lease = lease;
-		op->timeout_ms = kernel_timeout_ms(lease->until_us, warden->now_us);
+		if (lease->until_us != FOREVER)
+			op->timeout_ms = kernel_timeout_ms(lease->until_us, warden->now_us);
 		lease->wanted_us = lease->until_us;
 	}
 }

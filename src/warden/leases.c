@@ -49,7 +49,7 @@ static int judge(const struct warden *warden, const struct wall_lease *order)
 		return NG_E_KERNEL;
 	if (!sandbox)
 		return NG_E_NOTFOUND;
-	if (sandbox->is.mode == 0) /* lockdown */
+	if (sandbox->is.mode == MODE_LOCKDOWN)
 		return NG_E_PERM;
 	if (!ng_addr_openable(&order->addr, sandbox->is.opened, sandbox->is.n_opened))
 		return NG_E_PERM;
@@ -82,6 +82,8 @@ static void want(struct warden *warden, struct lease *lease, uint64_t until_us)
 {
 	struct op *op;
 
+	if (lease->fixed && until_us > lease->leased_us)
+		lease->leased_us = until_us;
 	if (until_us <= lease->until_us || (lease->in_flight && until_us <= lease->wanted_us))
 		return;
 	if (!lease->in_flight) {
@@ -182,13 +184,15 @@ static void commit_round(struct warden *warden, struct orders *round)
 	setup_suspect(warden);
 }
 
-static void cut_flows(struct warden *warden, const struct lease_key *key)
+/* With weigh set, flows that something else justifies are spared, which takes longer. */
+static void cut_flows(struct warden *warden, const struct lease_key *key, bool weigh)
 {
-	struct cut cut = {.source = {.addr = key->source,
-				     .bits = (uint8_t)(8 * ng_addr_len(&key->source))},
-			  .to = key->to,
+	const uint8_t bits = (uint8_t)(8 * ng_addr_len(&key->source));
+	struct cut cut = {.source = {.addr = key->source, .bits = bits},
+			  .to = {.addr = key->to, .bits = bits},
 			  .proto = key->proto,
-			  .port = key->port};
+			  .port = key->port,
+			  .weigh = weigh};
 
 	cuts_add(&warden->cuts, &cut);
 }
@@ -197,18 +201,25 @@ static void revoke_one(struct warden *warden, const struct wall_lease *order)
 {
 	const struct sandbox *sandbox = sandboxes_find(&warden->sandboxes, order->sandbox);
 	struct pairs pairs;
+	bool weigh;
 
 	if (!sandbox) /* its leases went with it */
 		return;
+	/* Where other rights are likely. */
+	weigh = order->proto || sandbox->statics.n || sandbox->is.mode == MODE_OBSERVE;
 	expand(sandbox, order, &pairs);
 	for (size_t i = 0; i < pairs.n; i++) {
 		struct lease_key key = lease_key_make(&pairs.sources[i], &order->addr,
 						      order->proto, order->port);
 		struct lease *lease = mirror_find(&warden->mirror, &key);
 
+		if (lease && lease->fixed) { /* a static rule holds it, with its flows */
+			lease->leased_us = 0;
+			continue;
+		}
 		if (lease)
 			lease_close(warden, lease);
-		cut_flows(warden, &key);
+		cut_flows(warden, &key, weigh);
 	}
 }
 
@@ -252,9 +263,13 @@ static void close_unclaimed(struct warden *warden)
 
 	HASH_ITER (hh, warden->mirror.by_key, lease, next) {
 		if (lease->claimed || lease->until_us <= warden->now_us)
-			continue; /* one that has just ended cuts nothing */
+			continue;   /* one that has just ended cuts nothing */
+		if (lease->fixed) { /* main's, and as long as its sandbox is there */
+			lease->leased_us = 0;
+			continue;
+		}
 		lease_close(warden, lease);
-		cut_flows(warden, &lease->key);
+		cut_flows(warden, &lease->key, true);
 		n++;
 	}
 	warden->leftovers_us = warden->now_us;

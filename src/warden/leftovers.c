@@ -1,6 +1,6 @@
 /*
- * A hash over set and key. Only ranges (of wide sources) are ever compared with each other; there
- * are few of them, so that walk is short.
+ * Two hashes over set and key. Only ranges are ever compared with each other, and only where the
+ * wanted one is not there already: after a restart with the same configuration nearly all are.
  */
 #include "warden/leftovers.h"
 
@@ -16,12 +16,26 @@ struct leftover {
 	UT_hash_handle hh;
 };
 
-static const enum set_id kept[] = {SET_SBX4,    SET_SBX6,  SET_SBX4NET,
-				   SET_SBX6NET, SET_MASQ4, SET_MASQ6};
+static const enum set_id kept[] = {
+	SET_SBX4,  SET_SBX6,     SET_SBX4NET,  SET_SBX6NET, SET_ANY4,  SET_ANY6,   SET_MASQ4,
+	SET_MASQ6, SET_OBSERVE4, SET_OBSERVE6, SET_CIDR4,   SET_CIDR6, SET_CIDR4P, SET_CIDR6P};
+
+static bool is_right(unsigned set)
+{
+	return SET_IS_CIDR(set) || (set >= SET_ANY4 && set <= SET_ANY6) ||
+	       (set >= SET_OBSERVE4 && set <= SET_OBSERVE6);
+}
+
+static struct leftover **table_of(struct leftovers *leftovers, unsigned set)
+{
+	return is_right(set) ? &leftovers->rights : &leftovers->identities;
+}
 
 static void drop(struct leftovers *leftovers, struct leftover *leftover)
 {
-	HASH_DELETE(hh, leftovers->all, leftover);
+	struct leftover **table = table_of(leftovers, leftover->key.set);
+
+	HASH_DELETE(hh, *table, leftover);
 	leftovers->n--;
 	free(leftover);
 }
@@ -32,7 +46,10 @@ void leftovers_finish(struct leftovers *leftovers)
 
 	if (!leftovers)
 		return;
-	HASH_ITER (hh, leftovers->all, leftover, next) {
+	HASH_ITER (hh, leftovers->identities, leftover, next) {
+		drop(leftovers, leftover);
+	}
+	HASH_ITER (hh, leftovers->rights, leftover, next) {
 		drop(leftovers, leftover);
 	}
 }
@@ -40,6 +57,7 @@ void leftovers_finish(struct leftovers *leftovers)
 static void take(void *who, enum set_id set, const struct element *element)
 {
 	struct leftovers *leftovers = who;
+	struct leftover **table = table_of(leftovers, set);
 	struct leftover *leftover = calloc(1, sizeof(*leftover));
 
 	if (!leftover) {
@@ -51,7 +69,7 @@ static void take(void *who, enum set_id set, const struct element *element)
 	memcpy(leftover->key.key, element->key, element->len);
 	if (element->has_end)
 		memcpy(leftover->key.key_end, element->key_end, element->len);
-	HASH_ADD(hh, leftovers->all, key, sizeof(leftover->key), leftover);
+	HASH_ADD(hh, *table, key, sizeof(leftover->key), leftover);
 	if (leftover->hh.tbl) {
 		leftovers->n++;
 		return;
@@ -76,13 +94,21 @@ static bool meets(const uint8_t *a, const uint8_t *a_end, const uint8_t *b,
 	return memcmp(a, b_end, len) <= 0 && memcmp(b, a_end, len) <= 0;
 }
 
+/* Ranges of several fields overlap where each of the fields does. */
 static bool overlaps(const struct leftover_key *old, const struct op *op)
 {
-	size_t at = NG_IFNAME_MAX;
+	const uint8_t *fields = set_shapes[op->set].fields;
+	size_t at = 0;
 
-	return old->set == op->set && meets(old->key, old->key_end, op->key, op->key_end, at) &&
-	       meets(old->key + at, old->key_end + at, op->key + at, op->key_end + at,
-		     (size_t)op->len - at);
+	if (old->set != op->set)
+		return false;
+	for (size_t i = 0; i < sizeof(set_shapes->fields) && fields[i]; i++) {
+		if (!meets(old->key + at, old->key_end + at, op->key + at, op->key_end + at,
+			   fields[i]))
+			return false;
+		at += (fields[i] + 3u) / 4 * 4;
+	}
+	return true;
 }
 
 static void remove_op(const struct leftover_key *key, struct ops *ops, uint32_t tag)
@@ -93,41 +119,77 @@ static void remove_op(const struct leftover_key *key, struct ops *ops, uint32_t 
 		return;
 	op->remove = true;
 	op->tag = tag;
-	op->has_end = key->set == SET_SBX4NET || key->set == SET_SBX6NET;
+	op->has_end = set_shapes[key->set].fields[0] != 0;
 	memcpy(op->key_end, key->key_end, key->len);
 }
 
 void leftovers_claim(struct leftovers *leftovers, const struct op *op, struct ops *ops)
 {
 	struct leftover_key key = {.set = op->set, .len = op->len};
-	struct leftover *found, *next;
-	uint32_t tag = op->tag;
+	struct leftover **table = table_of(leftovers, op->set), *found, *next;
+	struct op wanted = *op; /* op moves when ops grows */
 
-	if (!leftovers->all)
-		return;
 	memcpy(key.key, op->key, op->len);
 	if (op->has_end)
 		memcpy(key.key_end, op->key_end, op->len);
-	HASH_FIND(hh, leftovers->all, &key, sizeof(key), found);
+	HASH_FIND(hh, *table, &key, sizeof(key), found);
 	if (found)
 		drop(leftovers, found);
-	if (!op->has_end)
+	if (found || !op->has_end) /* what is there cannot overlap anything else that is */
 		return;
-	struct op wanted = *op; /* op moves when ops grows */
-	HASH_ITER (hh, leftovers->all, found, next) {
+	HASH_ITER (hh, *table, found, next) {
 		if (!overlaps(&found->key, &wanted))
 			continue;
-		remove_op(&found->key, ops, tag);
+		remove_op(&found->key, ops, wanted.tag);
 		drop(leftovers, found);
+	}
+}
+
+/* The source that a right begins with, from its first address to its last. */
+static bool is_of(const struct leftover_key *key, const struct ng_prefix *source)
+{
+	bool v4 = key->set == SET_ANY4 || key->set == SET_OBSERVE4 || key->set == SET_CIDR4 ||
+		  key->set == SET_CIDR4P;
+	const uint8_t *end = set_shapes[key->set].fields[0] ? key->key_end : key->key;
+	struct ng_addr last = prefix_last(source);
+
+	return v4 == (source->addr.family == NG_IPV4) &&
+	       meets(key->key, end, source->addr.bytes, last.bytes, v4 ? 4 : 16);
+}
+
+void leftovers_purge(struct leftovers *leftovers, const struct wall_sandbox *sandbox,
+		     struct ops *ops, struct cuts *cuts)
+{
+	struct leftover *found, *next;
+
+	HASH_ITER (hh, leftovers->rights, found, next) {
+		for (size_t i = 0; i < sandbox->n_sources; i++) {
+			const struct ng_prefix *source = &sandbox->sources[i];
+			struct cut cut = {.source = *source, .weigh = true};
+
+			if (!is_of(&found->key, source))
+				continue;
+			cuts_add(cuts, &cut);
+			remove_op(&found->key, ops, UINT32_MAX);
+			drop(leftovers, found);
+			break;
+		}
+	}
+}
+
+static void clear(struct leftovers *leftovers, struct leftover *first, struct ops *ops,
+		  uint32_t tag)
+{
+	struct leftover *leftover, *next;
+
+	HASH_ITER (hh, first, leftover, next) {
+		remove_op(&leftover->key, ops, tag);
+		drop(leftovers, leftover);
 	}
 }
 
 void leftovers_clear(struct leftovers *leftovers, struct ops *ops, uint32_t tag)
 {
-	struct leftover *leftover, *next;
-
-	HASH_ITER (hh, leftovers->all, leftover, next) {
-		remove_op(&leftover->key, ops, tag);
-		drop(leftovers, leftover);
-	}
+	clear(leftovers, leftovers->identities, ops, tag);
+	clear(leftovers, leftovers->rights, ops, tag);
 }

@@ -50,6 +50,7 @@ static uint64_t clock_us(void)
 struct inbox {
 	struct change *changes; /* CHANGES_MAX, owned */
 	size_t n;
+	uint32_t missing; /* statics of the last one that have not come yet */
 };
 
 /* main reads its channel; when it does not for seconds, it is as good as gone. */
@@ -70,16 +71,78 @@ static int answer_main(struct warden *warden, enum wall_kind kind, uint32_t seq,
 
 static int flush_changes(struct warden *warden, struct inbox *inbox)
 {
+	size_t n = inbox->n - (inbox->missing > 0);
 	int code = NG_OK;
 
-	if (!inbox->n)
+	if (!n)
 		return NG_OK;
-	enrol(warden, inbox->changes, inbox->n);
-	for (size_t i = 0; code == NG_OK && i < inbox->n; i++)
+	enrol(warden, inbox->changes, n);
+	for (size_t i = 0; code == NG_OK && i < n; i++)
 		code = answer_main(warden, WALL_DONE, inbox->changes[i].seq,
 				   inbox->changes[i].code, 0);
-	inbox->n = 0;
+	inbox->changes[0] = inbox->changes[n]; /* the one that is not whole yet, if any */
+	inbox->n -= n;
 	return code;
+}
+
+/* Two changes of one sandbox are not committed together. */
+static int flush_before(struct warden *warden, struct inbox *inbox, uint32_t id)
+{
+	for (size_t i = 0; i < inbox->n; i++)
+		if (inbox->changes[i].wanted.id == id)
+			return flush_changes(warden, inbox);
+	return NG_OK;
+}
+
+static int take_sandbox(struct warden *warden, struct inbox *inbox,
+			const struct wall_packet *packet)
+{
+	const struct wall_sandbox *wanted = &packet->sandbox;
+	int code = flush_before(warden, inbox, wanted->id);
+	struct change *change = &inbox->changes[inbox->n];
+
+	if (code != NG_OK)
+		return code;
+	*change = (struct change){.seq = packet->head.seq, .wanted = *wanted};
+	if (wanted->n_statics) {
+		change->statics.items = calloc(wanted->n_statics, sizeof(struct wall_static));
+		if (!change->statics.items)
+			return NG_E_NOMEM;
+	}
+	inbox->missing = wanted->n_statics;
+	inbox->n++;
+	return NG_OK;
+}
+
+static int take_removal(struct warden *warden, struct inbox *inbox,
+			const struct wall_packet *packet)
+{
+	int code = flush_before(warden, inbox, packet->id.id);
+
+	if (code != NG_OK)
+		return code;
+	inbox->changes[inbox->n] = (struct change){.seq = packet->head.seq, .remove = true};
+	inbox->changes[inbox->n++].wanted.id = packet->id.id;
+	return NG_OK;
+}
+
+/* NG_E_FORMAT: not what was announced. */
+static int take_statics(struct inbox *inbox, const struct wall_packet *packet)
+{
+	struct change *change;
+
+	if (packet->head.count > inbox->missing)
+		return NG_E_FORMAT;
+	change = &inbox->changes[inbox->n - 1];
+	if (packet->head.seq != change->seq)
+		return NG_E_FORMAT;
+	for (size_t i = 0; i < packet->head.count; i++) {
+		if (packet->statics[i].sandbox != change->wanted.id)
+			return NG_E_FORMAT;
+		change->statics.items[change->statics.n++] = packet->statics[i];
+	}
+	inbox->missing -= packet->head.count;
+	return NG_OK;
 }
 
 static int take_table(struct warden *warden, const struct wall_packet *packet)
@@ -93,18 +156,19 @@ static int take_table(struct warden *warden, const struct wall_packet *packet)
 static int take_main(struct warden *warden, struct inbox *inbox,
 		     const struct wall_packet *packet, int fd)
 {
-	struct change *change = &inbox->changes[inbox->n];
-	int code;
+	int code = NG_OK;
 
+	if (inbox->missing && packet->head.kind != WALL_STATIC)
+		return NG_E_FORMAT;
 	switch (packet->head.kind) {
 	case WALL_SANDBOX_ADD:
-		*change = (struct change){.seq = packet->head.seq, .wanted = packet->sandbox};
-		inbox->n++;
+		code = take_sandbox(warden, inbox, packet);
+		break;
+	case WALL_STATIC:
+		code = take_statics(inbox, packet);
 		break;
 	case WALL_SANDBOX_REMOVE:
-		*change = (struct change){.seq = packet->head.seq, .remove = true};
-		change->wanted.id = packet->id.id;
-		inbox->n++;
+		code = take_removal(warden, inbox, packet);
 		break;
 	case WALL_TABLE:
 		code = flush_changes(warden, inbox);
@@ -116,7 +180,9 @@ static int take_main(struct warden *warden, struct inbox *inbox,
 		leases_unclaim(warden);
 		break;
 	}
-	return inbox->n == CHANGES_MAX ? flush_changes(warden, inbox) : NG_OK;
+	if (code == NG_OK && inbox->n == CHANGES_MAX)
+		code = flush_changes(warden, inbox);
+	return code;
 }
 
 static int serve_main(struct warden *warden, struct inbox *inbox)
@@ -194,7 +260,8 @@ static int turn(struct warden *warden, struct inbox *inbox, const struct pollfd 
 static int loop(struct warden *warden, int signals)
 {
 	struct pollfd slots[SLOT_WORKERS + WORKERS_MAX];
-	struct inbox inbox = {.changes = calloc(CHANGES_MAX, sizeof(struct change))};
+	/* One more: the last one may wait alone for its statics. */
+	struct inbox inbox = {.changes = calloc(CHANGES_MAX + 1, sizeof(struct change))};
 	int code = inbox.changes ? answer_main(warden, WALL_READY, 0, NG_OK, 0) : NG_E_NOMEM;
 
 	while (code == NG_OK) {
@@ -208,6 +275,8 @@ static int loop(struct warden *warden, int signals)
 			break;
 		code = turn(warden, &inbox, slots);
 	}
+	for (size_t i = 0; i < inbox.n; i++)
+		statics_finish(&inbox.changes[i].statics);
 	free(inbox.changes);
 	return code;
 }
@@ -292,6 +361,8 @@ static int serve(const char *user)
 	if (!warden)
 		return EXIT_FAILURE;
 	warden->main_fd = WALL_FD;
+	warden->cuts.spare = flow_justified;
+	warden->cuts.who = warden;
 	warden->kernel.netlink.fd = warden->conntrack.fd = -1;
 	warden->watch.netlink.fd = warden->nflog.netlink.fd = -1;
 	signals = open_signals();

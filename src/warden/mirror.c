@@ -3,7 +3,8 @@
  *
  * Leases of one source address form a group, because that is how sandboxes come and go: a sandbox
  * claims the groups of its addresses, also those that an earlier life of the process left behind.
- * The heap knows each lease's place, so that a renewal moves one entry instead of leaving a stale
+ * Elements of static rules are in both hashes, so that a lease of the same pair finds them, and
+ * never in the heap. The heap knows each lease's place, so that a renewal moves one entry instead of leaving a stale
  * one behind: under steady renewals stale entries would outgrow the leases.
  */
 #include "warden/mirror.h"
@@ -172,6 +173,8 @@ void mirror_confirm(struct mirror *mirror, struct lease *lease, uint64_t until_u
 	mirror_unschedule(mirror, lease);
 	lease->until_us = until_us;
 	lease->code = NG_OK;
+	if (until_us == FOREVER)
+		return;
 	heap_set(mirror, ++mirror->heap_n, lease);
 	heap_up(mirror, lease->heap);
 }

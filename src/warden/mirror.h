@@ -13,6 +13,9 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+/* The end of an element that has none: a static rule opens it. */
+#define FOREVER UINT64_MAX
+
 struct sandbox;
 
 struct lease_key { /* no holes: compared and hashed as octets */
@@ -23,9 +26,11 @@ struct lease_key { /* no holes: compared and hashed as octets */
 
 struct lease {
 	struct lease_key key;
-	uint64_t until_us;  /* as confirmed; 0: not yet */
+	uint64_t until_us;  /* as confirmed; 0: not yet; FOREVER: it stands without an end */
 	uint64_t wanted_us; /* the end that is on its way to the kernel */
 	size_t op;          /* its op in the round; only while in_flight */
+	uint64_t leased_us; /* of a fixed one: what names hold it for, should the rule go */
+	bool fixed;         /* a static rule wants it to stand without an end */
 	bool in_flight;
 	bool claimed; /* the worker of now has ordered it */
 	int code;     /* why the last write failed */
@@ -57,7 +62,10 @@ struct group *mirror_group(const struct mirror *mirror, const struct ng_addr *so
 /* A lease that is not confirmed yet; NULL when memory is out. */
 struct lease *mirror_add(struct mirror *mirror, const struct lease_key *key,
 			 struct sandbox *owner);
-/* The kernel has it until then. Room was reserved by mirror_add(), so this cannot fail. */
+/*
+ * The kernel has it until then. Room was reserved by mirror_add(), so this cannot fail. What stands
+ * FOREVER is never the first to end.
+ */
 void mirror_confirm(struct mirror *mirror, struct lease *lease, uint64_t until_us);
 /* Its end is not waited for until it is confirmed again. */
 void mirror_unschedule(struct mirror *mirror, struct lease *lease);

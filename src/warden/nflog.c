@@ -75,26 +75,30 @@ void nflog_close(struct nflog *nflog)
 		netlink_close(&nflog->netlink);
 }
 
-static void count_packet(struct sandboxes *sandboxes, const struct packet_head *head)
+static void count_packet(struct sandboxes *sandboxes, const struct packet_head *head,
+			 bool observed)
 {
 	struct sandbox *sandbox = sandboxes_owner(sandboxes, &head->from);
 	struct wall_blocked *blocked;
 
 	if (!sandbox)
 		return;
-	blocked = &sandbox->blocked;
-	if (!blocked->count)
+	blocked = &sandbox->reports[observed];
+	if (!sandbox->reports[0].count && !sandbox->reports[1].count)
 		DL_APPEND(sandboxes->reporting, sandbox);
 	*blocked = (struct wall_blocked){.sandbox = sandbox->is.id,
 					 .from = head->from,
 					 .to = head->to,
 					 .proto = head->proto,
 					 .port = head->port,
+					 .observed = observed,
 					 .count = blocked->count + 1};
 }
 
 static int take_packet(const struct nlmsghdr *message, void *who)
 {
+	const char *prefix = "";
+	bool readable = false;
 	struct nlattr *attr;
 	struct packet_head head;
 
@@ -102,11 +106,15 @@ static int take_packet(const struct nlmsghdr *message, void *who)
 		return MNL_CB_OK;
 	mnl_attr_for_each(attr, message, sizeof(struct nfgenmsg))
 	{
-		if (mnl_attr_get_type(attr) == NFULA_PAYLOAD &&
-		    packet_read(mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr),
-				&head) == NG_OK)
-			count_packet(who, &head);
+		if (mnl_attr_get_type(attr) == NFULA_PREFIX &&
+		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+			prefix = mnl_attr_get_str(attr);
+		else if (mnl_attr_get_type(attr) == NFULA_PAYLOAD)
+			readable = packet_read(mnl_attr_get_payload(attr),
+					       mnl_attr_get_payload_len(attr), &head) == NG_OK;
 	}
+	if (readable)
+		count_packet(who, &head, !strcmp(prefix, PREFIX_OBSERVED));
 	return MNL_CB_OK;
 }
 
@@ -149,6 +157,20 @@ static void refill_tokens(struct nflog *nflog, uint64_t now_us)
 				: nflog->tokens + (uint32_t)more;
 }
 
+/* Hands out one of the sandbox's reports; false when no worker takes it now. */
+static bool report(struct workers *workers, struct sandbox *sandbox,
+		   struct wall_blocked *blocked)
+{
+	struct worker *worker = workers_find(workers, sandbox->worker);
+
+	if (!worker)
+		worker = &workers->items[0];
+	if (!worker_report(workers, worker, blocked))
+		return false;
+	blocked->count = 0;
+	return true;
+}
+
 void nflog_report(struct nflog *nflog, struct sandboxes *sandboxes, struct workers *workers,
 		  uint64_t now_us)
 {
@@ -158,16 +180,15 @@ void nflog_report(struct nflog *nflog, struct sandboxes *sandboxes, struct worke
 		return;
 	refill_tokens(nflog, now_us);
 	DL_FOREACH_SAFE (sandboxes->reporting, sandbox, next) {
-		struct worker *worker = workers_find(workers, sandbox->worker);
-
-		if (!nflog->tokens)
-			return;
-		if (!worker)
-			worker = &workers->items[0];
-		if (!worker_report(workers, worker, &sandbox->blocked))
-			continue;
-		nflog->tokens--;
-		sandbox->blocked.count = 0;
-		DL_DELETE(sandboxes->reporting, sandbox);
+		for (size_t i = 0; i < 2; i++) {
+			if (!sandbox->reports[i].count)
+				continue;
+			if (!nflog->tokens)
+				return;
+			if (report(workers, sandbox, &sandbox->reports[i]))
+				nflog->tokens--;
+		}
+		if (!sandbox->reports[0].count && !sandbox->reports[1].count)
+			DL_DELETE(sandboxes->reporting, sandbox);
 	}
 }

@@ -11,6 +11,10 @@
  * for the metadata service into a set has won nothing. Each line about IPv4 has its twin about
  * IPv6.
  *
+ * Static rules come after the leases, of which there are more. What none of them opens passes all
+ * the same for the sources that are only observed, and is reported; never-open destinations and DNS
+ * that the gate cannot see into have been refused to them by then as to all others.
+ *
  * Neighbour discovery passes only where it cannot be forwarded: to multicast and link-local
  * addresses and to the host itself. To any other place a neighbour advertisement with a payload
  * would be a way out.
@@ -35,6 +39,7 @@
 #define CHAIN_TOHOST  "tohost"
 #define CHAIN_PASS    "pass"
 #define CHAIN_DENY    "deny"
+#define CHAIN_OBSERVE "observe"
 #define CHAIN_CATCH   "catch_dns"
 #define CHAIN_INBOUND "inbound"
 #define CHAIN_LEAK    "leak"
@@ -59,8 +64,9 @@ static const struct base bases[] = {
 	{BASE_MASQ, "nat", NF_INET_POST_ROUTING, 100},
 };
 
-static const char *const regular[] = {CHAIN_SOURCE, CHAIN_JUDGE, CHAIN_TOHOST,  CHAIN_PASS,
-				      CHAIN_DENY,   CHAIN_CATCH, CHAIN_INBOUND, CHAIN_LEAK};
+static const char *const regular[] = {CHAIN_SOURCE, CHAIN_JUDGE,   CHAIN_TOHOST,
+				      CHAIN_PASS,   CHAIN_DENY,    CHAIN_OBSERVE,
+				      CHAIN_CATCH,  CHAIN_INBOUND, CHAIN_LEAK};
 
 /* Which packets of a guarded interface go where. No chain: they are accepted. */
 static const struct guard {
@@ -180,6 +186,10 @@ static const struct rule {
 	RULE(CHAIN_SOURCE, V6, META(R0, NFT_META_IIFNAME), SADDR6(R4), IN("sbx6"), ACCEPT),
 	RULE(CHAIN_SOURCE, V4, META(R0, NFT_META_IIFNAME), SADDR4(R4), IN("sbx4net"), ACCEPT),
 	RULE(CHAIN_SOURCE, V6, META(R0, NFT_META_IIFNAME), SADDR6(R4), IN("sbx6net"), ACCEPT),
+	RULE(CHAIN_SOURCE, V4, SADDR4(R0), IN("any4"), ACCEPT),
+	RULE(CHAIN_SOURCE, V6, SADDR6(R0), IN("any6"), ACCEPT),
+	RULE(CHAIN_SOURCE, V4, SADDR4(R0), IN("any4net"), ACCEPT),
+	RULE(CHAIN_SOURCE, V6, SADDR6(R0), IN("any6net"), ACCEPT),
 	RULE(CHAIN_SOURCE, V6, LINKLOCAL(8), HOPS255, ND, ACCEPT),
 	RULE(CHAIN_SOURCE, V6, SADDR6(R0), EQ(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
 	     HOPS255, ND, ACCEPT), /* is this address taken? */
@@ -206,6 +216,16 @@ static const struct rule {
 	     IN("allow4p"), GOTO(CHAIN_PASS)),
 	RULE(CHAIN_JUDGE, V6, SADDR6(R0), DADDR6(R4), META(R8, NFT_META_L4PROTO), TH(R9, 2, 2),
 	     IN("allow6p"), GOTO(CHAIN_PASS)),
+	RULE(CHAIN_JUDGE, V4, SADDR4(R0), DADDR4(R1), IN("cidr4"), GOTO(CHAIN_PASS)),
+	RULE(CHAIN_JUDGE, V6, SADDR6(R0), DADDR6(R4), IN("cidr6"), GOTO(CHAIN_PASS)),
+	RULE(CHAIN_JUDGE, V4, SADDR4(R0), DADDR4(R1), META(R2, NFT_META_L4PROTO), TH(R3, 2, 2),
+	     IN("cidr4p"), GOTO(CHAIN_PASS)),
+	RULE(CHAIN_JUDGE, V6, SADDR6(R0), DADDR6(R4), META(R8, NFT_META_L4PROTO), TH(R9, 2, 2),
+	     IN("cidr6p"), GOTO(CHAIN_PASS)),
+	RULE(CHAIN_JUDGE, V4, SADDR4(R0), IN("observe4"), GOTO(CHAIN_OBSERVE)),
+	RULE(CHAIN_JUDGE, V6, SADDR6(R0), IN("observe6"), GOTO(CHAIN_OBSERVE)),
+	RULE(CHAIN_JUDGE, V4, SADDR4(R0), IN("observe4net"), GOTO(CHAIN_OBSERVE)),
+	RULE(CHAIN_JUDGE, V6, SADDR6(R0), IN("observe6net"), GOTO(CHAIN_OBSERVE)),
 	RULE(CHAIN_JUDGE, GOTO(CHAIN_DENY)),
 
 	RULE(CHAIN_TOHOST, L4(IPPROTO_UDP), DPORT(53), GOTO(CHAIN_PASS)),
@@ -218,6 +238,8 @@ static const struct rule {
 	RULE(CHAIN_TOHOST, GOTO(CHAIN_DENY)),
 
 	RULE(CHAIN_PASS, {.kind = STEP_MARK, .reg = R0, .a = MARK_PASSED}, ACCEPT),
+
+	RULE(CHAIN_OBSERVE, COUNTER, GOTO(CHAIN_PASS)),
 
 	RULE(CHAIN_DENY, COUNTER),
 	RULE(CHAIN_DENY, L4(IPPROTO_TCP), {.kind = STEP_REJECT, .a = NFT_REJECT_TCP_RST}),
@@ -312,17 +334,15 @@ static void write_catch(struct batch *batch, struct netlink *netlink,
 }
 
 static void write_log(struct batch *batch, struct netlink *netlink,
-		      const struct wall_table *table, uint16_t group)
+		      const struct wall_table *table, uint16_t group, const char *chain,
+		      const char *prefix)
 {
-	const struct step steps[] = {{.kind = STEP_LIMIT, .a = 1000, .b = 2000},
-				     {.kind = STEP_LOG,
-				      .a = group,
-				      .b = BLOCKED_SNAP,
-				      .c = 16,
-				      .name = "namegate-deny "},
-				     END};
+	const struct step steps[] = {
+		{.kind = STEP_LIMIT, .a = 1000, .b = 2000},
+		{.kind = STEP_LOG, .a = group, .b = BLOCKED_SNAP, .c = 16, .name = prefix},
+		END};
 
-	write_rule(batch, netlink, table->table, CHAIN_DENY, steps);
+	write_rule(batch, netlink, table->table, chain, steps);
 }
 
 int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_table *table,
@@ -343,7 +363,9 @@ int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_
 		return code;
 	write_catch(batch, netlink, table, IPPROTO_UDP);
 	write_catch(batch, netlink, table, IPPROTO_TCP);
-	write_log(batch, netlink, table, log_group); /* ahead of the rejects */
+	/* Ahead of the verdicts. */
+	write_log(batch, netlink, table, log_group, CHAIN_DENY, "namegate-deny ");
+	write_log(batch, netlink, table, log_group, CHAIN_OBSERVE, PREFIX_OBSERVED);
 	for (size_t i = 0; i < COUNT(rules); i++)
 		write_rule(batch, netlink, table->table, rules[i].chain, rules[i].steps);
 	return NG_OK;
@@ -351,5 +373,5 @@ int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_
 
 size_t rules_count(const struct wall_table *table)
 {
-	return COUNT(rules) + 3 + COUNT(guards) * table->n_interfaces;
+	return COUNT(rules) + 4 + COUNT(guards) * table->n_interfaces;
 }

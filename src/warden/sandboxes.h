@@ -6,6 +6,11 @@
 
 #include "base/wall.h"
 #include "warden/mirror.h"
+#include "warden/statics.h"
+
+/* enum ng_mode, which stands above this floor */
+#define MODE_LOCKDOWN 0
+#define MODE_OBSERVE  2
 
 struct sandbox;
 struct source {
@@ -17,10 +22,11 @@ struct source {
 
 struct sandbox {
 	struct wall_sandbox is;
-	uint32_t leases;             /* elements it holds */
-	uint32_t worker;             /* who ordered last; told of blocked packets */
-	struct wall_blocked blocked; /* not reported yet; count 0: none */
-	struct sandbox *prev, *next; /* of those with something to report */
+	struct statics statics;         /* none in lockdown */
+	uint32_t leases;                /* elements it holds */
+	uint32_t worker;                /* who ordered last; told of blocked packets */
+	struct wall_blocked reports[2]; /* refused, and observed; count 0: none to report */
+	struct sandbox *prev, *next;    /* of those with something to report */
 	struct source sources[NG_SOURCES_MAX];
 	UT_hash_handle hh;
 };

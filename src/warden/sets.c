@@ -33,10 +33,18 @@ const struct set_shape set_shapes[SET_COUNT] = {
 	[SET_SBX6] = {"sbx6", PAIR(TYPE_IF, TYPE_IP6), 32, {0}, 0},
 	[SET_SBX4NET] = {"sbx4net", PAIR(TYPE_IF, TYPE_IP4), 20, {16, 4}, NFT_SET_INTERVAL},
 	[SET_SBX6NET] = {"sbx6net", PAIR(TYPE_IF, TYPE_IP6), 32, {16, 16}, NFT_SET_INTERVAL},
+	[SET_ANY4] = {"any4", TYPE_IP4, 4, {0}, 0},
+	[SET_ANY6] = {"any6", TYPE_IP6, 16, {0}, 0},
+	[SET_ANY4NET] = {"any4net", TYPE_IP4, 4, {0}, NFT_SET_INTERVAL},
+	[SET_ANY6NET] = {"any6net", TYPE_IP6, 16, {0}, NFT_SET_INTERVAL},
 	[SET_MASQ4] = {"masq4", TYPE_IP4, 4, {0}, 0},
 	[SET_MASQ6] = {"masq6", TYPE_IP6, 16, {0}, 0},
 	[SET_MASQ4NET] = {"masq4net", TYPE_IP4, 4, {0}, NFT_SET_INTERVAL},
 	[SET_MASQ6NET] = {"masq6net", TYPE_IP6, 16, {0}, NFT_SET_INTERVAL},
+	[SET_OBSERVE4] = {"observe4", TYPE_IP4, 4, {0}, 0},
+	[SET_OBSERVE6] = {"observe6", TYPE_IP6, 16, {0}, 0},
+	[SET_OBSERVE4NET] = {"observe4net", TYPE_IP4, 4, {0}, NFT_SET_INTERVAL},
+	[SET_OBSERVE6NET] = {"observe6net", TYPE_IP6, 16, {0}, NFT_SET_INTERVAL},
 	[SET_ALLOW4] = {"allow4", PAIR(TYPE_IP4, TYPE_IP4), 8, {0}, NFT_SET_TIMEOUT},
 	[SET_ALLOW6] = {"allow6", PAIR(TYPE_IP6, TYPE_IP6), 32, {0}, NFT_SET_TIMEOUT},
 	[SET_ALLOW4P] = {"allow4p",
@@ -49,6 +57,18 @@ const struct set_shape set_shapes[SET_COUNT] = {
 			 40,
 			 {0},
 			 NFT_SET_TIMEOUT},
+	[SET_CIDR4] = {"cidr4", PAIR(TYPE_IP4, TYPE_IP4), 8, {4, 4}, NFT_SET_INTERVAL},
+	[SET_CIDR6] = {"cidr6", PAIR(TYPE_IP6, TYPE_IP6), 32, {16, 16}, NFT_SET_INTERVAL},
+	[SET_CIDR4P] = {"cidr4p",
+			QUAD(TYPE_IP4, TYPE_IP4, TYPE_PROTO, TYPE_PORT),
+			16,
+			{4, 4, 1, 2},
+			NFT_SET_INTERVAL},
+	[SET_CIDR6P] = {"cidr6p",
+			QUAD(TYPE_IP6, TYPE_IP6, TYPE_PROTO, TYPE_PORT),
+			40,
+			{16, 16, 1, 2},
+			NFT_SET_INTERVAL},
 	[SET_NEVER4] = {"never4", TYPE_IP4, 4, {0}, NFT_SET_INTERVAL},
 	[SET_NEVER6] = {"never6", TYPE_IP6, 16, {0}, NFT_SET_INTERVAL},
 	[SET_PRIVATE_DNS] = {"private_dns", PAIR(TYPE_PROTO, TYPE_PORT), 8, {0}, 0},
@@ -108,27 +128,59 @@ struct op *op_octets(struct ops *ops, enum set_id set, const uint8_t *key, uint8
 	return op;
 }
 
+/* Source, destination and, where there is one, the port: the key of allow and cidr sets. */
+static void fill_pair(uint8_t *key, const struct ng_addr *source, const struct ng_addr *to,
+		      uint8_t proto, uint16_t port)
+{
+	size_t len = ng_addr_len(source);
+	uint16_t wire_port = htons(port);
+
+	memcpy(key, source->bytes, len);
+	memcpy(key + len, to->bytes, len);
+	if (!proto)
+		return;
+	key[2 * len] = proto;
+	memcpy(key + 2 * len + 4, &wire_port, sizeof(wire_port));
+}
+
 struct op *op_pair(struct ops *ops, const struct ng_addr *source, const struct ng_addr *to,
 		   uint8_t proto, uint16_t port)
 {
 	bool v4 = source->family == NG_IPV4;
-	size_t len = ng_addr_len(source);
-	uint16_t wire_port = htons(port);
 	struct op *op;
 
 	if (proto)
 		op = op_new(ops, v4 ? SET_ALLOW4P : SET_ALLOW6P);
 	else
 		op = op_new(ops, v4 ? SET_ALLOW4 : SET_ALLOW6);
+	if (op)
+		fill_pair(op->key, source, to, proto, port);
+	return op;
+}
+
+struct op *op_range(struct ops *ops, const struct ng_prefix *source, const struct ng_prefix *to,
+		    uint8_t proto, uint16_t port)
+{
+	bool v4 = source->addr.family == NG_IPV4;
+	struct ng_addr source_last = prefix_last(source), to_last = prefix_last(to);
+	struct op *op;
+
+	if (proto)
+		op = op_new(ops, v4 ? SET_CIDR4P : SET_CIDR6P);
+	else
+		op = op_new(ops, v4 ? SET_CIDR4 : SET_CIDR6);
 	if (!op)
 		return NULL;
-	memcpy(op->key, source->bytes, len);
-	memcpy(op->key + len, to->bytes, len);
-	if (proto) {
-		op->key[2 * len] = proto;
-		memcpy(op->key + 2 * len + 4, &wire_port, sizeof(wire_port));
-	}
+	op->has_end = true;
+	fill_pair(op->key, &source->addr, &to->addr, proto, port);
+	fill_pair(op->key_end, &source_last, &to_last, proto, port);
 	return op;
+}
+
+enum set_id set_for(enum set_id first, const struct ng_prefix *source)
+{
+	return first + (source->addr.family == NG_IPV4 ? 0u : 1u) +
+	       (ng_prefix_is_host(source) ? 0u : 2u);
 }
 
 struct ng_addr prefix_last(const struct ng_prefix *prefix)
@@ -149,25 +201,17 @@ struct ng_addr prefix_last(const struct ng_prefix *prefix)
 
 struct op *op_identity(struct ops *ops, const char *interface, const struct ng_prefix *source)
 {
-	bool v4 = source->addr.family == NG_IPV4;
 	size_t len = ng_addr_len(&source->addr);
 	struct ng_addr last = prefix_last(source);
 	struct op *op;
 
-	if (interface[0] && ng_prefix_is_host(source)) {
-		op = op_new(ops, v4 ? SET_SBX4 : SET_SBX6);
-	} else {
-		op = op_new(ops, v4 ? SET_SBX4NET : SET_SBX6NET);
-		if (op)
-			op->has_end = true;
-	}
+	op = op_new(ops, set_for(SET_SBX4, source));
 	if (!op)
 		return NULL;
+	op->has_end = !ng_prefix_is_host(source);
 	memcpy(op->key, interface, strnlen(interface, NG_IFNAME_MAX));
 	memcpy(op->key + NG_IFNAME_MAX, source->addr.bytes, len);
 	memcpy(op->key_end, op->key, NG_IFNAME_MAX);
-	if (!interface[0]) /* from no name at all to beyond every name */
-		memset(op->key_end, 0xff, NG_IFNAME_MAX);
 	memcpy(op->key_end + NG_IFNAME_MAX, last.bytes, len);
 	return op;
 }
@@ -228,6 +272,8 @@ static int give_element(struct nftnl_set_elem *from, void *who)
 	if (nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_FLAGS))
 		element.interval_end = nftnl_set_elem_get_u32(from, NFTNL_SET_ELEM_FLAGS) &
 				       NFT_SET_ELEM_INTERVAL_END;
+	element.permanent = !nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_EXPIRATION) &&
+			    !nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_TIMEOUT);
 	if (nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_EXPIRATION))
 		element.expires_ms = nftnl_set_elem_get_u64(from, NFTNL_SET_ELEM_EXPIRATION);
 	dump->each(dump->who, dump->set, &element);

@@ -12,16 +12,28 @@
 enum set_id {
 	SET_SBX4 = 0, /* who may use which source address on which interface */
 	SET_SBX6,
-	SET_SBX4NET, /* the same for wider sources, and for any interface */
+	SET_SBX4NET, /* the same for wider sources */
 	SET_SBX6NET,
+	SET_ANY4, /* source addresses that may come from any guarded interface */
+	SET_ANY6,
+	SET_ANY4NET,
+	SET_ANY6NET,
 	SET_MASQ4, /* sources that leave under the host's address */
 	SET_MASQ6,
 	SET_MASQ4NET,
 	SET_MASQ6NET,
-	SET_ALLOW4, /* leases: source and destination */
+	SET_OBSERVE4, /* sources whose refused packets pass and are only reported */
+	SET_OBSERVE6,
+	SET_OBSERVE4NET,
+	SET_OBSERVE6NET,
+	SET_ALLOW4, /* leases: source and destination; without a time-out: static rules */
 	SET_ALLOW6,
 	SET_ALLOW4P, /* leases bound to a protocol and a port */
 	SET_ALLOW6P,
+	SET_CIDR4, /* static rules with a prefix on either side: source and destination */
+	SET_CIDR6,
+	SET_CIDR4P, /* the same, bound to a protocol and a port */
+	SET_CIDR6P,
 	SET_NEVER4, /* never to be reached, looked at before the leases */
 	SET_NEVER6,
 	SET_PRIVATE_DNS, /* protocol and port of DNS that the gate cannot see into */
@@ -29,6 +41,7 @@ enum set_id {
 	SET_COUNT
 };
 #define SET_IS_LEASE(id) ((id) >= SET_ALLOW4 && (id) <= SET_ALLOW6P)
+#define SET_IS_CIDR(id)  ((id) >= SET_CIDR4 && (id) <= SET_CIDR6P)
 
 #define KEY_MAX 40 /* IPv6 pair, protocol, port */
 
@@ -44,6 +57,7 @@ extern const struct set_shape set_shapes[SET_COUNT];
 struct lease;
 struct op {
 	bool remove, has_end, interval_end;
+	bool anew; /* it may stand with another time-out, or none: taken out and put in */
 	uint8_t set, len;
 	uint8_t key[KEY_MAX], key_end[KEY_MAX];
 	uint64_t timeout_ms;          /* 0: for good */
@@ -65,8 +79,13 @@ void ops_clear(struct ops *ops);
 /* What to put where. Each returns the new op, or NULL when memory is out (and ops->failed). */
 struct op *op_pair(struct ops *ops, const struct ng_addr *source, const struct ng_addr *to,
 		   uint8_t proto, uint16_t port);
-/* interface "" stands for any; then, and for wider sources, it is an interval. */
+/* For wider sources it is an interval. */
 struct op *op_identity(struct ops *ops, const char *interface, const struct ng_prefix *source);
+/* An interval of both; proto 0: every protocol and port. */
+struct op *op_range(struct ops *ops, const struct ng_prefix *source, const struct ng_prefix *to,
+		    uint8_t proto, uint16_t port);
+/* Of four sets in the order 4, 6, 4NET, 6NET the one that takes that source. */
+enum set_id set_for(enum set_id first, const struct ng_prefix *source);
 /* A prefix in a set of plain addresses; two ops for an interval that has an end. */
 void op_plain(struct ops *ops, enum set_id set, const struct ng_prefix *prefix, bool remove,
 	      uint32_t tag);
@@ -99,7 +118,8 @@ struct element {
 	uint8_t key[KEY_MAX], key_end[KEY_MAX];
 	uint8_t len;
 	bool has_end, interval_end;
-	uint64_t expires_ms; /* 0: for good */
+	bool permanent; /* stands for good */
+	uint64_t expires_ms;
 };
 typedef void element_fn(void *who, enum set_id set, const struct element *element);
 int set_dump(struct netlink *netlink, const char *table, enum set_id set, element_fn *each,

@@ -135,9 +135,11 @@ static bool look_due(const struct warden *warden)
 
 static void clear_leftovers(struct warden *warden)
 {
-	if (!warden->leftovers.n || warden->now_us < warden->leftovers_us)
+	if (!warden->leftovers_us || warden->now_us < warden->leftovers_us)
 		return;
+	warden->leftovers_us = 0;
 	leftovers_clear(&warden->leftovers, &warden->ops, TAG_OTHER);
+	fixed_drop_unclaimed(warden);
 	if (!ops_settle(warden))
 		warden->dirty = true;
 	ops_sweep(warden);

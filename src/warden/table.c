@@ -80,7 +80,9 @@ static void write_set(struct kernel *kernel, const struct wall_table *table, enu
 			  shape->flags | (several ? (uint32_t)NFT_SET_CONCAT : 0));
 	nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, set_size(table, id));
 	if (several)
-		nftnl_set_set_data(set, NFTNL_SET_DESC_CONCAT, shape->fields, 2);
+		nftnl_set_set_data(
+			set, NFTNL_SET_DESC_CONCAT, shape->fields,
+			(uint32_t)strnlen((const char *)shape->fields, sizeof(shape->fields)));
 	else if (shape->key_type < 64)
 		describe_key(set);
 	if (SET_IS_LEASE(id))
@@ -102,15 +104,20 @@ static void flush_set(struct kernel *kernel, const char *table, enum set_id id)
 
 static void write_sets(struct kernel *kernel, const struct wall_table *table)
 {
+	static const enum set_id ranges[] = {SET_ANY4NET,     SET_ANY6NET,  SET_OBSERVE4NET,
+					     SET_OBSERVE6NET, SET_MASQ4NET, SET_MASQ6NET};
 	struct ops fixed = {0};
 
 	for (int id = 0; id < SET_COUNT; id++)
 		write_set(kernel, table, (enum set_id)id);
-	/* The fixed ones, and ranges of an earlier life that new ones could overlap. */
+	/*
+	 * The fixed ones, and ranges of an earlier life that new ones could overlap: these come back
+	 * a moment later, when main registers their sandboxes.
+	 */
 	for (int id = SET_NEVER4; id < SET_COUNT; id++)
 		flush_set(kernel, table->table, (enum set_id)id);
-	flush_set(kernel, table->table, SET_MASQ4NET);
-	flush_set(kernel, table->table, SET_MASQ6NET);
+	for (size_t i = 0; !kernel->ready && i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		flush_set(kernel, table->table, ranges[i]);
 	never_ops(&fixed);
 	kernel->batch.failed |= fixed.failed;
 	ops_write(&fixed, 0, fixed.n, table->table, &kernel->ability, &kernel->batch,

@@ -43,7 +43,8 @@ struct warden {
 	int main_fd;
 	bool suspect; /* a commit failed: look soon */
 	bool dirty;   /* kernel and mirror differ: rebuild before anything else is believed */
-	uint64_t now_us, looked_us, leftovers_us, complained_us;
+	uint64_t now_us, looked_us, complained_us;
+	uint64_t leftovers_us; /* when they go; 0: there are none */
 };
 
 /* One line on standard error: "namegate-warden: what, why, what to do". */
@@ -65,12 +66,35 @@ struct change { /* WALL_SANDBOX_ADD, or WALL_SANDBOX_REMOVE when only the id is 
 	uint32_t seq;
 	bool remove;
 	struct wall_sandbox wanted;
-	int code; /* the outcome */
+	struct statics statics; /* of it; enrol() takes them over, or frees them */
+	bool unchanged;         /* refused before anything was touched */
+	int code;               /* the outcome */
 };
 /* Commits all of them together; each has its code afterwards. */
 void enrol(struct warden *warden, struct change *changes, size_t n);
 /* Writes identity, masquerade and leases of everything that is registered, for a rebuild. */
 void enrol_refill(struct warden *warden, struct ops *ops);
+
+bool has_source(const struct wall_sandbox *sandbox, const struct ng_prefix *source);
+/* The op that was added last is wanted: leftovers in its way go before it. */
+void claim_last(struct warden *warden);
+
+/* ---- static rules (fixed.c) ---- */
+
+struct rights { /* of one sandbox, as it was or is to be */
+	const struct wall_sandbox *sandbox;
+	const struct statics *statics;
+};
+/* Has each pair of single addresses stand without an end. */
+void fixed_pairs(struct warden *warden, struct sandbox *sandbox, uint32_t tag);
+/* Ranges of `from` that are not in `to`: to be removed, or with the two swapped, to be added. */
+void fixed_ranges(struct warden *warden, const struct rights *from, const struct rights *to,
+		  bool remove, uint32_t tag);
+/* The rule is gone: the element gets the end that leases gave it. False when there is none. */
+bool fixed_fall_back(struct warden *warden, struct lease *lease);
+/* What an earlier life left and no sandbox claimed. */
+void fixed_drop_unclaimed(struct warden *warden);
+spare_fn flow_justified; /* who is the warden */
 
 /* ---- leases (leases.c, ends.c) ---- */
 

@@ -5,12 +5,14 @@
  *
  *     start PROGRAM                      -> ok PID
  *     table NAME PATTERN,... PORT SIZE PER-SANDBOX REPORTS-A-SECOND
- *     add ID INTERFACE|- enforce|lockdown masq|- SOURCE,... [OPENED,...]
+ *     add ID INTERFACE|- enforce|observe|lockdown masq|- SOURCE,... [OPENED,...|- [STATIC,...]]
+ *                                        a static: PREFIX or PREFIX@PROTO/PORT
  *     remove ID
  *     worker                             a new channel
  *     lease ID ADDR MILLISECONDS [PROTO PORT [CLIENT]]
- *     revoke ID ADDR                     (not answered by the warden: "sent")
- *     blocked MILLISECONDS               what was reported until then: "SANDBOX TO PROTO PORT xCOUNT ..."
+ *     revoke ID ADDR [PROTO PORT]        (not answered by the warden: "sent")
+ *     blocked MILLISECONDS               what was reported until then: "SANDBOX TO PROTO PORT xCOUNT ...",
+ *                                        oCOUNT when it passed
  *     bench ID N BATCH                   N leases, BATCH in a packet: microseconds
  *     flood N                            registers N sandboxes: sandboxes a second
  *     kill SIGNAL                        and waits for its end
@@ -75,21 +77,28 @@ static void send_head(enum wall_kind kind, size_t count)
 		.kind = (uint16_t)kind, .count = (uint16_t)count, .seq = ++driver.seq};
 }
 
-/* Sends what is in driver.packet to the warden and reports its WALL_DONE. */
-static void ask_main(enum wall_kind kind, int fd)
+static void hear_main(void)
 {
-	int code;
+	int code = receive(driver.main_fd, WALL_WARDEN_TO_MAIN, ANSWER_MS);
 
-	send_head(kind, 1);
-	code = channel_send(driver.main_fd, &driver.packet, fd);
-	if (code == NG_OK)
-		code = receive(driver.main_fd, WALL_WARDEN_TO_MAIN, ANSWER_MS);
-	if (code != NG_OK)
+	if (code == NG_OK && driver.reply.head.seq != driver.seq)
+		answer("another answer");
+	else if (code != NG_OK)
 		answer("lost %s", ng_strerror(code));
 	else if (driver.reply.done.code == NG_OK)
 		answer("ok");
 	else
 		answer("%s", ng_strerror(driver.reply.done.code));
+}
+
+/* Sends what is in driver.packet to the warden and reports its WALL_DONE. */
+static void ask_main(enum wall_kind kind, int fd)
+{
+	send_head(kind, 1);
+	if (channel_send(driver.main_fd, &driver.packet, fd) == NG_OK)
+		hear_main();
+	else
+		answer("lost");
 }
 
 static void do_start(char **words)
@@ -144,19 +153,69 @@ static uint8_t read_prefixes(char *text, struct ng_prefix *out, size_t most)
 	return n;
 }
 
+static uint8_t read_mode(const char *word)
+{
+	static const char *const modes[] = {"lockdown", "enforce", "observe"};
+
+	for (uint8_t i = 0; i < 3; i++)
+		if (!strcmp(word, modes[i]))
+			return i;
+	return 0;
+}
+
+static size_t read_statics(char *text, uint32_t sandbox, struct wall_static *out)
+{
+	size_t n = 0;
+
+	for (char *word; text && n < NG_STATICS_MAX && (word = strsep(&text, ","));) {
+		char *prefix = strsep(&word, "@");
+
+		out[n] = (struct wall_static){.sandbox = sandbox};
+		if (word)
+			sscanf(word, "%hhu/%hu", &out[n].proto, &out[n].port);
+		if (ng_prefix_parse(prefix, &out[n].prefix) == NG_OK)
+			n++;
+	}
+	return n;
+}
+
+/* Half of them first, to see that the warden waits for the rest. */
+static void send_statics(const struct wall_static *statics, size_t n)
+{
+	for (size_t sent = 0; sent < n;) {
+		size_t count = sent ? n - sent : (n + 1) / 2;
+
+		driver.packet.head =
+			(struct wall_head){WALL_STATIC, (uint16_t)count, driver.seq};
+		memcpy(driver.packet.statics, statics + sent, count * sizeof(*statics));
+		if (channel_send(driver.main_fd, &driver.packet, -1) != NG_OK)
+			return;
+		sent += count;
+		usleep(20000);
+	}
+}
+
 static void do_add(char **words)
 {
+	static struct wall_static statics[NG_STATICS_MAX];
 	struct wall_sandbox *sandbox = &driver.packet.sandbox;
+
+	size_t n;
 
 	memset(sandbox, 0, sizeof(*sandbox));
 	sandbox->id = (uint32_t)atoi(words[1]);
 	if (strcmp(words[2], "-") != 0)
 		snprintf(sandbox->interface, sizeof(sandbox->interface), "%s", words[2]);
-	sandbox->mode = !strcmp(words[3], "enforce");
+	sandbox->mode = read_mode(words[3]);
+	sandbox->n_statics = (uint32_t)read_statics(words[7], sandbox->id, statics);
 	sandbox->flags = !strcmp(words[4], "masq") ? WALL_MASQUERADE : 0;
 	sandbox->n_sources = read_prefixes(words[5], sandbox->sources, NG_SOURCES_MAX);
 	sandbox->n_opened = read_prefixes(words[6], sandbox->opened, NG_PRIVATE_MAX);
-	ask_main(WALL_SANDBOX_ADD, -1);
+	send_head(WALL_SANDBOX_ADD, 1);
+	n = sandbox->n_statics;
+	if (channel_send(driver.main_fd, &driver.packet, -1) == NG_OK)
+		send_statics(statics, n);
+	hear_main();
 }
 
 static void do_remove(char **words)
@@ -234,6 +293,10 @@ static void do_lease(char **words)
 static void do_revoke(char **words)
 {
 	fill_lease(0, words, 0);
+	if (words[3] && words[4]) {
+		driver.packet.lease[0].proto = (uint8_t)atoi(words[3]);
+		driver.packet.lease[0].port = (uint16_t)atoi(words[4]);
+	}
 	send_head(WALL_REVOKE, 1);
 	answer("%s",
 	       channel_send(driver.worker_fd, &driver.packet, -1) == NG_OK ? "sent" : "lost");
@@ -253,9 +316,9 @@ static void do_blocked(char **words)
 		for (size_t i = 0; i < driver.reply.head.count; i++) {
 			const struct wall_blocked *one = &driver.reply.blocked[i];
 
-			printf(" %u %s %u %u x%llu", one->sandbox,
+			printf(" %u %s %u %u %c%llu", one->sandbox,
 			       ng_addr_format(&one->to, text), one->proto, one->port,
-			       (unsigned long long)one->count);
+			       one->observed ? 'o' : 'x', (unsigned long long)one->count);
 		}
 	}
 	answer("%s", "");

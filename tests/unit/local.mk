@@ -112,7 +112,7 @@ TESTS += tests/unit/test_gate_property
 tests_unit_test_gate_property_SOURCES = tests/unit/test_gate_property.c
 tests_unit_test_gate_property_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 WARDEN_TESTS = tests/unit/test_mirror tests/unit/test_packet tests/unit/test_sandboxes \
-	tests/unit/test_rules
+	tests/unit/test_rules tests/unit/test_statics
 check_PROGRAMS += $(WARDEN_TESTS)
 TESTS += $(WARDEN_TESTS)
 tests_unit_test_mirror_SOURCES = tests/unit/test_mirror.c
@@ -120,7 +120,10 @@ tests_unit_test_mirror_LDADD = libwarden.a libcore.a $(CMOCKA_LIBS)
 tests_unit_test_packet_SOURCES = tests/unit/test_packet.c
 tests_unit_test_packet_LDADD = libwarden.a libcore.a $(CMOCKA_LIBS)
 tests_unit_test_sandboxes_SOURCES = tests/unit/test_sandboxes.c
-tests_unit_test_sandboxes_LDADD = libwarden.a libcore.a $(CMOCKA_LIBS)
+tests_unit_test_sandboxes_LDADD = libwarden.a libcore.a $(NFTNL_LIBS) $(MNL_LIBS) \
+	$(CMOCKA_LIBS)
+tests_unit_test_statics_SOURCES = tests/unit/test_statics.c
+tests_unit_test_statics_LDADD = libwarden.a libcore.a $(NFTNL_LIBS) $(MNL_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c
 tests_unit_test_rules_CPPFLAGS = $(AM_CPPFLAGS) $(NFTNL_CFLAGS) $(MNL_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_rules_LDADD = libwarden.a libcore.a $(NFTNL_LIBS) $(MNL_LIBS) $(CMOCKA_LIBS)

@@ -39,6 +39,30 @@ static void finds_by_whole_key(void **state)
 	mirror_finish(NULL);
 }
 
+/* What stands for good is found like any other, and never the first to end. */
+static void permanent_ones_never_end(void **state)
+{
+	struct mirror mirror = {0};
+	struct lease_key a = key_of(1, 1, 0), b = key_of(1, 2, 0);
+	struct lease *fixed = mirror_add(&mirror, &a, NULL);
+	struct lease *timed = mirror_add(&mirror, &b, NULL);
+
+	(void)state;
+	mirror_confirm(&mirror, fixed, FOREVER);
+	assert_null(mirror_first(&mirror));
+	mirror_confirm(&mirror, timed, FOREVER - 1);
+	assert_ptr_equal(mirror_first(&mirror), timed);
+	mirror_confirm(&mirror, timed, FOREVER); /* a rule came: its end is not waited for */
+	assert_null(mirror_first(&mirror));
+	assert_int_equal(mirror.n, 2);
+	mirror_confirm(&mirror, fixed, 7); /* the rule went, a name holds it */
+	assert_ptr_equal(mirror_first(&mirror), fixed);
+	mirror_unschedule(&mirror, timed); /* is in no heap: harmless */
+	mirror_drop(&mirror, timed);
+	assert_ptr_equal(mirror_find(&mirror, &a), fixed);
+	mirror_finish(&mirror);
+}
+
 static void groups_by_source(void **state)
 {
 	struct mirror mirror = {0};
@@ -124,6 +148,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_by_whole_key),
+		cmocka_unit_test(permanent_ones_never_end),
 		cmocka_unit_test(groups_by_source),
 		cmocka_unit_test(keeps_the_earliest_first),
 		cmocka_unit_test(an_unscheduled_one_is_not_first),

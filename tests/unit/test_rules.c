@@ -84,11 +84,65 @@ static void keys_have_their_fields_in_place(void **state)
 	assert_true(op->has_end);
 	assert_memory_equal(op->key_end, identity, 16);
 	assert_int_equal(op->key_end[19], 255);
-	op = op_identity(&ops, "", &source);
-	assert_int_equal(op->set, SET_SBX4NET);
-	assert_int_equal(op->key[0], 0);
-	assert_int_equal(op->key_end[0], 255);
 	ops_finish(&ops);
+}
+
+static void sources_have_a_set_for_each_kind(void **state)
+{
+	static const char *const kinds[] = {"10.0.0.2", "fd00::2", "10.0.0.0/24", "fd00::/64"};
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct ng_prefix source = prefix(kinds[i]);
+
+		assert_int_equal(set_for(SET_SBX4, &source), SET_SBX4 + i);
+		assert_int_equal(set_for(SET_ANY4, &source), SET_ANY4 + i);
+		assert_int_equal(set_for(SET_MASQ4, &source), SET_MASQ4 + i);
+		assert_int_equal(set_for(SET_OBSERVE4, &source), SET_OBSERVE4 + i);
+	}
+}
+
+static void ranges_have_both_ends_of_each_field(void **state)
+{
+	static const uint8_t first[16] = {10, 0, 0, 2, 10, 20, 0, 0, 17, 0, 0, 0, 0x15, 0x38};
+	static const uint8_t last[16] = {10,  0,  0, 2, 10, 20,   255,
+					 255, 17, 0, 0, 0,  0x15, 0x38};
+	struct ng_prefix source = prefix("10.0.0.2"), to = prefix("10.20.0.0/16");
+	struct ng_prefix source6 = prefix("fd00::/64"), to6 = prefix("2001:db8::1");
+	struct ops ops = {0};
+	struct op *op = op_range(&ops, &source, &to, 17, 5432);
+
+	(void)state;
+	assert_int_equal(op->set, SET_CIDR4P);
+	assert_true(op->has_end);
+	assert_memory_equal(op->key, first, 16);
+	assert_memory_equal(op->key_end, last, 16);
+	assert_int_equal(op_range(&ops, &source, &to, 0, 0)->set, SET_CIDR4);
+	op = op_range(&ops, &source6, &to6, 0, 0);
+	assert_int_equal(op->set, SET_CIDR6);
+	assert_int_equal(op->key_end[15], 0xff);
+	assert_int_equal(op->key_end[31], 1);
+	assert_int_equal(op_range(&ops, &source6, &to6, 6, 1)->set, SET_CIDR6P);
+	ops_finish(&ops);
+}
+
+/* The fields of an interval set, padded to four octets each, make up its key. */
+static void fields_add_up(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < SET_COUNT; i++) {
+		const uint8_t *fields = set_shapes[i].fields;
+		size_t len = 0;
+
+		for (size_t k = 0; k < sizeof(set_shapes[i].fields); k++)
+			len += (fields[k] + 3u) / 4 * 4;
+		assert_non_null(set_shapes[i].name);
+		if (len)
+			assert_int_equal(len, set_shapes[i].key_len);
+		if (SET_IS_CIDR(i))
+			assert_int_equal(set_shapes[i].key_len,
+					 set_shapes[i - SET_CIDR4 + SET_ALLOW4].key_len);
+	}
 }
 
 /* A range without a successor has no end marker; a plain set knows no ranges. */
@@ -163,6 +217,9 @@ int main(void)
 		cmocka_unit_test(patterns_that_cannot_be),
 		cmocka_unit_test(last_of_a_prefix),
 		cmocka_unit_test(keys_have_their_fields_in_place),
+		cmocka_unit_test(sources_have_a_set_for_each_kind),
+		cmocka_unit_test(ranges_have_both_ends_of_each_field),
+		cmocka_unit_test(fields_add_up),
 		cmocka_unit_test(ranges_have_ends),
 		cmocka_unit_test(never_means_never),
 		cmocka_unit_test(all_that_is_never_is_listed),
