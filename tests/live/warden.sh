@@ -192,6 +192,151 @@ is "which is no other's" "ok" "$(tell lease 1 44.0.0.1 700000)"
 like "what it holds still works" "open" "$(reach 2 44.3.0.4)"
 tell table namegate "sb*" 5353 1000 100 50 >/dev/null
 
+# ---- ports ----
+
+port() { # BOX ADDRESS PORT: open (somebody listens, or says that nobody does), or refused by the gate
+	box "$1" python3 - "$2" "$3" <<'END'
+import socket, sys
+sock = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_STREAM)
+sock.settimeout(2)
+try:
+    sock.connect((sys.argv[1], int(sys.argv[2])))
+    print("open")
+except socket.timeout:
+    print("timeout")
+except OSError:
+    print("refused")
+END
+}
+
+in_net python3 - <<'END' &
+import socket, threading
+def stream(port):
+    sock = socket.socket(socket.AF_INET6)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    sock.bind(("::", port))
+    sock.listen(16)
+    while True:
+        sock.accept()[0].close()
+def datagram(port):
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    # Answers come from the address that was asked.
+    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    sock.bind(("::", port))
+    while True:
+        data, info, _, peer = sock.recvmsg(100, 1000)
+        sock.sendmsg([b"pong"], info, 0, peer)
+for port in 443, 853:
+    threading.Thread(target=stream, args=(port,)).start()
+datagram(443)
+END
+until_true 5 in_net bash -c 'exec 3<>/dev/tcp/44.0.0.1/443'
+is "a lease of tcp/443" "ok" "$(tell lease 1 44.4.0.1 60000 6 443)"
+is "opens that" "open" "$(port 1 44.4.0.1 443)"
+is "and neither tcp/80 nor udp/443" "refused refused" "$(port 1 44.4.0.1 80) $(udp 1 44.4.0.1 443)"
+is "udp/443 is a lease of its own" "ok pong open refused" "$(tell lease 1 44.4.0.1 60000 17 443) $(
+	udp 1 44.4.0.1 443) $(port 1 44.4.0.1 443) $(port 1 44.4.0.1 80)"
+is "the same in IPv6" "ok open refused refused" "$(tell lease 1 2001:db8:80::41 60000 6 443) $(
+	port 1 2001:db8:80::41 443) $(port 1 2001:db8:80::41 80) $(udp 1 2001:db8:80::41 443)"
+is "with and without ports is the union" "ok ok open open pong" "$(tell lease 1 44.4.0.2 60000 6 443) $(
+	tell lease 1 44.4.0.2 60000) $(port 1 44.4.0.2 443) $(port 1 44.4.0.2 80) $(udp 1 44.4.0.2 443)"
+revoke 1 44.4.0.2 >/dev/null
+is "and the one goes without the other" "open refused" "$(port 1 44.4.0.2 443) $(port 1 44.4.0.2 80)"
+
+# ---- static rules ----
+
+static="44.5.0.1,44.5.0.2@6/443,44.6.0.0/16,44.7.0.0/24@6/80,44.6.1.0/24,44.6.1.1"
+static6="2001:db8:80::51,2001:db8:80::52@6/443,2001:db8:80::6:0/112,2001:db8:80::7:0/112@6/80"
+sources=10.77.1.2,fd77:1::2
+is "static rules are taken" "ok" "$(tell add 1 sb1 enforce masq $sources - "$static,$static6")"
+is "a single address is open" "open open" "$(port 1 44.5.0.1 80) $(port 1 44.5.0.1 443)"
+is "one with a port on that port" "open refused refused" \
+	"$(port 1 44.5.0.2 443) $(port 1 44.5.0.2 80) $(udp 1 44.5.0.2 443)"
+is "a prefix from end to end and no further" "open open refused" \
+	"$(port 1 44.6.0.0 80) $(port 1 44.6.255.255 443) $(port 1 44.5.255.255 80)"
+is "one with a port on that port" "open refused refused" \
+	"$(port 1 44.7.0.9 80) $(port 1 44.7.0.9 443) $(port 1 44.7.1.0 80)"
+is "the same in IPv6: an address" "open open refused" "$(port 1 2001:db8:80::51 80) $(
+	port 1 2001:db8:80::52 443) $(port 1 2001:db8:80::52 80)"
+is "and a prefix" "open refused open refused" "$(port 1 2001:db8:80::6:9 443) $(
+	port 1 2001:db8:80::5:ffff 443) $(port 1 2001:db8:80::7:9 80) $(port 1 2001:db8:80::7:9 443)"
+is "the neighbour gains nothing" "refused refused" "$(port 2 44.5.0.1 80) $(port 2 44.6.0.9 80)"
+is "DNS over TLS stays closed" "refused" "$(port 1 44.5.0.1 853)"
+is "nft can list them" "0" "$(nft list ruleset >/dev/null 2>&1; echo $?)"
+is "never-open ranges are refused" "value out of bounds/value out of bounds" \
+	"$(tell add 1 sb1 enforce masq $sources - 44.5.0.1,169.254.169.254)/$(
+		tell add 1 sb1 enforce masq $sources - 44.5.0.1,127.0.0.0/16@6/80)"
+is "and nothing has changed" "open open" "$(port 1 44.5.0.1 80) $(port 1 44.6.0.9 80)"
+is "no rule opens the metadata service, however wide" "ok open refused" \
+	"$(tell add 1 sb1 enforce masq $sources - "$static,0.0.0.0/0@6/80") $(
+		port 1 44.9.9.9 80) $(port 1 169.254.169.254 80)"
+tell add 1 sb1 enforce masq $sources - "$static,$static6" >/dev/null
+is "which closes again" "refused open" "$(port 1 44.9.9.9 80) $(port 1 44.7.0.9 80)"
+permanent() { elements allow4 | grep -q '10\.77\.1\.2 \. 44\.5\.0\.1 *[,}]'; }
+succeeds "a single address is an element without an end" permanent
+is "a lease of the same pair changes nothing" "ok open" "$(tell lease 1 44.5.0.1 1500) $(port 1 44.5.0.1 80)"
+sleep 2.5
+succeeds "nor does its end" permanent
+tell lease 1 44.5.0.1 60000 >/dev/null
+is "nor its revocation, for flows either" "first second" "$(hold 1 44.5.0.1 revoke 1 44.5.0.1)"
+succeeds "the element stays" permanent
+tell lease 1 44.5.0.1 60000 >/dev/null
+is "a rule that goes leaves what a name holds" "first second open" \
+	"$(hold 1 44.5.0.1 tell add 1 sb1 enforce masq $sources - 44.6.0.0/16) $(port 1 44.5.0.1 80)"
+left=$(element_left allow4 10.77.1.2 44.5.0.1)
+is "until its end" "yes" "$([ "$left" -gt 30 ] && [ "$left" -le 91 ] && echo yes)"
+is "and the others are gone" "refused refused" "$(port 1 44.5.0.2 443) $(port 1 44.7.0.9 80)"
+is "a lease that becomes a rule" "ok" "$(tell add 1 sb1 enforce masq $sources - 44.5.0.1)"
+succeeds "loses its end" permanent
+is "a prefix that goes cuts its flows" "ok first cut refused" \
+	"$(tell add 1 sb1 enforce masq $sources - 44.6.0.0/16) $(
+		hold 1 44.6.0.3 tell add 1 sb1 enforce masq $sources - 44.5.0.1) $(port 1 44.6.0.3 80)"
+is "an address that goes cuts its flows" "first cut refused" "$(
+	tell add 1 sb1 enforce masq $sources - 44.5.0.7 >/dev/null
+	hold 1 44.5.0.7 tell add 1 sb1 enforce masq $sources - 44.6.0.0/16) $(port 1 44.5.0.7 80)"
+tell lease 1 44.6.0.3 60000 >/dev/null
+is "but not those that a name justifies" "first second" \
+	"$(hold 1 44.6.0.3 tell add 1 sb1 enforce masq $sources)"
+revoke 1 44.6.0.3 >/dev/null
+is "lockdown closes rules and cuts" "ok first cut refused" \
+	"$(tell add 1 sb1 enforce masq $sources - "$static") $(
+		hold 1 44.5.0.1 tell add 1 sb1 lockdown masq $sources - "$static") $(port 1 44.6.0.9 80)"
+unlike "and leaves no element" '10\.77\.1\.2' "$(elements allow4)$(elements allow4p)$(elements cidr4)$(elements cidr4p)"
+is "out of it they are back" "ok open open" \
+	"$(tell add 1 sb1 enforce masq $sources - "$static,$static6") $(port 1 44.5.0.1 80) $(port 1 44.6.0.9 80)"
+is "a removed sandbox takes them along" "ok" "$(tell remove 1)"
+unlike "all of them" '10\.77\.1\.2|fd77:1::2' "$(elements allow4)$(elements allow4p)$(elements cidr4)$(
+	elements cidr4p)$(elements allow6)$(elements allow6p)$(elements cidr6)$(elements cidr6p)"
+tell add 1 sb1 enforce masq $sources >/dev/null
+
+# ---- observe ----
+
+is "observe is a mode" "ok" "$(tell add 1 sb1 observe masq $sources)"
+tell blocked 1200 >/dev/null
+is "what nobody leased passes" "open open pong" \
+	"$(port 1 44.8.1.1 80) $(port 1 2001:db8:80::81 80) $(udp 1 44.8.1.2 443)"
+seen=$(tell blocked 1500)
+like "and is reported as passed" '1 (44\.8\.1\.1|2001:db8:80::81|44\.8\.1\.2) (6|17) (80|443) o[1-9]' "$seen"
+is "all of it" "3" "$(printf '%s' "$seen" | grep -o 'o[0-9]*$\|o[0-9]* ' | tr -dc '0-9\n' | awk '{ n += $1 } END { print n }')"
+is "never-open ranges and DNS over TLS do not pass" "refused refused" \
+	"$(port 1 169.254.169.254 80) $(port 1 44.8.1.1 853)"
+like "and are reported as refused" '1 (44\.8\.1\.1 6 853|169\.254\.169\.254 6 80) x[12]' "$(tell blocked 1500)"
+is "DNS to any server comes to the gate" "pong" "$(udp 1 44.0.0.53 53)"
+is "the host and the neighbour stay closed" "refused timeout" "$(udp 1 10.77.1.1 5353) $(reach 1 10.77.2.2)"
+is "the neighbour is not observed" "refused" "$(port 2 44.8.1.1 80)"
+tell lease 1 44.8.1.3 60000 >/dev/null
+is "back to enforce, what passed unleased is cut" "first cut refused" \
+	"$(hold 1 44.8.1.1 tell add 1 sb1 enforce masq $sources) $(port 1 44.8.1.1 80)"
+tell add 1 sb1 observe masq $sources >/dev/null
+is "and what is leased is not" "first second" "$(hold 1 44.8.1.3 tell add 1 sb1 enforce masq $sources)"
+tell add 1 sb1 observe masq $sources >/dev/null
+is "lockdown cuts what is open" "first cut refused" \
+	"$(hold 1 44.8.1.1 tell add 1 sb1 lockdown masq $sources) $(port 1 44.8.1.1 80)"
+unlike "and is not observed" '10\.77\.1\.2' "$(elements observe4)"
+tell add 1 sb1 enforce masq $sources >/dev/null
+
 # ---- a wide source ----
 
 is "a wide source is registered" "ok" \
@@ -200,15 +345,27 @@ is "its lease needs the client" "ok refused" "$(tell lease 4 44.0.0.4 60000) $(r
 is "and opens for that one" "ok open" "$(tell lease 4 44.0.0.4 60000 0 0 10.77.2.2) $(reach 2 44.0.0.4)"
 is "in IPv6 as well" "ok open" \
 	"$(tell lease 4 2001:db8:80::4 60000 0 0 fd77:2::2) $(reach 2 2001:db8:80::4)"
+is "static rules hold for all of it" "ok open open refused" "$(tell add 4 sb2 enforce masq 10.77.2.0/24,fd77:2::/64 - \
+	44.5.1.1,2001:db8:80::6:0/112@6/443) $(port 2 44.5.1.1 80) $(port 2 2001:db8:80::6:1 443) $(
+	port 2 2001:db8:80::6:1 80)"
+is "and it can be observed" "ok open open" "$(tell add 4 sb2 observe masq 10.77.2.0/24,fd77:2::/64) $(
+	port 2 44.8.2.1 80) $(port 2 2001:db8:80::82 80)"
 is "it goes as it came" "ok timeout" "$(tell remove 4) $(reach 2 44.0.0.4)"
 is "and any interface can be its own" "ok ok open" "$(tell add 5 - enforce masq 10.77.2.2,fd77:2::2) $(
 	tell lease 5 44.0.0.4 60000) $(reach 2 44.0.0.4)"
+is "which nft can list" "0" "$(nft list ruleset >/dev/null 2>&1; echo $?)"
+is "wide ones as well" "ok ok open 0" "$(tell remove 5) $(
+	tell add 5 - enforce masq 10.77.2.0/24,fd77:2::/64 - 44.5.0.0/16) $(port 2 44.5.1.1 80) $(
+	nft list ruleset >/dev/null 2>&1; echo $?)"
 tell remove 5 >/dev/null
 tell add 2 sb2 enforce masq 10.77.2.2,fd77:2::2 >/dev/null
 
 # ---- its life ----
 
+tell add 1 sb1 enforce masq $sources - 44.5.0.1,44.6.0.0/16,44.5.0.9 >/dev/null
+tell add 2 sb2 observe masq 10.77.2.2,fd77:2::2 - 44.7.0.0/16 >/dev/null
 tell lease 1 44.0.0.5 6000 >/dev/null
+tell lease 1 2001:db8:80::1 60000 >/dev/null
 tell lease 1 44.0.0.6 60000 >/dev/null
 is "killed, it cuts nothing" "first second" "$(hold 1 44.0.0.6 tell kill 9)"
 is "and closes nothing" "open open" "$(reach 1 44.0.0.6) $(reach 1 2001:db8:80::1)"
@@ -226,9 +383,14 @@ like "with its leases" 'adopted with [1-9][0-9]* leases and [1-9]' "$(said 3)"
 now=$(element_left allow4 10.77.1.2 44.0.0.6)
 is "which keep their time" "yes" "$([ "$now" -le "$left" ] && [ "$now" -ge $((left - 20)) ] && echo yes)"
 is "without registration they work" "open" "$(reach 1 44.0.0.6)"
+is "and so do static rules and what is observed" "open open open open" \
+	"$(port 1 44.5.0.1 80) $(port 1 44.6.0.9 80) $(port 2 44.7.0.1 80) $(port 2 44.8.0.1 80)"
 tell worker >/dev/null
-is "sandboxes come back" "ok ok" "$(tell add 1 sb1 enforce masq 10.77.1.2,fd77:1::2) $(
+is "sandboxes come back" "ok ok" "$(tell add 1 sb1 enforce masq $sources - 44.5.0.1) $(
 	tell add 2 sb2 enforce masq 10.77.2.2,fd77:2::2)"
+is "with the rules that they have now" "open refused refused" \
+	"$(port 1 44.5.0.1 80) $(port 1 44.6.0.9 80) $(port 1 44.5.0.9 80)"
+is "and the mode" "refused refused" "$(port 2 44.7.0.1 80) $(port 2 44.8.0.1 80)"
 until_true 8 bash -c '! nft list set inet namegate allow4 | grep -q "44\.0\.0\.5 "'
 unlike "an adopted lease ends at its own end" '44\.0\.0\.5 ' "$(elements allow4)"
 is "and no later" "refused" "$(reach 1 44.0.0.5)"
@@ -265,7 +427,7 @@ table=shared
 nft add table inet "$table"
 tell start "$warden" >/dev/null
 is "a table that somebody made is taken over" "ok ok ok" "$(tell table "$table" "sb*" 5353 1000 100 50) $(
-	tell worker) $(tell add 1 sb1 enforce masq 10.77.1.2,fd77:1::2)"
+	tell worker) $(tell add 1 sb1 enforce masq $sources - 44.6.0.0/16)"
 is "and works" "ok open" "$(tell lease 1 44.0.0.6 600000) $(reach 1 44.0.0.6)"
 rebuilt() { until_true 3 grep -q "rebuilt with 1 sandboxes and $1 leases" "$work/warden.log"; }
 tell lease 1 44.0.0.7 600000 >/dev/null
@@ -284,6 +446,7 @@ tell lease 1 44.0.0.11 600000 >/dev/null
 nft flush ruleset
 succeeds "a flush is noticed" rebuilt 5
 is "and repaired" "open refused" "$(reach 1 44.0.0.6) $(reach 1 44.0.0.9)"
+is "with the static rules" "open refused" "$(port 1 44.6.0.9 80) $(port 1 44.6.0.9 853)"
 is "leases go on" "ok open" "$(tell lease 1 44.0.0.9 60000) $(reach 1 44.0.0.9)"
 
 tell kill 15 >/dev/null
