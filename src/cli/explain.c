@@ -58,6 +58,7 @@ struct explain {
 	enum ng_mode mode;
 	/* the answer */
 	struct ng_decision decision;
+	struct ng_bounds bounds; /* of an allow */
 	const char *answer;
 	char why[WHY_MAX], hint[WHY_MAX], owner[OWNER_MAX];
 };
@@ -199,15 +200,53 @@ static void explain_deny(struct explain *explain)
 	if (explain->mode == NG_LOCKDOWN) {
 		snprintf(explain->why, WHY_MAX, "sandbox %s is in lockdown: nothing is allowed",
 			 explain->sandbox);
+	} else if (explain->decision.verdict == NG_ASK) {
+		explain->answer = "NXDOMAIN";
+		snprintf(explain->why, WHY_MAX,
+			 "the rule %s says to ask: it is denied until somebody approves it",
+			 explain->owner);
 	} else if (explain->decision.matched) {
 		if (explain->decision.match.action == NG_ACTION_NODATA)
 			explain->answer = "NOERROR without data";
+		if (explain->decision.match.action == NG_ACTION_DROP)
+			explain->answer = "none at all";
 		snprintf(explain->why, WHY_MAX, "the rule %s denies it", explain->owner);
 	} else {
 		snprintf(explain->why, WHY_MAX, "no rule: default deny");
 		if (!hint_apex(explain))
 			hint_above(explain);
 	}
+}
+
+static bool takes_type(const struct ng_bounds *bounds, uint16_t type)
+{
+	if (bounds->n_types == 0)
+		return type == NG_TYPE_A || type == NG_TYPE_AAAA;
+	for (uint8_t i = 0; i < bounds->n_types; i++)
+		if (bounds->types[i] == type)
+			return true;
+	return false;
+}
+
+static void explain_allow(struct explain *explain)
+{
+	const struct ng_subject subject = {.names = &explain->name, .n_names = 1};
+	enum ng_rule_action action = explain->decision.match.action;
+	ng_policy_bounds(&explain->policies.policy, &subject, &explain->bounds);
+	snprintf(explain->why, WHY_MAX, "the rule %s allows it%s", explain->owner,
+		 explain->decision.open ? ", unless a rule on its addresses or aliases denies "
+					  "what is answered"
+					: "");
+	explain->answer = action == NG_ACTION_TCP_ONLY ? "from upstream, over TCP only"
+			  : action == NG_ACTION_LOCAL  ? "the rule's own records"
+						       : "from upstream";
+	if (action == NG_ACTION_LOCAL || takes_type(&explain->bounds, explain->type))
+		return;
+	explain->answer = "NOERROR without data";
+	snprintf(explain->hint, WHY_MAX, "%s",
+		 explain->bounds.n_types == 0
+			 ? "only questions for A and AAAA are forwarded, so this one is not"
+			 : "the rule forwards other types, not this one");
 }
 
 static void decide(struct explain *explain)
@@ -221,16 +260,38 @@ static void decide(struct explain *explain)
 		explain_deny(explain);
 		return;
 	}
-	snprintf(explain->why, WHY_MAX, "the rule %s allows it", explain->owner);
-	explain->answer = "from upstream";
-	if (explain->type != NG_TYPE_A && explain->type != NG_TYPE_AAAA) {
-		explain->answer = "NOERROR without data";
-		snprintf(explain->hint, WHY_MAX,
-			 "only questions for A and AAAA are forwarded, so this one is not");
-	}
+	explain_allow(explain);
 }
 
 /* ---- telling ---- */
+
+static json_t *ports_json(const struct ng_bounds *bounds)
+{
+	json_t *ports = json_array();
+	for (uint8_t i = 0; ports != NULL && i < bounds->n_ports; i++)
+		json_array_append_new(ports,
+				      json_sprintf("%s/%u",
+						   bounds->ports[i].proto == 17 ? "udp" : "tcp",
+						   (unsigned)bounds->ports[i].port));
+	return ports;
+}
+
+/* No line for an allow of all ports: that is what an allow is. */
+static void print_bounds(const struct explain *explain)
+{
+	const struct ng_bounds *bounds = &explain->bounds;
+	if (bounds->n_ports > 0)
+		printf("ports   ");
+	for (uint8_t i = 0; i < bounds->n_ports; i++)
+		printf(" %s/%u", bounds->ports[i].proto == 17 ? "udp" : "tcp",
+		       (unsigned)bounds->ports[i].port);
+	if (bounds->n_ports > 0)
+		printf("\n");
+	if (bounds->lease_max_s > 0)
+		printf("lease    at most %u s\n", (unsigned)bounds->lease_max_s);
+	if (bounds->strict)
+		printf("aliases  every target needs a rule of its own\n");
+}
 
 static void server_text(const struct conf_listen *server, char *out, size_t size)
 {
@@ -272,6 +333,11 @@ static json_t *explain_json(const struct explain *explain)
 	json_object_set_new(object, "column", json_integer(decision->match.column));
 	json_object_set_new(object, "owner", json_string(explain->owner));
 	json_object_set_new(object, "scope", json_string(scopes[decision->scope]));
+	if (explain->bounds.n_ports > 0)
+		json_object_set_new(object, "ports", ports_json(&explain->bounds));
+	if (explain->bounds.lease_max_s > 0)
+		json_object_set_new(object, "lease_max_s",
+				    json_integer(explain->bounds.lease_max_s));
 out:
 	if (object != NULL && explain->hint[0] != '\0')
 		json_object_set_new(object, "hint", json_string(explain->hint));
@@ -305,6 +371,7 @@ static void print_text(const struct explain *explain)
 		printf("rule     %s:%u:%u (%s scope): %s\n", decision->match.path,
 		       decision->match.line, decision->match.column, scopes[decision->scope],
 		       explain->owner);
+	print_bounds(explain);
 	print_route(explain);
 	printf("why      %s\n", explain->why);
 	if (explain->hint[0] != '\0')
