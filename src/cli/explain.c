@@ -233,10 +233,7 @@ static void explain_allow(struct explain *explain)
 	const struct ng_subject subject = {.names = &explain->name, .n_names = 1};
 	enum ng_rule_action action = explain->decision.match.action;
 	ng_policy_bounds(&explain->policies.policy, &subject, &explain->bounds);
-	snprintf(explain->why, WHY_MAX, "the rule %s allows it%s", explain->owner,
-		 explain->decision.open ? ", unless a rule on its addresses or aliases denies "
-					  "what is answered"
-					: "");
+	snprintf(explain->why, WHY_MAX, "the rule %s allows it", explain->owner);
 	explain->answer = action == NG_ACTION_TCP_ONLY ? "from upstream, over TCP only"
 			  : action == NG_ACTION_LOCAL  ? "the rule's own records"
 						       : "from upstream";
