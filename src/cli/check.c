@@ -75,8 +75,10 @@ static void check_conf(struct check *check, const char *path)
 	check_note(check, folder != NULL ? code : NG_E_NOMEM);
 	check_add_file(check, "configuration", path, code == NG_OK,
 		       code == NG_OK ? conf->n_sandboxes : 0);
+	check->conf = conf;
 	if (code == NG_OK && folder != NULL)
 		check_policies(check, conf, folder);
+	check->conf = NULL;
 	conf_free(conf);
 	free(folder);
 }

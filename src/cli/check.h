@@ -28,7 +28,8 @@ struct check {
 	enum check_format format;
 	bool werror, unreadable;
 	uint64_t now_s;
-	json_t *files; /* what was read, with what is in it */
+	const struct conf *conf; /* whose policies are read; NULL: files by themselves */
+	json_t *files;           /* what was read, with what is in it */
 	struct check_source *sources;
 	struct ng_lint_hosting *hosting;
 	struct ng_lint_alias *aliases; /* what --answers gave */

@@ -40,7 +40,7 @@ static void look_ahead(struct check *check, const struct check_source *source, c
 	if (ends == 0 || ends > soon)
 		return;
 	ng_diags_init(&later);
-	check_note(check, source_compile_at(path, base_dir, soon, &later, &image));
+	check_note(check, source_compile_at(path, base_dir, check->conf, soon, &later, &image));
 	for (size_t i = 0; i < later.n; i++) {
 		const struct ng_diag *diag = &later.items[i];
 		struct ng_place place = {diag->path, diag->line, diag->column};
@@ -56,7 +56,7 @@ static void look_ahead(struct check *check, const struct check_source *source, c
 static int open_source(struct check *check, struct check_source *source, const char *path,
 		       const char *base_dir)
 {
-	int code = source_compile(path, base_dir, &check->diags, &source->image);
+	int code = source_compile(path, base_dir, check->conf, &check->diags, &source->image);
 	if (code == NG_OK)
 		code = ng_ruleset_open(source->image.octets, source->image.len,
 				       &source->ruleset);

@@ -11,7 +11,6 @@
 #include "cli/policies.h"
 #include "cli/verbs.h"
 #include "conf/conf.h"
-#include "conf/files.h"
 
 #include <getopt.h>
 #include <namegate/message.h>
@@ -66,10 +65,10 @@ struct explain {
 /* ---- reading ---- */
 
 static int add_sources(struct explain *explain, enum ng_scope scope, char *const *paths,
-		       size_t n, const char *folder)
+		       size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		int code = policies_add(&explain->policies, scope, paths[i], folder,
+		int code = policies_add(&explain->policies, scope, paths[i], explain->conf,
 					&explain->diags);
 		if (code != NG_OK)
 			return code;
@@ -99,17 +98,12 @@ static int read_conf(struct explain *explain)
 			    "the configuration has no sandbox %s", explain->sandbox);
 		return NG_E_NOTFOUND;
 	}
-	char *folder = file_folder(explain->config);
-	if (folder == NULL)
-		return NG_E_NOMEM;
 	explain->mode = sandbox->mode;
 	code = add_sources(explain, NG_SCOPE_GLOBAL, explain->conf->policies,
-			   explain->conf->n_policies, folder);
-	if (code == NG_OK)
-		code = add_sources(explain, NG_SCOPE_SANDBOX, sandbox->policies,
-				   sandbox->n_policies, folder);
-	free(folder);
-	return code;
+			   explain->conf->n_policies);
+	return code != NG_OK ? code
+			     : add_sources(explain, NG_SCOPE_SANDBOX, sandbox->policies,
+					   sandbox->n_policies);
 }
 
 static int read_files(struct explain *explain)

@@ -19,14 +19,14 @@ void policies_finish(struct policies *policies)
 }
 
 int policies_add(struct policies *policies, enum ng_scope scope, const char *path,
-		 const char *base_dir, struct ng_diags *diags)
+		 const struct conf *conf, struct ng_diags *diags)
 {
 	struct ng_image *image = &policies->images[policies->n];
 	struct ng_ruleset **ruleset = &policies->rulesets[policies->n];
 	uint8_t *n = &policies->policy.scopes[scope].n;
 	if (*n == NG_RULESETS_MAX)
 		return NG_E_FULL;
-	int code = source_compile(path, base_dir, diags, image);
+	int code = source_compile(path, NULL, conf, diags, image);
 	if (code != NG_OK)
 		return code;
 	policies->n++;

@@ -3,6 +3,7 @@
 
 #include <namegate/policy.h>
 
+struct conf;
 struct policies {
 	struct ng_image images[NG_SCOPES * NG_RULESETS_MAX];
 	struct ng_ruleset *rulesets[NG_SCOPES * NG_RULESETS_MAX];
@@ -13,8 +14,8 @@ struct policies {
 void policies_init(struct policies *policies);
 void policies_finish(struct policies *policies); /* takes NULL */
 /*
- * Compiles one source more into a scope; base_dir as for source_compile(). NG_E_FULL when the scope
+ * Compiles one source more into a scope; conf as for source_compile(). NG_E_FULL when the scope
  * has its NG_RULESETS_MAX, and what source_compile() returns.
  */
 int policies_add(struct policies *policies, enum ng_scope scope, const char *path,
-		 const char *base_dir, struct ng_diags *diags) NG_MUST_CHECK;
+		 const struct conf *conf, struct ng_diags *diags) NG_MUST_CHECK;

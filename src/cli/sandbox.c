@@ -6,6 +6,7 @@
 #include "cli/control_client.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "conf/sources.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -26,7 +27,9 @@ static const char usage[] =
 	"  --source PREFIX     an address or prefix that the sandbox sends from (again for "
 	"more)\n"
 	"  --interface NAME    the host-side interface that it sends through\n"
-	"  --policy FILE       a host list or RPZ zone (again for more; root only)\n"
+	"  --policy FILE       a host list or RPZ zone, preset:NAME or zone:NAME (again for "
+	"more;\n"
+	"                      root only)\n"
 	"  --allow ENTRY       one line of a host list, such as *.example.com (again for "
 	"more)\n"
 	"  --private PREFIX    a private prefix that its answers may open (again for more)\n"
@@ -63,6 +66,10 @@ static void append(json_t *object, const char *key, json_t *value)
 
 static bool append_path(json_t *object, const char *path)
 {
+	if (!source_is_path(path)) {
+		append(object, "policies", json_string(path));
+		return true;
+	}
 	char *absolute = realpath(path, NULL);
 	if (!absolute) {
 		fprintf(stderr, "namegate: --policy %s: %s\n", path, strerror(errno));

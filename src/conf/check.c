@@ -179,11 +179,64 @@ static void check_times(const struct conf *conf, const struct tree *tree,
 	}
 }
 
+static void check_zone(const struct conf *conf, size_t i, const struct tree *tree,
+		       struct ng_diags *diags)
+{
+	const struct conf_zone *zone = &conf->zones[i];
+	struct ng_place place = tree_place(tree, CONF_ZONE, i, "cname", 0);
+	struct ng_name name;
+	bool cname = zone->override == NG_OVERRIDE_CNAME;
+	if (zone->file == NULL)
+		ng_diag_add(diags, NG_ERROR, &zone->place, "conf-zone-file",
+			    "add file = \"PATH\"", "zone %s has no file", zone->name);
+	if (cname != (zone->cname != NULL))
+		ng_diag_add(diags, NG_ERROR, zone->cname != NULL ? &place : &zone->place,
+			    "conf-zone-cname",
+			    "keep override = cname and cname = \"NAME\" together",
+			    cname ? "zone %s is overridden with an alias, and has no cname"
+				  : "zone %s has a cname that nothing uses",
+			    zone->name);
+	else if (cname && ng_name_from_text(zone->cname, strlen(zone->cname), &name) != NG_OK)
+		ng_diag_add(diags, NG_ERROR, &place, "conf-zone-cname", "write a domain name",
+			    "the cname of zone %s is no name", zone->name);
+}
+
+static bool zone_known(const struct conf *conf, const char *policy)
+{
+	if (strncmp(policy, "zone:", 5) != 0)
+		return true;
+	for (size_t i = 0; i < conf->n_zones; i++) {
+		if (strcmp(conf->zones[i].name, policy + 5) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void check_policies(const struct conf *conf, char *const *policies, size_t n,
+			   const struct tree *tree, int table, size_t section,
+			   struct ng_diags *diags)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct ng_place place = tree_place(tree, table, section, "policies", i);
+		if (zone_known(conf, policies[i]))
+			continue;
+		ng_diag_add(diags, NG_ERROR, &place, "zone-unknown",
+			    "add zone \"NAME\" { file = \"...\" }",
+			    "there is no zone section for %s", policies[i]);
+	}
+}
+
 void conf_check(const struct conf *conf, const struct tree *tree, struct ng_diags *diags)
 {
 	struct ng_place place = {tree->path, 0, 0};
 	for (size_t i = 0; i < conf->n_routes; i++)
 		check_route(conf, i, tree, diags);
+	for (size_t i = 0; i < conf->n_zones; i++)
+		check_zone(conf, i, tree, diags);
+	check_policies(conf, conf->policies, conf->n_policies, tree, CONF_TOP, 0, diags);
+	for (size_t i = 0; i < conf->n_sandboxes; i++)
+		check_policies(conf, conf->sandboxes[i].policies, conf->sandboxes[i].n_policies,
+			       tree, CONF_SANDBOX, i, diags);
 	for (size_t i = 0; i < conf->n_sandboxes; i++)
 		check_sandbox(conf, i, tree, diags);
 	if (conf->n_sandboxes > conf->sandboxes_max) {

@@ -65,6 +65,13 @@ static const struct field forward_fields[] = {
 	NUMBER("timeout", kind_number, struct conf_route, timeout_ms, 10, 10000),
 };
 
+static const struct field zone_fields[] = {
+	ONE("file", kind_path, struct conf_zone, file),
+	ONE("origin", kind_string, struct conf_zone, origin),
+	ONE("override", kind_override, struct conf_zone, override),
+	ONE("cname", kind_string, struct conf_zone, cname),
+};
+
 static const struct field sandbox_fields[] = {
 	LIST("sources", kind_prefix, struct conf_sandbox, sources, NG_SOURCES_MAX, 0),
 	ONE("interface", kind_interface, struct conf_sandbox, interface),
@@ -78,6 +85,7 @@ const struct table conf_tables[CONF_TABLES] = {
 	[CONF_TOP] = {NULL, false, top_fields, COUNT(top_fields)},
 	[CONF_LIMITS] = {"limits", false, limit_fields, COUNT(limit_fields)},
 	[CONF_FORWARD] = {"forward", true, forward_fields, COUNT(forward_fields)},
+	[CONF_ZONE] = {"zone", true, zone_fields, COUNT(zone_fields)},
 	[CONF_SANDBOX] = {"sandbox", true, sandbox_fields, COUNT(sandbox_fields)},
 };
 
@@ -108,9 +116,13 @@ void conf_free(struct conf *conf)
 		fields_free(&conf_tables[CONF_FORWARD], &conf->routes[i]);
 	for (size_t i = 0; i < conf->n_sandboxes; i++)
 		fields_free(&conf_tables[CONF_SANDBOX], &conf->sandboxes[i]);
+	for (size_t i = 0; i < conf->n_zones; i++)
+		fields_free(&conf_tables[CONF_ZONE], &conf->zones[i]);
 	fields_free(&conf_tables[CONF_TOP], conf);
 	free(conf->routes);
+	free(conf->zones);
 	free(conf->sandboxes);
+	free(conf->folder);
 	free(conf->path);
 	free(conf);
 }
@@ -161,6 +173,9 @@ void conf_print(const struct conf *conf, FILE *to)
 		section_print(&conf_tables[CONF_FORWARD], ng_name_to_text(&route->zone, zone),
 			      route, route->resolv_conf != NULL ? "servers" : NULL, to);
 	}
+	for (size_t i = 0; i < conf->n_zones; i++)
+		section_print(&conf_tables[CONF_ZONE], conf->zones[i].name, &conf->zones[i],
+			      NULL, to);
 	for (size_t i = 0; i < conf->n_sandboxes; i++)
 		section_print(&conf_tables[CONF_SANDBOX], conf->sandboxes[i].name,
 			      &conf->sandboxes[i], NULL, to);

@@ -26,6 +26,13 @@ struct conf_route { /* forward "corp.internal" { … } */
 	uint32_t timeout_ms;
 	struct ng_place place;
 };
+struct conf_zone { /* zone "ads" { … }: an RPZ zone that policies name as "zone:ads" */
+	char name[NG_SANDBOX_NAME_MAX];
+	char *file, *origin; /* origin NULL: the owner of its SOA */
+	enum ng_override override;
+	char *cname; /* of the override cname */
+	struct ng_place place;
+};
 struct conf_sandbox { /* sandbox "ci" { … } */
 	char name[NG_SANDBOX_NAME_MAX];
 	char interface[NG_IFNAME_MAX];
@@ -40,7 +47,8 @@ struct conf_sandbox { /* sandbox "ci" { … } */
 	struct ng_place place;
 };
 struct conf {
-	char *path; /* NULL: embedded defaults only */
+	char *path;   /* NULL: embedded defaults only */
+	char *folder; /* of path, from the root on; NULL: none */
 	struct conf_listen listen[NG_LISTENERS_MAX];
 	uint8_t n_listen;
 	char *control, *store, *record;  /* record: "stdout", "journal" or a file */
@@ -56,6 +64,8 @@ struct conf {
 	struct conf_route
 		*routes; /* never empty: "." is there by default, from /etc/resolv.conf */
 	size_t n_routes;
+	struct conf_zone *zones;
+	size_t n_zones;
 	struct conf_sandbox *sandboxes;
 	size_t n_sandboxes;
 };

@@ -33,7 +33,7 @@ struct field {
 	uint32_t low, high; /* numbers: bounds; endpoints: low is the default port */
 };
 
-enum { CONF_TOP = 0, CONF_LIMITS, CONF_FORWARD, CONF_SANDBOX, CONF_TABLES };
+enum { CONF_TOP = 0, CONF_LIMITS, CONF_FORWARD, CONF_ZONE, CONF_SANDBOX, CONF_TABLES };
 struct table {
 	const char *section; /* NULL for the top level */
 	bool titled;
@@ -44,7 +44,7 @@ extern const struct table conf_tables[CONF_TABLES];
 
 extern const struct kind kind_endpoint, kind_prefix, kind_path, kind_string, kind_pattern,
 	kind_interface, kind_table, kind_duration, kind_number, kind_mode, kind_switch,
-	kind_ancestor;
+	kind_ancestor, kind_override;
 
 /* A string with the quotes and escapes of the configuration's grammar. */
 void print_quoted(const char *text, FILE *to);
@@ -67,6 +67,6 @@ void conf_defaults(struct conf *conf);
  * All that is still open after the file was read: defaults, paths against its folder, the servers of
  * each resolv-conf. Findings go to diags; NG_E_NOMEM. routes has room for one more.
  */
-int conf_fill(struct conf *conf, const char *folder, struct ng_diags *diags) NG_MUST_CHECK;
+int conf_fill(struct conf *conf, struct ng_diags *diags) NG_MUST_CHECK;
 /* Checks across values, once every single one is well-formed. */
 void conf_check(const struct conf *conf, const struct tree *tree, struct ng_diags *diags);

@@ -12,7 +12,6 @@
 
 struct filler {
 	struct conf *conf;
-	const char *folder;
 	struct ng_diags *diags;
 	bool nomem;
 };
@@ -89,9 +88,9 @@ static void default_route(struct filler *filler)
 
 static void resolve_path(struct filler *filler, char **path)
 {
-	if (*path == NULL || filler->folder == NULL)
+	if (*path == NULL || filler->conf->folder == NULL)
 		return;
-	char *whole = file_beside(*path, filler->folder);
+	char *whole = file_beside(*path, filler->conf->folder);
 	if (whole == NULL) {
 		filler->nomem = true;
 		return;
@@ -166,9 +165,9 @@ static void read_resolv(struct filler *filler, struct conf_route *route)
 			    route->resolv_conf);
 }
 
-int conf_fill(struct conf *conf, const char *folder, struct ng_diags *diags)
+int conf_fill(struct conf *conf, struct ng_diags *diags)
 {
-	struct filler filler = {conf, folder, diags, false};
+	struct filler filler = {conf, diags, false};
 	default_rest(&filler);
 	if (!filler.nomem)
 		default_route(&filler);

@@ -270,25 +270,55 @@ static const char *table_read(const struct field *field, const char *text, void 
 
 /* ---- choices ---- */
 
+static const char *const modes[] = {
+	[NG_LOCKDOWN] = "lockdown", [NG_ENFORCE] = "enforce", [NG_OBSERVE] = "observe"};
+static const char *const overrides[] = {
+	[NG_OVERRIDE_GIVEN] = "given",       [NG_OVERRIDE_PASSTHRU] = "passthru",
+	[NG_OVERRIDE_DROP] = "drop",         [NG_OVERRIDE_TCP_ONLY] = "tcp-only",
+	[NG_OVERRIDE_NXDOMAIN] = "nxdomain", [NG_OVERRIDE_NODATA] = "nodata",
+	[NG_OVERRIDE_CNAME] = "cname",       [NG_OVERRIDE_DISABLED] = "disabled"};
+
+/* The index of text among the n words; n when it is none of them. */
+static size_t word_of(const char *const *words, size_t n, const char *text)
+{
+	size_t i = 0;
+	while (i < n && strcmp(words[i], text) != 0)
+		i++;
+	return i;
+}
+
 static const char *mode_read(const struct field *field, const char *text, void *at,
 			     const char **advice)
 {
+	size_t n = sizeof(modes) / sizeof(modes[0]), i = word_of(modes, n, text);
 	(void)field;
-	*advice = "write enforce or lockdown";
-	if (strcmp(text, "enforce") == 0)
-		*(enum ng_mode *)at = NG_ENFORCE;
-	else if (strcmp(text, "lockdown") == 0)
-		*(enum ng_mode *)at = NG_LOCKDOWN;
-	else if (strcmp(text, "observe") == 0)
-		return "the mode observe is not in this version";
-	else
+	*advice = "write enforce, observe or lockdown";
+	if (i == n)
 		return "there is no such mode";
+	*(enum ng_mode *)at = (enum ng_mode)i;
 	return NULL;
 }
 
 static void mode_print(const void *at, FILE *to)
 {
-	fputs(*(const enum ng_mode *)at == NG_ENFORCE ? "enforce" : "lockdown", to);
+	fputs(modes[*(const enum ng_mode *)at], to);
+}
+
+static const char *override_read(const struct field *field, const char *text, void *at,
+				 const char **advice)
+{
+	size_t n = sizeof(overrides) / sizeof(overrides[0]), i = word_of(overrides, n, text);
+	(void)field;
+	*advice = "write given, passthru, drop, tcp-only, nxdomain, nodata, cname or disabled";
+	if (i == n)
+		return "there is no such override";
+	*(enum ng_override *)at = (enum ng_override)i;
+	return NULL;
+}
+
+static void override_print(const void *at, FILE *to)
+{
+	fputs(overrides[*(const enum ng_override *)at], to);
 }
 
 static const char *choice_read(const char *text, const char *no, const char *yes, void *at)
@@ -339,3 +369,5 @@ const struct kind kind_number = {sizeof(uint32_t), number_read, number_print, NU
 const struct kind kind_mode = {sizeof(enum ng_mode), mode_read, mode_print, NULL};
 const struct kind kind_switch = {sizeof(bool), switch_read, switch_print, NULL};
 const struct kind kind_ancestor = {sizeof(bool), ancestor_read, ancestor_print, NULL};
+const struct kind kind_override = {sizeof(enum ng_override), override_read, override_print,
+				   NULL};

@@ -25,7 +25,7 @@
 struct loader {
 	struct conf *conf;
 	struct ng_diags *diags;
-	char *text, *folder;
+	char *text;
 	uint32_t line;          /* where `at` begins */
 	const char *at, *after; /* after: behind the last word found in this line */
 	bool nomem;
@@ -263,7 +263,7 @@ static struct ng_place find_section(struct loader *loader, const char *kind, con
 	return (struct ng_place){loader->conf->path, *from, 1};
 }
 
-static void read_zone(struct loader *loader, const char *title, struct conf_route *route)
+static void read_route_zone(struct loader *loader, const char *title, struct conf_route *route)
 {
 	if (ng_name_from_text(title, strlen(title), &route->zone) == NG_OK) {
 		ng_name_lower(&route->zone);
@@ -273,18 +273,20 @@ static void read_zone(struct loader *loader, const char *title, struct conf_rout
 		    "write a domain name, \".\" for all names", "%s is not a zone", title);
 }
 
-static void read_name(struct loader *loader, const char *title, struct conf_sandbox *sandbox)
+/* The title of a section that others refer to. */
+static void read_name(struct loader *loader, const char *kind, const char *title,
+		      const struct ng_place *place, char name[static NG_SANDBOX_NAME_MAX])
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789._-";
 	size_t n = strlen(title);
-	if (n > 0 && n < sizeof(sandbox->name) && strspn(title, allowed) == n) {
-		memcpy(sandbox->name, title, n + 1);
+	if (n > 0 && n < NG_SANDBOX_NAME_MAX && strspn(title, allowed) == n) {
+		memcpy(name, title, n + 1);
 		return;
 	}
-	ng_diag_add(loader->diags, NG_ERROR, &sandbox->place, "conf-name",
+	ng_diag_add(loader->diags, NG_ERROR, place, "conf-name",
 		    "use letters, digits, dots, hyphens and underscores, 63 at most",
-		    "%s is no name for a sandbox", n > 0 ? title : "the empty text");
+		    "%s is no name for a %s", n > 0 ? title : "the empty text", kind);
 }
 
 static void read_routes(struct loader *loader)
@@ -302,8 +304,27 @@ static void read_routes(struct loader *loader)
 		cfg_t *section = cfg_getnsec(loader->root, "forward", (unsigned)conf->n_routes);
 		route->timeout_ms = CONF_TIMEOUT_MS;
 		route->place = find_section(loader, "forward", cfg_title(section), &from);
-		read_zone(loader, cfg_title(section), route);
+		read_route_zone(loader, cfg_title(section), route);
 		read_fields(loader, &conf_tables[CONF_FORWARD], section, route);
+	}
+}
+
+static void read_zones(struct loader *loader)
+{
+	struct conf *conf = loader->conf;
+	uint32_t from = 1;
+	size_t n = cfg_size(loader->root, "zone");
+	conf->zones = n > 0 ? calloc(n, sizeof(*conf->zones)) : NULL;
+	if (n > 0 && conf->zones == NULL) {
+		loader->nomem = true;
+		return;
+	}
+	for (conf->n_zones = 0; conf->n_zones < n; conf->n_zones++) {
+		struct conf_zone *zone = &conf->zones[conf->n_zones];
+		cfg_t *section = cfg_getnsec(loader->root, "zone", (unsigned)conf->n_zones);
+		zone->place = find_section(loader, "zone", cfg_title(section), &from);
+		read_name(loader, "zone", cfg_title(section), &zone->place, zone->name);
+		read_fields(loader, &conf_tables[CONF_ZONE], section, zone);
 	}
 }
 
@@ -323,7 +344,8 @@ static void read_sandboxes(struct loader *loader)
 			cfg_getnsec(loader->root, "sandbox", (unsigned)conf->n_sandboxes);
 		sandbox->mode = NG_ENFORCE;
 		sandbox->place = find_section(loader, "sandbox", cfg_title(section), &from);
-		read_name(loader, cfg_title(section), sandbox);
+		read_name(loader, "sandbox", cfg_title(section), &sandbox->place,
+			  sandbox->name);
 		read_fields(loader, &conf_tables[CONF_SANDBOX], section, sandbox);
 	}
 }
@@ -355,8 +377,9 @@ static int build(struct loader *loader)
 	read_fields(loader, &conf_tables[CONF_LIMITS], cfg_getsec(loader->root, "limits"),
 		    conf);
 	read_routes(loader);
+	read_zones(loader);
 	read_sandboxes(loader);
-	return loader->nomem ? NG_E_NOMEM : conf_fill(conf, loader->folder, loader->diags);
+	return loader->nomem ? NG_E_NOMEM : conf_fill(conf, loader->diags);
 }
 
 /* From the root on, so that what is printed means the same wherever it is read again. */
@@ -383,8 +406,8 @@ static int load(struct loader *loader, const char *path)
 	cfg_set_error_function(loader->root, syntax_error);
 	if (path != NULL) {
 		loader->conf->path = strdup(path);
-		loader->folder = whole_folder(path);
-		if (loader->conf->path == NULL || loader->folder == NULL)
+		loader->conf->folder = whole_folder(path);
+		if (loader->conf->path == NULL || loader->conf->folder == NULL)
 			return NG_E_NOMEM;
 		code = file_read(path, CONF_SIZE_MAX, &place, loader->diags, &loader->text,
 				 &len);
@@ -408,7 +431,6 @@ int conf_load(const char *path, struct ng_diags *diags, struct conf **out)
 	int code = load(&loader, path);
 	if (loader.root != NULL)
 		cfg_free(loader.root);
-	free(loader.folder);
 	free(loader.text);
 	if (code == NG_OK)
 		*out = loader.conf;

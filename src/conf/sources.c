@@ -1,44 +1,240 @@
 /*
- * A policy source on disk. The file is read whole, once, and must be a file: a source that cannot
- * be read is never an empty source.
+ * A policy source on disk. Each file is read whole, once, and must be a file: a source that cannot
+ * be read is never an empty source. What a list includes is read with it, in the order in which the
+ * compiler will come to it; a list that was read already, or that includes itself, is handed in
+ * without its text, for the compiler to pass over or to refuse.
  */
+#include "config.h"
+
 #include "conf/sources.h"
 
 #include "conf/files.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-int source_compile(const char *path, const char *base_dir, struct ng_diags *diags,
-		   struct ng_image *out)
+#define PRESET    "preset:"
+#define ZONE      "zone:"
+#define FILES_MAX 256 /* of one source */
+
+struct reading {
+	struct ng_diags *diags;
+	const char *base_dir;
+	const char *seen[FILES_MAX]; /* paths as shown; owned by the sources */
+	size_t n_seen;
+};
+
+static bool begins(const char *text, const char *prefix)
 {
-	return source_compile_at(path, base_dir, (uint64_t)time(NULL), diags, out);
+	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-int source_compile_at(const char *path, const char *base_dir, uint64_t now_s,
-		      struct ng_diags *diags, struct ng_image *out)
+bool source_is_path(const char *name)
 {
-	struct ng_place place = {path, 0, 0};
-	char *whole = file_beside(path, base_dir), *text;
-	size_t len;
-	if (whole == NULL)
-		return NG_E_NOMEM;
-	int code = file_read(whole, SOURCE_SIZE_MAX, &place, diags, &text, &len);
-	free(whole);
+	return !begins(name, PRESET) && !begins(name, ZONE);
+}
+
+static void source_finish(struct ng_source *source)
+{
+	struct ng_source *includes = (struct ng_source *)(uintptr_t)source->includes;
+	for (size_t i = 0; i < source->n_includes; i++)
+		source_finish(&includes[i]);
+	free(includes);
+	free((char *)(uintptr_t)source->path);
+	free((char *)(uintptr_t)source->text);
+}
+
+/* ---- one text ---- */
+
+static int read_text(struct reading *reading, struct ng_source *source, const char *disk)
+{
+	struct ng_place place = {source->path, 0, 0};
+	char *text;
+	int code =
+		file_read(disk, SOURCE_SIZE_MAX, &place, reading->diags, &text, &source->len);
 	if (code != NG_OK)
 		return code;
-	if (memchr(text, '\0', len) != NULL) {
-		ng_diag_add(diags, NG_ERROR, &place, "source-nul", "give a text file",
-			    "the source has a NUL octet, so it is no text");
-		code = NG_E_SYNTAX;
-	} else {
-		struct ng_source source = {.format = ng_source_sniff(text, len),
-					   .path = path,
-					   .text = text,
-					   .len = len,
-					   .now_s = now_s};
-		code = ng_compile(&source, diags, out);
+	source->text = text;
+	source->format = ng_source_sniff(text, source->len);
+	if (memchr(text, '\0', source->len) == NULL)
+		return NG_OK;
+	ng_diag_add(reading->diags, NG_ERROR, &place, "source-nul", "give a text file",
+		    "the source has a NUL octet, so it is no text");
+	return NG_E_SYNTAX;
+}
+
+/* ---- included lists ---- */
+
+static int read_includes(struct reading *reading, struct ng_source *source, size_t depth);
+
+static bool seen(const struct reading *reading, const char *path)
+{
+	for (size_t i = 0; i < reading->n_seen; i++) {
+		if (strcmp(reading->seen[i], path) == 0)
+			return true;
 	}
-	free(text);
+	return false;
+}
+
+/* An included path as it is shown: beside the list that includes it. */
+static char *shown_beside(const char *path, const char *lister)
+{
+	const char *slash = strrchr(lister, '/');
+	if (slash == NULL || path[0] == '/')
+		return strdup(path);
+	char *whole;
+	return asprintf(&whole, "%.*s/%s", (int)(slash - lister), lister, path) < 0 ? NULL
+										    : whole;
+}
+
+static int read_included(struct reading *reading, struct ng_source *source,
+			 const struct ng_place *line, size_t depth)
+{
+	source->format = NG_FORMAT_LIST;
+	if (seen(reading, source->path) || reading->n_seen == FILES_MAX ||
+	    depth > NG_INCLUDE_DEPTH + 1)
+		return NG_OK; /* the compiler says what is to be said */
+	reading->seen[reading->n_seen++] = source->path;
+	char *disk = file_beside(source->path, reading->base_dir);
+	if (disk == NULL)
+		return NG_E_NOMEM;
+	int code = read_text(reading, source, disk);
+	free(disk);
+	if (code == NG_OK)
+		return read_includes(reading, source, depth);
+	ng_diag_add(reading->diags, NG_ERROR, line, "list-include",
+		    "check the path, which is read beside this list", "%s cannot be included",
+		    source->path);
+	return code;
+}
+
+static int add_include(struct ng_source *source, const char *path, struct ng_source **out)
+{
+	struct ng_source *grown = realloc((void *)(uintptr_t)source->includes,
+					  (source->n_includes + 1) * sizeof(*grown));
+	if (grown == NULL)
+		return NG_E_NOMEM;
+	source->includes = grown;
+	grown[source->n_includes] =
+		(struct ng_source){.path = shown_beside(path, source->path)};
+	*out = &grown[source->n_includes];
+	if ((*out)->path == NULL)
+		return NG_E_NOMEM;
+	source->n_includes++;
+	return NG_OK;
+}
+
+static int read_includes(struct reading *reading, struct ng_source *source, size_t depth)
+{
+	char path[NG_PATH_MAX];
+	struct ng_place line = {.path = source->path};
+	int worst = NG_OK;
+	for (size_t cursor = 0;
+	     source->format == NG_FORMAT_LIST &&
+	     ng_source_includes(source->text, source->len, &cursor, path, &line);) {
+		struct ng_source *include;
+		int code = add_include(source, path, &include);
+		if (code == NG_OK)
+			code = read_included(reading, include, &line, depth + 1);
+		worst = code != NG_OK ? code : worst;
+		if (code == NG_E_NOMEM)
+			break;
+	}
+	return worst;
+}
+
+/* ---- what a name stands for ---- */
+
+static int refuse(struct ng_diags *diags, const char *name, const char *code,
+		  const char *suggestion, const char *reason, const char *what)
+{
+	struct ng_place place = {name, 0, 0};
+	ng_diag_add(diags, NG_ERROR, &place, code, suggestion, "%s %s", reason, what);
+	return NG_E_SYNTAX;
+}
+
+/* The folder of presets becomes the base of what they include. */
+static int find_preset(struct reading *reading, const char *name, char **disk)
+{
+	const char *word = name + strlen(PRESET), *folder = getenv(SOURCE_PRESETS_ENV);
+	size_t n = strlen(word);
+	if (folder == NULL || folder[0] == '\0')
+		folder = SOURCE_PRESETS;
+	reading->base_dir = folder;
+	if (n == 0 || strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-") != n)
+		return refuse(reading->diags, name, "preset-name",
+			      "see namegate-presets(7) for those that ship",
+			      "no preset has such a name:", word);
+	return asprintf(disk, "%s/%s.list", folder, word) < 0 ? NG_E_NOMEM : NG_OK;
+}
+
+static int find_zone(struct reading *reading, const char *name, const struct conf *conf,
+		     struct ng_source *source, char **disk)
+{
+	const char *word = name + strlen(ZONE);
+	for (size_t i = 0; conf != NULL && i < conf->n_zones; i++) {
+		const struct conf_zone *zone = &conf->zones[i];
+		if (strcmp(zone->name, word) != 0)
+			continue;
+		source->path = strdup(zone->file);
+		source->format = NG_FORMAT_RPZ;
+		source->origin = zone->origin;
+		source->override = zone->override;
+		source->override_target = zone->cname;
+		*disk = file_beside(zone->file, reading->base_dir);
+		return source->path == NULL || *disk == NULL ? NG_E_NOMEM : NG_OK;
+	}
+	return refuse(reading->diags, name, "zone-unknown",
+		      "add zone \"NAME\" { file = \"...\" } to the configuration",
+		      "the configuration has no zone", word);
+}
+
+static int find_source(struct reading *reading, const char *name, const struct conf *conf,
+		       struct ng_source *source, char **disk)
+{
+	if (begins(name, ZONE))
+		return find_zone(reading, name, conf, source, disk);
+	source->path = strdup(name);
+	if (source->path == NULL)
+		return NG_E_NOMEM;
+	if (begins(name, PRESET))
+		return find_preset(reading, name, disk);
+	*disk = file_beside(name, reading->base_dir);
+	return *disk == NULL ? NG_E_NOMEM : NG_OK;
+}
+
+/* A zone section is about a zone, whatever its file looks like at its beginning. */
+static int read_source(struct reading *reading, struct ng_source *source, const char *disk)
+{
+	bool zone = source->format == NG_FORMAT_RPZ;
+	int code = read_text(reading, source, disk);
+	if (zone)
+		source->format = NG_FORMAT_RPZ;
+	reading->seen[reading->n_seen++] = source->path;
+	return code == NG_OK ? read_includes(reading, source, 1) : code;
+}
+
+int source_compile(const char *name, const char *base_dir, const struct conf *conf,
+		   struct ng_diags *diags, struct ng_image *out)
+{
+	return source_compile_at(name, base_dir, conf, (uint64_t)time(NULL), diags, out);
+}
+
+int source_compile_at(const char *name, const char *base_dir, const struct conf *conf,
+		      uint64_t now_s, struct ng_diags *diags, struct ng_image *out)
+{
+	struct ng_source source = {.now_s = now_s};
+	struct reading reading = {.diags = diags, .base_dir = base_dir};
+	char *disk = NULL;
+	if (base_dir == NULL && conf != NULL)
+		reading.base_dir = conf->folder;
+	int code = find_source(&reading, name, conf, &source, &disk);
+	if (code == NG_OK)
+		code = read_source(&reading, &source, disk);
+	if (code == NG_OK)
+		code = ng_compile(&source, diags, out);
+	source_finish(&source);
+	free(disk);
 	return code;
 }

@@ -164,7 +164,7 @@ static int source_fill(struct sources *sources, struct images *images, struct so
 {
 	struct ng_image octets = {0};
 	size_t before = diags->n;
-	int code = source_compile(source->path, NULL, diags, &octets);
+	int code = source_compile(source->path, NULL, sources->conf, diags, &octets);
 	if (code == NG_OK)
 		code = images_intern(images, &octets, &source->image);
 	if (code == NG_OK || code == NG_E_NOMEM || !sources->last_good)

@@ -22,6 +22,7 @@ struct image {
 	UT_hash_handle hh;
 };
 
+struct conf;
 struct images {
 	struct image *by_digest;
 };
@@ -40,6 +41,7 @@ typedef int last_good_find(void *owner, const char *path, struct ng_image *out,
 			   uint64_t *made_s);
 struct sources {
 	struct source *by_path;
+	const struct conf *conf;   /* for its zones and folder; outlives them, or NULL */
 	last_good_find *last_good; /* NULL: what cannot be compiled is an error */
 	void *owner;
 };

@@ -78,11 +78,12 @@ static bool take_option(int option, struct options *options)
 }
 
 /* Every path of the configuration is tried, so that one look shows all that is wrong. */
-static void check_paths(char *const *paths, size_t n, struct ng_diags *diags)
+static void check_paths(const struct conf *conf, char *const *paths, size_t n,
+			struct ng_diags *diags)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct ng_image image = {0};
-		if (source_compile(paths[i], NULL, diags, &image) == NG_OK)
+		if (source_compile(paths[i], NULL, conf, diags, &image) == NG_OK)
 			ng_image_finish(&image);
 	}
 }
@@ -95,10 +96,10 @@ static int check(const char *path)
 	ng_diags_init(&diags);
 	int code = conf_load(path, &diags, &conf);
 	if (code == NG_OK) {
-		check_paths(conf->policies, conf->n_policies, &diags);
+		check_paths(conf, conf->policies, conf->n_policies, &diags);
 		for (size_t i = 0; i < conf->n_sandboxes; i++)
-			check_paths(conf->sandboxes[i].policies, conf->sandboxes[i].n_policies,
-				    &diags);
+			check_paths(conf, conf->sandboxes[i].policies,
+				    conf->sandboxes[i].n_policies, &diags);
 	}
 	for (size_t i = 0; i < diags.n; i++)
 		fprintf(stderr, "%s\n", ng_diag_format(&diags.items[i], line, sizeof line));

@@ -147,7 +147,7 @@ static int check_shares(struct daemon *daemon, const struct conf *conf,
 int policies_load(struct daemon *daemon, const struct conf *conf, bool fall_back,
 		  struct ng_diags *diags, struct policy_set *out)
 {
-	struct policy_set set = {0};
+	struct policy_set set = {.sources.conf = conf};
 	if (fall_back) {
 		set.sources.last_good = lastgood_find;
 		set.sources.owner = daemon;

@@ -107,6 +107,13 @@ static int read_masquerade(const json_t *value, struct spec *spec, char *why)
 	return NG_OK;
 }
 
+/* Relative paths mean nothing here: whoever asks stands in another folder. */
+static bool policy_fits(const char *policy)
+{
+	return policy[0] == '/' || !strncmp(policy, "preset:", 7) ||
+	       !strncmp(policy, "zone:", 5);
+}
+
 static int read_policies(const json_t *value, struct spec *spec, char *why)
 {
 	size_t i;
@@ -118,9 +125,11 @@ static int read_policies(const json_t *value, struct spec *spec, char *why)
 	json_array_foreach(value, i, item)
 	{
 		const char *path = json_string_value(item);
-		if (!path || path[0] != '/' || strlen(path) >= NG_PATH_MAX ||
+		if (!path || !policy_fits(path) || strlen(path) >= NG_PATH_MAX ||
 		    strlen(path) != json_string_length(item))
-			return bad(why, "\"policies\": \"%.100s\" is no absolute path",
+			return bad(why,
+				   "\"policies\": \"%.100s\" is no absolute path, no "
+				   "preset:NAME and no zone:NAME",
 				   path ? path : "");
 		spec->sandbox.policies[i] = strdup(path);
 		if (!spec->sandbox.policies[i])

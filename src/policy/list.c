@@ -217,7 +217,7 @@ static bool in_circle(const struct list *list, const char *path)
 	return false;
 }
 
-/* The text that the caller has for this include line, or NULL; said. */
+/* The text that the caller has for this include line; NULL when it is refused, or was read already. */
 static const struct ng_source *include_of(struct list *list, const struct ng_place *place,
 					  const char *path)
 {
@@ -238,12 +238,17 @@ static const struct ng_source *include_of(struct list *list, const struct ng_pla
 			       "is included through too many other lists");
 	} else if (len == 0 || len >= NG_PATH_MAX) {
 		refuse_include(list, place, path, "use a shorter path", "has too long a path");
+	} else if (read_already(list, source->path)) {
+		return NULL; /* all that it says is said */
 	} else if (list->builder->n_files == IMAGE_FILES_MAX) {
 		refuse_include(list, place, source->path, "put some of the lists together",
 			       "is one list more than a source may include");
 	} else if (source->format != NG_FORMAT_LIST) {
 		refuse_include(list, place, source->path, "name the zone among the policies",
 			       "is an RPZ zone; only lists can be included");
+	} else if (source->text == NULL) {
+		refuse_include(list, place, source->path, "put its lines into this list",
+			       "cannot be included here");
 	} else {
 		return source;
 	}
@@ -256,7 +261,7 @@ static void include(struct list *list, const struct ng_place *place, const char 
 	const struct ng_source *source = include_of(list, place, path);
 	uint32_t file = builder->file;
 	size_t included = list->included;
-	if (source == NULL || read_already(list, source->path))
+	if (source == NULL)
 		return;
 	list->chain[list->depth++] = source;
 	list_text(list, source);

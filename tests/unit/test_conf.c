@@ -90,7 +90,12 @@ static const char full[] =
 	"forward \".\" { resolv-conf = resolv }\n"
 	"sandbox \"ci\" {\n\tsources = {\"10.1.0.2\", \"fd00::/64\"}\n\tinterface = sb-ci\n"
 	"\tpolicies = {\"ci.list\"}\n\tmasquerade = true\n\tprivate = {\"192.168.7.0/24\"}\n}\n"
-	"sandbox \"off\" { sources = {\"10.1.0.3\"} mode = lockdown }\n";
+	"sandbox \"off\" { sources = {\"10.1.0.3\"} mode = lockdown }\n"
+	"sandbox \"seen\" { sources = {\"10.1.0.4\"} mode = observe policies = {\"zone:ads\"} "
+	"}\n"
+	"zone \"ads\" { file = \"ads.rpz\" origin = \"ads.example.\" override = cname cname = "
+	"\"garden.example.\" }\n"
+	"zone \"quiet\" { file = quiet.rpz override = disabled }\n";
 
 static void every_key_is_read(void **state)
 {
@@ -139,7 +144,16 @@ static void every_key_is_read(void **state)
 	assert_int_equal(conf->routes[0].timeout_ms, 250);
 	assert_int_equal(conf->routes[0].place.line, 19);
 	assert_int_equal(conf->routes[1].n_servers, 2);
-	assert_int_equal(conf->n_sandboxes, 2);
+	assert_int_equal(conf->n_sandboxes, 3);
+	assert_int_equal(conf->sandboxes[2].mode, NG_OBSERVE);
+	assert_int_equal(conf->n_zones, 2);
+	assert_string_equal(conf->zones[0].name, "ads");
+	assert_string_equal(conf->zones[0].file, "ads.rpz");
+	assert_string_equal(conf->zones[0].origin, "ads.example.");
+	assert_int_equal(conf->zones[0].override, NG_OVERRIDE_CNAME);
+	assert_string_equal(conf->zones[0].cname, "garden.example.");
+	assert_int_equal(conf->zones[1].override, NG_OVERRIDE_DISABLED);
+	assert_int_equal(conf->zones[1].place.line, 35);
 	assert_string_equal(conf->sandboxes[0].name, "ci");
 	assert_string_equal(conf->sandboxes[0].interface, "sb-ci");
 	assert_int_equal(conf->sandboxes[0].n_sources, 2);
@@ -241,13 +255,20 @@ static void each_fault_is_refused_at_its_place(void **state)
 		{"forward \"a\" { servers = {\"192.0.2.1\"} timeout = 9 }", "1:49 conf-value"},
 		{"forward \"a\" { servers = {\"192.0.2.1\"} private = {\"127.0.0.0/8\"} }",
 		 "1:51 conf-never"},
+		{"policies = {\"a.list\", \"zone:ads\"}", "1:24 zone-unknown"},
+		{"zone \"ads\" { }", "1:1 conf-zone-file"},
+		{"zone \"a/b\" { file = x }", "1:1 conf-name"},
+		{"zone \"ads\" { file = x override = off }", "1:34 conf-value"},
+		{"zone \"ads\" { file = x override = cname }", "1:1 conf-zone-cname"},
+		{"zone \"ads\" { file = x cname = garden }", "1:31 conf-zone-cname"},
+		{"zone \"ads\" { file = x override = cname cname = \"a..b\" }",
+		 "1:49 conf-zone-cname"},
 		{"sandbox \"a b\" { sources = {\"10.0.0.1\"} }", "1:1 conf-name"},
 		{"sandbox \"a\" { }", "1:1 conf-sources"},
 		{"sandbox \"a\" { sources = {\"10.0.0.1/24\"} }", "1:27 conf-value"},
 		{"sandbox \"a\" { sources = {\"10.0.0.1\"} interface = eth0 }",
 		 "1:50 conf-interface"},
-		{"sandbox \"a\" { sources = {\"10.0.0.1\"} mode = observe }",
-		 "1:45 conf-value"},
+		{"sandbox \"a\" { sources = {\"10.0.0.1\"} mode = watch }", "1:45 conf-value"},
 		{"sandbox \"a\" { sources = {\"10.0.0.1\"} masquerade = 2 }",
 		 "1:51 conf-value"},
 		{"sandbox \"a\" { sources = {\"10.0.0.0/24\", \"10.0.0.7\"} }",
@@ -291,7 +312,8 @@ static void all_faults_are_named_at_once(void **state)
 	struct file file;
 	load(&file, RESOLV "grace = x\nlimits { leases = y }\nsandbox \"a\" { mode = z }\n");
 	assert_string_equal(file.said, "2:9 conf-value, 3:19 conf-value, 4:22 conf-value");
-	assert_string_equal(file.diags.items[2].suggestion, "write enforce or lockdown");
+	assert_string_equal(file.diags.items[2].suggestion,
+			    "write enforce, observe or lockdown");
 	done(&file);
 	load(&file, "lease-mni = 5\n");
 	assert_string_equal(file.diags.items[0].suggestion, "did you mean lease-min?");

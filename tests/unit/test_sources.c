@@ -32,7 +32,7 @@ static const char *compile(const char *octets, size_t n, int expected)
 	assert_int_equal(fwrite(octets, 1, n, file), n);
 	assert_int_equal(fclose(file), 0);
 	ng_diags_init(&diags);
-	assert_int_equal(source_compile("s", folder, &diags, &image), expected);
+	assert_int_equal(source_compile("s", folder, NULL, &diags, &image), expected);
 	assert_true((image.octets != NULL) == (expected == NG_OK));
 	snprintf(code, sizeof(code), "%s", diags.n > 0 ? diags.items[0].code : "");
 	if (diags.n > 0)
@@ -69,7 +69,7 @@ static void what_is_no_file_is_refused(void **state)
 		struct ng_diags diags;
 		struct ng_image image;
 		ng_diags_init(&diags);
-		assert_int_equal(source_compile(paths[i], "/elsewhere", &diags, &image),
+		assert_int_equal(source_compile(paths[i], "/elsewhere", NULL, &diags, &image),
 				 NG_E_IO);
 		assert_int_equal(diags.errors, 1);
 		assert_string_equal(diags.items[0].code, "file-read");
@@ -78,12 +78,118 @@ static void what_is_no_file_is_refused(void **state)
 	unlink(fifo);
 }
 
+static void put(const char *name, const char *text)
+{
+	char path[96];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void take(const char *name)
+{
+	char path[96];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	assert_int_equal(remove(path), 0);
+}
+
+/* Compiles a source of that configuration and says "CODE PATH" of the first finding, or the rules. */
+static const char *says(const char *name, const struct conf *conf)
+{
+	static char said[512];
+	struct ng_diags diags;
+	struct ng_image image = {0};
+	struct ng_ruleset *ruleset = NULL;
+	ng_diags_init(&diags);
+	int code = source_compile(name, NULL, conf, &diags, &image);
+	assert_true((code == NG_OK) == (diags.errors == 0));
+	if (code == NG_OK) {
+		assert_int_equal(ng_ruleset_open(image.octets, image.len, &ruleset), NG_OK);
+		snprintf(said, sizeof(said), "%s %zu", ng_ruleset_path(ruleset),
+			 ng_ruleset_count(ruleset));
+	} else {
+		size_t i = 0;
+		while (i + 1 < diags.n && diags.items[i].severity != NG_ERROR)
+			i++;
+		snprintf(said, sizeof(said), "%s %s:%u", diags.items[i].code,
+			 diags.items[i].path, diags.items[i].line);
+	}
+	ng_ruleset_close(ruleset);
+	ng_image_finish(&image);
+	ng_diags_finish(&diags);
+	return said;
+}
+
+static void included_lists_are_read_beside_their_lister(void **state)
+{
+	(void)state;
+	char sub[96];
+	struct conf conf = {.folder = folder};
+	snprintf(sub, sizeof(sub), "%s/sub", folder);
+	assert_int_equal(mkdir(sub, 0700), 0);
+	put("a.list", "a.example\n@include sub/b.list\n@include sub/c.list\n");
+	put("sub/b.list", "b.example\n@include c.list\n");
+	put("sub/c.list", "c.example\n");
+	assert_string_equal(says("a.list", &conf), "a.list 3");
+	put("sub/c.list", "c.example/x\n");
+	assert_string_equal(says("a.list", &conf), "list-path sub/c.list:1");
+	/* By another path each time; the depth ends it. */
+	put("sub/c.list", "@include ../a.list\n");
+	assert_true(strncmp(says("a.list", &conf), "list-include sub/../", 20) == 0);
+	put("sub/c.list", "@include b.list\n");
+	assert_string_equal(says("a.list", &conf), "list-include sub/c.list:1");
+	put("sub/c.list", "$TTL 5\n@ SOA a. b. 1 2 3 4 5\n");
+	assert_string_equal(says("a.list", &conf), "list-include sub/b.list:2");
+	take("sub/c.list");
+	assert_string_equal(says("a.list", &conf), "file-read sub/c.list:0");
+	take("sub/b.list");
+	take("a.list");
+	take("sub");
+}
+
+static void presets_are_found_by_name(void **state)
+{
+	(void)state;
+	put("pypi.list", "pypi.org\n@include more.list\n");
+	put("more.list", "files.pythonhosted.org\n");
+	assert_int_equal(setenv(SOURCE_PRESETS_ENV, folder, 1), 0);
+	assert_string_equal(says("preset:pypi", NULL), "preset:pypi 2");
+	assert_string_equal(says("preset:none", NULL), "file-read preset:none:0");
+	assert_string_equal(says("preset:../pypi", NULL), "preset-name preset:../pypi:0");
+	assert_string_equal(says("preset:", NULL), "preset-name preset::0");
+	assert_int_equal(unsetenv(SOURCE_PRESETS_ENV), 0);
+	take("pypi.list");
+	take("more.list");
+}
+
+static void zones_are_read_as_their_section_says(void **state)
+{
+	(void)state;
+	char file[] = "ads.rpz", origin[] = "ads.example";
+	struct conf_zone zone = {.name = "ads", .file = file};
+	struct conf conf = {.folder = folder, .zones = &zone, .n_zones = 1};
+	put("ads.rpz", "a CNAME .\n");
+	assert_string_equal(says("zone:ads", &conf), "zone-origin ads.rpz:1");
+	zone.origin = origin;
+	assert_string_equal(says("zone:ads", &conf), "ads.rpz 1");
+	zone.override = NG_OVERRIDE_CNAME;
+	assert_string_equal(says("zone:ads", &conf), "rpz-override ads.rpz:0");
+	assert_string_equal(says("zone:more", &conf), "zone-unknown zone:more:0");
+	assert_string_equal(says("zone:ads", NULL), "zone-unknown zone:ads:0");
+	take("ads.rpz");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_is_read_beside_the_folder),
 		cmocka_unit_test(what_is_no_text_is_refused),
 		cmocka_unit_test(what_is_no_file_is_refused),
+		cmocka_unit_test(included_lists_are_read_beside_their_lister),
+		cmocka_unit_test(presets_are_found_by_name),
+		cmocka_unit_test(zones_are_read_as_their_section_says),
 	};
 	return cmocka_run_group_tests(tests, make_folder, drop_folder);
 }
