@@ -78,6 +78,8 @@ static void check_conf(struct check *check, const char *path)
 	check->conf = conf;
 	if (code == NG_OK && folder != NULL)
 		check_policies(check, conf, folder);
+	/* Names such as zone:ads mean something else in the next configuration. */
+	check_sources_free(check);
 	check->conf = NULL;
 	conf_free(conf);
 	free(folder);

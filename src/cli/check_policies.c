@@ -189,10 +189,6 @@ static bool same_sources(const struct group *a, const struct group *b)
 void check_policies(struct check *check, const struct conf *conf, const char *folder)
 {
 	struct group global, own, before = {0};
-	struct check_source *source, *next;
-	HASH_ITER (hh, check->sources, source, next) {
-		source->held = false;
-	}
 	group_open(check, conf->policies, conf->n_policies, folder, &global);
 	group_lint(&global, &check->diags);
 	for (size_t i = 0; i < conf->n_sandboxes; i++) {

@@ -110,6 +110,54 @@ is "what a forwarder cannot honour, and no action" '5 rpz-nsdname
 6 rpz-nsip
 7 rpz-unknown' "$(run 0 check forwarder.zone | sed -n 's/^forwarder\.zone:\([0-9]*\):.*warning: .*\[\(.*\)\]$/\1 \2/p')"
 
+# ---- what a configuration adds: modes, zones, presets, included lists ----
+
+cat >more.conf <<'END'
+policies = {"zone:never", "zone:quiet"}
+forward "." { servers = {"192.0.2.53"} }
+zone "never" { file = "zones.zone" }
+zone "quiet" { file = "quiet.zone" override = disabled }
+sandbox "seen" {
+	sources = {"10.1.0.2"}
+	policies = {"outer.list", "preset:tiny"}
+	mode = observe
+}
+sandbox "kept" {
+	sources = {"10.1.0.3"}
+	policies = {"outer.list", "preset:tiny"}
+}
+END
+mkdir -p shipped
+echo '*.shipped.example' >shipped/tiny.list
+printf '@include inner.list\nouter.example\n?asked.example\n' >outer.list
+printf 'inner.example\nquiet.example\n' >inner.list
+for zone in zones:inner quiet:quiet; do
+	sed '5,$d' forwarder.zone >"${zone%:*}.zone"
+	echo "${zone#*:}.example CNAME ." >>"${zone%:*}.zone"
+done
+NAMEGATE_ZONES=$work/shipped
+export NAMEGATE_ZONES
+is "what a configuration adds" 'preset:tiny:1:1: note: *.shipped.example does not cover shipped.example itself (add shipped.example if it is meant as well) [lint-apex]
+inner.list:1:1: warning: inner.example has no effect: zones.zone:5:1 of a wider scope denies it (remove it, or change the denial) [lint-dead]
+more.conf:5:1: warning: sandbox seen is only observed: 1 rules that deny and 1 that ask do not hold (write mode = enforce if they are to hold) [lint-observe]
+more.conf: 2 sandboxes
+zone:never: 1 rules
+zone:quiet: 1 rules
+outer.list: 4 rules
+preset:tiny: 1 rules
+0 errors, 2 warnings' "$(run 0 check more.conf)"
+unset NAMEGATE_ZONES
+for zone in zones quiet; do
+	cat >"$zone.conf" <<END
+policies = {"zone:one"}
+forward "." { servers = {"192.0.2.53"} }
+zone "one" { file = "$zone.zone" }
+sandbox "s" { sources = {"10.1.0.2"} policies = {"inner.list"} }
+END
+done
+is "a zone's name means another file in another configuration" 'inner.list:1 by zones.zone:5
+inner.list:2 by quiet.zone:5' "$(run 0 check zones.conf quiet.conf | sed -n 's/^\(inner\.list:[0-9]*\):.*effect: \([^:]*:[0-9]*\):.*/\1 by \2/p')"
+
 # ---- what ships ----
 
 for list in "$top"/zones/*.list; do
