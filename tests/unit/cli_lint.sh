@@ -168,7 +168,7 @@ is "the presets that ship give no warning of the lint" "" "$(cat shipped.txt)"
 # ---- ends ----
 
 printf 'old.example until=2020-01-31\nsoon.example until=%s\nlater.example until=%s\nsoon.test until=%s\n' \
-	"$(date -u -d '+2 days' +%F)" "$(date -u -d '+20 days' +%F)" "$(date -u +%F)" >until.list
+	"$(date -u -d '+2 days' +%F)" "$(date -u -d '+20 days' +%F)" "$(date -u -d '+1 day' +%F)" >until.list
 is "rules that ended, and those that end soon" '1 list-expired
 2 lint-until-soon
 4 lint-until-soon' "$(run 0 check until.list | sed -n 's/^until\.list:\([0-9]*\):.*\[\(.*\)\]$/\1 \2/p')"
