@@ -9,10 +9,12 @@
 #include "conf/sources.h"
 
 #include "conf/files.h"
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define PRESET    "preset:"
 #define ZONE      "zone:"
@@ -21,6 +23,7 @@
 struct reading {
 	struct ng_diags *diags;
 	const char *base_dir;
+	char *presets;               /* base_dir, when it is ours */
 	const char *seen[FILES_MAX]; /* paths as shown; owned by the sources */
 	size_t n_seen;
 };
@@ -154,19 +157,57 @@ static int refuse(struct ng_diags *diags, const char *name, const char *code,
 	return NG_E_SYNTAX;
 }
 
+/*
+ * Where presets stand: where the environment says, where they were installed, or, for a program that
+ * runs from its build, in the source beside the build. The last is as much ours as the program is.
+ */
+static char *preset_folder(const char *word)
+{
+	const char *given = getenv(SOURCE_PRESETS_ENV);
+	char program[PATH_MAX], *beside = NULL;
+	if (given != NULL && given[0] != '\0')
+		return strdup(given);
+	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	program[n > 0 ? n : 0] = '\0';
+	char *slash = strrchr(program, '/'), *file = NULL;
+	if (slash != NULL)
+		*slash = '\0';
+	if (slash != NULL && asprintf(&beside, "%s/../zones", program) < 0)
+		return NULL;
+	if (asprintf(&file, SOURCE_PRESETS "/%s.list", word) < 0)
+		file = NULL;
+	bool installed = beside == NULL || (file != NULL && access(file, F_OK) == 0) ||
+			 access(beside, F_OK) != 0;
+	free(file);
+	if (!installed)
+		return beside;
+	free(beside);
+	return strdup(SOURCE_PRESETS);
+}
+
 /* The folder of presets becomes the base of what they include. */
 static int find_preset(struct reading *reading, const char *name, char **disk)
 {
-	const char *word = name + strlen(PRESET), *folder = getenv(SOURCE_PRESETS_ENV);
+	const char *word = name + strlen(PRESET);
 	size_t n = strlen(word);
-	if (folder == NULL || folder[0] == '\0')
-		folder = SOURCE_PRESETS;
-	reading->base_dir = folder;
+	char *path = NULL;
 	if (n == 0 || strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-") != n)
 		return refuse(reading->diags, name, "preset-name",
 			      "see namegate-presets(7) for those that ship",
 			      "no preset has such a name:", word);
-	return asprintf(disk, "%s/%s.list", folder, word) < 0 ? NG_E_NOMEM : NG_OK;
+	reading->base_dir = reading->presets = preset_folder(word);
+	if (reading->presets == NULL ||
+	    asprintf(&path, "%s/%s.list", reading->presets, word) < 0)
+		return NG_E_NOMEM;
+	if (access(path, F_OK) == 0) {
+		*disk = path;
+		return NG_OK;
+	}
+	free(path);
+	return refuse(reading->diags, name, "preset-name",
+		      "see namegate-presets(7) for those that ship; " SOURCE_PRESETS_ENV
+		      " names another folder",
+		      "no such preset in", reading->presets);
 }
 
 static int find_zone(struct reading *reading, const char *name, const struct conf *conf,
@@ -236,5 +277,6 @@ int source_compile_at(const char *name, const char *base_dir, const struct conf 
 		code = ng_compile(&source, diags, out);
 	source_finish(&source);
 	free(disk);
+	free(reading.presets);
 	return code;
 }

@@ -13,7 +13,8 @@
 
 /*
  * Reads and compiles one source with all that it includes. name is
- *   preset:NAME  a list that ships, from $NAMEGATE_ZONES or SOURCE_PRESETS,
+ *   preset:NAME  a list that ships: from $NAMEGATE_ZONES if set, else from SOURCE_PRESETS or, for a
+ *                program that runs from its build, from zones beside the build,
  *   zone:NAME    the file of that zone section of conf (may be NULL: there are none),
  *   a path       against base_dir when relative; base_dir NULL: conf's folder, else the working one.
  * Diagnostics and records show presets and paths as given, a zone as its file. Not a regular file,

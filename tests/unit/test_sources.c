@@ -156,7 +156,7 @@ static void presets_are_found_by_name(void **state)
 	put("more.list", "files.pythonhosted.org\n");
 	assert_int_equal(setenv(SOURCE_PRESETS_ENV, folder, 1), 0);
 	assert_string_equal(says("preset:pypi", NULL), "preset:pypi 2");
-	assert_string_equal(says("preset:none", NULL), "file-read preset:none:0");
+	assert_string_equal(says("preset:none", NULL), "preset-name preset:none:0");
 	assert_string_equal(says("preset:../pypi", NULL), "preset-name preset:../pypi:0");
 	assert_string_equal(says("preset:", NULL), "preset-name preset::0");
 	assert_int_equal(unsetenv(SOURCE_PRESETS_ENV), 0);
