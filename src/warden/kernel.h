@@ -43,4 +43,7 @@ bool table_intact(struct kernel *kernel);
 bool table_foreign_change(struct kernel *kernel);
 int table_remove(struct kernel *kernel, const char *name, int *system) NG_MUST_CHECK;
 
+/* Forgets whose packets were reported: sources come and go, and these elements have no end. */
+void table_forget_talk(struct kernel *kernel);
+
 int kernel_commit(struct kernel *kernel, struct ops *ops) NG_MUST_CHECK; /* ops_commit() */

@@ -251,8 +251,11 @@ static int turn(struct warden *warden, struct inbox *inbox, const struct pollfd 
 		return code;
 	leases_serve(warden);
 	leases_end_due(warden);
-	if (slots[SLOT_NFLOG].revents)
+	if (slots[SLOT_NFLOG].revents) {
 		nflog_read(&warden->nflog, &warden->sandboxes);
+		if (!warden->talk_us)
+			warden->talk_us = warden->now_us + TALK_US;
+	}
 	nflog_report(&warden->nflog, &warden->sandboxes, &warden->workers, warden->now_us);
 	return NG_OK;
 }

@@ -121,6 +121,10 @@ static const struct guard {
 	{                                                                                      \
 		.kind = STEP_LOOKUP, .reg = R0, .name = (set)                                  \
 	}
+#define FAIR(set)                                                                              \
+	{                                                                                      \
+		.kind = STEP_FAIR, .reg = R0, .a = 50, .b = 100, .name = (set)                 \
+	}
 #define COUNTER                                                                                \
 	{                                                                                      \
 		.kind = STEP_COUNTER                                                           \
@@ -333,16 +337,19 @@ static void write_catch(struct batch *batch, struct netlink *netlink,
 	write_rule(batch, netlink, table->table, CHAIN_CATCH, steps);
 }
 
+/* Each source has its own limit ahead of the common one, so that no flood hides the others. */
 static void write_log(struct batch *batch, struct netlink *netlink,
 		      const struct wall_table *table, uint16_t group, const char *chain,
 		      const char *prefix)
 {
-	const struct step steps[] = {
-		{.kind = STEP_LIMIT, .a = 1000, .b = 2000},
-		{.kind = STEP_LOG, .a = group, .b = BLOCKED_SNAP, .c = 16, .name = prefix},
-		END};
+	const struct step limit = {.kind = STEP_LIMIT, .a = 4000, .b = 4000};
+	const struct step log = {
+		.kind = STEP_LOG, .a = group, .b = BLOCKED_SNAP, .c = 16, .name = prefix};
+	const struct step steps4[] = {V4, SADDR4(R0), FAIR("talk4"), limit, log, END};
+	const struct step steps6[] = {V6, SADDR6(R0), FAIR("talk6"), limit, log, END};
 
-	write_rule(batch, netlink, table->table, chain, steps);
+	write_rule(batch, netlink, table->table, chain, steps4);
+	write_rule(batch, netlink, table->table, chain, steps6);
 }
 
 int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_table *table,
@@ -373,5 +380,5 @@ int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_
 
 size_t rules_count(const struct wall_table *table)
 {
-	return COUNT(rules) + 4 + COUNT(guards) * table->n_interfaces;
+	return COUNT(rules) + 6 + COUNT(guards) * table->n_interfaces;
 }

@@ -69,6 +69,8 @@ const struct set_shape set_shapes[SET_COUNT] = {
 			40,
 			{16, 16, 1, 2},
 			NFT_SET_INTERVAL},
+	[SET_TALK4] = {"talk4", TYPE_IP4, 4, {0}, NFT_SET_EVAL},
+	[SET_TALK6] = {"talk6", TYPE_IP6, 16, {0}, NFT_SET_EVAL},
 	[SET_NEVER4] = {"never4", TYPE_IP4, 4, {0}, NFT_SET_INTERVAL},
 	[SET_NEVER6] = {"never6", TYPE_IP6, 16, {0}, NFT_SET_INTERVAL},
 	[SET_PRIVATE_DNS] = {"private_dns", PAIR(TYPE_PROTO, TYPE_PORT), 8, {0}, 0},

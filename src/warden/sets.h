@@ -34,6 +34,8 @@ enum set_id {
 	SET_CIDR6,
 	SET_CIDR4P, /* the same, bound to a protocol and a port */
 	SET_CIDR6P,
+	SET_TALK4, /* sources that are being reported, each with a limit of its own */
+	SET_TALK6,
 	SET_NEVER4, /* never to be reached, looked at before the leases */
 	SET_NEVER6,
 	SET_PRIVATE_DNS, /* protocol and port of DNS that the gate cannot see into */

@@ -133,6 +133,14 @@ static bool look_due(const struct warden *warden)
 	       warden->now_us - warden->looked_us >= IDLE_TICK_MS * 1000u;
 }
 
+static void forget_talk(struct warden *warden)
+{
+	if (!warden->talk_us || warden->now_us < warden->talk_us)
+		return;
+	warden->talk_us = 0;
+	table_forget_talk(&warden->kernel);
+}
+
 static void clear_leftovers(struct warden *warden)
 {
 	if (!warden->leftovers_us || warden->now_us < warden->leftovers_us)
@@ -162,4 +170,5 @@ void setup_look(struct warden *warden)
 		repair(warden);
 	else
 		clear_leftovers(warden);
+	forget_talk(warden);
 }

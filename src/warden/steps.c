@@ -79,6 +79,20 @@ static void fill_limit(struct nftnl_expr *expr, const struct step *step)
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
 }
 
+/* The kernel copies the limit into each element that it makes. */
+static void fill_fair(struct nftnl_expr *expr, const struct step *step)
+{
+	struct nftnl_expr *limit = nftnl_expr_alloc("limit");
+
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_ADD);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_SREG_KEY, step->reg);
+	nftnl_expr_set_str(expr, NFTNL_EXPR_DYNSET_SET_NAME, step->name);
+	if (!limit)
+		return;
+	fill_limit(limit, step);
+	nftnl_expr_add_expr(expr, NFTNL_EXPR_DYNSET_EXPR, limit);
+}
+
 static void fill_log(struct nftnl_expr *expr, const struct step *step)
 {
 	nftnl_expr_set_u16(expr, NFTNL_EXPR_LOG_GROUP, (uint16_t)step->a);
@@ -125,6 +139,7 @@ static const struct {
 	[STEP_LOOKUP] = {"lookup", fill_lookup},
 	[STEP_COUNTER] = {"counter", fill_nothing},
 	[STEP_LIMIT] = {"limit", fill_limit},
+	[STEP_FAIR] = {"dynset", fill_fair},
 	[STEP_LOG] = {"log", fill_log},
 	[STEP_REJECT] = {"reject", fill_reject},
 	[STEP_MARK] = {"meta", fill_mark},

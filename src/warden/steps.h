@@ -17,6 +17,7 @@ enum step_kind {
 	STEP_LOOKUP,  /* the key that starts at reg, in set `name` */
 	STEP_COUNTER,
 	STEP_LIMIT,      /* a = packets a second, b = burst */
+	STEP_FAIR,       /* the same for each key at reg apart, kept in set `name` */
 	STEP_LOG,        /* a = group, b = snaplen, c = queue threshold; prefix `name` */
 	STEP_REJECT,     /* a = NFT_REJECT_, b = code */
 	STEP_MARK,       /* packet mark = a */

@@ -271,6 +271,16 @@ int table_remove(struct kernel *kernel, const char *name, int *system)
 	return batch_commit(&kernel->batch, &kernel->netlink, NULL, NULL, system);
 }
 
+void table_forget_talk(struct kernel *kernel)
+{
+	int system;
+
+	batch_begin(&kernel->batch, &kernel->netlink);
+	flush_set(kernel, kernel->table.table, SET_TALK4);
+	flush_set(kernel, kernel->table.table, SET_TALK6);
+	(void)!batch_commit(&kernel->batch, &kernel->netlink, NULL, NULL, &system);
+}
+
 int kernel_commit(struct kernel *kernel, struct ops *ops)
 {
 	return ops_commit(ops, kernel->table.table, &kernel->ability, &kernel->batch,

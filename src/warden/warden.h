@@ -15,6 +15,7 @@
 #define TICK_US      100000u   /* ends are worked off in steps of this */
 #define IDLE_TICK_MS 1000      /* how long a foreign change can go unseen */
 #define LEFTOVERS_US 60000000u /* main has registered its sandboxes again by then */
+#define TALK_US      60000000u /* so long a source that was reported takes a place */
 #define RETRY_US     1000000u  /* until a delete that failed is tried again */
 
 struct order { /* WALL_LEASE, and from whom */
@@ -44,6 +45,7 @@ struct warden {
 	bool suspect; /* a commit failed: look soon */
 	bool dirty;   /* kernel and mirror differ: rebuild before anything else is believed */
 	uint64_t now_us, looked_us, complained_us;
+	uint64_t talk_us; /* when the sources that were reported are next forgotten; 0: none */
 	uint64_t leftovers_us; /* when they go; 0: there are none */
 };
 

@@ -180,6 +180,26 @@ tell blocked 1500 >/dev/null
 for n in 1 2 3 4 5 6 7 8; do reach 1 "44.8.8.$n" >/dev/null; done
 is "reports that are held back are counted" "8" \
 	"$(tell blocked 4000 | grep -o 'x[0-9]*' | tr -d x | awk '{ n += $1 } END { print n }')"
+flood() { # BOX: thousands of datagrams that nobody lets through
+	box "$1" python3 - <<'END'
+import socket
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for n in range(20000):
+    try:
+        sock.sendto(b"x", ("44.8.9.9", 1000 + n % 1000))
+    except OSError:
+        pass
+END
+}
+tell table namegate "sb*" 5353 1000 100 50 >/dev/null
+tell blocked 1200 >/dev/null
+flood 1
+reach 2 44.8.9.8 >/dev/null
+seen=$(tell blocked 2500)
+like "a flood hides no neighbour's refused packet" '2 44\.8\.9\.8 6 80 x1' "$seen"
+is "and is itself reported no more than its share" "yes" "$(printf '%s' "$seen" | grep -o '1 44[^x]*x[0-9]*' |
+	grep -o '[0-9]*$' | awk '{ n += $1 } END { print (n >= 50 && n <= 1000) ? "yes" : n }')"
+is "nft can list that too" "0" "$(nft list ruleset >/dev/null 2>&1; echo $?)"
 
 # ---- bounds ----
 
