@@ -21,3 +21,4 @@ namegate_LDADD = libscene.a libconf.a libcore.a $(LDNS_LIBS) $(CONFUSE_LIBS) $(J
 	$(PSL_LIBS) $(IDN2_LIBS)
 namegate_SOURCES += src/cli/control_client.c src/cli/control_client.h src/cli/status.c \
 	src/cli/leases.c src/cli/sandbox.c src/cli/approve.c src/cli/reload.c src/cli/teardown.c
+namegate_SOURCES += src/cli/convert.c

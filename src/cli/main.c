@@ -19,6 +19,7 @@ static const struct {
 	{"check", verb_check, "see whether configuration and policies are right"},
 	{"explain", verb_explain,
 	 "what the gate would decide on a name, by which rule, and why"},
+	{"convert", verb_convert, "write a host list as an RPZ zone, and back"},
 	{"test", test_main, "play scenes to the engine in invented time"},
 	{"status", verb_status, "whether namegated serves, and what it has counted"},
 	{"leases", verb_leases, "which addresses are open, by which name, for how long"},

@@ -25,7 +25,8 @@ POLICY_TESTS = tests/unit/test_zone tests/unit/test_list tests/unit/test_rpz \
 check_PROGRAMS += $(POLICY_TESTS)
 TESTS += $(POLICY_TESTS)
 EXTRA_DIST += tests/unit/policy_world.h tests/unit/cli_offline.sh
-TESTS += tests/unit/cli_offline.sh
+TESTS += tests/unit/cli_offline.sh tests/unit/cli_convert.sh
+EXTRA_DIST += tests/unit/cli_convert.sh
 tests_unit_test_conf_LDADD = libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_sources_LDADD = libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) \
 	$(CMOCKA_LIBS)

@@ -1,6 +1,8 @@
 /* Images: what a look-up finds, what a large one costs, and that no strange one does harm. */
 #include "policy_world.h"
 
+#include <namegate/message.h>
+
 #include "policy/image.h"
 
 #define MANY 100000
@@ -93,6 +95,54 @@ static void an_image_needs_no_alignment(void **state)
 	source_finish(&list);
 }
 
+/* What hangs on a match stays in its bounds. */
+static void probe_match(const struct ng_match *match)
+{
+	struct ng_bounds bounds;
+	struct ng_local local;
+	uint32_t cursor = 0;
+	size_t sum = 0;
+	ng_match_bounds(match, &bounds);
+	assert_true(bounds.n_ports <= NG_PORTS_MAX && bounds.n_types <= NG_TYPES_MAX &&
+		    bounds.n_opened <= NG_RULE_PRIVATE_MAX);
+	while (ng_match_local(match, &cursor, &local)) {
+		for (uint16_t i = 0; i < local.rdlen; i++)
+			sum += local.rdata[i];
+		assert_true(local.type != NG_TYPE_A || local.rdlen == 4);
+	}
+	assert_true(sum <= (size_t)255 * UINT16_MAX * cursor);
+}
+
+static void probe_rest(struct ng_ruleset *ruleset)
+{
+	static const char *const addrs[] = {"192.0.2.1", "192.0.2.9", "10.1.2.3", "2001:db8::1",
+					    "::"};
+	struct ng_name names[1] = {name_of("other.test")};
+	struct ng_policy policy = {.scopes = {{.sources = {ruleset}, .n = 1}}};
+	struct ng_static item;
+	struct ng_prefix opened;
+	uint32_t cursor = 0;
+	for (size_t i = 0; i < COUNT(addrs); i++) {
+		struct ng_addr addr;
+		struct ng_decision decision;
+		assert_int_equal(ng_addr_parse(addrs[i], &addr), NG_OK);
+		const struct ng_subject subject = {.names = names,
+						   .n_names = 1,
+						   .client = &addr,
+						   .addrs = &addr,
+						   .n_addrs = 1,
+						   .answered = true};
+		ng_policy_judge(&policy, &subject, &decision);
+		if (decision.matched)
+			probe_match(&decision.match);
+	}
+	while (ng_ruleset_static(ruleset, &cursor, &item))
+		assert_true(ng_addr_reach(&item.prefix.addr) != NG_REACH_NEVER);
+	cursor = 0;
+	while (ng_ruleset_opened(ruleset, &cursor, &opened))
+		assert_true(ng_prefix_valid(&opened));
+}
+
 /* Opens octets as an image; when that is let in, asks it for all that the list names. */
 static bool probe(const uint8_t *octets, size_t len)
 {
@@ -111,32 +161,59 @@ static bool probe(const uint8_t *octets, size_t len)
 			assert_true(strlen(match.path) < NG_PATH_MAX);
 		}
 		ng_ruleset_has_below(ruleset, &name);
+		if (match.ruleset != NULL)
+			probe_match(&match);
 	}
+	if (code == NG_OK)
+		probe_rest(ruleset);
 	ng_ruleset_close(ruleset);
 	free(copy);
 	return code == NG_OK;
 }
 
+static void each_octet_wrong(struct source *list, size_t *let_in, size_t *refused)
+{
+	static const uint8_t flips[] = {0x01, 0x02, 0x10, 0x20, 0x40, 0x80, 0xff};
+	*let_in = *refused = 0;
+	for (size_t i = 0; i < list->image.len; i++) {
+		for (size_t j = 0; j < COUNT(flips); j++) {
+			list->image.octets[i] ^= flips[j];
+			if (probe(list->image.octets, list->image.len))
+				(*let_in)++;
+			else
+				(*refused)++;
+			list->image.octets[i] ^= flips[j];
+		}
+	}
+	assert_true(probe(list->image.octets, list->image.len));
+}
+
 static void any_octet_may_be_wrong(void **state)
 {
 	(void)state;
-	static const uint8_t flips[] = {0x01, 0x02, 0x10, 0x20, 0x40, 0x80, 0xff};
 	struct source list;
-	size_t let_in = 0, refused = 0;
+	size_t let_in, refused;
 	source_make(&list, NG_FORMAT_LIST, text);
-	for (size_t i = 0; i < list.image.len; i++) {
-		for (size_t j = 0; j < COUNT(flips); j++) {
-			list.image.octets[i] ^= flips[j];
-			if (probe(list.image.octets, list.image.len))
-				let_in++;
-			else
-				refused++;
-			list.image.octets[i] ^= flips[j];
-		}
-	}
+	each_octet_wrong(&list, &let_in, &refused);
 	/* Lines, columns, the digest and the path may change; names, tables and counts may not. */
 	assert_true(refused > let_in);
-	assert_true(probe(list.image.octets, list.image.len));
+	source_finish(&list);
+	source_make(&list, NG_FORMAT_LIST,
+		    "a.example:443,53/udp types=A,TXT private=10.0.0.0/8 until=2999-01-01\n"
+		    "?x.b.example lease-max=5m cname=strict\n10.0.0.0/8:5432\n192.0.2.1\n");
+	assert_int_equal(list.code, NG_OK);
+	each_octet_wrong(&list, &let_in, &refused);
+	assert_true(refused > 0);
+	source_finish(&list);
+	source_make(&list, NG_FORMAT_RPZ,
+		    "$TTL 5\n$ORIGIN rpz.\n@ SOA a. b. 1 2 3 4 5\n@ NS a.\n"
+		    "a.example A 192.0.2.1\na.example TXT text\nb.example CNAME *.garden.\n"
+		    "24.0.2.0.192.rpz-ip CNAME .\n32.1.2.0.192.rpz-ip AAAA 2001:db8::1\n"
+		    "8.0.0.0.10.rpz-client-ip CNAME rpz-drop.\n"
+		    "32.zz.db8.2001.rpz-ip CNAME *.\n");
+	assert_int_equal(list.code, NG_OK);
+	each_octet_wrong(&list, &let_in, &refused);
+	assert_true(refused > 0);
 	source_finish(&list);
 }
 
