@@ -33,7 +33,9 @@ struct reader {
 };
 
 struct list { /* one policy source */
-	char *name;
+	char *name, *text;
+	struct ng_source source; /* how the text is read; its strings are the three beside it */
+	char *origin, *target;
 	struct ng_image image;
 	struct ng_ruleset *rules;
 	struct list *next, *prev;
@@ -44,6 +46,7 @@ struct box { /* one sandbox */
 	char *lists[NG_SCOPES][NG_RULESETS_MAX];
 	uint8_t n_lists[NG_SCOPES];
 	const struct line *line; /* where it is declared; NULL for the one by default */
+	struct list *approvals;  /* the names approved, as a source; NULL without any */
 	bool gone;
 	struct box *next, *prev;
 };
@@ -67,6 +70,7 @@ struct pending_order {
 	uint64_t number, until_us;
 	uint32_t sandbox;
 	struct ng_addr client, addr;
+	struct ng_port port;
 	struct pending_order *next, *prev;
 };
 
@@ -79,6 +83,7 @@ struct promise { /* a reply to that question showed the address */
 struct element { /* what stands in the kernel's set */
 	uint32_t sandbox;
 	struct ng_addr client, addr;
+	struct ng_port port; /* protocol 0: all of them */
 	uint64_t until_us;
 	struct promise *promises;
 	struct element *next, *prev;
@@ -93,6 +98,8 @@ struct reply_view { /* a reply as an independent reader understood it */
 	size_t n_addrs;
 	char cnames[NG_CHAIN_MAX + 1][NG_NAME_TEXT_MAX];
 	size_t n_cnames, n_answers;
+	char *others[NG_CHAIN_MAX]; /* records of other types: "TXT hello" */
+	size_t n_others;
 	int ede;
 	char ede_text[NG_EDE_TEXT_MAX + 1];
 };
@@ -108,6 +115,8 @@ struct seen { /* one action of the engine, copied */
 	struct reply_view *reply;
 	struct ng_addr addrs[NG_ADDRS_MAX];
 	size_t n_addrs;
+	struct ng_port ports[NG_PORTS_MAX];
+	size_t n_ports;
 	char *name, *rule, *reason;
 	char *text; /* in the words of a scene */
 	struct seen *next, *prev;
@@ -130,6 +139,7 @@ struct scene {
 	struct ng_prefix own[16];
 	size_t n_own;
 	struct ng_settings settings;
+	uint32_t clock_s; /* wall time at time 0 */
 	uint64_t version;
 
 	struct ng_gate *gate;

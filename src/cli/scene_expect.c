@@ -65,6 +65,15 @@ static bool ask_fits(struct reader *reader, const struct seen *seen)
 	return true;
 }
 
+static bool port_fits(struct reader *reader, struct ng_port of)
+{
+	struct ng_port port = accept_port(reader);
+	char text[16];
+
+	return (port.proto == of.proto && port.port == of.port) ||
+	       misfit(reader, "its port is%s", of.proto ? port_text(of, text) : " any");
+}
+
 static bool place_fits(struct reader *reader, const struct seen *seen, const struct ng_addr *at)
 {
 	const struct box *box = need_box(reader);
@@ -106,7 +115,8 @@ static bool lease_detail_fits(struct reader *reader, const struct seen *seen)
 
 static bool lease_fits(struct reader *reader, const struct seen *seen)
 {
-	if (!place_fits(reader, seen, &seen->order.addr))
+	if (!place_fits(reader, seen, &seen->order.addr) ||
+	    !port_fits(reader, seen->order.port))
 		return false;
 	while (word_peek(reader)) {
 		if (!lease_detail_fits(reader, seen))
@@ -117,7 +127,8 @@ static bool lease_fits(struct reader *reader, const struct seen *seen)
 
 static bool revoke_fits(struct reader *reader, const struct seen *seen)
 {
-	return place_fits(reader, seen, &seen->order.addr);
+	return place_fits(reader, seen, &seen->order.addr) &&
+	       port_fits(reader, seen->order.port);
 }
 
 static bool drop_fits(struct reader *reader, const struct seen *seen)
@@ -149,6 +160,7 @@ static bool event_fits(struct reader *reader, const struct ng_record *record)
 	} events[] = {
 		{"deny", NG_EVENT_DECISION, NG_DENY},
 		{"allow", NG_EVENT_DECISION, NG_ALLOW},
+		{"ask", NG_EVENT_DECISION, NG_ASK},
 		{"rebind", NG_EVENT_REBIND, NG_DENY},
 		{"blocked", NG_EVENT_BLOCKED, NG_DENY},
 		{"malformed", NG_EVENT_MALFORMED, NG_DENY},
@@ -161,7 +173,7 @@ static bool event_fits(struct reader *reader, const struct ng_record *record)
 		       (record->event != NG_EVENT_DECISION ||
 			record->verdict == events[i].verdict);
 	}
-	word_bad(reader, "a record of what? deny, allow, rebind, blocked or malformed");
+	word_bad(reader, "a record of what? deny, ask, allow, rebind, blocked or malformed");
 	return false;
 }
 
@@ -174,10 +186,29 @@ static bool record_holds(const struct seen *seen, const struct ng_addr *addr)
 	return false;
 }
 
+static bool record_mode_fits(struct reader *reader, const struct seen *seen)
+{
+	static const char *const modes[] = {"lockdown", "enforce", "observe"};
+
+	return strcmp(need_word(reader, "a mode"), modes[seen->record.mode]) == 0 ||
+	       misfit(reader, "its mode is %s", modes[seen->record.mode]);
+}
+
+static bool record_port_fits(struct reader *reader, const struct seen *seen,
+			     struct ng_port port)
+{
+	for (size_t i = 0; i < seen->n_ports; i++) {
+		if (seen->ports[i].proto == port.proto && seen->ports[i].port == port.port)
+			return true;
+	}
+	return misfit(reader, "a port is not in it");
+}
+
 static bool record_detail_fits(struct reader *reader, const struct seen *seen)
 {
 	struct ng_addr addr[NG_ADDRS_MAX];
 	size_t n = accept_addrs(reader, addr, NG_ADDRS_MAX);
+	struct ng_port port;
 	const char *word;
 
 	for (size_t i = 0; i < n; i++) {
@@ -186,6 +217,13 @@ static bool record_detail_fits(struct reader *reader, const struct seen *seen)
 	}
 	if (n)
 		return true;
+	port = accept_port(reader);
+	if (port.proto)
+		return record_port_fits(reader, seen, port);
+	if (word_accept(reader, "observed"))
+		return seen->record.observed || misfit(reader, "it is not observed");
+	if (word_accept(reader, "mode"))
+		return record_mode_fits(reader, seen);
 	if (word_accept(reader, "name"))
 		return (seen->name && !strcasecmp(need_word(reader, "a name"), seen->name)) ||
 		       misfit(reader, "its name is %s", seen->name ? seen->name : "none");
@@ -224,12 +262,50 @@ static void clause_open(struct reader *reader, bool wanted)
 	uint32_t column = word_column(reader);
 	const struct box *box = need_box(reader);
 	struct ng_addr addr = need_addr(reader);
+	struct ng_port port = accept_port(reader);
 
 	words_done(reader);
-	if (!scene->stopped && kernel_open(scene, box->spec.id, &addr) != wanted)
+	if (!scene->stopped && kernel_open(scene, box->spec.id, &addr, port) != wanted)
 		scene_stop(scene, SCENE_FAILED, reader->line, column,
 			   "the address is %s in the kernel's set for %s",
 			   wanted ? "not" : "still", box->spec.name);
+}
+
+static bool waiting_find(const struct scene *scene, const struct box *box,
+			 const struct ng_name *name, struct ng_waiting *out)
+{
+	uint64_t cursor = 0;
+
+	while (ng_gate_waiting_at(scene->gate, &cursor, out)) {
+		if (out->sandbox == box->spec.id && ng_name_equal(out->name, name))
+			return true;
+	}
+	return false;
+}
+
+/* "waiting SANDBOX NAME [count N]", or with `not` before it. */
+static void clause_waiting(struct reader *reader, bool wanted)
+{
+	struct scene *scene = reader->scene;
+	uint32_t column = word_column(reader), count = 0;
+	const struct box *box = need_box(reader);
+	struct ng_name name = need_name(reader);
+	struct ng_waiting waiting = {0};
+	bool found;
+
+	if (word_accept(reader, "count"))
+		count = need_number(reader, "a number");
+	words_done(reader);
+	if (scene->stopped)
+		return;
+	found = waiting_find(scene, box, &name, &waiting);
+	if (found != wanted)
+		scene_stop(scene, SCENE_FAILED, reader->line, column,
+			   "the name %s for approval in %s",
+			   wanted ? "does not wait" : "still waits", box->spec.name);
+	else if (found && count && count != waiting.count)
+		scene_stop(scene, SCENE_FAILED, reader->line, column,
+			   "it was asked for %llu times", (unsigned long long)waiting.count);
 }
 
 static const struct {
@@ -302,6 +378,10 @@ static void clause_check(struct reader *clause)
 	}
 	if (word_accept(clause, "open") || word_accept(clause, "shut")) {
 		clause_open(clause, clause->line->words[clause->at - 1].text[0] == 'o');
+		return;
+	}
+	if (word_accept(clause, "waiting")) {
+		clause_waiting(clause, !word_accept(clause, "not"));
 		return;
 	}
 	for (size_t i = 0; i < N_CLAUSES; i++) {

@@ -174,22 +174,26 @@ static void resolve(struct scene *scene, struct reader *reader, int code)
 	struct ng_addr addrs[NG_ADDRS_MAX];
 	const struct box *box = NULL;
 	struct pending_order *order, *spare, *before = scene->orders;
+	struct ng_port port;
 	size_t n, resolved = 0;
 
 	if (word_accept(reader, "for"))
 		box = need_box(reader);
 	n = addrs_read(reader, addrs);
+	port = accept_port(reader);
 	words_done(reader);
 	scene->orders = NULL; /* what these set off waits for a line of its own */
 	DL_FOREACH_SAFE (before, order, spare) {
 		DL_DELETE(before, order);
 		if (scene->stopped || !named(&order->addr, addrs, n) ||
+		    (port.proto &&
+		     (port.proto != order->port.proto || port.port != order->port.port)) ||
 		    (box && box->spec.id != order->sandbox)) {
 			DL_APPEND(scene->orders, order);
 			continue;
 		}
 		if (!code)
-			kernel_confirm(scene, order);
+			kernel_put(scene, order);
 		ng_gate_lease_result(scene->gate, scene->now_us, order->number, code);
 		seen_drain(scene, reader->line);
 		free(order);
@@ -230,24 +234,23 @@ static void warden(struct scene *scene, struct reader *reader)
 static void adopt(struct scene *scene, struct reader *reader)
 {
 	const struct box *box = need_box(reader);
-	struct ng_addr addr = need_addr(reader), client = {0};
+	struct pending_order stands = {.addr = need_addr(reader), .port = accept_port(reader)};
 	struct ng_name name = need_name(reader);
-	const struct ng_port all = {0};
-	uint64_t until_us = 0;
 	int error;
 
 	if (word_accept(reader, "client"))
-		client = need_addr(reader);
+		stands.client = need_addr(reader);
 	if (word_accept(reader, "until"))
-		until_us = need_time(reader);
+		stands.until_us = need_time(reader);
 	else
 		word_bad(reader, "`until TIME` is missing here");
 	words_done(reader);
 	if (scene->stopped)
 		return;
-	kernel_put(scene, box->spec.id, &client, &addr, until_us);
-	error = ng_gate_adopt(scene->gate, scene->now_us, box->spec.id, &client, &addr, &all,
-			      &name, until_us);
+	stands.sandbox = box->spec.id;
+	kernel_put(scene, &stands);
+	error = ng_gate_adopt(scene->gate, scene->now_us, box->spec.id, &stands.client,
+			      &stands.addr, &stands.port, &name, stands.until_us);
 	if (error)
 		word_bad(reader, "the engine does not adopt it: %s", ng_strerror(error));
 }
@@ -265,8 +268,10 @@ static void blocked(struct scene *scene, struct reader *reader)
 		if (word_accept(reader, protocols[i].name))
 			packet.proto = protocols[i].number;
 	}
+	packet.observed = word_accept(reader, "observed");
 	if (word_peek(reader))
 		packet.port = (uint16_t)need_number(reader, "a port");
+	packet.observed |= word_accept(reader, "observed");
 	words_done(reader);
 	if (scene->stopped)
 		return;

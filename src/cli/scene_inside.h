@@ -32,13 +32,32 @@ uint32_t need_number(struct reader *reader, const char *what);
 struct ng_addr need_addr(struct reader *reader);
 struct ng_prefix need_prefix(struct reader *reader);
 struct ng_name need_name(struct reader *reader);
+/* "tcp/443" when the next word is one; all ports when it is not. */
+struct ng_port accept_port(struct reader *reader);
+const char *port_text(struct ng_port port, char buf[static 16]); /* " tcp/443", or "" */
 uint16_t need_type(struct reader *reader);
 uint8_t *need_hex(struct reader *reader, size_t *len); /* the rest of the words */
 /* "192.0.2.1" or "192.0.2.1..60" when the next word is one; returns how many. */
 size_t accept_addrs(struct reader *reader, struct ng_addr *out, size_t room);
 const char *time_text(uint64_t us, char buf[static 32]);
 
-/* scene_world.c: policies, sandboxes, routes and settings */
+/* scene_policy.c: sources of policy */
+struct list *list_find(const struct scene *scene, const char *name);
+void list_free(struct list *list); /* takes NULL */
+/*
+ * "list NAME", "rpz NAME" and at a time "policy NAME" with the text below; or, not inline,
+ * "policy FILE". Returns what stood under that name before: the caller frees it when nobody asks
+ * it any more.
+ */
+struct list *policy_read(struct reader *reader, const char *kind);
+/* "refuse list NAME CODE", "refuse rpz NAME CODE": the text below must not load. */
+void policy_refuse(struct reader *reader);
+/* Every source is read again, at the wall time of now; returns the old ones. */
+struct list *policy_reload(struct reader *reader);
+/* Adds a name to what is approved for a sandbox, or takes it out; returns the old source. */
+struct list *approvals_change(struct reader *reader, struct box *box, bool add);
+
+/* scene_world.c: sandboxes, routes and settings */
 bool world_declares(const struct reader *reader);
 void world_declare(struct scene *scene, struct reader *reader);
 void world_begin(struct scene *scene);
@@ -68,12 +87,12 @@ struct reply_view *reply_read(struct scene *scene, const struct asker *asker,
 			      const uint8_t *wire, size_t len, const struct line *line);
 char *reply_text(const struct reply_view *view, const struct box *box);
 bool reply_fits(struct reader *reader, const struct seen *seen);
+void reply_free(struct reply_view *view); /* takes NULL */
 
 /* scene_kernel.c: the kernel's set as the orders and confirmations leave it */
 void kernel_order(struct scene *scene, const struct ng_lease_order *order);
 void kernel_confirm(struct scene *scene, const struct pending_order *order);
-void kernel_put(struct scene *scene, uint32_t sandbox, const struct ng_addr *client,
-		const struct ng_addr *addr, uint64_t until_us);
+void kernel_put(struct scene *scene, const struct pending_order *order);
 void kernel_revoke(struct scene *scene, const struct ng_lease_order *order,
 		   const struct line *line);
 /* Policy changed: promises that it does not justify any more lapse. */
@@ -81,7 +100,9 @@ void kernel_judge(struct scene *scene);
 /* The sandbox is described anew: what was open for its old sources is promised no more. */
 void kernel_forget(struct scene *scene, uint32_t sandbox);
 void kernel_flush(struct scene *scene, uint32_t sandbox);
-bool kernel_open(const struct scene *scene, uint32_t sandbox, const struct ng_addr *addr);
+/* With a port: that port is open. Without one: any is. */
+bool kernel_open(const struct scene *scene, uint32_t sandbox, const struct ng_addr *addr,
+		 struct ng_port port);
 /* Invariants 2 and 3 for the addresses of one reply. */
 void kernel_promise(struct scene *scene, const struct asker *asker,
 		    const struct reply_view *view, const struct line *line);

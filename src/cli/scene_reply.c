@@ -16,7 +16,7 @@
 
 static const char *const rcodes[] = {
 	[0] = "noerror", [1] = "formerr", [2] = "servfail", [3] = "nxdomain",
-	[4] = "notimp",  [5] = "refused", [16] = "badvers",
+	[4] = "notimp",  [5] = "refused", [6] = "yxdomain", [16] = "badvers",
 };
 #define N_RCODES (sizeof(rcodes) / sizeof(rcodes[0]))
 
@@ -149,12 +149,85 @@ static void view_alias(const struct check *check, const ldns_rr *rr)
 		ng_name_to_text(&name, view->cnames[view->n_cnames++]);
 }
 
+/* "TYPE DATA", without quotes and without what ldns puts at the end. */
+static char *rr_words(const ldns_rr *rr)
+{
+	char *type = ldns_rr_type2str(ldns_rr_get_type(rr)), *text = NULL, *to;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return scene_alloc(1);
+	fputs(type, out);
+	free(type);
+	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
+		char *field = ldns_rdf2str(ldns_rr_rdf(rr, i));
+
+		fprintf(out, " %s", field ? field : "?");
+		free(field);
+	}
+	fclose(out);
+	to = text;
+	for (const char *at = text; *at; at++) {
+		if (*at != '"')
+			*to++ = *at;
+	}
+	*to = 0;
+	return text;
+}
+
+/*
+ * RFC 9460: ech (5) hides whom a client speaks with, and hints (4, 6) are addresses that nobody
+ * leased. Both must be gone, whoever wrote the record.
+ */
+static void check_service(const struct check *check, const ldns_rr *rr)
+{
+	uint8_t *wire = NULL;
+	size_t len = 0, at = 4; /* behind length and priority */
+	ldns_buffer *buffer = ldns_buffer_new(512);
+
+	if (buffer && ldns_rr_rdata2buffer_wire(buffer, rr) == LDNS_STATUS_OK) {
+		wire = ldns_buffer_begin(buffer);
+		len = ldns_buffer_position(buffer);
+	}
+	while (wire && at < len && wire[at])
+		at += wire[at] + 1u;
+	for (at++; wire && at + 4 <= len;
+	     at += 4u + (size_t)(wire[at + 2] << 8 | wire[at + 3])) {
+		unsigned int key = (unsigned int)(wire[at] << 8 | wire[at + 1]);
+
+		if (key >= 4 && key <= 6)
+			untrue(check, "a service record with parameter %u", key);
+	}
+	ldns_buffer_free(buffer);
+}
+
+static void view_other(const struct check *check, const ldns_rr *rr)
+{
+	struct reply_view *view = check->view;
+	int type = (int)ldns_rr_get_type(rr);
+
+	if (type == NG_TYPE_HTTPS || type == NG_TYPE_SVCB)
+		check_service(check, rr);
+	if (view->n_others == NG_CHAIN_MAX)
+		untrue(check, "more records than a scene can look at");
+	else
+		view->others[view->n_others++] = rr_words(rr);
+}
+
+void reply_free(struct reply_view *view)
+{
+	for (size_t i = 0; view && i < view->n_others; i++)
+		free(view->others[i]);
+	free(view);
+}
+
 static void view_answer(const struct check *check, const ldns_rr *rr)
 {
 	if (!on_chain(check, ldns_rr_owner(rr)))
 		untrue(check, "a record whose owner is not on the chain from the asked name");
 	check->view->n_answers++;
-	switch (ldns_rr_get_type(rr)) {
+	switch ((unsigned int)ldns_rr_get_type(rr)) {
 	case LDNS_RR_TYPE_A:
 	case LDNS_RR_TYPE_AAAA:
 		view_address(check, rr);
@@ -166,7 +239,7 @@ static void view_answer(const struct check *check, const ldns_rr *rr)
 		check->view->signatures = true;
 		break;
 	default:
-		untrue(check, "a record of a type that is not opened");
+		view_other(check, rr);
 	}
 }
 
@@ -255,6 +328,8 @@ char *reply_text(const struct reply_view *view, const struct box *box)
 		fprintf(out, " %s", ng_addr_format(&view->addrs[i], addr));
 	if (view->n_addrs)
 		fprintf(out, " ttl %u", view->ttls[0]);
+	for (size_t i = 0; i < view->n_others; i++)
+		fprintf(out, " rr \"%s\"", view->others[i]);
 	if (view->authentic)
 		fputs(" authentic", out);
 	if (view->signatures)
@@ -277,7 +352,7 @@ char *reply_text(const struct reply_view *view, const struct box *box)
 
 struct wanted {
 	struct ng_addr addrs[NG_ADDRS_MAX];
-	size_t n_addrs, n_cnames;
+	size_t n_addrs, n_cnames, n_others;
 	uint16_t rcode;
 	int ede;
 	bool truncated, authentic, signatures, empty, said;
@@ -330,6 +405,17 @@ static bool cname_fits(struct reader *reader, const struct reply_view *view)
 	return misfit(reader, "it has no alias to %s", text);
 }
 
+static bool other_fits(struct reader *reader, const struct reply_view *view)
+{
+	const char *text = need_word(reader, "a record, as \"TYPE DATA\"");
+
+	for (size_t i = 0; i < view->n_others; i++) {
+		if (strcmp(view->others[i], text) == 0)
+			return true;
+	}
+	return misfit(reader, "it has no such record");
+}
+
 /* An item that is checked where it stands: 1 it fits, 0 it does not, -1 it is no such item. */
 static int item_fits(struct reader *reader, const struct seen *seen, struct wanted *wanted)
 {
@@ -342,6 +428,10 @@ static int item_fits(struct reader *reader, const struct seen *seen, struct want
 	if (word_accept(reader, "cname")) {
 		wanted->n_cnames++;
 		return cname_fits(reader, view);
+	}
+	if (word_accept(reader, "rr")) {
+		wanted->n_others++;
+		return other_fits(reader, view);
 	}
 	if (word_accept(reader, "text"))
 		return strstr(view->ede_text, need_word(reader, "a text")) != NULL ||
@@ -415,6 +505,8 @@ static bool wanted_fits(struct reader *reader, const struct wanted *wanted,
 		return misfit(reader, view->signatures ? "it is signed" : "it is not signed");
 	if (wanted->n_cnames != view->n_cnames)
 		return misfit(reader, "it has %zu aliases", view->n_cnames);
+	if (wanted->n_others != view->n_others)
+		return misfit(reader, "it has %zu records of other types", view->n_others);
 	if (wanted->empty && view->n_answers)
 		return misfit(reader, "it is not empty");
 	return addrs_fit(reader, wanted, view);
@@ -432,7 +524,7 @@ bool reply_fits(struct reader *reader, const struct seen *seen)
 		if (fits < 0 && !wanted_item(reader, &wanted))
 			words_done(reader);
 	}
-	if (!wanted.said && !wanted.n_cnames)
+	if (!wanted.said && !wanted.n_cnames && !wanted.n_others)
 		word_bad(reader, "a reply of what? addresses, `empty`, `nxdomain` …");
 	return !reader->scene->stopped && wanted_fits(reader, &wanted, seen->reply);
 }

@@ -50,7 +50,7 @@ static void see_order(struct scene *scene, struct seen *seen, const struct ng_ac
 		      const struct line *line)
 {
 	const struct ng_lease_order *order = &action->lease;
-	char addr[NG_ADDR_TEXT], client[NG_ADDR_TEXT];
+	char addr[NG_ADDR_TEXT], client[NG_ADDR_TEXT], port[16];
 	bool wide = order->client.family != NG_NOFAMILY;
 
 	seen->order = *order;
@@ -58,17 +58,18 @@ static void see_order(struct scene *scene, struct seen *seen, const struct ng_ac
 	seen->name = name_copy(order->name);
 	seen->rule = scene_copy(order->rule, strlen(order->rule));
 	ng_addr_format(&order->addr, addr);
+	port_text(order->port, port);
 	if (wide)
 		ng_addr_format(&order->client, client);
 	if (action->kind == NG_REVOKE) {
-		seen->text = scene_format("revoke %s %s", box_name(seen->box), addr);
+		seen->text = scene_format("revoke %s %s%s", box_name(seen->box), addr, port);
 		kernel_revoke(scene, order, line);
 		return;
 	}
-	seen->text = scene_format("lease %s %s for %us grace %us%s%s name %s rule %s",
-				  box_name(seen->box), addr, order->hold_s, order->grace_s,
-				  wide ? " client " : "", wide ? client : "", seen->name,
-				  seen->rule);
+	seen->text = scene_format("lease %s %s%s for %us grace %us%s%s name %s rule %s",
+				  box_name(seen->box), addr, port, order->hold_s,
+				  order->grace_s, wide ? " client " : "", wide ? client : "",
+				  seen->name, seen->rule);
 	kernel_order(scene, order);
 }
 
@@ -124,7 +125,7 @@ static const char *event_text(const struct ng_record *record)
 
 static char *record_text(const struct seen *seen)
 {
-	char *text = NULL, addr[NG_ADDR_TEXT];
+	char *text = NULL, addr[NG_ADDR_TEXT], port[16];
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
@@ -135,6 +136,10 @@ static char *record_text(const struct seen *seen)
 		fprintf(out, " %s", seen->rule);
 	for (size_t i = 0; i < seen->n_addrs; i++)
 		fprintf(out, " %s", ng_addr_format(&seen->addrs[i], addr));
+	for (size_t i = 0; i < seen->n_ports; i++)
+		fputs(port_text(seen->ports[i], port), out);
+	if (seen->record.observed)
+		fputs(" observed", out);
 	if (seen->name)
 		fprintf(out, " name %s", seen->name);
 	if (seen->reason)
@@ -158,6 +163,8 @@ static void see_record(struct scene *scene, struct seen *seen, const struct ng_a
 		seen->reason = scene_copy(record->reason, strlen(record->reason));
 	for (; seen->n_addrs < record->n_addrs && seen->n_addrs < NG_ADDRS_MAX; seen->n_addrs++)
 		seen->addrs[seen->n_addrs] = record->addrs[seen->n_addrs];
+	for (; seen->n_ports < record->n_ports && seen->n_ports < NG_PORTS_MAX; seen->n_ports++)
+		seen->ports[seen->n_ports] = record->ports[seen->n_ports];
 	seen->text = record_text(seen);
 }
 
@@ -203,7 +210,7 @@ void seen_clear(struct scene *scene)
 
 	DL_FOREACH_SAFE (scene->seen, seen, spare) {
 		DL_DELETE(scene->seen, seen);
-		free(seen->reply);
+		reply_free(seen->reply);
 		free(seen->name);
 		free(seen->rule);
 		free(seen->reason);

@@ -189,6 +189,35 @@ struct ng_name need_name(struct reader *reader)
 	return name;
 }
 
+struct ng_port accept_port(struct reader *reader)
+{
+	const struct word *word = word_peek(reader);
+	struct ng_port port = {0};
+	unsigned long number;
+	char *rest;
+
+	if (!word || word->quoted ||
+	    (strncmp(word->text, "tcp/", 4) != 0 && strncmp(word->text, "udp/", 4) != 0))
+		return port;
+	reader->at++;
+	number = strtoul(word->text + 4, &rest, 10);
+	if (!isdigit((unsigned char)word->text[4]) || *rest || !number || number > UINT16_MAX) {
+		taken_bad(reader, "a port, such as tcp/443");
+		return port;
+	}
+	port.proto = word->text[0] == 't' ? 6 : 17;
+	port.port = (uint16_t)number;
+	return port;
+}
+
+const char *port_text(struct ng_port port, char buf[static 16])
+{
+	buf[0] = 0;
+	if (port.proto)
+		snprintf(buf, 16, " %s/%u", port.proto == 6 ? "tcp" : "udp", port.port);
+	return buf;
+}
+
 uint16_t need_type(struct reader *reader)
 {
 	uint16_t type = 0;

@@ -1,5 +1,5 @@
 /*
- * The world of a scene: policy sources, sandboxes, forward zones, settings. Everything that the
+ * The world of a scene: sandboxes, forward zones, settings, and which policy source is whose. Everything that the
  * configuration file says in the daemon, a scene says in a line. Before the first `at` the lines
  * describe generation 1; at a time they change one thing and apply the next generation.
  *
@@ -9,7 +9,6 @@
 
 #include "cli/scene_inside.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,125 +89,6 @@ const struct ng_route *need_route(struct reader *reader)
 	return NULL;
 }
 
-/* ---- policy ---- */
-
-static struct list *list_find(const struct scene *scene, const char *name)
-{
-	struct list *list;
-
-	DL_FOREACH (scene->lists, list) {
-		if (strcmp(list->name, name) == 0)
-			return list;
-	}
-	return NULL;
-}
-
-static void list_empty(struct list *list)
-{
-	ng_ruleset_close(list->rules);
-	ng_image_finish(&list->image);
-	list->rules = NULL;
-}
-
-static void diags_show(struct scene *scene, const struct ng_diags *diags)
-{
-	char text[1024];
-
-	for (size_t i = 0; i < diags->n; i++)
-		fprintf(scene->report, "    %s\n",
-			ng_diag_format(&diags->items[i], text, sizeof(text)));
-}
-
-static bool list_compile(struct scene *scene, struct reader *reader, const char *text,
-			 struct list *into)
-{
-	const struct ng_source source = {.format = ng_source_sniff(text, strlen(text)),
-					 .path = into->name,
-					 .text = text,
-					 .len = strlen(text)};
-	struct ng_diags diags;
-	int error;
-
-	ng_diags_init(&diags);
-	error = ng_compile(&source, &diags, &into->image);
-	if (!error)
-		error = ng_ruleset_open(into->image.octets, into->image.len, &into->rules);
-	if (error) {
-		word_bad(reader, "the policy `%s` cannot be used: %s", into->name,
-			 ng_strerror(error));
-		diags_show(scene, &diags);
-	}
-	ng_diags_finish(&diags);
-	return !error;
-}
-
-/* Returns the rules that stood under that name before; the caller ends them when nobody asks them. */
-static struct list list_set(struct scene *scene, struct reader *reader, const char *name,
-			    const char *text)
-{
-	struct list next = {.name = scene_copy(name, strlen(name))}, *list, old = {0};
-
-	if (!list_compile(scene, reader, text, &next)) {
-		free(next.name);
-		return old;
-	}
-	list = list_find(scene, name);
-	if (list) {
-		old.image = list->image;
-		old.rules = list->rules;
-		list->image = next.image;
-		list->rules = next.rules;
-		free(next.name);
-		return old;
-	}
-	list = scene_alloc(sizeof(*list));
-	*list = next;
-	DL_APPEND(scene->lists, list);
-	return old;
-}
-
-static char *policy_file(struct scene *scene, struct reader *reader, const char *name)
-{
-	const char *slash = strrchr(scene->path, '/');
-	char *path = name[0] == '/' || !slash
-			     ? scene_copy(name, strlen(name))
-			     : scene_format("%.*s/%s", (int)(slash - scene->path), scene->path,
-					    name);
-	FILE *file = fopen(path, "re"), *out;
-	char buffer[4096], *text = NULL;
-	size_t n, len;
-
-	out = open_memstream(&text, &len);
-	if (!file || !out)
-		word_bad(reader, "%s cannot be opened: %s", path, strerror(errno));
-	while (file && out && (n = fread(buffer, 1, sizeof(buffer), file)))
-		fwrite(buffer, 1, n, out);
-	if (file)
-		fclose(file);
-	if (out)
-		fclose(out);
-	free(path);
-	return text ? text : scene_alloc(1);
-}
-
-/* "policy FILE", or "list NAME" and, at a time, "policy NAME" with the text below. */
-static struct list policy_read(struct scene *scene, struct reader *reader, bool inline_text)
-{
-	const char *name = need_word(reader, "the name of a policy");
-	struct list old = {0};
-	char *text;
-
-	words_done(reader);
-	if (scene->stopped)
-		return old;
-	text = inline_text ? scene_block(scene, reader->line)
-			   : policy_file(scene, reader, name);
-	if (!scene->stopped)
-		old = list_set(scene, reader, name, text);
-	free(text);
-	return old;
-}
-
 /* ---- sandboxes ---- */
 
 static void box_source(struct reader *reader, struct ng_sandbox *spec)
@@ -231,8 +111,10 @@ static enum ng_mode need_mode(struct reader *reader)
 {
 	if (word_accept(reader, "enforce"))
 		return NG_ENFORCE;
+	if (word_accept(reader, "observe"))
+		return NG_OBSERVE;
 	if (!word_accept(reader, "lockdown"))
-		word_bad(reader, "the modes are `enforce` and `lockdown`");
+		word_bad(reader, "the modes are `enforce`, `observe` and `lockdown`");
 	return NG_LOCKDOWN;
 }
 
@@ -336,6 +218,7 @@ static void box_judge(struct scene *scene, struct box *box)
 	struct list *list;
 
 	*policy = (struct ng_policy){0};
+	policy->approvals = box->approvals ? box->approvals->rules : NULL;
 	DL_FOREACH (scene->lists, list) {
 		if (!somebodys(scene, list))
 			policy_add(policy, NG_SCOPE_GLOBAL, list);
@@ -399,6 +282,10 @@ static void setting_read(struct scene *scene, struct reader *reader)
 		{"cache-entries", &limits->cache_entries, false},
 	};
 
+	if (word_accept(reader, "clock")) {
+		scene->clock_s = need_number(reader, "seconds since 1970");
+		return;
+	}
 	if (word_accept(reader, "ancestor-answer")) {
 		settings->ancestor_nodata = word_accept(reader, "nodata");
 		if (!settings->ancestor_nodata && !word_accept(reader, "nxdomain"))
@@ -466,7 +353,8 @@ void world_begin(struct scene *scene)
 }
 
 static const char *const declarations[] = {
-	"policy", "list", "sandbox", "route", "own", "setting", "remove", "mode",
+	"policy",  "list",   "rpz",  "refuse",  "sandbox",  "route",  "own",
+	"setting", "remove", "mode", "approve", "withdraw", "reload",
 };
 
 bool world_declares(const struct reader *reader)
@@ -506,9 +394,13 @@ static void box_put(struct scene *scene, struct reader *reader, struct box *box)
 void world_declare(struct scene *scene, struct reader *reader)
 {
 	if (word_accept(reader, "policy"))
-		policy_read(scene, reader, false);
+		list_free(policy_read(reader, "file"));
 	else if (word_accept(reader, "list"))
-		policy_read(scene, reader, true);
+		list_free(policy_read(reader, "list"));
+	else if (word_accept(reader, "rpz"))
+		list_free(policy_read(reader, "rpz"));
+	else if (word_accept(reader, "refuse"))
+		policy_refuse(reader);
 	else if (word_accept(reader, "sandbox"))
 		box_read(scene, reader);
 	else if (word_accept(reader, "route"))
@@ -522,29 +414,67 @@ void world_declare(struct scene *scene, struct reader *reader)
 	words_done(reader);
 }
 
+/* A new generation with other sources; the old ones end when nobody asks them any more. */
+static void policy_change(struct scene *scene, struct reader *reader, struct list *old)
+{
+	struct list *list, *spare;
+
+	if (!scene->stopped)
+		apply(scene);
+	seen_drain(scene, reader->line);
+	DL_FOREACH_SAFE (old, list, spare) {
+		list_free(list);
+	}
+}
+
+static void box_approve(struct scene *scene, struct reader *reader, bool add)
+{
+	struct box *box = need_box(reader);
+	struct list *old = box ? approvals_change(reader, box, add) : NULL;
+
+	box_put(scene, reader, box);
+	seen_drain(scene, reader->line);
+	list_free(old);
+}
+
+static void box_change(struct scene *scene, struct reader *reader)
+{
+	struct box *box = box_read(scene, reader);
+
+	if (box)
+		kernel_forget(scene, box->spec.id);
+	box_put(scene, reader, box);
+}
+
+static void mode_change(struct scene *scene, struct reader *reader)
+{
+	struct box *box = need_box(reader);
+
+	if (box)
+		box->spec.mode = need_mode(reader);
+	box_put(scene, reader, box);
+}
+
 void world_change(struct scene *scene, struct reader *reader)
 {
-	struct list old = {0};
-	struct box *box;
-
 	if (word_accept(reader, "sandbox")) {
-		box = box_read(scene, reader);
-		if (box)
-			kernel_forget(scene, box->spec.id);
-		box_put(scene, reader, box);
+		box_change(scene, reader);
 	} else if (word_accept(reader, "mode")) {
-		box = need_box(reader);
-		if (box)
-			box->spec.mode = need_mode(reader);
-		box_put(scene, reader, box);
+		mode_change(scene, reader);
 	} else if (word_accept(reader, "remove")) {
 		box_end(scene, need_box(reader));
-	} else if (word_accept(reader, "policy")) {
-		old = policy_read(scene, reader, true);
-		if (!scene->stopped)
-			apply(scene);
-		seen_drain(scene, reader->line);
-		list_empty(&old);
+	} else if (word_accept(reader, "approve")) {
+		box_approve(scene, reader, true);
+	} else if (word_accept(reader, "withdraw")) {
+		box_approve(scene, reader, false);
+	} else if (word_accept(reader, "reload")) {
+		policy_change(scene, reader, policy_reload(reader));
+	} else if (word_accept(reader, "policy") || word_accept(reader, "list")) {
+		policy_change(scene, reader, policy_read(reader, "list"));
+	} else if (word_accept(reader, "rpz")) {
+		policy_change(scene, reader, policy_read(reader, "rpz"));
+	} else if (word_accept(reader, "refuse")) {
+		policy_refuse(reader);
 	} else {
 		world_declare(scene, reader);
 		if (!scene->stopped)
@@ -560,12 +490,11 @@ void world_finish(struct scene *scene)
 
 	ng_gate_destroy(scene->gate);
 	DL_FOREACH_SAFE (scene->lists, list, next_list) {
-		list_empty(list);
-		free(list->name);
-		free(list);
+		list_free(list);
 	}
 	DL_FOREACH_SAFE (scene->boxes, box, next_box) {
 		lists_forget(box);
+		list_free(box->approvals);
 		free(box);
 	}
 }
