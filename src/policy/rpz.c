@@ -407,7 +407,7 @@ void rpz_read(struct builder *builder, const struct ng_source *source)
 	struct ng_place start = {source->path, 1, 1};
 	struct zone_reader *reader;
 	struct zone_record record;
-	size_t errors = builder->diags->errors;
+	size_t errors = builder->diags->errors, records = 0;
 	if (!builder_file(builder, source->path, source->text, source->len) ||
 	    !override_read(&rpz, source))
 		return;
@@ -420,12 +420,13 @@ void rpz_read(struct builder *builder, const struct ng_source *source)
 	while ((code = zone_next(reader, &record)) == NG_OK || code == NG_E_SYNTAX) {
 		if (code != NG_OK)
 			continue;
+		records++;
 		rpz.apex = *zone_origin(reader);
 		record_read(&rpz, &record);
 	}
 	if (code != NG_E_NOTFOUND)
 		builder->error = code;
-	else if (zone_origin(reader) == NULL && builder->diags->errors == errors)
+	else if (records == 0 && builder->diags->errors == errors)
 		say(&rpz, NG_ERROR, &start, "source-empty", "write an SOA record, then rules",
 		    "the zone holds no record");
 	else if (builder->n == 0 && builder->diags->errors == errors)
