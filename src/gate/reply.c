@@ -18,9 +18,24 @@ static void count(struct ng_gate *gate, uint8_t rcode, enum ng_verdict verdict)
 		gate->counters.denied++;
 }
 
+/* A disabled zone decides nothing, but it is there to be watched (RPZ.md O1). */
+static void record_shadow(struct ng_gate *gate, struct ng_record *record,
+			  const struct ng_match *match)
+{
+	bool denies = match->action == NG_ACTION_NXDOMAIN ||
+		      match->action == NG_ACTION_NODATA || match->action == NG_ACTION_DROP;
+
+	record->reason =
+		word_format(gate, "%s%sdisabled policy %s:%u would have %s it",
+			    record->reason ? record->reason : "", record->reason ? "; " : "",
+			    match->path, match->line, denies ? "denied" : "permitted");
+}
+
 void record_rule(struct ng_gate *gate, struct ng_record *record,
 		 const struct ng_decision *decision)
 {
+	if (decision->shadowed && record->event == NG_EVENT_DECISION)
+		record_shadow(gate, record, &decision->shadow);
 	if (!decision->matched)
 		return;
 	record->path = word_text(gate, decision->match.path);
