@@ -124,9 +124,22 @@ static bool port_in(const struct ng_bounds *bounds, struct ng_port port)
 	return !bounds->n_ports;
 }
 
+/* Whoever may open a private address: the rule, the sandbox, or a forward zone. */
+static bool openable(const struct scene *scene, const struct box *box,
+		     const struct ng_bounds *bounds, const struct ng_addr *addr)
+{
+	bool opened = ng_addr_openable(addr, bounds->opened, bounds->n_opened) ||
+		      ng_addr_openable(addr, box->spec.opened, box->spec.n_opened);
+
+	for (size_t i = 0; i < scene->n_routes; i++)
+		opened |= ng_addr_openable(addr, scene->routes[i].opened,
+					   scene->routes[i].n_opened);
+	return opened;
+}
+
 /* Does the sandbox, as it is now, still allow the name with that address and port? */
-static bool justified(const struct box *box, const struct ng_name *name,
-		      const struct element *element)
+static bool justified(const struct scene *scene, const struct box *box,
+		      const struct ng_name *name, const struct element *element)
 {
 	const struct ng_subject subject = {.names = name,
 					   .n_names = 1,
@@ -141,7 +154,8 @@ static bool justified(const struct box *box, const struct ng_name *name,
 	ng_policy_bounds(&box->spec.policy, &subject, &bounds);
 	for (size_t i = 0; i < box->spec.n_sources; i++)
 		paired |= box->spec.sources[i].addr.family == element->addr.family;
-	if (!paired || !port_in(&bounds, element->port))
+	if (!paired || !port_in(&bounds, element->port) ||
+	    !openable(scene, box, &bounds, &element->addr))
 		return false;
 	return box->spec.mode == NG_OBSERVE ||
 	       (box->spec.mode == NG_ENFORCE && decision.verdict == NG_ALLOW);
@@ -156,7 +170,7 @@ void kernel_judge(struct scene *scene)
 		const struct box *box = box_by_id(scene, element->sandbox);
 
 		DL_FOREACH_SAFE (element->promises, promise, spare) {
-			if (box && justified(box, &promise->name, element))
+			if (box && justified(scene, box, &promise->name, element))
 				continue;
 			DL_DELETE(element->promises, promise);
 			free(promise);

@@ -16,6 +16,11 @@ SCENES = \
 	tests/scene/ancestor-denied.scene \
 	tests/scene/ancestor-nodata.scene \
 	tests/scene/any-is-not-forwarded.scene \
+	tests/scene/ask-approve-withdraw.scene \
+	tests/scene/ask-is-one-sandbox-alone.scene \
+	tests/scene/ask-keeps-bounds.scene \
+	tests/scene/ask-refused-by-a-rule.scene \
+	tests/scene/ask-wider-deny-stays.scene \
 	tests/scene/bailiwick-alias-out.scene \
 	tests/scene/bailiwick-foreign-answer.scene \
 	tests/scene/blocked-packets.scene \
@@ -46,6 +51,8 @@ SCENES = \
 	tests/scene/grace-setting.scene \
 	tests/scene/header-bits.scene \
 	tests/scene/https-is-empty.scene \
+	tests/scene/https-target-without-a-rule.scene \
+	tests/scene/https-without-hints-and-ech.scene \
 	tests/scene/identical-queries-join.scene \
 	tests/scene/identical-queries-wait.scene \
 	tests/scene/interface-and-address.scene \
@@ -56,6 +63,18 @@ SCENES = \
 	tests/scene/late-answer-still-cached.scene \
 	tests/scene/late-confirmation-lowers-ttl.scene \
 	tests/scene/lease-quota.scene \
+	tests/scene/list-cname-strict.scene \
+	tests/scene/list-lease-max.scene \
+	tests/scene/list-ports-narrowed-at-reload.scene \
+	tests/scene/list-ports-one-refused.scene \
+	tests/scene/list-ports-tcp-and-udp.scene \
+	tests/scene/list-ports-two-names-one-address.scene \
+	tests/scene/list-ports-union.scene \
+	tests/scene/list-private.scene \
+	tests/scene/list-static-needs-nothing.scene \
+	tests/scene/list-types.scene \
+	tests/scene/list-until.scene \
+	tests/scene/lockdown-closes-ports-and-observed.scene \
 	tests/scene/lockdown.scene \
 	tests/scene/longest-route-wins.scene \
 	tests/scene/malformed-counts.scene \
@@ -63,6 +82,9 @@ SCENES = \
 	tests/scene/malformed-silence.scene \
 	tests/scene/neighbour-opens-nothing.scene \
 	tests/scene/no-source-of-that-family.scene \
+	tests/scene/observe-answers-everything.scene \
+	tests/scene/observe-blocked-packets-pass.scene \
+	tests/scene/observe-policy-answers.scene \
 	tests/scene/opcodes.scene \
 	tests/scene/other-types-are-empty.scene \
 	tests/scene/pending-quota-in-all.scene \
@@ -91,9 +113,41 @@ SCENES = \
 	tests/scene/rebind-private.scene \
 	tests/scene/rebind-shared-and-special.scene \
 	tests/scene/rotation.scene \
+	tests/scene/rpz-A1-nxdomain.scene \
+	tests/scene/rpz-A10-no-actions.scene \
+	tests/scene/rpz-A2-nodata.scene \
+	tests/scene/rpz-A3-passthru-stops-in-its-scope.scene \
+	tests/scene/rpz-A4-drop.scene \
+	tests/scene/rpz-A5-tcp-only.scene \
+	tests/scene/rpz-A6-local-data-passes-the-filter.scene \
+	tests/scene/rpz-A6-local-data.scene \
+	tests/scene/rpz-A7-garden.scene \
+	tests/scene/rpz-A8-unknown-word.scene \
+	tests/scene/rpz-A9-old-passthru.scene \
+	tests/scene/rpz-O1-disabled-only-records.scene \
+	tests/scene/rpz-O1-overrides.scene \
+	tests/scene/rpz-O2-ttl-of-the-rule.scene \
+	tests/scene/rpz-O3-applied-always.scene \
+	tests/scene/rpz-O4-denied-before-asking.scene \
+	tests/scene/rpz-O6-failed-load.scene \
+	tests/scene/rpz-P1-earlier-link-wins.scene \
+	tests/scene/rpz-P2-zone-listed-first.scene \
+	tests/scene/rpz-P3-more-labels-exact-first.scene \
+	tests/scene/rpz-P4-client-name-answer.scene \
+	tests/scene/rpz-P6-longest-prefix-smallest-address.scene \
+	tests/scene/rpz-T1-name-and-alias-targets.scene \
+	tests/scene/rpz-T2-wildcard-below-at-any-depth.scene \
+	tests/scene/rpz-T3-a-name-needs-a-rule-of-its-own.scene \
+	tests/scene/rpz-T3-answer-in-an-ipv4-network.scene \
+	tests/scene/rpz-T4-answer-in-an-ipv6-network.scene \
+	tests/scene/rpz-T5-client-address.scene \
+	tests/scene/rpz-T6-authoritative-servers-are-not-seen.scene \
+	tests/scene/rpz-default-is-not-a-wildcard.scene \
+	tests/scene/rpz-ports-by-owner.scene \
 	tests/scene/same-address-twice.scene \
 	tests/scene/sandbox-comes-and-goes.scene \
 	tests/scene/sandbox-moves.scene \
+	tests/scene/scopes-never-reopen.scene \
 	tests/scene/search-suffixes.scene \
 	tests/scene/shorter-holder-remains.scene \
 	tests/scene/signatures.scene \
@@ -121,5 +175,5 @@ SCENES = \
 	tests/scene/warden-lost-while-waiting.scene \
 	tests/scene/wide-source.scene \
 	tests/scene/wildcard-borders.scene
-TESTS += $(SCENES) tests/scene/runner.sh
-EXTRA_DIST += $(SCENES) tests/scene/runner.sh tests/scene/zones/python.list
+TESTS += $(SCENES) tests/scene/runner.sh tests/scene/rpz-rows.sh
+EXTRA_DIST += $(SCENES) tests/scene/runner.sh tests/scene/rpz-rows.sh tests/scene/zones/python.list
