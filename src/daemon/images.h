@@ -29,10 +29,9 @@ struct images {
 
 struct source {
 	char *path;
-	struct image *image;  /* NULL: there is neither a good nor a last good one */
-	uint64_t made_s;      /* wall time of the last good one; 0: the image is of this load */
-	uint64_t text_digest; /* of all that it was compiled from */
-	char *why;            /* why it is not; NULL when it is */
+	struct image *image; /* NULL: there is neither a good nor a last good one */
+	uint64_t made_s;     /* wall time of the last good one; 0: the image is of this load */
+	char *why;           /* why it is not; NULL when it is */
 	UT_hash_handle hh;
 };
 

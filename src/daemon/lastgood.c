@@ -55,7 +55,6 @@ static void keep(struct daemon *daemon, const struct source *source)
 		return;
 	kept = (struct registry_image){.made_s = (uint64_t)time(NULL),
 				       .digest = image->digest,
-				       .sources = source->text_digest,
 				       .octets = image->octets.octets,
 				       .len = image->octets.len};
 	int code = registry_image_put(daemon->registry, source->path, &kept);

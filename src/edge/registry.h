@@ -65,9 +65,8 @@ int registry_approvals_each(struct registry *registry, registry_approval_visit *
 /* ---- compiled sources, by path (registry_kept.c) ---- */
 
 struct registry_image {
-	uint64_t made_s;  /* wall time of the compilation */
-	uint64_t digest;  /* ng_ruleset_digest() */
-	uint64_t sources; /* digest of all that it was compiled from */
+	uint64_t made_s; /* wall time of the compilation */
+	uint64_t digest; /* ng_ruleset_digest() */
 	uint8_t *octets;
 	size_t len;
 };

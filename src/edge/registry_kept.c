@@ -14,7 +14,7 @@
 #include <string.h>
 
 struct image_head {
-	uint64_t made_s, digest, sources;
+	uint64_t made_s, digest;
 };
 
 static MDB_val val(const void *octets, size_t len)
@@ -98,7 +98,7 @@ int registry_approvals_each(struct registry *registry, registry_approval_visit *
 int registry_image_put(struct registry *registry, const char *path,
 		       const struct registry_image *image)
 {
-	const struct image_head head = {image->made_s, image->digest, image->sources};
+	const struct image_head head = {image->made_s, image->digest};
 	if (!*path || strlen(path) >= NG_PATH_MAX)
 		return NG_E_RANGE;
 	return put_key(registry, registry->images, val(path, strlen(path)),
@@ -111,7 +111,7 @@ static int read_image(const MDB_val *value, bool octets, struct registry_image *
 	if (value->mv_size <= sizeof head)
 		return MDB_CORRUPTED;
 	memcpy(&head, value->mv_data, sizeof head);
-	*out = (struct registry_image){head.made_s, head.digest, head.sources, NULL, 0};
+	*out = (struct registry_image){head.made_s, head.digest, NULL, 0};
 	if (!octets)
 		return 0;
 	out->len = value->mv_size - sizeof head;

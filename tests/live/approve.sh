@@ -50,6 +50,7 @@ else
 		"$(waits short.allowed.example)" --control "$work/control" >/dev/null
 	is "another user of the group is named by the socket" "refuse box2 65534" \
 		"$(records 'select(.event == "approval" and .uid == 65534) | "\(.action) \(.sandbox) \(.uid)"')"
+	gate withdraw "$(gate approvals --json | jq '.approvals[] | select(.uid == 65534) | .id')" >/dev/null
 fi
 
 # An end.

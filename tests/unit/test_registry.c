@@ -172,7 +172,7 @@ static void test_images(void **state)
 {
 	struct stage *stage = *state;
 	uint8_t octets[5] = {1, 0, 2, 0, 3};
-	struct registry_image image = {1700000000, 77, 99, octets, sizeof octets}, seen = {0};
+	struct registry_image image = {1700000000, 77, octets, sizeof octets}, seen = {0};
 	assert_int_equal(registry_image_get(stage->registry, "/a.list", &seen), NG_E_NOTFOUND);
 	assert_int_equal(registry_image_put(stage->registry, "/a.list", &image), NG_OK);
 	image.digest = 78;
@@ -182,7 +182,6 @@ static void test_images(void **state)
 	assert_int_equal(registry_image_get(stage->registry, "/a.list", &seen), NG_OK);
 	assert_int_equal(seen.made_s, 1700000000);
 	assert_int_equal(seen.digest, 77);
-	assert_int_equal(seen.sources, 99);
 	assert_int_equal(seen.len, sizeof octets);
 	assert_memory_equal(seen.octets, octets, sizeof octets);
 	free(seen.octets);
@@ -199,7 +198,7 @@ static void test_image_paths(void **state)
 	struct stage *stage = *state;
 	uint8_t octet = 1;
 	char path[NG_PATH_MAX + 1];
-	struct registry_image image = {1, 2, 3, &octet, 1};
+	struct registry_image image = {1, 2, &octet, 1};
 	memset(path, 'p', NG_PATH_MAX);
 	path[NG_PATH_MAX] = '\0';
 	assert_int_equal(registry_image_put(stage->registry, path, &image), NG_E_RANGE);
