@@ -45,9 +45,9 @@ if in_userns; then
 	skip "another user of the group is named by the socket" "a user namespace with one user has no other"
 else
 	chmod 755 "$work"
-	ask 2 short.allowed.example >/dev/null
+	ask 2 mixed.allowed.example >/dev/null
 	setpriv --reuid=65534 --regid=0 --clear-groups "$build/namegate" refuse \
-		"$(waits short.allowed.example)" --control "$work/control" >/dev/null
+		"$(waits mixed.allowed.example)" --control "$work/control" >/dev/null
 	is "another user of the group is named by the socket" "refuse box2 65534" \
 		"$(records 'select(.event == "approval" and .uid == 65534) | "\(.action) \(.sandbox) \(.uid)"')"
 	gate withdraw "$(gate approvals --json | jq '.approvals[] | select(.uid == 65534) | .id')" >/dev/null
