@@ -131,18 +131,17 @@ static void hear_name(const struct ng_policy *policy, enum ng_scope scope,
 	uint8_t n = policy->scopes[scope].n, at = 0;
 	const struct ng_addr *client = link == 0 ? subject->client : NULL;
 	bool last = link + 1 == subject->n_names;
-	struct ng_match match;
 	for (;; at++) {
-		at = match_name(policy, scope, at, client, &subject->names[link], &match);
-		if (at == n || !match.disabled)
+		at = match_name(policy, scope, at, client, &subject->names[link],
+				&voice->match);
+		if (at == n || !voice->match.disabled)
 			break;
-		shadow(voice, &match);
+		shadow(voice, &voice->match);
 	}
 	if (at < n) {
 		voice->matched = true;
 		voice->asked = link == 0;
-		voice->match = match;
-		if (actions[match.action].verdict == NG_DENY)
+		if (actions[voice->match.action].verdict == NG_DENY)
 			return;
 	}
 	if (last && subject->answered)
@@ -195,39 +194,48 @@ static void would_hear(struct would *would, const struct voice *voice)
 	would->match = *match;
 }
 
+/* Asked again, and only where a disabled source spoke: every other question is spared the room. */
+static void judge_shadow(const struct ng_policy *policy, const struct ng_subject *subject,
+			 struct ng_decision *decision)
+{
+	struct would would = {0};
+	struct voice voice;
+	for (int scope = NG_SCOPE_GLOBAL; scope < NG_SCOPES; scope++) {
+		hear(policy, scope, subject, &voice);
+		would_hear(&would, &voice);
+	}
+	decision->shadowed = would.shadow;
+	if (would.shadow)
+		decision->shadow = would.match;
+}
+
 void ng_policy_judge(const struct ng_policy *policy, const struct ng_subject *subject,
 		     struct ng_decision *out)
 {
 	struct ng_decision decision;
-	struct would would;
-	struct voice voices[NG_SCOPES];
+	struct voice voice;
 	bool shadows = false, asked = false;
 	decision.verdict = NG_DENY;
 	decision.matched = decision.open = decision.bounded = decision.shadowed = false;
 	for (int scope = NG_SCOPE_GLOBAL; scope < NG_SCOPES; scope++) {
-		struct voice *voice = &voices[scope];
-		hear(policy, scope, subject, voice);
-		decision.open |= voice->open;
-		shadows |= voice->shadowed;
-		asked |= voice->asked;
-		if (!voice->matched)
+		if (policy->scopes[scope].n == 0)
 			continue;
-		decision.bounded |= voice->match.extra != 0;
-		if (!louder(&voice->match, decision.matched, &decision.match))
+		hear(policy, scope, subject, &voice);
+		decision.open |= voice.open;
+		shadows |= voice.shadowed;
+		asked |= voice.asked;
+		if (!voice.matched)
 			continue;
-		decision.verdict = actions[voice->match.action].verdict;
+		decision.bounded |= voice.match.extra != 0;
+		if (!louder(&voice.match, decision.matched, &decision.match))
+			continue;
+		decision.verdict = actions[voice.match.action].verdict;
 		decision.matched = true;
 		decision.scope = scope;
-		decision.match = voice->match;
+		decision.match = voice.match;
 	}
-	if (shadows) {
-		would.decided = would.shadow = false;
-		for (int scope = NG_SCOPE_GLOBAL; scope < NG_SCOPES; scope++)
-			would_hear(&would, &voices[scope]);
-		decision.shadowed = would.shadow;
-		if (would.shadow)
-			decision.shadow = would.match;
-	}
+	if (shadows)
+		judge_shadow(policy, subject, &decision);
 	if (decision.verdict != NG_DENY && !asked) { /* nothing would have been asked */
 		decision.verdict = NG_DENY;
 		decision.matched = false;
