@@ -137,28 +137,41 @@ static bool openable(const struct scene *scene, const struct box *box,
 	return opened;
 }
 
-/* Does the sandbox, as it is now, still allow the name with that address and port? */
-static bool justified(const struct scene *scene, const struct box *box,
-		      const struct ng_name *name, const struct element *element)
+/* Would this client, as policy is now, be given the name with that address and port? */
+static bool justified_for(const struct scene *scene, const struct box *box,
+			  const struct ng_name *name, const struct element *element,
+			  const struct ng_addr *client)
 {
 	const struct ng_subject subject = {.names = name,
 					   .n_names = 1,
+					   .client = client,
 					   .addrs = &element->addr,
 					   .n_addrs = 1,
 					   .answered = true};
 	struct ng_decision decision;
 	struct ng_bounds bounds;
-	bool paired = false;
 
 	ng_policy_judge(&box->spec.policy, &subject, &decision);
 	ng_policy_bounds(&box->spec.policy, &subject, &bounds);
-	for (size_t i = 0; i < box->spec.n_sources; i++)
-		paired |= box->spec.sources[i].addr.family == element->addr.family;
-	if (!paired || !port_in(&bounds, element->port) ||
-	    !openable(scene, box, &bounds, &element->addr))
-		return false;
-	return box->spec.mode == NG_OBSERVE ||
-	       (box->spec.mode == NG_ENFORCE && decision.verdict == NG_ALLOW);
+	return port_in(&bounds, element->port) &&
+	       openable(scene, box, &bounds, &element->addr) &&
+	       (decision.verdict == NG_ALLOW || box->spec.mode == NG_OBSERVE);
+}
+
+static bool justified(const struct scene *scene, const struct box *box,
+		      const struct ng_name *name, const struct element *element)
+{
+	bool paired = false, given = false;
+
+	for (size_t i = 0; i < box->spec.n_sources; i++) {
+		const struct ng_addr *source = &box->spec.sources[i].addr;
+		const struct ng_addr *client =
+			element->client.family ? &element->client : source;
+
+		paired |= source->family == element->addr.family;
+		given |= justified_for(scene, box, name, element, client);
+	}
+	return paired && given && box->spec.mode != NG_LOCKDOWN;
 }
 
 void kernel_judge(struct scene *scene)

@@ -112,6 +112,19 @@ static int lease_hold(struct ng_gate *gate, struct lease *lease, const struct ng
 	return NG_OK;
 }
 
+/*
+ * Who uses the lease: the one client that it is for, or the sandbox's source number i. A client that
+ * no rule can be about, where that source is a range of which another client may have asked.
+ */
+static struct ng_addr lease_client(const struct lease *lease, size_t i)
+{
+	const struct ng_prefix *source = &lease->sandbox->spec.sources[i];
+
+	if (lease->key.client.family)
+		return lease->key.client;
+	return ng_prefix_is_host(source) ? source->addr : (struct ng_addr){0};
+}
+
 /* ---- orders ---- */
 
 static void order_free(struct ng_gate *gate, struct order *order)
@@ -146,11 +159,13 @@ static struct order *order_send(struct ng_gate *gate, struct lease *lease, uint3
 				uint64_t until_us, const struct ng_name *name)
 {
 	struct order *order = order_make(gate, lease, until_us);
+	const struct ng_addr client = lease_client(lease, 0);
+	const struct ng_subject subject = {.names = name, .n_names = 1, .client = &client};
 	struct ng_decision decision;
 
 	if (!order)
 		return NULL;
-	ng_policy_decide(&lease->sandbox->spec.policy, name, &decision);
+	ng_policy_judge(&lease->sandbox->spec.policy, &subject, &decision);
 	action_add(gate, NG_LEASE)->lease = (struct ng_lease_order){
 		.number = order->number,
 		.sandbox = lease->key.sandbox,
@@ -424,15 +439,15 @@ static bool port_open(const struct ng_bounds *bounds, struct ng_port port)
 	return false;
 }
 
-/* Would this name be given this address, with these ports, if it were asked now? */
+/* Would this name be given this address, with these ports, if that client asked now? */
 static bool holder_judge(const struct ng_gate *gate, const struct lease *lease,
-			 const struct ng_name *name)
+			 const struct ng_name *name, const struct ng_addr *client)
 {
 	const struct ng_sandbox *spec = &lease->sandbox->spec;
 	const struct ng_subject subject = {
 		.names = name,
 		.n_names = 1,
-		.client = lease->key.client.family ? &lease->key.client : NULL,
+		.client = client,
 		.addrs = &lease->key.addr,
 		.n_addrs = 1,
 		.answered = true,
@@ -450,6 +465,21 @@ static bool holder_judge(const struct ng_gate *gate, const struct lease *lease,
 		lease_fits(gate, lease));
 }
 
+/* A lease for the whole sandbox stays while any of its sources may have it. */
+static bool holder_stays(const struct ng_gate *gate, const struct lease *lease,
+			 const struct ng_name *name)
+{
+	size_t n = lease->key.client.family ? 1 : lease->sandbox->spec.n_sources;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct ng_addr client = lease_client(lease, i);
+
+		if (holder_judge(gate, lease, name, &client))
+			return true;
+	}
+	return false;
+}
+
 /* Takes out the holders that policy no longer allows; false when none is left. */
 static bool lease_judge(struct ng_gate *gate, struct lease *lease, struct ng_name *last)
 {
@@ -457,7 +487,7 @@ static bool lease_judge(struct ng_gate *gate, struct lease *lease, struct ng_nam
 
 	for (size_t i = 0; i < lease->n_holders; i++) {
 		*last = lease->holders[i].name;
-		if (holder_judge(gate, lease, last))
+		if (holder_stays(gate, lease, last))
 			lease->holders[n++] = lease->holders[i];
 	}
 	lease->n_holders = (uint8_t)n;

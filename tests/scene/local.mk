@@ -141,6 +141,7 @@ SCENES = \
 	tests/scene/rpz-T3-answer-in-an-ipv4-network.scene \
 	tests/scene/rpz-T4-answer-in-an-ipv6-network.scene \
 	tests/scene/rpz-T5-client-address.scene \
+	tests/scene/rpz-T5-client-rule-keeps-its-leases.scene \
 	tests/scene/rpz-T6-authoritative-servers-are-not-seen.scene \
 	tests/scene/rpz-default-is-not-a-wildcard.scene \
 	tests/scene/rpz-ports-by-owner.scene \
