@@ -258,9 +258,42 @@ static void promise_make(struct element *element, const struct asker *asker, uin
 	DL_APPEND(element->promises, promise);
 }
 
+/* Does an alias lead from the first name into a forward zone of its own, at this one? */
+static bool crosses(const struct scene *scene, const struct ng_name *from,
+		    const struct ng_name *to)
+{
+	for (size_t i = 0; i < scene->n_routes; i++) {
+		const struct ng_name *zone = &scene->routes[i].zone;
+
+		if (zone->len > 1 && ng_name_within(to, zone) && !ng_name_within(from, zone))
+			return true;
+	}
+	return false;
+}
+
+/* What the target's own rule does not open is not open either. */
+static void bounds_narrow(const struct box *box, const struct ng_name *target,
+			  struct ng_bounds *bounds)
+{
+	const struct ng_subject subject = {.names = target, .n_names = 1};
+	struct ng_bounds own;
+	size_t n = 0;
+
+	ng_policy_bounds(&box->spec.policy, &subject, &own);
+	if (!bounds->n_ports) {
+		*bounds = own;
+		return;
+	}
+	for (size_t i = 0; i < bounds->n_ports; i++) {
+		if (port_in(&own, bounds->ports[i]))
+			bounds->ports[n++] = bounds->ports[i];
+	}
+	bounds->n_ports = (uint8_t)n;
+}
+
 /* What policy bounds the reply to: by its names, its client and its addresses. */
-static void bounds_of(const struct asker *asker, const struct reply_view *view,
-		      struct ng_bounds *out)
+static void bounds_of(const struct scene *scene, const struct asker *asker,
+		      const struct reply_view *view, struct ng_bounds *out)
 {
 	struct ng_name names[NG_CHAIN_MAX + 2];
 	struct ng_subject subject = {.names = names,
@@ -287,6 +320,12 @@ static void bounds_of(const struct asker *asker, const struct reply_view *view,
 		subject.n_names++;
 	}
 	ng_policy_bounds(&asker->box->spec.policy, &subject, out);
+	for (size_t i = 1; i < subject.n_names; i++) {
+		if (!crosses(scene, &names[0], &names[i]))
+			continue;
+		bounds_narrow(asker->box, &names[i], out);
+		return;
+	}
 }
 
 static void promise_one(struct scene *scene, const struct asker *asker,
@@ -321,7 +360,7 @@ void kernel_promise(struct scene *scene, const struct asker *asker,
 	struct ng_bounds bounds;
 	const struct ng_port all = {0};
 
-	bounds_of(asker, view, &bounds);
+	bounds_of(scene, asker, view, &bounds);
 	for (size_t i = 0; i < view->n_addrs; i++) {
 		for (size_t j = 0; j < bounds.n_ports; j++)
 			promise_one(scene, asker, &view->addrs[i], bounds.ports[j],

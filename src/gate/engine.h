@@ -111,6 +111,7 @@ struct query {
 	struct ng_name
 		holder; /* whose rule justifies the addresses: name, or where it crossed */
 	bool crossed;   /* holder is not name */
+	bool portless;  /* and the two of them have no port in common */
 	struct ng_decision decision; /* made in the input of that number, at that link */
 	uint64_t decided_in;
 	uint8_t decided_links;
@@ -282,6 +283,8 @@ void waiting_finish(struct ng_gate *gate);
 bool query_allowed(struct ng_gate *gate, struct query *query);
 bool chain_allowed(
 	const struct query *query); /* what alias targets need of rules of their own */
+/* The holder's rule bounds a crossed chain as well: only ports that both open stay. */
+void bounds_cross(struct query *query);
 bool verdict_passes(const struct sandbox *sandbox, enum ng_verdict verdict);
 bool type_allowed(const struct ng_bounds *bounds, uint16_t type);
 

@@ -43,6 +43,35 @@ static size_t addresses_of(const struct query *query, struct ng_addr *out)
 	return n;
 }
 
+static bool port_in(const struct ng_bounds *bounds, struct ng_port port)
+{
+	for (size_t i = 0; i < bounds->n_ports; i++) {
+		if (bounds->ports[i].proto == port.proto && bounds->ports[i].port == port.port)
+			return true;
+	}
+	return !bounds->n_ports;
+}
+
+void bounds_cross(struct query *query)
+{
+	const struct ng_policy *policy = &query->sandbox->spec.policy;
+	const struct ng_subject subject = {
+		.names = &query->holder, .n_names = 1, .client = &query->from};
+	struct ng_bounds *bounds = &query->bounds, held = {0}, before = *bounds;
+	const struct ng_bounds *wider = before.n_ports ? &before : &held;
+	struct ng_decision decision;
+
+	ng_policy_judge(policy, &subject, &decision);
+	if (decision.bounded)
+		ng_policy_bounds(policy, &subject, &held);
+	bounds->n_ports = 0;
+	for (size_t i = 0; i < wider->n_ports; i++) {
+		if (port_in(&held, wider->ports[i]))
+			bounds->ports[bounds->n_ports++] = wider->ports[i];
+	}
+	query->portless = wider->n_ports && !bounds->n_ports;
+}
+
 /* names gets the asked name and the chain behind it. */
 static void judge(struct query *query)
 {
@@ -68,6 +97,8 @@ static void judge(struct query *query)
 	query->bounds = (struct ng_bounds){0};
 	if (query->decision.bounded)
 		ng_policy_bounds(policy, &subject, &query->bounds);
+	if (query->crossed)
+		bounds_cross(query);
 }
 
 /* A verdict that no answer can change holds for the links and addresses that came since. */
@@ -107,7 +138,8 @@ bool chain_allowed(const struct query *query)
 {
 	if (query->local && query->decision.match.action != NG_ACTION_LOCAL)
 		return false; /* the data came from a rule that no longer speaks */
-	if (query->crossed && !name_allowed(query->sandbox, &query->holder))
+	if (query->crossed &&
+	    (query->portless || !name_allowed(query->sandbox, &query->holder)))
 		return false;
 	for (size_t i = 0; query->bounds.strict && !query->local && i < query->links; i++) {
 		if (!name_allowed(query->sandbox, &query->chain[i]))

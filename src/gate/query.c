@@ -39,6 +39,7 @@ static bool may_cross(const struct ng_gate *gate, struct query *query,
 		return true;
 	query->holder = query->target;
 	query->crossed = true;
+	bounds_cross(query);
 	return chain_allowed(query);
 }
 

@@ -65,6 +65,7 @@ SCENES = \
 	tests/scene/lease-quota.scene \
 	tests/scene/list-cname-strict.scene \
 	tests/scene/list-lease-max.scene \
+	tests/scene/list-ports-into-private-zone.scene \
 	tests/scene/list-ports-narrowed-at-reload.scene \
 	tests/scene/list-ports-one-refused.scene \
 	tests/scene/list-ports-tcp-and-udp.scene \

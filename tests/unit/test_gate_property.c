@@ -3,9 +3,10 @@
  * time, a set that behaves as the kernel's does, and a plain re-implementation of policy beside it.
  *
  * 1 no question leaves that no waiting, entitled client caused; 2 no address is shown that the set
- * does not hold for that client; 3 it holds it beyond TTL and grace; 4 nothing is ordered but for
- * an entitled client of that sandbox, and never in a private range; 5 without the kernel's word
- * nothing is shown. And each client is told exactly once.
+ * does not hold for that client, at every port that its rules name; 3 it holds it beyond TTL and
+ * grace; 4 nothing is ordered but for an entitled client of that sandbox, at a port that some rule
+ * names, and never in a private range; 5 without the kernel's word nothing is shown. Each client is
+ * told exactly once, and what waits for approval is what a rule asks about.
  */
 #include "message_maker.h"
 
@@ -16,7 +17,7 @@
 #define STEPS       100
 #define BOXES       3
 #define CLIENTS_MAX (STEPS + 1)
-#define OPEN_MAX    512
+#define OPEN_MAX    1024
 #define SECOND_US   1000000ull
 #define GRACE_S     NG_GRACE_S
 
@@ -28,10 +29,13 @@ static const char *const addresses[] = {"198.51.100.1", "198.51.100.2", "203.0.1
 					"10.20.0.4",    "127.0.0.1",    "10.0.0.3"};
 #define PRIVATE_FROM 4 /* addresses from here on are opened for nobody; 3 for corp alone */
 
-enum rule { SILENT = 0, ALLOWS, DENIES };
+static const struct ng_port ports[] = {{0, 0}, {6, 443}, {17, 53}};
+
+enum rule { SILENT = 0, ALLOWS, ASKS, DENIES };
 
 struct list {
 	enum rule rules[COUNT(patterns)];
+	unsigned int ports[COUNT(patterns)]; /* index of the one port; 0: all */
 	struct ng_image image;
 	struct ng_ruleset *compiled;
 };
@@ -46,6 +50,7 @@ struct client {
 struct element {
 	uint32_t sandbox;
 	struct ng_addr client, addr;
+	struct ng_port port;
 	uint64_t until_us, promised_us;
 };
 
@@ -53,7 +58,8 @@ struct world {
 	uint64_t random, now_us, version;
 	unsigned int sequence, step;
 	struct ng_gate *gate;
-	struct list house, lists[BOXES];
+	struct list house, lists[BOXES], approvals[BOXES];
+	bool approved[BOXES][COUNT(names)];
 	struct ng_sandbox boxes[BOXES];
 	bool gone[BOXES], lost, back, policed;
 	struct client clients[CLIENTS_MAX];
@@ -66,7 +72,8 @@ struct world {
 	size_t n_elements;
 	bool target[COUNT(names)]; /* some answer aliased to it */
 	struct arena arena;
-	uint64_t asked, ordered, shown, denied; /* that the runs reach what they test */
+	uint64_t asked, ordered, shown, denied, bound, waited,
+		observed; /* that the runs reach what they test */
 };
 
 static uint64_t draw(struct world *world)
@@ -106,14 +113,19 @@ static bool ends_below(const char *name, const char *zone)
 	return n > z + 1 && name[n - z - 1] == '.' && strcmp(name + n - z, zone) == 0;
 }
 
-static enum rule list_says(const struct list *list, const char *name)
+struct said {
+	enum rule rule;
+	unsigned int port;
+};
+
+static struct said list_says(const struct list *list, const char *name)
 {
-	enum rule said = SILENT;
+	struct said said = {SILENT, 0};
 	size_t longest = 0;
 
 	for (size_t i = 0; i < COUNT(patterns); i++) {
 		if (list->rules[i] && strcmp(patterns[i], name) == 0)
-			return list->rules[i];
+			return (struct said){list->rules[i], list->ports[i]};
 	}
 	for (size_t i = 0; i < COUNT(patterns); i++) {
 		const char *zone = patterns[i] + 2;
@@ -122,19 +134,101 @@ static enum rule list_says(const struct list *list, const char *name)
 		    strlen(zone) < longest)
 			continue;
 		longest = strlen(zone);
-		said = list->rules[i];
+		said = (struct said){list->rules[i], list->ports[i]};
 	}
 	return said;
 }
 
+static bool is_approved(const struct world *world, unsigned int box, const char *name)
+{
+	for (size_t i = 0; i < COUNT(names); i++) {
+		if (strcmp(names[i], name) == 0)
+			return world->approved[box][i];
+	}
+	return false;
+}
+
+/* A chain is the asked name and its alias targets: in each list the first that has a rule speaks. */
+struct chain {
+	const char *names[COUNT(names) + 1];
+	size_t n;
+};
+
+static struct said chain_says(const struct list *list, const struct chain *chain)
+{
+	struct said said = {SILENT, 0};
+
+	for (size_t i = 0; i < chain->n && !said.rule; i++)
+		said = list_says(list, chain->names[i]);
+	return said;
+}
+
+static enum rule verdict(const struct world *world, unsigned int box, const struct chain *chain)
+{
+	enum rule house = chain_says(&world->house, chain).rule;
+	enum rule own = chain_says(&world->lists[box], chain).rule;
+	enum rule most = house > own ? house : own;
+
+	if (!list_says(&world->house, chain->names[0]).rule &&
+	    !list_says(&world->lists[box], chain->names[0]).rule)
+		return DENIES;
+	return most == ASKS && is_approved(world, box, chain->names[0]) ? ALLOWS : most;
+}
+
+static bool may_show(const struct world *world, unsigned int box, const struct chain *chain)
+{
+	enum ng_mode mode = world->boxes[box].mode;
+
+	return !world->gone[box] &&
+	       (mode == NG_OBSERVE ||
+		(mode == NG_ENFORCE && verdict(world, box, chain) == ALLOWS));
+}
+
 static bool may_ask(const struct world *world, unsigned int box, const char *name)
 {
-	enum rule house = list_says(&world->house, name);
-	enum rule own = list_says(&world->lists[box], name);
+	const struct chain chain = {{name}, 1};
 
-	if (world->gone[box] || world->boxes[box].mode != NG_ENFORCE)
-		return false;
-	return house != DENIES && own != DENIES && (house == ALLOWS || own == ALLOWS);
+	return may_show(world, box, &chain);
+}
+
+/* What the rules of a chain open: the ports of both lists, or all where one of them names none. */
+static void ports_said(const struct world *world, unsigned int box, const struct chain *chain,
+		       bool out[static COUNT(ports)])
+{
+	const struct said both[] = {chain_says(&world->house, chain),
+				    chain_says(&world->lists[box], chain)};
+
+	memset(out, 0, COUNT(ports) * sizeof(*out));
+	for (size_t i = 0; i < COUNT(both); i++) {
+		if (both[i].rule)
+			out[both[i].port] = true;
+	}
+	if (out[0] || verdict(world, box, chain) != ALLOWS) {
+		memset(out, 0, COUNT(ports) * sizeof(*out));
+		out[0] = true;
+	}
+}
+
+/* Into the private zone both rules count, the asked name's and the target's. */
+static void ports_of(const struct world *world, unsigned int box, const struct chain *chain,
+		     bool out[static COUNT(ports)])
+{
+	struct chain inside = {.n = 1};
+	bool held[COUNT(ports)], all;
+
+	ports_said(world, box, chain, out);
+	for (size_t i = 0; i < chain->n && !inside.names[0]; i++) {
+		if (ends_below(chain->names[i], "corp"))
+			inside.names[0] = chain->names[i];
+	}
+	if (!inside.names[0] || inside.names[0] == chain->names[0])
+		return;
+	ports_said(world, box, &inside, held);
+	all = out[0];
+	if (held[0])
+		return;
+	for (size_t i = 0; i < COUNT(ports); i++)
+		out[i] = held[i] && (all || out[i]);
 }
 
 static void list_end(struct list *list)
@@ -143,42 +237,74 @@ static void list_end(struct list *list)
 	ng_image_finish(&list->image);
 }
 
+static void list_compile(struct list *list, const char *path, const char *text)
+{
+	struct ng_diags diags;
+
+	ng_diags_init(&diags);
+	assert_int_equal(
+		ng_compile(&(struct ng_source){.path = path, .text = text, .len = strlen(text)},
+			   &diags, &list->image),
+		NG_OK);
+	ng_diags_finish(&diags);
+	assert_int_equal(ng_ruleset_open(list->image.octets, list->image.len, &list->compiled),
+			 NG_OK);
+}
+
 static struct list list_draw(struct world *world, const char *path)
 {
-	static const char *const marks[] = {[ALLOWS] = "", [DENIES] = "!"};
+	static const char *const marks[] = {[ALLOWS] = "", [ASKS] = "?", [DENIES] = "!"};
+	static const char *const suffixes[] = {"", ":443", ":53/udp"};
 	struct list list = {0};
 	char text[512] = "# drawn\n";
-	struct ng_diags diags;
 
 	for (size_t i = 0; i < COUNT(patterns); i++) {
 		unsigned int drawn = below(world, 12);
 
-		list.rules[i] = drawn < 4 ? SILENT : drawn < 11 ? ALLOWS : DENIES;
+		list.rules[i] = drawn < 4    ? SILENT
+				: drawn < 10 ? ALLOWS
+				: drawn < 11 ? ASKS
+					     : DENIES;
+		if (list.rules[i] && list.rules[i] != DENIES && below(world, 3) == 0)
+			list.ports[i] = 1 + below(world, COUNT(ports) - 1);
 		if (list.rules[i])
-			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s\n",
-				 marks[list.rules[i]], patterns[i]);
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s%s\n",
+				 marks[list.rules[i]], patterns[i], suffixes[list.ports[i]]);
 	}
-	ng_diags_init(&diags);
-	assert_int_equal(
-		ng_compile(&(struct ng_source){.path = path, .text = text, .len = strlen(text)},
-			   &diags, &list.image),
-		NG_OK);
-	ng_diags_finish(&diags);
-	assert_int_equal(ng_ruleset_open(list.image.octets, list.image.len, &list.compiled),
-			 NG_OK);
+	list_compile(&list, path, text);
+	return list;
+}
+/* What is approved for one sandbox, as a list of names. */
+static struct list approvals_make(const struct world *world, unsigned int box)
+{
+	struct list list = {0};
+	char text[512] = "# approved\n";
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		if (world->approved[box][i])
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s\n",
+				 names[i]);
+	}
+	list_compile(&list, "approvals", text);
 	return list;
 }
 
 /* ---- the kernel's set ---- */
 
+static bool same_port(struct ng_port a, struct ng_port b)
+{
+	return a.proto == b.proto && a.port == b.port;
+}
+
 static struct element *element_find(struct world *world, uint32_t sandbox,
-				    const struct ng_addr *client, const struct ng_addr *addr)
+				    const struct ng_addr *client, const struct ng_addr *addr,
+				    struct ng_port port)
 {
 	for (size_t i = 0; i < world->n_elements; i++) {
 		struct element *element = &world->elements[i];
 
 		if (element->sandbox == sandbox && ng_addr_equal(&element->addr, addr) &&
-		    ng_addr_equal(&element->client, client) &&
+		    ng_addr_equal(&element->client, client) && same_port(element->port, port) &&
 		    element->until_us > world->now_us)
 			return element;
 	}
@@ -188,14 +314,15 @@ static struct element *element_find(struct world *world, uint32_t sandbox,
 static void set_put(struct world *world, const struct ng_lease_order *order)
 {
 	struct element *element =
-		element_find(world, order->sandbox, &order->client, &order->addr);
+		element_find(world, order->sandbox, &order->client, &order->addr, order->port);
 
 	if (!element) {
 		assert_true(world->n_elements < OPEN_MAX);
 		element = &world->elements[world->n_elements++];
 		*element = (struct element){.sandbox = order->sandbox,
 					    .client = order->client,
-					    .addr = order->addr};
+					    .addr = order->addr,
+					    .port = order->port};
 	}
 	if (order->until_us > element->until_us)
 		element->until_us = order->until_us;
@@ -204,13 +331,14 @@ static void set_put(struct world *world, const struct ng_lease_order *order)
 static void set_take(struct world *world, const struct ng_lease_order *order)
 {
 	struct element *element =
-		element_find(world, order->sandbox, &order->client, &order->addr);
+		element_find(world, order->sandbox, &order->client, &order->addr, order->port);
 
 	for (size_t i = world->n_orders; i-- > 0;) {
 		const struct ng_lease_order *open = &world->orders[i];
 
 		if (open->sandbox == order->sandbox &&
 		    ng_addr_equal(&open->addr, &order->addr) &&
+		    same_port(open->port, order->port) &&
 		    ng_addr_equal(&open->client, &order->client))
 			world->orders[i] = world->orders[--world->n_orders];
 	}
@@ -304,12 +432,37 @@ static void see_ask(struct world *world, const struct ng_ask *ask)
 	world->asked++;
 }
 
+/* Does a rule for the name, or for something that it was aliased to, open this port? */
+static bool port_named(const struct world *world, unsigned int box, const char *name,
+		       struct ng_port port)
+{
+	bool open[COUNT(ports)];
+	struct chain chain = {{name}, 1};
+
+	for (size_t i = 0; i <= COUNT(names); i++) {
+		if (i < COUNT(names) && !world->target[i])
+			continue;
+		chain.names[1] = i < COUNT(names) ? names[i] : NULL;
+		chain.n = i < COUNT(names) ? 2 : 1;
+		ports_said(world, box, &chain, open);
+		if (open[0])
+			return true;
+		for (size_t j = 0; j < COUNT(ports); j++) {
+			if (open[j] && same_port(ports[j], port))
+				return true;
+		}
+	}
+	return false;
+}
+
 static void see_order(struct world *world, const struct ng_lease_order *order)
 {
 	char name[NG_NAME_TEXT_MAX];
 
 	hold(world, order->sandbox >= 1 && order->sandbox <= BOXES);
 	hold(world, may_ask(world, order->sandbox - 1, name_text(order->name, name)));
+	hold(world, port_named(world, order->sandbox - 1, name, order->port));
+	world->bound += order->port.proto > 0;
 	hold(world, world->back || waits(world, order->sandbox));
 	hold(world, world->back || order->until_us >= world->now_us + GRACE_S * SECOND_US);
 	hold(world, !world->lost);
@@ -332,21 +485,64 @@ static struct client *tell(struct world *world, uint64_t handle)
 }
 
 static void see_address(struct world *world, const struct client *client,
-			const struct ng_rr *rr)
+			const struct ng_rr *rr, struct ng_port port)
 {
 	const struct ng_addr addr = ng_addr_make(NG_IPV4, rr->rdata), whole = {0};
 	uint64_t need_us = world->now_us + (rr->ttl + (uint64_t)GRACE_S) * SECOND_US;
 	uint32_t sandbox = world->boxes[client->box].id;
-	struct element *element = element_find(world, sandbox, &whole, &addr);
+	struct element *element = element_find(world, sandbox, &whole, &addr, port);
 
 	if (!element)
-		element = element_find(world, sandbox, &client->addr, &addr);
+		element = element_find(world, sandbox, &client->addr, &addr, port);
 	hold(world, !world->lost);
 	hold(world, element != NULL);
 	hold(world, element->until_us >= need_us);
 	if (need_us > element->promised_us)
 		element->promised_us = need_us;
 	world->shown++;
+}
+
+/* The asked name and the aliases of the reply; text has room for their names. */
+static struct chain chain_of(struct world *world, const struct client *client,
+			     const struct ng_answer *answer,
+			     char text[COUNT(names)][NG_NAME_TEXT_MAX])
+{
+	struct chain chain = {{names[client->name]}, 1};
+	struct ng_name target;
+
+	for (size_t i = 0; i < answer->n; i++) {
+		if (answer->rrs[i].type != NG_TYPE_CNAME)
+			continue;
+		hold(world, chain.n < COUNT(chain.names));
+		assert_int_equal(
+			ng_name_from_wire(answer->rrs[i].rdata, answer->rrs[i].rdlen, &target),
+			NG_OK);
+		chain.names[chain.n] = ng_name_to_text(&target, text[chain.n - 1]);
+		chain.n++;
+	}
+	return chain;
+}
+
+static void see_answers(struct world *world, const struct client *client,
+			const struct ng_answer *answer)
+{
+	char text[COUNT(names)][NG_NAME_TEXT_MAX];
+	struct chain chain = chain_of(world, client, answer, text);
+	bool open[COUNT(ports)];
+
+	hold(world, may_show(world, client->box, &chain));
+	world->observed += world->boxes[client->box].mode == NG_OBSERVE;
+	ports_of(world, client->box, &chain, open);
+	for (size_t i = 0; i < answer->n; i++) {
+		bool address = answer->rrs[i].type == NG_TYPE_A;
+
+		hold(world, address || answer->rrs[i].type == NG_TYPE_CNAME);
+		hold(world, !address || answer->rcode == NG_RCODE_NOERROR);
+		for (size_t j = 0; address && j < COUNT(ports); j++) {
+			if (open[j])
+				see_address(world, client, &answer->rrs[i], ports[j]);
+		}
+	}
 }
 
 static void see_reply(struct world *world, const struct ng_reply *reply)
@@ -363,13 +559,37 @@ static void see_reply(struct world *world, const struct ng_reply *reply)
 		hold(world, answer.rcode == NG_RCODE_NXDOMAIN);
 		world->denied++;
 	}
-	for (size_t i = 0; i < answer.n; i++) {
-		bool address = answer.rrs[i].type == NG_TYPE_A;
+	if (answer.n)
+		see_answers(world, client, &answer);
+}
 
-		hold(world, address || answer.rrs[i].type == NG_TYPE_CNAME);
-		hold(world, !address || answer.rcode == NG_RCODE_NOERROR);
-		if (address)
-			see_address(world, client, &answer.rrs[i]);
+/* Does a rule ask about the name, or about something that it was aliased to? */
+static bool asks_about(const struct world *world, unsigned int box, const char *name)
+{
+	struct chain chain = {{name}, 1};
+	bool asks = verdict(world, box, &chain) == ASKS;
+
+	chain.n = 2;
+	for (size_t i = 0; i < COUNT(names) && !asks; i++) {
+		chain.names[1] = names[i];
+		asks = world->target[i] && verdict(world, box, &chain) == ASKS;
+	}
+	return asks;
+}
+
+/* What waits is what a rule asks about at this moment, and nobody approved. */
+static void see_waiting(struct world *world)
+{
+	struct ng_waiting waiting;
+	uint64_t cursor = 0;
+
+	while (ng_gate_waiting_at(world->gate, &cursor, &waiting)) {
+		char name[NG_NAME_TEXT_MAX];
+		unsigned int box = waiting.sandbox - 1;
+
+		hold(world, !world->gone[box]);
+		hold(world, asks_about(world, box, ng_name_to_text(waiting.name, name)));
+		world->waited++;
 	}
 }
 
@@ -522,6 +742,7 @@ static void apply(struct world *world)
 		policy->scopes[NG_SCOPE_GLOBAL].sources[0] = world->house.compiled;
 		policy->scopes[NG_SCOPE_SANDBOX].n = 1;
 		policy->scopes[NG_SCOPE_SANDBOX].sources[0] = world->lists[i].compiled;
+		policy->approvals = world->approvals[i].compiled;
 		if (!world->gone[i])
 			present[generation.n_sandboxes++] = world->boxes[i];
 		else
@@ -545,6 +766,17 @@ static void policy_changes(struct world *world)
 	list_end(&old);
 }
 
+static void somebody_approves(struct world *world)
+{
+	unsigned int box = below(world, BOXES), name = below(world, COUNT(names));
+	struct list old = world->approvals[box];
+
+	world->approved[box][name] = !world->approved[box][name];
+	world->approvals[box] = approvals_make(world, box);
+	apply(world);
+	list_end(&old);
+}
+
 static void sandbox_changes(struct world *world)
 {
 	unsigned int i = below(world, BOXES);
@@ -552,7 +784,7 @@ static void sandbox_changes(struct world *world)
 	if (below(world, 2))
 		world->gone[i] = !world->gone[i];
 	else
-		world->boxes[i].mode = world->boxes[i].mode ? NG_LOCKDOWN : NG_ENFORCE;
+		world->boxes[i].mode = (enum ng_mode)below(world, 3);
 	apply(world);
 }
 
@@ -577,14 +809,15 @@ static void something_happens(struct world *world)
 	static const struct {
 		void (*happen)(struct world *);
 		unsigned int weight;
-	} events[] = {{ask, 30},          {answer, 24},        {kernel_speaks, 28},
-		      {time_passes, 10},  {policy_changes, 3}, {sandbox_changes, 2},
-		      {warden_changes, 3}};
+	} events[] = {{ask, 30},           {answer, 24},          {kernel_speaks, 28},
+		      {time_passes, 8},    {policy_changes, 3},   {sandbox_changes, 2},
+		      {warden_changes, 3}, {somebody_approves, 2}};
 	unsigned int drawn = below(world, 100);
 
 	for (size_t i = 0; i < COUNT(events); i++) {
 		if (drawn < events[i].weight) {
 			events[i].happen(world);
+			see_waiting(world);
 			return;
 		}
 		drawn -= events[i].weight;
@@ -613,6 +846,7 @@ static void world_begin(struct world *world)
 	world->house = list_draw(world, "house");
 	for (unsigned int i = 0; i < BOXES; i++) {
 		world->lists[i] = list_draw(world, "own");
+		world->approvals[i] = approvals_make(world, i);
 		world->boxes[i] =
 			(struct ng_sandbox){.id = i + 1, .mode = NG_ENFORCE, .n_sources = 1};
 		snprintf(world->boxes[i].name, sizeof(world->boxes[i].name), "box%u", i + 1);
@@ -626,8 +860,10 @@ static void world_end(struct world *world)
 {
 	ng_gate_destroy(world->gate);
 	list_end(&world->house);
-	for (unsigned int i = 0; i < BOXES; i++)
+	for (unsigned int i = 0; i < BOXES; i++) {
 		list_end(&world->lists[i]);
+		list_end(&world->approvals[i]);
+	}
 	arena_finish(&world->arena);
 }
 
@@ -635,7 +871,8 @@ static void invariants_hold(void **state)
 {
 	const char *given = getenv("NAMEGATE_SEED");
 	uint64_t seed = given ? strtoull(given, NULL, 0) : 0x6e616d6567617465u;
-	uint64_t asked = 0, ordered = 0, shown = 0, denied = 0;
+	uint64_t asked = 0, ordered = 0, shown = 0, denied = 0, bound = 0, waited = 0,
+		 observed = 0;
 
 	(void)state;
 	print_message("# NAMEGATE_SEED=%#llx repeats this run\n", (unsigned long long)seed);
@@ -653,14 +890,21 @@ static void invariants_hold(void **state)
 		ordered += world->ordered;
 		shown += world->shown;
 		denied += world->denied;
+		bound += world->bound;
+		waited += world->waited;
+		observed += world->observed;
 		world_end(world);
 		free(world);
 	}
+	print_message("# %llu with ports, %llu waiting, %llu observed\n",
+		      (unsigned long long)bound, (unsigned long long)waited,
+		      (unsigned long long)observed);
 	print_message("# %llu asked, %llu leases, %llu addresses shown, %llu denied\n",
 		      (unsigned long long)asked, (unsigned long long)ordered,
 		      (unsigned long long)shown, (unsigned long long)denied);
 	assert_true(asked > SEQUENCES && ordered > SEQUENCES && shown > SEQUENCES &&
-		    denied > SEQUENCES);
+		    denied > SEQUENCES && bound > SEQUENCES / 2 && waited > SEQUENCES &&
+		    observed > SEQUENCES / 8);
 }
 
 int main(void)
