@@ -114,7 +114,7 @@ tests_unit_test_udp_LDADD = libedge.a libcore.a $(UV_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/test_gate_property
 TESTS += tests/unit/test_gate_property
-tests_unit_test_gate_property_SOURCES = tests/unit/test_gate_property.c
+tests_unit_test_gate_property_SOURCES = tests/unit/test_gate_property.c tests/unit/gate_model.h
 tests_unit_test_gate_property_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 WARDEN_TESTS = tests/unit/test_mirror tests/unit/test_packet tests/unit/test_sandboxes \
 	tests/unit/test_rules tests/unit/test_statics
