@@ -1,5 +1,6 @@
 # The tools of the benchmark are built and tried with every check; the benchmark itself is `make bench`.
-BENCH_TOOLS = tests/bench/echo tests/bench/upstream tests/bench/load
+BENCH_TOOLS = tests/bench/echo tests/bench/upstream tests/bench/load \
+	tests/bench/policy
 check_PROGRAMS += $(BENCH_TOOLS)
 tests_bench_echo_SOURCES = tests/bench/echo.c tests/bench/serve.c tests/bench/serve.h \
 	tests/bench/dns.c tests/bench/dns.h
@@ -7,6 +8,8 @@ tests_bench_upstream_SOURCES = tests/bench/upstream.c tests/bench/serve.c tests/
 	tests/bench/dns.c tests/bench/dns.h
 tests_bench_load_SOURCES = tests/bench/load.c tests/bench/latency.h tests/bench/dns.c \
 	tests/bench/dns.h
+tests_bench_policy_SOURCES = tests/bench/policy.c
+tests_bench_policy_LDADD = libcore.a $(LDNS_LIBS)
 TESTS += tests/bench/tools.sh
 EXTRA_DIST += tests/bench/tools.sh tests/bench/bench.py tests/bench/stage.py \
 	tests/bench/servers.py tests/bench/report.py
