@@ -6,6 +6,7 @@ the rounds of all servers are interleaved, a ratio is taken within each round, a
 shows the median of the ratios and how far they spread.
 """
 import argparse
+import concurrent.futures
 import contextlib
 import os
 import shutil
@@ -27,6 +28,8 @@ ASK = {  # what is asked, what is right, and how many may be outstanding
     "miss": ("x%.w.bench.test", ["--addresses", servers.ADDRESSES, "--window", 64]),
     "close": ("x%.s.bench.test", ["--addresses", servers.ADDRESSES, "--window", 64]),
 }
+BASE_RULES = 10000  # of the list that many sandboxes share
+RELOAD_RATE, RELOAD_SECONDS, RELOADS = 10000, 10, 20
 LATENCY_RATE = 500  # questions a second: each meets servers at rest
 
 
@@ -102,15 +105,20 @@ class Bench:
             raise stage.Trouble(f"{server.title}: of {asked * servers.ADDRESSES} addresses handed "
                                 f"out {stand} stand in the set")
 
+    def register_many(self, gate, allow=None):
+        """Seconds; allow makes a sandbox's own list of its number."""
+        return gate.register([
+            gate.sandbox(f"box{i}", f"sbm{i}", f"10.{128 + (i >> 16)}.{i >> 8 & 255}.{i & 255}",
+                         allow(i) if allow else None)
+            for i in range(self.options.sandboxes)])
+
     def registration(self):
         """A gate of its own: what it remembers of queries would count as idle memory."""
         many = self.options.sandboxes
         report.progress(f"registration of {many} sandboxes")
         gate = servers.Gate(self.stage, self.options.build, "many")
         empty = gate.process.memory_kib() / 1024
-        seconds = gate.register([
-            gate.sandbox(f"box{i}", f"sbm{i}", f"10.{128 + (i >> 16)}.{i >> 8 & 255}.{i & 255}")
-            for i in range(many)])
+        seconds = self.register_many(gate)
         stand = gate.identities()
         if stand != many:
             raise stage.Trouble(f"of {many} registered sandboxes {stand} stand in the kernel")
@@ -121,7 +129,82 @@ class Bench:
                           [gate.process.memory_kib() / 1024], "MiB", 100)]
         gate.process.stop()
 
+    def million(self):
+        """A million rules against a thousand, in one process and without a server."""
+        report.progress("one million rules")
+        seen = self.stage.policy("--rounds", self.options.rounds)
+        whole = [sum(parts) for parts in zip(seen["compile_s"], seen["load_s"])]
+        ratios = [large / small for large, small in zip(seen["large_ns"], seen["small_ns"])]
+        self.rows += [Row("1M RPZ rules: compiled", seen["compile_s"], "s"),
+                      Row("1M RPZ rules: opened and handed over", seen["load_s"], "s"),
+                      Row("1M RPZ rules: both", whole, "s", 2),
+                      Row("1M RPZ rules: image a rule", [seen["image"] / seen["rules"]], "B", 64),
+                      Row("1k RPZ rules: look-up", seen["small_ns"], "ns"),
+                      Row("1M RPZ rules: look-up", seen["large_ns"], "ns"),
+                      Row("look-up: 1M rules / 1k rules", ratios, "x", 1.2)]
+
+    def lists_memory(self, net, allow):
+        gate = servers.Gate(self.stage, self.options.build, net, BASE_RULES)
+        self.register_many(gate, allow)
+        time.sleep(2)
+        kib = gate.process.memory_kib()
+        gate.process.stop()
+        return kib
+
+    def lists(self):
+        """What lists of their own cost sandboxes beyond the list that they share."""
+        many = self.options.sandboxes
+        report.progress(f"lists of {many} sandboxes")
+        shared = self.lists_memory("shared", None)
+        own = self.lists_memory(
+            "own", lambda i: [f"api{i}.own.bench.test", f"*.data{i}.own.bench.test",
+                              f"!admin.data{i}.own.bench.test"])
+        self.rows += [Row(f"{many} sandboxes over one list of {BASE_RULES}: memory",
+                          [shared / 1024], "MiB"),
+                      Row("a sandbox's own list of three rules",
+                          [(own - shared) * 1024 / many], "B", 2048)]
+
+    def steady(self, gate, meanwhile):
+        """A run of denied and cached questions in equal parts: lost or wrong, and the 99.9th
+        percentile of the slower part. The window never holds a question back."""
+        options = ["--rate", RELOAD_RATE / 2, "--seconds", RELOAD_SECONDS]
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            runs = [pool.submit(self.stage.seen, "box", self.stage.load_core, gate.at, name,
+                                *right, "--window", 8192, *options)
+                    for name, right in (ASK["deny"], ASK["hit"])]
+            meanwhile()
+            seen = [run.result() for run in runs]
+        return (sum(one["lost"] + one["wrong"] for one in seen),
+                max(one["p999_us"] for one in seen) / 1000)
+
+    def reload_often(self, gate, taken):
+        """Spread over the run; each time the list has changed."""
+        for turn in range(RELOADS):
+            begun = time.monotonic()
+            gate.write_policy(f"turn{turn}.base.bench.test")
+            taken.append(gate.reload() * 1000)
+            time.sleep(max(0, RELOAD_SECONDS * 0.95 / RELOADS - (time.monotonic() - begun)))
+
+    def reloads(self):
+        gate = servers.Gate(self.stage, self.options.build, "reload", BASE_RULES)
+        gate.register([gate.sandbox("bench", gate.interface, gate.client)])
+        self.ask(gate, "hit", "--count", 300)
+        quiet, busy, lost, taken = [], [], [], []
+        for turn in range(min(self.options.rounds, 3)):
+            report.progress(f"reloads: round {turn + 1}")
+            quiet.append(self.steady(gate, lambda: None)[1])
+            missing, slowest = self.steady(gate, lambda: self.reload_often(gate, taken))
+            lost.append(missing)
+            busy.append(slowest)
+        gate.process.stop()
+        at = f"{RELOAD_RATE} queries a second"
+        self.rows += [Row(f"{at}: 99.9th percentile", quiet, "ms"),
+                      Row(f"{at}, {RELOADS} reloads: 99.9th percentile", busy, "ms", 5),
+                      Row(f"{at}, {RELOADS} reloads: lost or wrong", lost, "", 0),
+                      Row(f"{at}: one reload", taken, "ms")]
+
     def run(self):
+        self.million()
         echo = servers.Echo(self.stage)
         peer = servers.Peer(self.stage)
         gate = servers.Gate(self.stage, self.options.build)
@@ -137,6 +220,8 @@ class Bench:
         for server in (gate, peer):
             server.process.stop()
         self.registration()
+        self.lists()
+        self.reloads()
 
 
 def read_options():

@@ -114,8 +114,9 @@ class Gate:
 
     title = "namegate"
 
-    def __init__(self, stage, build, net="gate"):
+    def __init__(self, stage, build, net="gate", more=0):
         self.net = net
+        self.more = more  # rules that nobody asks for, beside the ones that are
         self.folder = os.path.join(WORK, net)
         self.host = stage.add(net)
         self.at = self.host + ":53"
@@ -130,12 +131,25 @@ class Gate:
     def write_files(self, net):
         os.makedirs(self.folder)
         os.makedirs(os.path.join(self.folder, "store"))
-        with open(os.path.join(self.folder, "bench.list"), "w", encoding="utf-8") as policy:
-            policy.write("*.w.bench.test\n*.s.bench.test\n")
+        self.write_policy()
         with open(os.path.join(self.folder, "conf"), "w", encoding="utf-8") as conf:
             conf.write(CONFIGURATION.format(
                 work=WORK, net=net, upstream=UPSTREAM, upstream_short=UPSTREAM_SHORT,
                 worker="self", warden="self"))
+
+    def write_policy(self, *lines):
+        rules = ["*.w.bench.test", "*.s.bench.test", *lines]
+        rules += [f"service{i}.base.bench.test" for i in range(self.more)]
+        with open(os.path.join(self.folder, "bench.list"), "w", encoding="utf-8") as policy:
+            policy.write("\n".join(rules) + "\n")
+
+    def reload(self):
+        """Seconds until all stood that a changed policy changes."""
+        begun = time.monotonic()
+        answer = self.control.ask_all([{"verb": "reload"}])[0]
+        if not answer.get("ok"):
+            raise Trouble(f"the reload was refused with {answer}")
+        return time.monotonic() - begun
 
     def answers(self):
         try:
@@ -144,9 +158,10 @@ class Gate:
         except OSError:
             return False
 
-    def sandbox(self, name, interface, source):
-        return {"verb": "sandbox-add", "name": name, "interface": interface, "sources": [source],
-                "policies": [os.path.join(self.folder, "bench.list")]}
+    def sandbox(self, name, interface, source, allow=None):
+        request = {"verb": "sandbox-add", "name": name, "interface": interface, "sources": [source],
+                   "policies": [os.path.join(self.folder, "bench.list")]}
+        return request if allow is None else request | {"allow": allow}
 
     def elements(self):
         return count_elements(self.net, "namegate", "allow4")

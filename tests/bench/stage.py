@@ -169,15 +169,24 @@ class Stage:
             raise Trouble(f"{path} is not built: run make bench, or make check once")
         return path
 
-    def load(self, net, core, to, name, *options):
-        """Runs the load and returns what it saw; a wrong or missing answer ends the benchmark."""
+    def seen(self, net, core, to, name, *options):
+        """Runs the load and returns what it saw, wrong and missing answers among it."""
         command = placed(net, core, [self.tool("load"), "--to", to, "--name", name,
                                      *map(str, options)])
         done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode == 2:
-            raise Trouble(f"load: {done.stderr.strip().splitlines()[0]}")
-        seen = json.loads(done.stdout)
-        if done.returncode:
+        if done.returncode not in (0, 1):
+            raise Trouble(f"load: {(done.stderr.strip() or 'it was ended').splitlines()[0]}")
+        return json.loads(done.stdout)
+
+    def load(self, net, core, to, name, *options):
+        """The same, where a wrong or missing answer ends the benchmark."""
+        seen = self.seen(net, core, to, name, *options)
+        if seen["wrong"] or seen["lost"] or not seen["right"]:
             raise Trouble(f"{name} at {to}: of {seen['sent']} answers {seen['wrong']} were wrong "
                           f"({seen['first_wrong'] or 'none'}) and {seen['lost']} missing")
         return seen
+
+    def policy(self, *options):
+        """Compiles, loads and asks policies, without a server."""
+        return json.loads(run(*placed("box", self.server_core, [self.tool("policy"),
+                                                                *map(str, options)])))
