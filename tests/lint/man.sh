@@ -7,7 +7,8 @@ pages() { # TREE
 	find "$1/man" -name '*.[1-9]' | sort | while read -r page; do
 		mandoc -Tlint -W warning "$page" 2>&1 | sed "s|$1/||g"
 	done
-	for page in namegated.8 namegate.1 namegate-run.8 namegate.conf.5 namegate-list.5 namegate-presets.7; do
+	for page in namegated.8 namegate.1 namegate-run.8 namegate.conf.5 namegate-list.5 namegate-rpz.5 \
+		namegate-presets.7; do
 		[ -e "$1/man/$page" ] || echo "man/$page: missing"
 	done
 }

@@ -28,6 +28,19 @@ ln -s "$top/contrib" contrib
 PATH=$work/bin:$PATH
 export NAMEGATE_BUILD=$build
 
+example() { # PAGE NUMBER: its n-th display
+	awk -v wanted="$2" '
+		/^\.Ed/ { on = 0 }
+		on && n == wanted { sub(/^\\&/, ""); print }
+		/^\.Bd/ { n++; on = 1 }' "$top/man/$1"
+}
+for shown in "namegate-list.5 1" "namegate-list.5 2" "namegate-rpz.5 1"; do
+	read -r page number <<<"$shown"
+	example "$page" "$number" >example
+	succeeds "there is an example $number in $page" test -s example
+	succeeds "namegate check: example $number of $page" namegate check example
+done
+
 block list >python.list
 block conf >namegate.conf
 like "there is a list" '^pypi\.org$' "$(cat python.list)"
