@@ -19,7 +19,8 @@ struct check_source {
 	struct ng_image image;
 	struct ng_ruleset *ruleset;
 	struct ng_lint_table *table;
-	bool held; /* against the global scope */
+	bool held;                      /* against the global scope */
+	const struct conf_group *under; /* the group whose sources it was last held against */
 	UT_hash_handle hh;
 };
 

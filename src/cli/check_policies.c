@@ -150,28 +150,45 @@ static void hold_against(struct check *check, const struct group *wide,
 	}
 }
 
-static void lint_whole(struct check *check, const struct conf_sandbox *sandbox,
-		       const struct group *global, const struct group *own)
+static void hold_group(struct check *check, const struct conf_group *conf,
+		       const struct group *wide, const struct group *narrow)
 {
-	const struct ng_lint_table *tables[2 * NG_RULESETS_MAX];
+	for (size_t i = 0; conf != NULL && i < narrow->n; i++) {
+		struct check_source *source = (struct check_source *)narrow->sources[i];
+		if (source->under != conf)
+			ng_lint_across(wide->tables, wide->n, source->table, &check->diags);
+		source->under = conf;
+	}
+}
+
+static void lint_whole(struct check *check, const struct conf_sandbox *sandbox,
+		       const struct group *global, const struct group *shared,
+		       const struct group *own)
+{
+	const struct ng_lint_table *tables[NG_SCOPES * NG_RULESETS_MAX];
 	size_t n = 0;
 	for (size_t i = 0; i < global->n; i++)
 		tables[n++] = global->tables[i];
+	for (size_t i = 0; i < shared->n; i++)
+		tables[n++] = shared->tables[i];
 	for (size_t i = 0; i < own->n; i++)
 		tables[n++] = own->tables[i];
-	if (sandbox->mode != NG_LOCKDOWN && global->whole && own->whole)
+	if (sandbox->mode != NG_LOCKDOWN && global->whole && shared->whole && own->whole)
 		ng_lint_sandbox(tables, n, sandbox->name, sandbox->mode == NG_OBSERVE,
 				&sandbox->place, &check->diags);
 }
 
 /* A source alone is asked as the policy of a sandbox that has no other. */
 static void lint_aliases(struct check *check, const char *sandbox, const struct group *global,
-			 const struct group *own)
+			 const struct group *shared, const struct group *own)
 {
 	struct ng_policy policy = {0};
 	for (size_t i = 0; global != NULL && i < global->n; i++)
 		policy.scopes[NG_SCOPE_GLOBAL].sources[i] = global->sources[i]->ruleset;
 	policy.scopes[NG_SCOPE_GLOBAL].n = global != NULL ? (uint8_t)global->n : 0;
+	for (size_t i = 0; shared != NULL && i < shared->n; i++)
+		policy.scopes[NG_SCOPE_GROUP].sources[i] = shared->sources[i]->ruleset;
+	policy.scopes[NG_SCOPE_GROUP].n = shared != NULL ? (uint8_t)shared->n : 0;
 	for (size_t i = 0; i < own->n; i++)
 		policy.scopes[NG_SCOPE_SANDBOX].sources[i] = own->sources[i]->ruleset;
 	policy.scopes[NG_SCOPE_SANDBOX].n = (uint8_t)own->n;
@@ -188,17 +205,27 @@ static bool same_sources(const struct group *a, const struct group *b)
 
 void check_policies(struct check *check, const struct conf *conf, const char *folder)
 {
-	struct group global, own, before = {0};
+	struct group global, shared, own, before = {0};
 	group_open(check, conf->policies, conf->n_policies, folder, &global);
 	group_lint(&global, &check->diags);
+	for (size_t i = 0; i < conf->n_groups; i++) {
+		const struct conf_group *group = &conf->groups[i];
+		group_open(check, group->policies, group->n_policies, folder, &shared);
+		group_lint(&shared, &check->diags);
+		hold_against(check, &global, &shared);
+	}
 	for (size_t i = 0; i < conf->n_sandboxes; i++) {
 		const struct conf_sandbox *sandbox = &conf->sandboxes[i];
+		const struct conf_group *group = conf_group_find(conf, sandbox->group);
+		group_open(check, group != NULL ? group->policies : NULL,
+			   group != NULL ? group->n_policies : 0, folder, &shared);
 		group_open(check, sandbox->policies, sandbox->n_policies, folder, &own);
 		if (!same_sources(&own, &before))
 			group_lint(&own, &check->diags);
 		hold_against(check, &global, &own);
-		lint_whole(check, sandbox, &global, &own);
-		lint_aliases(check, sandbox->name, &global, &own);
+		hold_group(check, group, &shared, &own);
+		lint_whole(check, sandbox, &global, &shared, &own);
+		lint_aliases(check, sandbox->name, &global, &shared, &own);
 		before = own;
 	}
 }
@@ -208,5 +235,5 @@ void check_alone(struct check *check, const char *path)
 	struct group own;
 	char *paths[] = {(char *)path};
 	group_open(check, paths, 1, NULL, &own);
-	lint_aliases(check, NULL, NULL, &own);
+	lint_aliases(check, NULL, NULL, NULL, &own);
 }

@@ -101,6 +101,9 @@ static int read_conf(struct explain *explain)
 	explain->mode = sandbox->mode;
 	code = add_sources(explain, NG_SCOPE_GLOBAL, explain->conf->policies,
 			   explain->conf->n_policies);
+	const struct conf_group *group = conf_group_find(explain->conf, sandbox->group);
+	if (code == NG_OK && group != NULL)
+		code = add_sources(explain, NG_SCOPE_GROUP, group->policies, group->n_policies);
 	return code != NG_OK ? code
 			     : add_sources(explain, NG_SCOPE_SANDBOX, sandbox->policies,
 					   sandbox->n_policies);

@@ -30,6 +30,7 @@ static const char usage[] =
 	"  --policy FILE       a host list or RPZ zone, preset:NAME or zone:NAME (again for "
 	"more;\n"
 	"                      root only)\n"
+	"  --group NAME        a group of the configuration, whose policies hold for it too\n"
 	"  --allow ENTRY       one line of a host list, such as *.example.com (again for "
 	"more)\n"
 	"  --private PREFIX    a private prefix that its answers may open (again for more)\n"
@@ -47,6 +48,7 @@ static const struct option long_options[] = {
 	{"source", required_argument, NULL, 's'},
 	{"interface", required_argument, NULL, 'i'},
 	{"policy", required_argument, NULL, 'p'},
+	{"group", required_argument, NULL, 'g'},
 	{"allow", required_argument, NULL, 'a'},
 	{"private", required_argument, NULL, 'P'},
 	{"mode", required_argument, NULL, 'm'},
@@ -91,6 +93,8 @@ static bool take(json_t *request, int option)
 		return !json_object_set_new(request, "interface", json_string(optarg));
 	case 'p':
 		return append_path(request, optarg);
+	case 'g':
+		return !json_object_set_new(request, "group", json_string(optarg));
 	case 'a':
 		append(request, "allow", json_string(optarg));
 		return true;
@@ -124,8 +128,8 @@ static char *join(const json_t *list)
 
 static void print_list(const json_t *reply)
 {
-	struct client_table table = {
-		.heads = {"SANDBOX", "STATE", "MODE", "INTERFACE", "SOURCES", "POLICIES"}};
+	struct client_table table = {.heads = {"SANDBOX", "STATE", "MODE", "INTERFACE", "GROUP",
+					       "SOURCES", "POLICIES"}};
 	size_t i;
 	json_t *row;
 	json_array_foreach(json_object_get(reply, "sandboxes"), i, row)
@@ -144,6 +148,7 @@ static void print_list(const json_t *reply)
 					 json_string_value(json_object_get(row, "state")),
 					 json_string_value(json_object_get(row, "mode")),
 					 json_string_value(json_object_get(row, "interface")),
+					 json_string_value(json_object_get(row, "group")),
 					 sources, shown});
 		free(sources);
 		free(policies);

@@ -125,6 +125,12 @@ static void check_sandbox(const struct conf *conf, size_t i, const struct tree *
 {
 	const struct conf_sandbox *sandbox = &conf->sandboxes[i];
 	struct ng_place place = tree_place(tree, CONF_SANDBOX, i, "interface", 0);
+	struct ng_place named = tree_place(tree, CONF_SANDBOX, i, "group", 0);
+	if (sandbox->group[0] != '\0' && conf_group_find(conf, sandbox->group) == NULL)
+		ng_diag_add(
+			diags, NG_ERROR, &named, "conf-group",
+			"add group \"NAME\" { policies = {...} }, or name one that is there",
+			"there is no group %s", sandbox->group);
 	check_opened(sandbox->opened, sandbox->n_opened, tree, CONF_SANDBOX, i, diags);
 	if (sandbox->n_sources == 0) {
 		ng_diag_add(diags, NG_ERROR, &sandbox->place, "conf-sources",
@@ -234,6 +240,12 @@ void conf_check(const struct conf *conf, const struct tree *tree, struct ng_diag
 	for (size_t i = 0; i < conf->n_zones; i++)
 		check_zone(conf, i, tree, diags);
 	check_policies(conf, conf->policies, conf->n_policies, tree, CONF_TOP, 0, diags);
+	for (size_t i = 0; i < conf->n_groups; i++) {
+		const struct conf_group *group = &conf->groups[i];
+		check_policies(conf, group->policies, group->n_policies, tree, CONF_GROUP, i,
+			       diags);
+		check_opened(group->opened, group->n_opened, tree, CONF_GROUP, i, diags);
+	}
 	for (size_t i = 0; i < conf->n_sandboxes; i++)
 		check_policies(conf, conf->sandboxes[i].policies, conf->sandboxes[i].n_policies,
 			       tree, CONF_SANDBOX, i, diags);

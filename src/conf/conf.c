@@ -72,9 +72,15 @@ static const struct field zone_fields[] = {
 	ONE("cname", kind_string, struct conf_zone, cname),
 };
 
+static const struct field group_fields[] = {
+	LIST("policies", kind_path, struct conf_group, policies, NG_RULESETS_MAX, 0),
+	LIST("private", kind_prefix, struct conf_group, opened, NG_PRIVATE_MAX, 0),
+};
+
 static const struct field sandbox_fields[] = {
 	LIST("sources", kind_prefix, struct conf_sandbox, sources, NG_SOURCES_MAX, 0),
 	ONE("interface", kind_interface, struct conf_sandbox, interface),
+	ONE("group", kind_group, struct conf_sandbox, group),
 	LIST("policies", kind_path, struct conf_sandbox, policies, NG_RULESETS_MAX, 0),
 	ONE("mode", kind_mode, struct conf_sandbox, mode),
 	ONE("masquerade", kind_switch, struct conf_sandbox, masquerade),
@@ -86,6 +92,7 @@ const struct table conf_tables[CONF_TABLES] = {
 	[CONF_LIMITS] = {"limits", false, limit_fields, COUNT(limit_fields)},
 	[CONF_FORWARD] = {"forward", true, forward_fields, COUNT(forward_fields)},
 	[CONF_ZONE] = {"zone", true, zone_fields, COUNT(zone_fields)},
+	[CONF_GROUP] = {"group", true, group_fields, COUNT(group_fields)},
 	[CONF_SANDBOX] = {"sandbox", true, sandbox_fields, COUNT(sandbox_fields)},
 };
 
@@ -116,11 +123,14 @@ void conf_free(struct conf *conf)
 		fields_free(&conf_tables[CONF_FORWARD], &conf->routes[i]);
 	for (size_t i = 0; i < conf->n_sandboxes; i++)
 		fields_free(&conf_tables[CONF_SANDBOX], &conf->sandboxes[i]);
+	for (size_t i = 0; i < conf->n_groups; i++)
+		fields_free(&conf_tables[CONF_GROUP], &conf->groups[i]);
 	for (size_t i = 0; i < conf->n_zones; i++)
 		fields_free(&conf_tables[CONF_ZONE], &conf->zones[i]);
 	fields_free(&conf_tables[CONF_TOP], conf);
 	free(conf->routes);
 	free(conf->zones);
+	free(conf->groups);
 	free(conf->sandboxes);
 	free(conf->folder);
 	free(conf->path);
@@ -176,9 +186,21 @@ void conf_print(const struct conf *conf, FILE *to)
 	for (size_t i = 0; i < conf->n_zones; i++)
 		section_print(&conf_tables[CONF_ZONE], conf->zones[i].name, &conf->zones[i],
 			      NULL, to);
+	for (size_t i = 0; i < conf->n_groups; i++)
+		section_print(&conf_tables[CONF_GROUP], conf->groups[i].name, &conf->groups[i],
+			      NULL, to);
 	for (size_t i = 0; i < conf->n_sandboxes; i++)
 		section_print(&conf_tables[CONF_SANDBOX], conf->sandboxes[i].name,
 			      &conf->sandboxes[i], NULL, to);
+}
+
+const struct conf_group *conf_group_find(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; name[0] != '\0' && i < conf->n_groups; i++) {
+		if (strcmp(conf->groups[i].name, name) == 0)
+			return &conf->groups[i];
+	}
+	return NULL;
 }
 
 size_t conf_route_of(const struct conf *conf, const struct ng_name *name)

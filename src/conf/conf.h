@@ -33,9 +33,18 @@ struct conf_zone { /* zone "ads" { … }: an RPZ zone that policies name as "zon
 	char *cname; /* of the override cname */
 	struct ng_place place;
 };
+struct conf_group { /* group "build" { … }: policy that several sandboxes share */
+	char name[NG_SANDBOX_NAME_MAX];
+	struct ng_prefix opened[NG_PRIVATE_MAX];
+	uint8_t n_opened;
+	char *policies[NG_RULESETS_MAX];
+	uint8_t n_policies;
+	struct ng_place place;
+};
 struct conf_sandbox { /* sandbox "ci" { … } */
 	char name[NG_SANDBOX_NAME_MAX];
 	char interface[NG_IFNAME_MAX];
+	char group[NG_SANDBOX_NAME_MAX]; /* "": none */
 	enum ng_mode mode;
 	struct ng_prefix sources[NG_SOURCES_MAX];
 	uint8_t n_sources;
@@ -66,6 +75,8 @@ struct conf {
 	size_t n_routes;
 	struct conf_zone *zones;
 	size_t n_zones;
+	struct conf_group *groups;
+	size_t n_groups;
 	struct conf_sandbox *sandboxes;
 	size_t n_sandboxes;
 };
@@ -82,5 +93,7 @@ struct conf {
 int conf_load(const char *path, struct ng_diags *diags, struct conf **out) NG_MUST_CHECK;
 void conf_free(struct conf *conf); /* takes NULL */
 void conf_print(const struct conf *conf, FILE *to);
+/* NULL: there is none of that name; "" is never one. */
+const struct conf_group *conf_group_find(const struct conf *conf, const char *name);
 /* The index of the route with the longest zone that name is within. Always one: "." exists. */
 size_t conf_route_of(const struct conf *conf, const struct ng_name *name);

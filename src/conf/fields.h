@@ -33,7 +33,15 @@ struct field {
 	uint32_t low, high; /* numbers: bounds; endpoints: low is the default port */
 };
 
-enum { CONF_TOP = 0, CONF_LIMITS, CONF_FORWARD, CONF_ZONE, CONF_SANDBOX, CONF_TABLES };
+enum {
+	CONF_TOP = 0,
+	CONF_LIMITS,
+	CONF_FORWARD,
+	CONF_ZONE,
+	CONF_GROUP,
+	CONF_SANDBOX,
+	CONF_TABLES
+};
 struct table {
 	const char *section; /* NULL for the top level */
 	bool titled;
@@ -43,8 +51,8 @@ struct table {
 extern const struct table conf_tables[CONF_TABLES];
 
 extern const struct kind kind_endpoint, kind_prefix, kind_path, kind_string, kind_pattern,
-	kind_interface, kind_table, kind_duration, kind_number, kind_mode, kind_switch,
-	kind_ancestor, kind_override;
+	kind_interface, kind_group, kind_table, kind_duration, kind_number, kind_mode,
+	kind_switch, kind_ancestor, kind_override;
 
 /* A string with the quotes and escapes of the configuration's grammar. */
 void print_quoted(const char *text, FILE *to);

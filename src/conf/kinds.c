@@ -226,6 +226,20 @@ static const char *interface_read(const struct field *field, const char *text, v
 	return NULL;
 }
 
+/* Which groups there are is known only when all is read: see check.c. */
+static const char *group_read(const struct field *field, const char *text, void *at,
+			      const char **advice)
+{
+	size_t n = strlen(text);
+	(void)field;
+	if (n == 0 || n >= NG_SANDBOX_NAME_MAX) {
+		*advice = "write the title of a group section";
+		return "this is no name for a group";
+	}
+	memcpy(at, text, n + 1);
+	return NULL;
+}
+
 static const char *pattern_read(const struct field *field, const char *text, void *at,
 				const char **advice)
 {
@@ -363,6 +377,7 @@ const struct kind kind_path = {sizeof(char *), path_read, string_print, string_i
 const struct kind kind_string = {sizeof(char *), string_read, string_print, string_is_empty};
 const struct kind kind_pattern = {NG_IFNAME_MAX, pattern_read, chars_print, NULL};
 const struct kind kind_interface = {NG_IFNAME_MAX, interface_read, chars_print, chars_is_empty};
+const struct kind kind_group = {NG_SANDBOX_NAME_MAX, group_read, chars_print, chars_is_empty};
 const struct kind kind_table = {32, table_read, chars_print, NULL};
 const struct kind kind_duration = {sizeof(uint32_t), duration_read, duration_print, NULL};
 const struct kind kind_number = {sizeof(uint32_t), number_read, number_print, NULL};

@@ -328,6 +328,25 @@ static void read_zones(struct loader *loader)
 	}
 }
 
+static void read_groups(struct loader *loader)
+{
+	struct conf *conf = loader->conf;
+	uint32_t from = 1;
+	size_t n = cfg_size(loader->root, "group");
+	conf->groups = n > 0 ? calloc(n, sizeof(*conf->groups)) : NULL;
+	if (n > 0 && conf->groups == NULL) {
+		loader->nomem = true;
+		return;
+	}
+	for (conf->n_groups = 0; conf->n_groups < n; conf->n_groups++) {
+		struct conf_group *group = &conf->groups[conf->n_groups];
+		cfg_t *section = cfg_getnsec(loader->root, "group", (unsigned)conf->n_groups);
+		group->place = find_section(loader, "group", cfg_title(section), &from);
+		read_name(loader, "group", cfg_title(section), &group->place, group->name);
+		read_fields(loader, &conf_tables[CONF_GROUP], section, group);
+	}
+}
+
 static void read_sandboxes(struct loader *loader)
 {
 	struct conf *conf = loader->conf;
@@ -378,6 +397,7 @@ static int build(struct loader *loader)
 		    conf);
 	read_routes(loader);
 	read_zones(loader);
+	read_groups(loader);
 	read_sandboxes(loader);
 	return loader->nomem ? NG_E_NOMEM : conf_fill(conf, loader->diags);
 }

@@ -36,6 +36,8 @@ struct box {
 	struct image *spare;                   /* its predecessor, while that is still in use */
 	struct image *images[NG_RULESETS_MAX]; /* the inline list first; borrowed */
 	uint8_t n_images;
+	struct image *group[NG_RULESETS_MAX]; /* those of its group; borrowed */
+	uint8_t n_group;
 	struct image *approvals; /* a use of its own; NULL: none */
 	bool approvals_new;      /* the worker was not told of them yet */
 	struct grants grants;

@@ -120,6 +120,8 @@ void feed_forget_image(struct image *image)
 void feed_forget_member(struct daemon *daemon, struct box *box)
 {
 	feed_forget_image(box->approvals);
+	for (size_t i = 0; i < box->n_group; i++)
+		feed_forget_image(box->group[i]);
 	for (size_t i = 0; i < box->n_images; i++)
 		feed_forget_image(box->images[i]);
 	for (size_t i = 0; i < daemon->policies.n_globals; i++)
@@ -140,6 +142,7 @@ void feed_member(struct daemon *daemon, struct box *box, bool alone)
 	const struct policy_set *policies = &daemon->policies;
 	if (box->at_worker == SIDE_ABSENT) {
 		hold_images(daemon, policies->globals, policies->n_globals);
+		hold_images(daemon, box->group, box->n_group);
 		hold_images(daemon, box->images, box->n_images);
 	}
 	if (box->approvals && (box->at_worker == SIDE_ABSENT || box->approvals_new))
@@ -152,10 +155,12 @@ void feed_member(struct daemon *daemon, struct box *box, bool alone)
 	memcpy(member->interface, box->conf.interface, sizeof member->interface);
 	member->mode = (uint8_t)box_mode(box);
 	member->n_sources = box->conf.n_sources;
-	member->n_opened = box->conf.n_opened;
+	member->n_opened = box->grants.n_named;
 	memcpy(member->sources, box->conf.sources, sizeof member->sources);
-	memcpy(member->opened, box->conf.opened, sizeof member->opened);
+	memcpy(member->opened, box->grants.opened,
+	       (size_t)member->n_opened * sizeof member->opened[0]);
 	name_images(member, NG_SCOPE_GLOBAL, policies->globals, policies->n_globals);
+	name_images(member, NG_SCOPE_GROUP, box->group, box->n_group);
 	name_images(member, NG_SCOPE_SANDBOX, box->images, box->n_images);
 	member->approvals = box->approvals ? box->approvals->digest : 0;
 	box->at_worker = SIDE_SENT;

@@ -30,6 +30,10 @@ int grants_begin(const struct conf *conf, const struct conf_sandbox *sandbox,
 	int code = NG_OK;
 	for (size_t i = 0; i < sandbox->n_opened && !code; i++)
 		code = open_prefix(&grants, &sandbox->opened[i]);
+	const struct conf_group *group = conf_group_find(conf, sandbox->group);
+	for (size_t i = 0; group && i < group->n_opened && !code; i++)
+		code = open_prefix(&grants, &group->opened[i]);
+	grants.n_named = grants.n_opened;
 	for (size_t i = 0; i < conf->n_routes && !code; i++)
 		for (size_t j = 0; j < conf->routes[i].n_opened && !code; j++)
 			code = open_prefix(&grants, &conf->routes[i].opened[j]);

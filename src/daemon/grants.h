@@ -14,6 +14,7 @@ struct grants {
 	size_t n_statics;
 	struct ng_prefix opened[NG_PRIVATE_MAX];
 	uint8_t n_opened;
+	uint8_t n_named; /* the first of them: from the sandbox and its group, not from zones */
 };
 
 /*

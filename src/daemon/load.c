@@ -57,6 +57,28 @@ static int check_conf_box(const struct daemon *daemon, const struct conf_sandbox
 	return diags->errors ? NG_E_SYNTAX : NG_OK;
 }
 
+/* What a group denies must not be lost to a sandbox that was put under it. */
+static int check_groups(const struct daemon *daemon, const struct conf *conf,
+			struct ng_diags *diags)
+{
+	const struct ng_place place = {.path = conf->path ? conf->path : "defaults"};
+	struct box *box, *next;
+	int code = NG_OK;
+	HASH_ITER (by_id, daemon->boxes.by_id, box, next) {
+		const char *name = box->conf.group;
+		if (!box->runtime || box->removing || !name[0] || conf_group_find(conf, name))
+			continue;
+		ng_diag_add(
+			diags, NG_ERROR, &place, "conf-group-used",
+			"keep the group, or remove the sandbox first: namegate sandbox remove",
+			"there is no group \"%s\", and sandbox \"%s\", which was registered "
+			"at run time, is in it",
+			name, box->conf.name);
+		code = NG_E_SYNTAX;
+	}
+	return code;
+}
+
 static int check_conf_boxes(const struct daemon *daemon, const struct conf *conf,
 			    struct ng_diags *diags)
 {
@@ -109,6 +131,12 @@ static int restore(struct daemon *daemon, uint32_t id, const struct spec *spec,
 	}
 	box->runtime = true;
 	box->inlined = inlined;
+	if (box->conf.group[0] && !conf_group_find(daemon->conf, box->conf.group))
+		log_say(LOG_AS_ERROR,
+			"sandbox %s: its group \"%s\" is not in the configuration; everything "
+			"is "
+			"denied to it until the group is back, or it is registered again",
+			box->conf.name, box->conf.group);
 	*out = box;
 	return NG_OK;
 }
@@ -267,6 +295,8 @@ static int load_beside(struct daemon *daemon, struct ng_diags *diags)
 	int code = conf_load(daemon->conf_path, diags, &conf);
 	if (code == NG_OK) {
 		code = check_conf_boxes(daemon, conf, diags);
+		int groups = check_groups(daemon, conf, diags);
+		code = code ? code : groups;
 		int policies = policies_load(daemon, conf, false, diags, &set);
 		code = code ? code : policies;
 	}

@@ -97,6 +97,9 @@ static int check(const char *path)
 	int code = conf_load(path, &diags, &conf);
 	if (code == NG_OK) {
 		check_paths(conf, conf->policies, conf->n_policies, &diags);
+		for (size_t i = 0; i < conf->n_groups; i++)
+			check_paths(conf, conf->groups[i].policies, conf->groups[i].n_policies,
+				    &diags);
 		for (size_t i = 0; i < conf->n_sandboxes; i++)
 			check_paths(conf, conf->sandboxes[i].policies,
 				    conf->sandboxes[i].n_policies, &diags);

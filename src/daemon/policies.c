@@ -40,6 +40,11 @@ static int load_all(struct daemon *daemon, const struct conf *conf, struct ng_di
 {
 	struct box *box, *next;
 	int code = load_paths(daemon, set, conf->policies, conf->n_policies, diags);
+	for (size_t i = 0; i < conf->n_groups; i++) {
+		int one = load_paths(daemon, set, conf->groups[i].policies,
+				     conf->groups[i].n_policies, diags);
+		code = one ? one : code;
+	}
 	for (size_t i = 0; i < conf->n_sandboxes; i++) {
 		int one = load_paths(daemon, set, conf->sandboxes[i].policies,
 				     conf->sandboxes[i].n_policies, diags);
@@ -70,6 +75,8 @@ static void take_globals(struct policy_set *set, const struct conf *conf)
 struct share {
 	struct image *images[NG_RULESETS_MAX];
 	uint8_t n_images;
+	struct image *group[NG_RULESETS_MAX];
+	uint8_t n_group;
 	bool closed;
 	struct grants grants;
 };
@@ -90,9 +97,26 @@ static int share_grants(const struct conf *conf, const struct policy_set *set, u
 	}
 	for (size_t i = 0; i < set->n_globals && !code; i++)
 		code = grants_add(&share->grants, id, sandbox->name, set->globals[i], diags);
+	for (size_t i = 0; i < share->n_group && !code; i++)
+		code = grants_add(&share->grants, id, sandbox->name, share->group[i], diags);
 	for (size_t i = 0; i < share->n_images && !code; i++)
 		code = grants_add(&share->grants, id, sandbox->name, share->images[i], diags);
 	return code;
+}
+
+/* A group that is gone may have denied anything: its sandbox is closed. */
+static void share_group(const struct conf *conf, const struct policy_set *set,
+			const struct conf_sandbox *sandbox, struct share *share)
+{
+	const struct conf_group *group = conf_group_find(conf, sandbox->group);
+	share->closed |= sandbox->group[0] && !group;
+	for (size_t i = 0; group && i < group->n_policies; i++) {
+		const struct source *source = sources_find(&set->sources, group->policies[i]);
+		if (source && source->image)
+			share->group[share->n_group++] = source->image;
+		else
+			share->closed = true;
+	}
 }
 
 /* Where there is a last good form of things, a sandbox whose grants are too many is closed. */
@@ -110,6 +134,7 @@ static int share_make(const struct conf *conf, const struct policy_set *set, uin
 		else
 			share.closed = true;
 	}
+	share_group(conf, set, sandbox, &share);
 	int code = share_grants(conf, set, id, sandbox, &share, diags);
 	if (code)
 		grants_finish(&share.grants);
@@ -179,6 +204,8 @@ int policies_point(struct daemon *daemon, const struct policy_set *set, struct b
 	box->closed = share.closed;
 	memcpy(box->images, share.images, share.n_images * sizeof share.images[0]);
 	box->n_images = share.n_images;
+	memcpy(box->group, share.group, share.n_group * sizeof share.group[0]);
+	box->n_group = share.n_group;
 	return NG_OK;
 }
 
@@ -188,6 +215,7 @@ int policies_point_all(struct daemon *daemon, const struct policy_set *set,
 	struct box *box, *next;
 	int worst = NG_OK;
 	HASH_ITER (by_id, daemon->boxes.by_id, box, next) {
+		box->n_group = 0;
 		box->n_images = 0; /* the old set goes, and the images with it */
 		int code = box->stale ? NG_OK : policies_point(daemon, set, box, diags);
 		if (!code)

@@ -59,6 +59,16 @@ static int read_interface(const json_t *value, struct spec *spec, char *why)
 	return NG_OK;
 }
 
+static int read_group(const json_t *value, struct spec *spec, char *why)
+{
+	const char *text = json_string_value(value);
+	size_t len = text ? json_string_length(value) : 0;
+	if (!len || len >= NG_SANDBOX_NAME_MAX || strlen(text) != len)
+		return bad(why, "\"group\" must be the name of a group of the configuration");
+	memcpy(spec->sandbox.group, text, len + 1);
+	return NG_OK;
+}
+
 static int read_prefixes(const json_t *value, const char *key, struct ng_prefix *to, uint8_t *n,
 			 size_t most, char *why)
 {
@@ -166,9 +176,9 @@ static const struct {
 	const char *key;
 	key_reader *read;
 } keys[] = {
-	{"name", read_name},   {"sources", read_sources},       {"interface", read_interface},
-	{"mode", read_mode},   {"private", read_private},       {"policies", read_policies},
-	{"allow", read_allow}, {"masquerade", read_masquerade},
+	{"name", read_name},   {"sources", read_sources}, {"interface", read_interface},
+	{"mode", read_mode},   {"private", read_private}, {"policies", read_policies},
+	{"group", read_group}, {"allow", read_allow},     {"masquerade", read_masquerade},
 };
 
 static int read_key(const char *key, const json_t *value, struct spec *spec, char *why)
@@ -180,7 +190,7 @@ static int read_key(const char *key, const json_t *value, struct spec *spec, cha
 		return NG_OK;
 	return bad(why,
 		   "unknown key \"%.40s\"; known are name, sources, interface, mode, private, "
-		   "policies, allow, masquerade",
+		   "policies, group, allow, masquerade",
 		   key);
 }
 

@@ -111,6 +111,12 @@ static int check_spec(struct daemon *daemon, const struct spec *spec, bool trust
 			 "so "
 			 "nothing would guard it; name it like them, or add it there",
 			 spec->sandbox.interface);
+	else if (spec->sandbox.group[0] && !conf_group_find(conf, spec->sandbox.group))
+		snprintf(why, SPEC_WHY,
+			 "there is no group \"%s\" in the configuration; add it there and "
+			 "reload, "
+			 "or name one that is there",
+			 spec->sandbox.group);
 	else if (spec->sandbox.n_policies && !trusted)
 		snprintf(why, SPEC_WHY,
 			 "only root may name policy files; give the entries themselves as "
@@ -314,18 +320,19 @@ static json_t *box_json(const struct box *box)
 	for (size_t i = 0; i < box->conf.n_policies; i++)
 		json_array_append_new(policies, json_string(box->conf.policies[i]));
 	bool stands = box->at_worker == SIDE_PRESENT && box->at_warden == SIDE_PRESENT;
-	return json_pack("{s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:b, s:I, s:b, s:s}",
-			 "name", box->conf.name, "id", (json_int_t)box->id, "mode",
-			 spec_mode_text(box->conf.mode), "interface", box->conf.interface,
-			 "sources", prefixes_json(box->conf.sources, box->conf.n_sources),
-			 "private", prefixes_json(box->conf.opened, box->conf.n_opened),
-			 "policies", policies, "inline", box->inlined != NULL, "masquerade",
-			 (int)box->conf.masquerade, "runtime", (int)box->runtime, "statics",
-			 (json_int_t)box->grants.n_statics, "closed", (int)box->closed, "state",
-			 box->removing ? "leaving"
-			 : box->closed ? "denied"
-			 : stands      ? "serving"
-				       : "waiting");
+	return json_pack(
+		"{s:s, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:b, s:I, s:b, s:s}",
+		"name", box->conf.name, "group", box->conf.group, "id", (json_int_t)box->id,
+		"mode", spec_mode_text(box->conf.mode), "interface", box->conf.interface,
+		"sources", prefixes_json(box->conf.sources, box->conf.n_sources), "private",
+		prefixes_json(box->conf.opened, box->conf.n_opened), "policies", policies,
+		"inline", box->inlined != NULL, "masquerade", (int)box->conf.masquerade,
+		"runtime", (int)box->runtime, "statics", (json_int_t)box->grants.n_statics,
+		"closed", (int)box->closed, "state",
+		box->removing ? "leaving"
+		: box->closed ? "denied"
+		: stands      ? "serving"
+			      : "waiting");
 }
 
 static void verb_sandbox_list(struct daemon *daemon, struct control_request *request,

@@ -88,14 +88,16 @@ static const char full[] =
 	"\tservers = {\"192.0.2.53\", \"[2001:db8::53]:5353\"}\n"
 	"\tprivate = {\"10.0.0.0/8\"}\n\ttimeout = 250\n}\n"
 	"forward \".\" { resolv-conf = resolv }\n"
-	"sandbox \"ci\" {\n\tsources = {\"10.1.0.2\", \"fd00::/64\"}\n\tinterface = sb-ci\n"
+	"sandbox \"ci\" {\n\tsources = {\"10.1.0.2\", \"fd00::/64\"}\n\tinterface = sb-ci "
+	"group = build\n"
 	"\tpolicies = {\"ci.list\"}\n\tmasquerade = true\n\tprivate = {\"192.168.7.0/24\"}\n}\n"
 	"sandbox \"off\" { sources = {\"10.1.0.3\"} mode = lockdown }\n"
 	"sandbox \"seen\" { sources = {\"10.1.0.4\"} mode = observe policies = {\"zone:ads\"} "
 	"}\n"
 	"zone \"ads\" { file = \"ads.rpz\" origin = \"ads.example.\" override = cname cname = "
 	"\"garden.example.\" }\n"
-	"zone \"quiet\" { file = quiet.rpz override = disabled }\n";
+	"zone \"quiet\" { file = quiet.rpz override = disabled }\n"
+	"group \"build\" { policies = {\"build.list\"} private = {\"10.9.0.0/16\"} }\n";
 
 static void every_key_is_read(void **state)
 {
@@ -154,6 +156,12 @@ static void every_key_is_read(void **state)
 	assert_string_equal(conf->zones[0].cname, "garden.example.");
 	assert_int_equal(conf->zones[1].override, NG_OVERRIDE_DISABLED);
 	assert_int_equal(conf->zones[1].place.line, 35);
+	assert_int_equal(conf->n_groups, 1);
+	assert_string_equal(conf->groups[0].name, "build");
+	assert_string_equal(conf->groups[0].policies[0], "build.list");
+	assert_int_equal(conf->groups[0].n_opened, 1);
+	assert_ptr_equal(conf_group_find(conf, conf->sandboxes[0].group), &conf->groups[0]);
+	assert_null(conf_group_find(conf, conf->sandboxes[1].group));
 	assert_string_equal(conf->sandboxes[0].name, "ci");
 	assert_string_equal(conf->sandboxes[0].interface, "sb-ci");
 	assert_int_equal(conf->sandboxes[0].n_sources, 2);
@@ -256,6 +264,10 @@ static void each_fault_is_refused_at_its_place(void **state)
 		{"forward \"a\" { servers = {\"192.0.2.1\"} private = {\"127.0.0.0/8\"} }",
 		 "1:51 conf-never"},
 		{"policies = {\"a.list\", \"zone:ads\"}", "1:24 zone-unknown"},
+		{"sandbox \"a\" { sources = {\"10.1.0.2\"} group = none }", "1:46 conf-group"},
+		{"group \"a\" { }\ngroup \"a\" { }", "2:8 conf-syntax"},
+		{"group \"a\" { policies = {\"zone:ads\"} }", "1:26 zone-unknown"},
+		{"group \"a\" { private = {\"127.0.0.0/8\"} }", "1:25 conf-never"},
 		{"zone \"ads\" { }", "1:1 conf-zone-file"},
 		{"zone \"a/b\" { file = x }", "1:1 conf-name"},
 		{"zone \"ads\" { file = x override = off }", "1:34 conf-value"},

@@ -26,7 +26,8 @@ static void test_everything(void **state)
 			       "\"fd00::/64\"], \"interface\":\"sb7\", \"mode\":\"lockdown\", "
 			       "\"policies\":[\"/a\", \"/b\"], \"allow\":[\"example.com\", "
 			       "\"*.x.net\"], "
-			       "\"private\":[\"10.9.0.0/16\"], \"masquerade\":true}",
+			       "\"private\":[\"10.9.0.0/16\"], \"masquerade\":true, "
+			       "\"group\":\"build\"}",
 			       &spec, why),
 			 NG_OK);
 	assert_string_equal(spec.sandbox.name, "ci-7");
@@ -40,6 +41,7 @@ static void test_everything(void **state)
 	assert_string_equal(spec.sandbox.policies[1], "/b");
 	assert_string_equal(spec.allow, "example.com\n*.x.net\n");
 	assert_true(spec.sandbox.masquerade);
+	assert_string_equal(spec.sandbox.group, "build");
 	spec_finish(&spec);
 }
 
@@ -84,6 +86,7 @@ static const struct {
 	{"{" GOOD ", \"allow\":[\"a\\nb\"]}", "one line"},
 	{"{" GOOD ", \"allow\":\"a\"}", "list"},
 	{"{" GOOD ", \"masquerade\":1}", "true or false"},
+	{"{" GOOD ", \"group\":\"\"}", "name of a group"},
 	{"{" GOOD ", \"polices\":[]}", "unknown key \"polices\""},
 };
 
