@@ -271,7 +271,9 @@ static void query_filter(struct ng_gate *gate, struct query *query)
 void query_complete(struct ng_gate *gate, struct query *query)
 {
 	query->complete = true;
-	if (!query_allowed(gate, query))
+	if (!addresses_note(query))
+		query_fail(gate, query, NG_EDE_NOT_READY, "out of memory");
+	else if (!query_allowed(gate, query))
 		query_denied(gate, query);
 	else if (!chain_allowed(query))
 		query_blocked_alias(gate, query);

@@ -119,7 +119,9 @@ struct query {
 	struct ng_bounds bounds; /* of the decision, once it is complete */
 	struct ng_name *chain;   /* alias targets in order, links of them; in the arena */
 	bool complete;           /* the chain and its records are all there */
-	bool local;              /* they are the policy's own */
+	struct ng_addr *seen;    /* addresses of the answer, before the filter; in the arena */
+	size_t n_seen;
+	bool local; /* they are the policy's own */
 	uint8_t links;
 	struct ng_rr *rrs; /* chain and addresses, TTLs as of decided_us; in the arena */
 	size_t n, room;
@@ -280,6 +282,7 @@ void waiting_forget(struct ng_gate *gate, uint32_t sandbox);
 void waiting_finish(struct ng_gate *gate);
 
 /* judge.c: what policy says of a query at this moment */
+bool addresses_note(struct query *query); /* once, when the answer is complete */
 bool query_allowed(struct ng_gate *gate, struct query *query);
 bool chain_allowed(
 	const struct query *query); /* what alias targets need of rules of their own */

@@ -28,19 +28,23 @@ bool type_allowed(const struct ng_bounds *bounds, uint16_t type)
 	return false;
 }
 
-static size_t addresses_of(const struct query *query, struct ng_addr *out)
+/*
+ * The addresses that answer triggers see are those the upstream gave, before the filter, and they
+ * stay the same for every later judgement of the query. False when memory is out.
+ */
+bool addresses_note(struct query *query)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < query->n && n < NG_ADDRS_MAX; i++) {
+	query->seen = arena_alloc(&query->arena, (query->n + 1) * sizeof(*query->seen));
+	query->n_seen = 0;
+	for (size_t i = 0; query->seen && i < query->n; i++) {
 		const struct ng_rr *rr = &query->rrs[i];
 
 		if (rr->type == NG_TYPE_A)
-			out[n++] = ng_addr_make(NG_IPV4, rr->rdata);
+			query->seen[query->n_seen++] = ng_addr_make(NG_IPV4, rr->rdata);
 		else if (rr->type == NG_TYPE_AAAA)
-			out[n++] = ng_addr_make(NG_IPV6, rr->rdata);
+			query->seen[query->n_seen++] = ng_addr_make(NG_IPV6, rr->rdata);
 	}
-	return n;
+	return query->seen != NULL;
 }
 
 static bool port_in(const struct ng_bounds *bounds, struct ng_port port)
@@ -76,12 +80,11 @@ void bounds_cross(struct query *query)
 static void judge(struct query *query)
 {
 	struct ng_name names[NG_CHAIN_MAX + 2];
-	struct ng_addr addrs[NG_ADDRS_MAX];
 	const struct ng_policy *policy = &query->sandbox->spec.policy;
 	struct ng_subject subject = {.names = &query->name,
 				     .n_names = 1,
 				     .client = &query->from,
-				     .addrs = addrs,
+				     .addrs = query->seen,
 				     .answered = query->complete};
 
 	if (query->links && !query->local) {
@@ -92,7 +95,7 @@ static void judge(struct query *query)
 		subject.n_names += query->links;
 	}
 	if (query->complete && !query->local)
-		subject.n_addrs = addresses_of(query, addrs);
+		subject.n_addrs = query->n_seen;
 	ng_policy_judge(policy, &subject, &query->decision);
 	query->bounds = (struct ng_bounds){0};
 	if (query->decision.bounded)

@@ -135,7 +135,7 @@ SCENES = \
 	tests/scene/rpz-P2-zone-listed-first.scene \
 	tests/scene/rpz-P3-more-labels-exact-first.scene \
 	tests/scene/rpz-P4-client-name-answer.scene \
-	tests/scene/rpz-P6-longest-prefix-smallest-address.scene \
+	tests/scene/rpz-P6-judged-on-the-same-addresses.scene tests/scene/rpz-P6-longest-prefix-smallest-address.scene \
 	tests/scene/rpz-T1-name-and-alias-targets.scene \
 	tests/scene/rpz-T2-wildcard-below-at-any-depth.scene \
 	tests/scene/rpz-T3-a-name-needs-a-rule-of-its-own.scene \
