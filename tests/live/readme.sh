@@ -36,9 +36,9 @@ example() { # PAGE NUMBER: its n-th display
 }
 for shown in "namegate-list.5 1" "namegate-list.5 2" "namegate-rpz.5 1"; do
 	read -r page number <<<"$shown"
-	example "$page" "$number" >example
-	succeeds "there is an example $number in $page" test -s example
-	succeeds "namegate check: example $number of $page" namegate check example
+	example "$page" "$number" >shown.text
+	succeeds "there is an example $number in $page" test -s shown.text
+	succeeds "namegate check: example $number of $page" namegate check shown.text
 done
 
 block list >python.list
