@@ -7,7 +7,8 @@
  */
 #pragma once
 
-#include "daemon/grants.h"
+#include "conf/grants.h"
+#include "daemon/images.h"
 
 #include <jansson.h>
 

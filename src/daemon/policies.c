@@ -96,11 +96,14 @@ static int share_grants(const struct conf *conf, const struct policy_set *set, u
 		return NG_E_SYNTAX;
 	}
 	for (size_t i = 0; i < set->n_globals && !code; i++)
-		code = grants_add(&share->grants, id, sandbox->name, set->globals[i], diags);
+		code = grants_add(&share->grants, id, sandbox->name, set->globals[i]->ruleset,
+				  diags);
 	for (size_t i = 0; i < share->n_group && !code; i++)
-		code = grants_add(&share->grants, id, sandbox->name, share->group[i], diags);
+		code = grants_add(&share->grants, id, sandbox->name, share->group[i]->ruleset,
+				  diags);
 	for (size_t i = 0; i < share->n_images && !code; i++)
-		code = grants_add(&share->grants, id, sandbox->name, share->images[i], diags);
+		code = grants_add(&share->grants, id, sandbox->name, share->images[i]->ruleset,
+				  diags);
 	return code;
 }
 

@@ -56,7 +56,8 @@ floors() { # TREE
 	BEGIN {
 		floor["base"] = 0; floor["dns"] = 1; floor["policy"] = 2; floor["gate"] = 3
 		floor["conf"] = 4; floor["edge"] = 4
-		floor["daemon"] = 5; floor["warden"] = 5; floor["cli"] = 5
+		floor["daemon"] = 5; floor["warden"] = 5; floor["offline"] = 5
+		floor["cli"] = 6
 	}
 	{
 		from = room($1); to = room($2)

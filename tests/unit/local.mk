@@ -94,7 +94,7 @@ tests_unit_test_spec_LDADD = libcore.a $(JANSSON_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_images_SOURCES = tests/unit/test_images.c src/daemon/images.c
 tests_unit_test_images_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_images_LDADD = libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_boxes_SOURCES = tests/unit/test_boxes.c src/daemon/boxes.c src/daemon/grants.c \
+tests_unit_test_boxes_SOURCES = tests/unit/test_boxes.c src/daemon/boxes.c src/conf/grants.c \
 	src/daemon/images.c
 tests_unit_test_boxes_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_boxes_LDADD = libconf.a libcore.a $(JANSSON_LIBS) $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
@@ -147,3 +147,8 @@ check_PROGRAMS += tests/unit/test_lint
 TESTS += tests/unit/test_lint tests/unit/cli_lint.sh
 EXTRA_DIST += tests/unit/cli_lint.sh
 tests_unit_test_lint_LDADD = libcore.a $(PSL_LIBS) $(IDN2_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
+OFFLINE_TESTS = tests/unit/test_setup
+check_PROGRAMS += $(OFFLINE_TESTS)
+TESTS += $(OFFLINE_TESTS)
+tests_unit_test_setup_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) \
+	$(IDN2_LIBS) $(CMOCKA_LIBS)

@@ -2,7 +2,7 @@
  * Grants of a sandbox. Sources repeat each other, so what is there already is not added again:
  * the bounds count what is different.
  */
-#include "daemon/grants.h"
+#include "conf/grants.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,16 +69,16 @@ static int add_static(struct grants *grants, uint32_t id, const struct ng_static
 }
 
 static int add_statics(struct grants *grants, uint32_t id, const char *name,
-		       const struct image *image, struct ng_diags *diags)
+		       const struct ng_ruleset *source, struct ng_diags *diags)
 {
 	struct ng_static one;
 	uint32_t cursor = 0;
 	int code = NG_OK;
-	while (!code && ng_ruleset_static(image->ruleset, &cursor, &one))
+	while (!code && ng_ruleset_static(source, &cursor, &one))
 		code = add_static(grants, id, &one);
 	if (code != NG_E_FULL)
 		return code;
-	const struct ng_place place = {ng_ruleset_path(image->ruleset), one.line, one.column};
+	const struct ng_place place = {ng_ruleset_path(source), one.line, one.column};
 	ng_diag_add(diags, NG_ERROR, &place, "policy-statics-many",
 		    "write wider prefixes, or names",
 		    "sandbox \"%s\" has more than %d static addresses with this one", name,
@@ -86,17 +86,17 @@ static int add_statics(struct grants *grants, uint32_t id, const char *name,
 	return NG_E_SYNTAX;
 }
 
-int grants_add(struct grants *grants, uint32_t id, const char *name, const struct image *image,
-	       struct ng_diags *diags)
+int grants_add(struct grants *grants, uint32_t id, const char *name,
+	       const struct ng_ruleset *source, struct ng_diags *diags)
 {
 	struct ng_prefix prefix;
 	uint32_t cursor = 0;
-	int code = add_statics(grants, id, name, image, diags);
-	while (!code && ng_ruleset_opened(image->ruleset, &cursor, &prefix))
+	int code = add_statics(grants, id, name, source, diags);
+	while (!code && ng_ruleset_opened(source, &cursor, &prefix))
 		code = open_prefix(grants, &prefix);
 	if (code != NG_E_FULL)
 		return code;
-	const struct ng_place place = {ng_ruleset_path(image->ruleset), 0, 0};
+	const struct ng_place place = {ng_ruleset_path(source), 0, 0};
 	ng_diag_add(diags, NG_ERROR, &place, "policy-private-many",
 		    "open wider prefixes, or fewer",
 		    "the rules' private= opens more than %d private prefixes for sandbox "

@@ -1,13 +1,12 @@
 /*
- * What the warden is to let a sandbox reach beyond what its names open: static addresses, and
- * prefixes that are otherwise never open. Gathered from the configuration and from every source
- * of the sandbox's policy; the struct owns its statics.
+ * What a sandbox may reach beyond what its names open: static addresses, and prefixes that are
+ * otherwise never open. Gathered from the configuration and from every source of the sandbox's
+ * policy; the struct owns its statics.
  */
 #pragma once
 
 #include "base/wall.h"
 #include "conf/conf.h"
-#include "daemon/images.h"
 
 struct grants {
 	struct wall_static *statics;
@@ -27,7 +26,7 @@ int grants_begin(const struct conf *conf, const struct conf_sandbox *sandbox,
  * And what a source adds. NG_E_SYNTAX with an error at the place where it becomes too much,
  * NG_E_NOMEM; the grants are then still to be finished.
  */
-int grants_add(struct grants *grants, uint32_t id, const char *name, const struct image *image,
-	       struct ng_diags *diags) NG_MUST_CHECK;
+int grants_add(struct grants *grants, uint32_t id, const char *name,
+	       const struct ng_ruleset *source, struct ng_diags *diags) NG_MUST_CHECK;
 bool grants_equal(const struct grants *a, const struct grants *b);
 void grants_finish(struct grants *grants); /* takes NULL and the zero value */
