@@ -11,18 +11,53 @@
 #include <namegate/message.h>
 #include <string.h>
 
+#define EACH_MAX 8 /* warnings of one code with their places; the rest are counted */
+#define CODES    8
+
 enum stance { TAKEN = 0, REFUSED, WARNED };
 
 struct rpz {
 	struct builder *builder;
+	struct {
+		const char *code; /* static */
+		size_t n;
+	} warned[CODES];
 	struct ng_name apex;
 	enum ng_override override;
 	struct ng_name target; /* of NG_OVERRIDE_CNAME */
 };
 
+/* A signed zone, or a feed of name servers, would drown every other finding. */
+static bool too_many(struct rpz *rpz, const char *code)
+{
+	size_t i = 0;
+	while (i < CODES && rpz->warned[i].code != NULL &&
+	       strcmp(rpz->warned[i].code, code) != 0)
+		i++;
+	if (i == CODES)
+		return false;
+	rpz->warned[i].code = code;
+	return ++rpz->warned[i].n > EACH_MAX;
+}
+
+static void tell_counts(struct rpz *rpz, const char *path)
+{
+	struct ng_place place = {path, 0, 0};
+	for (size_t i = 0; i < CODES && rpz->warned[i].code != NULL; i++) {
+		if (rpz->warned[i].n > EACH_MAX)
+			ng_diag_add(rpz->builder->diags, NG_WARNING, &place,
+				    rpz->warned[i].code, "the first of them tell what to do",
+				    "%zu records of the zone have this finding, %d of them "
+				    "are told",
+				    rpz->warned[i].n, EACH_MAX);
+	}
+}
+
 static void say(struct rpz *rpz, enum ng_severity severity, const struct ng_place *place,
 		const char *code, const char *suggestion, const char *reason)
 {
+	if (severity == NG_WARNING && too_many(rpz, code))
+		return;
 	ng_diag_add(rpz->builder->diags, severity, place, code, suggestion, "%s", reason);
 }
 
@@ -432,5 +467,6 @@ void rpz_read(struct builder *builder, const struct ng_source *source)
 	else if (builder->n == 0 && builder->diags->errors == errors)
 		say(&rpz, NG_WARNING, &start, "rpz-no-rule", "add a rule, or take the zone out",
 		    "the zone holds no rule, so it permits nothing");
+	tell_counts(&rpz, source->path);
 	zone_reader_destroy(reader);
 }

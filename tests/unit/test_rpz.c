@@ -120,6 +120,22 @@ static void a_warned_rule_does_not_work_in_silence(void **state)
 	source_finish(&zone);
 }
 
+static void a_feed_of_name_servers_is_counted(void **state)
+{
+	static char text[64 * 64] = APEX;
+	(void)state;
+	struct source zone;
+	for (int i = 0; i < 40; i++)
+		snprintf(text + strlen(text), 64, "ns%d.b.rpz-nsdname CNAME .\n", i);
+	strcat(text, "a.example CNAME .\n");
+	source_make(&zone, NG_FORMAT_RPZ, text);
+	assert_int_equal(zone.code, NG_OK);
+	assert_int_equal(zone.diags.n, 9); /* eight with their places, and the count */
+	assert_string_equal(zone.diags.items[8].reason,
+			    "40 records of the zone have this finding, 8 of them are told");
+	source_finish(&zone);
+}
+
 static void repeats_are_warned_of_and_contradictions_refused(void **state)
 {
 	(void)state;
@@ -190,6 +206,7 @@ int main(void)
 		cmocka_unit_test(a_wildcard_denial_is_never_shadowed),
 		cmocka_unit_test(what_is_no_rule_is_said_with_its_place),
 		cmocka_unit_test(a_warned_rule_does_not_work_in_silence),
+		cmocka_unit_test(a_feed_of_name_servers_is_counted),
 		cmocka_unit_test(repeats_are_warned_of_and_contradictions_refused),
 		cmocka_unit_test(zones_in_the_wild_lack_soa_ns_and_ttl),
 		cmocka_unit_test(another_origin_than_configured_is_refused),
