@@ -8,6 +8,7 @@
  */
 #include "dns/zone.h"
 
+#include "dns/zone_plain.h"
 #include <ldns/ldns.h>
 #include <namegate/message.h>
 #include <stdlib.h>
@@ -35,6 +36,9 @@ struct zone_reader {
 	uint8_t *rdata;
 	char *line;                  /* the record at hand, on one line */
 	struct ng_place first, last; /* of its words */
+	struct zone_plain plain;     /* the last record that was read without ldns */
+	struct ng_name plain_owner;  /* the previous owner, when ldns does not know it yet */
+	bool plain_never;
 };
 
 static int report(struct zone_reader *reader, const struct ng_place *place, const char *code,
@@ -114,6 +118,11 @@ int zone_reader_create(const char *path, const char *text, size_t len, const cha
 const struct ng_name *zone_origin(const struct zone_reader *reader)
 {
 	return reader->apex_known ? &reader->apex : NULL;
+}
+
+void zone_reader_by_ldns(struct zone_reader *reader)
+{
+	reader->plain_never = true;
 }
 
 /* ---- one record on one line ---- */
@@ -355,8 +364,30 @@ static void class_behind_ttl(char *line)
 	memcpy(class + len + gap, "IN", 2);
 }
 
+/* ldns takes the owner that a record leaves out from the record before it, whoever read that. */
+static int previous_known(struct zone_reader *reader)
+{
+	struct ng_name *owner = &reader->plain_owner;
+	if (owner->len == 0)
+		return NG_OK;
+	ldns_rdf *previous = ldns_dname_new_frm_data(owner->len, owner->wire);
+	if (previous == NULL)
+		return NG_E_NOMEM;
+	ldns_rdf_deep_free(reader->previous);
+	reader->previous = previous;
+	owner->len = 0;
+	return NG_OK;
+}
+
+static uint32_t ttl_default(const struct zone_reader *reader)
+{
+	return reader->ttl_known ? reader->ttl : TTL_UNSAID;
+}
+
 static int parse(struct zone_reader *reader)
 {
+	if (previous_known(reader) != NG_OK)
+		return NG_E_NOMEM;
 	if (owner_is_open(reader))
 		return report(
 			reader, &reader->first, "zone-origin",
@@ -365,8 +396,7 @@ static int parse(struct zone_reader *reader)
 	class_behind_ttl(reader->line);
 	ldns_rr_free(reader->rr);
 	reader->rr = NULL;
-	ldns_status status = ldns_rr_new_frm_str(&reader->rr, reader->line,
-						 reader->ttl_known ? reader->ttl : TTL_UNSAID,
+	ldns_status status = ldns_rr_new_frm_str(&reader->rr, reader->line, ttl_default(reader),
 						 reader->origin, &reader->previous);
 	if (status == LDNS_STATUS_OK && ldns_rr_owner(reader->rr) != NULL)
 		return NG_OK;
@@ -392,9 +422,8 @@ static bool flatten(struct zone_reader *reader, struct zone_record *record)
 	return true;
 }
 
-static uint32_t ttl_of(struct zone_reader *reader)
+static uint32_t ttl_of(struct zone_reader *reader, uint32_t ttl)
 {
-	uint32_t ttl = ldns_rr_ttl(reader->rr);
 	if (reader->ttl_known || ttl != TTL_UNSAID)
 		return ttl;
 	if (!reader->ttl_warned) {
@@ -465,9 +494,9 @@ static void check_end(struct zone_reader *reader)
 	}
 }
 
-int zone_next(struct zone_reader *reader, struct zone_record *out)
+/* The next record by ldns. */
+static int next_parsed(struct zone_reader *reader, struct zone_record *record)
 {
-	struct zone_record record;
 	int code;
 	do {
 		code = next_line(reader);
@@ -483,17 +512,55 @@ int zone_next(struct zone_reader *reader, struct zone_record *out)
 	if (code != NG_OK)
 		return code;
 	const ldns_rdf *owner = ldns_rr_owner(reader->rr);
-	record.type = (uint16_t)ldns_rr_get_type(reader->rr);
-	record.class = (uint16_t)ldns_rr_get_class(reader->rr);
-	record.ttl = ttl_of(reader);
-	record.place = reader->first;
-	record.data = reader->last;
-	if (ng_name_from_wire(ldns_rdf_data(owner), ldns_rdf_size(owner), &record.owner) !=
+	record->type = (uint16_t)ldns_rr_get_type(reader->rr);
+	record->class = (uint16_t)ldns_rr_get_class(reader->rr);
+	record->ttl = ttl_of(reader, ldns_rr_ttl(reader->rr));
+	record->place = reader->first;
+	record->data = reader->last;
+	if (ng_name_from_wire(ldns_rdf_data(owner), ldns_rdf_size(owner), &record->owner) !=
 		    NG_OK ||
-	    !flatten(reader, &record))
-		return report(reader, &record.place, "zone-record", "shorten it",
+	    !flatten(reader, record))
+		return report(reader, &record->place, "zone-record", "shorten it",
 			      "the record does not fit a message");
-	code = check_zone(reader, &record);
+	return NG_OK;
+}
+
+/* The next record without ldns; false when that is not the one to read it. */
+static bool next_plain(struct zone_reader *reader, struct zone_record *record)
+{
+	struct zone_plain *plain = &reader->plain;
+	const ldns_rdf *origin = reader->origin;
+	if (reader->at >= reader->len || reader->plain_never ||
+	    !zone_plain_read(reader->text + reader->at, reader->len - reader->at,
+			     origin != NULL ? ldns_rdf_data(origin) : NULL,
+			     origin != NULL ? ldns_rdf_size(origin) : 0, plain) ||
+	    (!plain->has_ttl && ttl_default(reader) == 0)) /* ldns has a default of its own */
+		return false;
+	uint32_t column = (uint32_t)(reader->at - reader->row_start) + 1;
+	reader->first = (struct ng_place){reader->path, reader->row, column};
+	reader->last = reader->first;
+	reader->last.column += (uint32_t)plain->data;
+	reader->at += plain->len;
+	reader->row_start = reader->at;
+	reader->row++;
+	reader->plain_owner = plain->owner;
+	record->owner = plain->owner;
+	record->type = NG_TYPE_CNAME;
+	record->class = NG_CLASS_IN;
+	record->ttl = ttl_of(reader, plain->has_ttl ? plain->ttl : ttl_default(reader));
+	record->place = reader->first;
+	record->data = reader->last;
+	record->rdata = plain->target.wire;
+	record->rdlen = plain->target.len;
+	return true;
+}
+
+int zone_next(struct zone_reader *reader, struct zone_record *out)
+{
+	struct zone_record record;
+	int code = next_plain(reader, &record) ? NG_OK : next_parsed(reader, &record);
+	if (code == NG_OK)
+		code = check_zone(reader, &record);
 	if (code == NG_OK)
 		*out = record;
 	return code;

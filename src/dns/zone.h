@@ -30,6 +30,8 @@ struct zone_record {
 int zone_reader_create(const char *path, const char *text, size_t len, const char *origin,
 		       struct ng_diags *diags, struct zone_reader **out) NG_MUST_CHECK;
 void zone_reader_destroy(struct zone_reader *reader); /* takes NULL */
+/* From here on ldns reads every record: what the direct reading is compared with. */
+void zone_reader_by_ldns(struct zone_reader *reader);
 /*
  * The next record. NG_E_NOTFOUND at the end (which reports what the zone lacks), NG_E_SYNTAX after
  * a finding, and then the caller may go on with the next; NG_E_NOMEM.

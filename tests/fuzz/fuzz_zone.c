@@ -1,7 +1,10 @@
-/* Zone text: every record has a whole owner, a place in the text, and data that a message holds. */
+/*
+ * Zone text: every record has a whole owner, a place in the text, and data that a message holds; and
+ * what is read directly is what ldns would have read.
+ */
 #include "fuzz.h"
 
-#include "dns/zone.h"
+#include "../unit/zone_twice.h"
 
 static void read_all(const char *text, size_t size, const char *origin)
 {
@@ -32,5 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	read_all((const char *)data, size, NULL);
 	read_all((const char *)data, size, "rpz.example");
+	fuzz_must(zone_twice((const char *)data, size, NULL) == NULL);
+	fuzz_must(zone_twice((const char *)data, size, "rpz.example") == NULL);
 	return 0;
 }

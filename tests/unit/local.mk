@@ -24,7 +24,7 @@ POLICY_TESTS = tests/unit/test_zone tests/unit/test_list tests/unit/test_rpz \
 	tests/unit/test_sources
 check_PROGRAMS += $(POLICY_TESTS)
 TESTS += $(POLICY_TESTS)
-EXTRA_DIST += tests/unit/policy_world.h tests/unit/cli_offline.sh
+EXTRA_DIST += tests/unit/policy_world.h tests/unit/zone_twice.h tests/unit/cli_offline.sh
 TESTS += tests/unit/cli_offline.sh tests/unit/cli_convert.sh
 EXTRA_DIST += tests/unit/cli_convert.sh
 tests_unit_test_conf_LDADD = libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
