@@ -153,6 +153,29 @@ static void quoted_word(const char *message, char *out, size_t room)
 	out[n] = '\0';
 }
 
+static struct ng_place find_section(struct loader *loader, const char *kind, const char *title,
+				    uint32_t *from);
+
+/* Two sections of one kind and title: at is in the line where the later one begins. */
+static void title_repeated(struct loader *loader, const struct ng_place *at, const char *title)
+{
+	uint32_t from = 1;
+	char kind[32];
+	seek_line(loader, at->line);
+	const char *word = loader->at + strspn(loader->at, " \t");
+	size_t n = strcspn(word, " \t\"'\n");
+	snprintf(kind, sizeof(kind), "%.*s", (int)n, word);
+	struct ng_place first = find_section(loader, kind, title, &from), second = *at;
+	if (at->line > first.line) {
+		from = at->line;
+		second = find_section(loader, kind, title, &from);
+	}
+	ng_diag_add(loader->diags, NG_ERROR, &second, "conf-repeat",
+		    "give each a name of its own, or put both into one section",
+		    "%s %s stands already at %s:%u:%u", kind, title, first.path, first.line,
+		    first.column);
+}
+
 static void syntax_error(cfg_t *section, const char *format, va_list args)
 {
 	struct loader *loader = loading;
@@ -165,8 +188,10 @@ static void syntax_error(cfg_t *section, const char *format, va_list args)
 			*at = '?';
 	}
 	if (strstr(message, "duplicate title") != NULL) {
-		snprintf(advice, sizeof(advice), "give each section a name of its own");
-	} else if (strstr(message, "no such option") != NULL) {
+		title_repeated(loader, &place, word);
+		return;
+	}
+	if (strstr(message, "no such option") != NULL) {
 		const char *near = nearest_key(word);
 		if (near != NULL)
 			snprintf(advice, sizeof(advice), "did you mean %s?", near);
@@ -241,6 +266,23 @@ static void read_fields(struct loader *loader, const struct table *table, cfg_t 
 	}
 }
 
+/* Stands title in the rest of this line, as a whole? */
+static bool line_names(const char *line, const char *title)
+{
+	static const char around[] = " \t\"'{";
+	size_t len = strcspn(line, "\n"), n = strlen(title);
+	const char *at = line;
+	if (n == 0)
+		return true;
+	while ((at = memmem(at, len - (size_t)(at - line), title, n)) != NULL) {
+		if (at > line && strchr(around, at[-1]) != NULL &&
+		    (at + n == line + len || strchr(around, at[n]) != NULL))
+			return true;
+		at++;
+	}
+	return false;
+}
+
 /* Where the section with that title begins, looking from *from on; libconfuse remembers only where it ends. */
 static struct ng_place find_section(struct loader *loader, const char *kind, const char *title,
 				    uint32_t *from)
@@ -250,9 +292,8 @@ static struct ng_place find_section(struct loader *loader, const char *kind, con
 	     seek_line(loader, loader->line + 1)) {
 		uint32_t line = loader->line;
 		const char *word = loader->at + strspn(loader->at, " \t");
-		size_t len = strcspn(word, "\n");
 		if (strncmp(word, kind, n) == 0 && strchr(" \t\"'", word[n]) != NULL &&
-		    memmem(word + n, len - n, title, strlen(title)) != NULL) {
+		    line_names(word + n, title)) {
 			*from = line + 1;
 			return (struct ng_place){loader->conf->path, line,
 						 (uint32_t)(word - loader->at) + 1};

@@ -265,7 +265,7 @@ static void each_fault_is_refused_at_its_place(void **state)
 		 "1:51 conf-never"},
 		{"policies = {\"a.list\", \"zone:ads\"}", "1:24 zone-unknown"},
 		{"sandbox \"a\" { sources = {\"10.1.0.2\"} group = none }", "1:46 conf-group"},
-		{"group \"a\" { }\ngroup \"a\" { }", "2:8 conf-syntax"},
+		{"group \"a\" { }\ngroup \"a\" { }", "2:1 conf-repeat"},
 		{"group \"a\" { policies = {\"zone:ads\"} }", "1:26 zone-unknown"},
 		{"group \"a\" { private = {\"127.0.0.0/8\"} }", "1:25 conf-never"},
 		{"zone \"ads\" { }", "1:1 conf-zone-file"},
@@ -303,6 +303,26 @@ static void each_fault_is_refused_at_its_place(void **state)
 		assert_string_equal(file.said, cases[i][1]);
 		assert_int_equal(file.code, NG_E_SYNTAX);
 		assert_null(file.conf);
+		done(&file);
+	}
+}
+
+static void of_two_sections_of_one_name_both_are_named(void **state)
+{
+	(void)state;
+	static const char *const kinds[] = {"group", "sandbox", "zone", "forward"};
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		struct file file;
+		char text[256], reason[128];
+		snprintf(text, sizeof(text),
+			 RESOLV "%s \"aa\" { }\n\t%s \"a\" { }\n%s 'a' { }\n", kinds[i],
+			 kinds[i], kinds[i]);
+		load(&file, text);
+		snprintf(reason, sizeof(reason), "%s a stands already at %s:3:2", kinds[i],
+			 file.path);
+		assert_int_equal(file.code, NG_E_SYNTAX);
+		assert_string_equal(file.said, "4:1 conf-repeat");
+		assert_string_equal(file.diags.items[0].reason, reason);
 		done(&file);
 	}
 }
@@ -391,6 +411,7 @@ int main(void)
 		cmocka_unit_test(what_is_printed_reads_back_the_same),
 		cmocka_unit_test(the_defaults_are_said),
 		cmocka_unit_test(each_fault_is_refused_at_its_place),
+		cmocka_unit_test(of_two_sections_of_one_name_both_are_named),
 		cmocka_unit_test(one_source_on_two_links_is_no_overlap),
 		cmocka_unit_test(all_faults_are_named_at_once),
 		cmocka_unit_test(lists_have_their_bounds),
