@@ -369,19 +369,8 @@ int registry_value(struct registry *registry, const char *name,
 	return look_up(registry, name, &id, buf, len);
 }
 
-static void visit_row(registry_visit *visit, void *owner, const MDB_val *key,
-		      const MDB_val *value)
-{
-	char name[NG_SANDBOX_NAME_MAX] = "";
-	uint32_t id;
-	if (key->mv_size >= sizeof name || !row_read(value, &id))
-		return;
-	memcpy(name, key->mv_data, key->mv_size);
-	visit(owner, name, id, (const char *)value->mv_data + sizeof id,
-	      value->mv_size - sizeof id);
-}
-
-int registry_each(struct registry *registry, registry_visit *visit, void *owner)
+int registry_walk(struct registry *registry, MDB_dbi table, registry_row *row,
+		  const void *context)
 {
 	MDB_txn *txn;
 	MDB_cursor *cursor = NULL;
@@ -389,11 +378,34 @@ int registry_each(struct registry *registry, registry_visit *visit, void *owner)
 	int error = mdb_txn_begin(registry->env, NULL, MDB_RDONLY, &txn);
 	if (error)
 		return registry_code(error);
-	error = mdb_cursor_open(txn, registry->sandboxes, &cursor);
+	error = mdb_cursor_open(txn, table, &cursor);
 	while (!error && !(error = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)))
-		visit_row(visit, owner, &key, &value);
+		row(context, &key, &value);
 	if (cursor)
 		mdb_cursor_close(cursor);
 	mdb_txn_abort(txn);
 	return error == MDB_NOTFOUND ? NG_OK : registry_code(error);
+}
+
+struct visitor {
+	registry_visit *visit;
+	void *owner;
+};
+
+static void visit_row(const void *context, const MDB_val *key, const MDB_val *value)
+{
+	const struct visitor *visitor = context;
+	char name[NG_SANDBOX_NAME_MAX] = "";
+	uint32_t id;
+	if (key->mv_size >= sizeof name || !row_read(value, &id))
+		return;
+	memcpy(name, key->mv_data, key->mv_size);
+	visitor->visit(visitor->owner, name, id, (const char *)value->mv_data + sizeof id,
+		       value->mv_size - sizeof id);
+}
+
+int registry_each(struct registry *registry, registry_visit *visit, void *owner)
+{
+	const struct visitor visitor = {visit, owner};
+	return registry_walk(registry, registry->sandboxes, visit_row, &visitor);
 }

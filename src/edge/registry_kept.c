@@ -65,32 +65,26 @@ int registry_approval_remove(struct registry *registry, uint64_t id)
 	return remove_key(registry, registry->approvals, val(&key, sizeof key));
 }
 
-static void visit_approval(registry_approval_visit *visit, void *owner, const MDB_val *key,
-			   const MDB_val *value)
+struct visitor {
+	registry_approval_visit *visit;
+	void *owner;
+};
+
+static void visit_approval(const void *context, const MDB_val *key, const MDB_val *value)
 {
+	const struct visitor *visitor = context;
 	uint64_t id;
 	if (key->mv_size != sizeof id || value->mv_size > REGISTRY_VALUE_MAX)
 		return;
 	memcpy(&id, key->mv_data, sizeof id);
-	visit(owner, be64toh(id), value->mv_data, value->mv_size);
+	visitor->visit(visitor->owner, be64toh(id), value->mv_data, value->mv_size);
 }
 
 int registry_approvals_each(struct registry *registry, registry_approval_visit *visit,
 			    void *owner)
 {
-	MDB_txn *txn;
-	MDB_cursor *cursor = NULL;
-	MDB_val key, value;
-	int error = mdb_txn_begin(registry->env, NULL, MDB_RDONLY, &txn);
-	if (error)
-		return registry_code(error);
-	error = mdb_cursor_open(txn, registry->approvals, &cursor);
-	while (!error && !(error = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)))
-		visit_approval(visit, owner, &key, &value);
-	if (cursor)
-		mdb_cursor_close(cursor);
-	mdb_txn_abort(txn);
-	return error == MDB_NOTFOUND ? NG_OK : registry_code(error);
+	const struct visitor visitor = {visit, owner};
+	return registry_walk(registry, registry->approvals, visit_approval, &visitor);
 }
 
 /* ---- compiled sources ---- */

@@ -18,3 +18,7 @@ struct registry {
 int registry_code(int error);
 /* Ends the transaction: commits and starts the flush, or aborts when error is not 0. */
 int registry_commit(struct registry *registry, MDB_txn *txn, int error);
+/* Calls row with every pair of a table, in the order of its keys; both are good during the call only. */
+typedef void registry_row(const void *context, const MDB_val *key, const MDB_val *value);
+int registry_walk(struct registry *registry, MDB_dbi table, registry_row *row,
+		  const void *context);
