@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TICK_MS     1000
@@ -135,8 +136,23 @@ static void on_signal(uv_signal_t *signal, int number)
 
 /* ---- starting ---- */
 
+static void on_tick(uv_timer_t *timer);
+
+/* With the wall's seconds, which rules and approvals end on. */
+static void arm_tick(struct daemon *daemon)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME_COARSE, &now); /* which time() reads */
+	uv_update_time(&daemon->loop);
+	uv_timer_start(&daemon->tick, on_tick,
+		       TICK_MS - (uint64_t)now.tv_nsec / 1000000 % TICK_MS, 0);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
+	struct daemon *daemon = timer->data;
+	if (!daemon->stopping)
+		arm_tick(daemon);
 	sync_tick(timer->data);
 	load_tick(timer->data);
 	approvals_tick(timer->data);
@@ -157,7 +173,7 @@ static void start_handles(struct daemon *daemon)
 		uv_timer_init(&daemon->loop, timers[i]);
 		timers[i]->data = daemon;
 	}
-	uv_timer_start(&daemon->tick, on_tick, TICK_MS, TICK_MS);
+	arm_tick(daemon);
 	if (daemon->notify.watchdog_ms)
 		uv_timer_start(&daemon->watchdog, on_watchdog, 0, daemon->notify.watchdog_ms);
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {

@@ -159,15 +159,15 @@ static void take_address(struct builder *builder, const struct entry *entry)
 		builder_static(builder, &item, entry->until_s);
 }
 
-/* A rule whose last day is over says nothing any more. */
+/* A rule whose time is over says nothing any more. */
 static bool expired(struct list *list, const struct entry *entry)
 {
 	char text[LIST_SHOWN];
 	if (entry->until_s == 0 || entry->until_s > list->now_s)
 		return false;
 	ng_diag_add(list->builder->diags, NG_WARNING, &entry->place, "list-expired",
-		    "take the line out, or move its date",
-		    "%s is left out, because its last day is over",
+		    "take the line out, or set a later until",
+		    "%s is left out, because its time is over",
 		    entry_shown(entry->text, entry->len, text));
 	return true;
 }

@@ -145,20 +145,39 @@ static unsigned digits(const char *at, size_t n)
 	return value;
 }
 
+/* Has value the shape of pattern, in which 0 stands for any digit? */
+static bool shaped(const char *value, const char *pattern)
+{
+	for (; *pattern != '\0'; value++, pattern++) {
+		bool digit = *value >= '0' && *value <= '9';
+		if (*pattern == '0' ? !digit : *value != *pattern)
+			return false;
+	}
+	return *value == '\0';
+}
+
+/* A day holds to its end, a time of RFC 3339 in UTC (seconds may be left out) to that moment. */
 static const char *read_until(struct entry *entry, const char *value)
 {
-	bool shaped = strlen(value) == 10;
-	for (size_t i = 0; shaped && i < 10; i++)
-		shaped =
-			i == 4 || i == 7 ? value[i] == '-' : value[i] >= '0' && value[i] <= '9';
-	if (!shaped)
-		return "is no date";
+	bool second = shaped(value, "0000-00-00T00:00:00Z");
+	bool minute = second || shaped(value, "0000-00-00T00:00Z");
+	if (!minute && !shaped(value, "0000-00-00"))
+		return "is neither a date nor a time in UTC";
 	unsigned year = digits(value, 4), month = digits(value + 5, 2),
 		 day = digits(value + 8, 2);
 	if (!date_exists(year, month, day))
 		return "is a day that there is not";
-	entry->until_s = (day_of(year, month, day) + 1) * DAY_S;
-	return NULL;
+	uint64_t day_s = day_of(year, month, day) * DAY_S;
+	if (!minute) {
+		entry->until_s = day_s + DAY_S;
+		return NULL;
+	}
+	unsigned hours = digits(value + 11, 2), minutes = digits(value + 14, 2),
+		 seconds = second ? digits(value + 17, 2) : 0;
+	if (hours > 23 || minutes > 59 || seconds > 59)
+		return "is a time that there is not";
+	entry->until_s = day_s + hours * 3600 + minutes * 60 + seconds;
+	return entry->until_s != 0 ? NULL : "is a time that there is not";
 }
 
 static const struct {
@@ -172,7 +191,8 @@ static const struct {
 	{"private", OPTION_PRIVATE, read_private,
 	 "write private=10.0.0.0/8,fd00::/8, 4 prefixes at most"},
 	{"cname", OPTION_CNAME, read_cname, "write cname=strict or cname=follow"},
-	{"until", OPTION_UNTIL, read_until, "write until=2026-12-31, the last day it holds"},
+	{"until", OPTION_UNTIL, read_until,
+	 "write until=2026-12-31, the last day it holds, or until=2026-12-31T18:00Z"},
 };
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 

@@ -226,6 +226,19 @@ reach() { # BOX ADDRESS [PORT]
 	box "$1" python3 "$here/peer.py" connect "$2" "${3:-80}" 2>&1
 }
 
+# A connection that is kept busy in the background; "up", then "held" or "cut TIME" in held.ADDRESS.
+hold() { # BOX ADDRESS SECONDS: its pid is then $held
+	: >"$work/held.$2"
+	box "$1" python3 "$here/peer.py" hold "$2" "$3" >"$work/held.$2" 2>&1 &
+	held=$!
+	until_true 5 grep -q up "$work/held.$2"
+}
+
+# Did the held connection last live less than a second away from that moment?
+cut_within() { # MOMENT ADDRESS
+	awk -v a="$1" '/^cut/ { at = $2 } END { exit !(at != "" && at - a < 1 && a - at < 1) }' "$work/held.$2"
+}
+
 table_elements() { # SET: its addresses, one pair a line
 	nft -j list set inet namegate "$1" 2>/dev/null |
 		jq -r '.nftables[] | .set? // empty | .elem[]? | (.elem.val // .) | .concat | join(" ")'

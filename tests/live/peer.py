@@ -2,6 +2,7 @@
 
 web                      accept on port 80 of every address, send one line, keep the connection
 connect ADDRESS PORT     say how a connection goes, and exit 0 when it opens
+hold ADDRESS SECONDS     keep a connection busy; at its end "held", or "cut" and when it last lived
 race SERVER PATTERN FIRST LAST [6]
                          look up PATTERN % n and connect to what it says at once, for each n
 flood SERVER PATTERN SECONDS  look names up without end; prints the number of each outcome
@@ -39,6 +40,24 @@ def connect(address, port):
     result = outcome(address, int(port))
     print(result)
     return 0 if result == "open" else 1
+
+
+def hold(address, seconds):
+    with socket.create_connection((address, 80), 5) as sock:
+        sock.settimeout(3)
+        print("up", flush=True)
+        end, last = time.monotonic() + float(seconds), time.time()
+        try:
+            while time.monotonic() < end:
+                sock.sendall(b"line\n")
+                if not sock.recv(64):
+                    raise OSError
+                last = time.time()
+                time.sleep(0.02)
+        except OSError:
+            print("cut %.3f" % last)
+        else:
+            print("held")
 
 
 class Web(socketserver.BaseRequestHandler):
@@ -212,5 +231,5 @@ def forge(address, port):
 
 
 if __name__ == "__main__":
-    actions = {f.__name__: f for f in (web, connect, race, flood, forge)}
+    actions = {f.__name__: f for f in (web, connect, hold, race, flood, forge)}
     sys.exit(actions[sys.argv[1]](*sys.argv[2:]))

@@ -131,6 +131,12 @@ static void what_a_name_cannot_say_is_refused_at_its_place(void **state)
 		{"a.example cname=maybe", "1:11 list-option", NULL},
 		{"a.example until=2026-02-29", "1:11 list-option", NULL},
 		{"a.example until=tomorrow", "1:11 list-option", NULL},
+		{"a.example until=2026-12-31T18", "1:11 list-option", NULL},
+		{"a.example until=2026-12-31T18:00", "1:11 list-option", NULL},
+		{"a.example until=2026-12-31T18:00+01:00", "1:11 list-option", NULL},
+		{"a.example until=2026-12-31T24:00Z", "1:11 list-option", NULL},
+		{"a.example until=2026-12-31T23:59:60Z", "1:11 list-option", NULL},
+		{"a.example until=1970-01-01T00:00Z", "1:11 list-option", NULL},
 		{"a.example types=A  types=A", "1:20 list-option", NULL},
 		{"a.example port=443", "1:11 list-option",
 		 "options are types, lease-max, private, cname and until"},
@@ -334,6 +340,23 @@ static void a_rule_ends_with_its_last_day(void **state)
 	source_finish(&list);
 }
 
+static void a_rule_ends_at_its_moment(void **state)
+{
+	(void)state;
+	const char text[] = "a.example until=2026-11-21T18:00Z\n"
+			    "!b.example until=2026-11-21T18:00:01Z\n";
+	const uint64_t end_s = 1795284000; /* 2026-11-21, 18:00 UTC */
+	struct source list;
+	source_make_at(&list, text, end_s - 1);
+	assert_string_equal(list.said, "");
+	assert_true(ng_ruleset_expires(list.ruleset) == end_s);
+	source_finish(&list);
+	source_make_at(&list, text, end_s);
+	assert_string_equal(list.said, "1:1 list-expired?");
+	assert_true(ng_ruleset_expires(list.ruleset) == end_s + 1);
+	source_finish(&list);
+}
+
 static void letters_of_several_scripts_are_warned_of(void **state)
 {
 	(void)state;
@@ -534,6 +557,7 @@ int main(void)
 		cmocka_unit_test(addresses_are_opened_as_they_stand),
 		cmocka_unit_test(ports_add_up_and_options_must_agree),
 		cmocka_unit_test(a_rule_ends_with_its_last_day),
+		cmocka_unit_test(a_rule_ends_at_its_moment),
 		cmocka_unit_test(letters_of_several_scripts_are_warned_of),
 		cmocka_unit_test(includes_take_the_place_of_their_line),
 		cmocka_unit_test(includes_that_cannot_be_are_refused),
