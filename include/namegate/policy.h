@@ -116,6 +116,14 @@ bool ng_ruleset_match(const struct ng_ruleset *ruleset, const struct ng_name *na
  */
 bool ng_ruleset_rule(const struct ng_ruleset *ruleset, uint32_t *cursor, struct ng_name *owner,
 		     struct ng_match *out);
+/*
+ * The rules with address triggers in the same way: trigger and prefix of out say of which kind and
+ * what. False at the end.
+ */
+bool ng_ruleset_address(const struct ng_ruleset *ruleset, uint32_t *cursor,
+			struct ng_match *out);
+/* Do both say the same, and at the same places? */
+bool ng_ruleset_equal(const struct ng_ruleset *a, const struct ng_ruleset *b);
 /* Does some rule other than a deny stand strictly below name? (RFC 8020, `ancestor-answer`.) */
 bool ng_ruleset_has_below(const struct ng_ruleset *ruleset, const struct ng_name *name);
 
@@ -139,6 +147,9 @@ struct ng_bounds {
 };
 void ng_match_bounds(const struct ng_match *match, struct ng_bounds *out);
 
+/* Wall time (seconds since 1970) at which the rule ends by its `until`; 0: none. */
+uint64_t ng_match_until(const struct ng_match *match);
+
 /* One record of a rule's local data; rdata is borrowed from the ruleset. */
 struct ng_local {
 	uint16_t type;
@@ -154,6 +165,8 @@ struct ng_static {
 	struct ng_prefix prefix;
 	struct ng_port port; /* proto 0: all */
 	uint32_t line, column;
+	const char *path; /* borrowed from the ruleset */
+	uint64_t until_s; /* wall time at which it ends; 0: none */
 };
 bool ng_ruleset_static(const struct ng_ruleset *ruleset, uint32_t *cursor,
 		       struct ng_static *out);

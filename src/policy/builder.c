@@ -291,6 +291,7 @@ void builder_static(struct builder *builder, const struct ng_static *item, uint6
 {
 	struct image_static entry = {
 		.line = item->line + builder->files[builder->file].before,
+		.until_s = until_s,
 		.column = item->column > UINT16_MAX ? UINT16_MAX : (uint16_t)item->column,
 		.port = item->port.port,
 		.proto = item->port.proto,

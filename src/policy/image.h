@@ -23,7 +23,7 @@
 
 #include <namegate/policy.h>
 
-#define IMAGE_MAGIC      0x32656c7572676e01u
+#define IMAGE_MAGIC      0x32656c7572676e02u
 #define IMAGE_ROOT       0x6e616d6567617465u /* hash of the root name */
 #define IMAGE_STAR       0x9e3779b97f4a7c15u /* what a wildcard's hash differs by */
 #define IMAGE_NONE       UINT32_MAX          /* an ancestor slot that is free */
@@ -72,9 +72,11 @@ struct image_prefix { /* an address trigger; the section says which, and the fam
 
 struct image_static {
 	uint8_t addr[16];
+	uint64_t until_s;
 	uint32_t line;
 	uint16_t column, port;
 	uint8_t family, bits, proto, zero;
+	uint32_t nothing; /* 0: what would else be a hole */
 };
 
 struct image_opened {
@@ -89,9 +91,10 @@ struct image_file {
 
 /* The head of an extra; behind it ports, types, prefixes and local records, without gaps. */
 struct image_extra {
+	uint64_t until_s; /* wall time at which the rule ends; 0: none */
 	uint32_t lease_max_s;
 	uint8_t n_ports, n_types, n_opened, strict;
-	uint32_t n_locals;
+	uint32_t n_locals, zero;
 };
 
 struct image_port {
@@ -137,6 +140,8 @@ bool image_bounds(const struct image_view *view, uint32_t extra, struct ng_bound
  */
 bool image_local(const struct image_view *view, uint32_t extra, uint32_t *cursor,
 		 struct ng_local *out);
+/* Wall time in seconds at which the rule of that extra ends; 0: none. */
+uint64_t image_until(const struct image_view *view, uint32_t extra);
 /* How many local records an extra claims to have. */
 uint32_t image_locals(const struct image_view *view, uint32_t extra);
 bool image_port_sound(const struct image_port *port);

@@ -174,7 +174,7 @@ static int statics_check(const struct image_view *view)
 		struct ng_prefix prefix = image_prefix_of(item.addr, item.family, item.bits);
 		struct image_port port = {item.port, item.proto, item.zero};
 		bool all = item.proto == 0 && item.port == 0 && item.zero == 0;
-		if (!ng_prefix_valid(&prefix) ||
+		if (!ng_prefix_valid(&prefix) || item.nothing != 0 ||
 		    ng_addr_reach(&prefix.addr) == NG_REACH_NEVER ||
 		    (!all && !image_port_sound(&port)))
 			return NG_E_FORMAT;

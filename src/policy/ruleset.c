@@ -59,6 +59,14 @@ uint64_t ng_ruleset_digest(const struct ng_ruleset *ruleset)
 	return ruleset->view.head.digest;
 }
 
+bool ng_ruleset_equal(const struct ng_ruleset *a, const struct ng_ruleset *b)
+{
+	const struct image_head *head = &a->view.head, *other = &b->view.head;
+	size_t rest = (size_t)head->len - sizeof(*head);
+	return head->digest == other->digest && memcmp(head, other, sizeof(*head)) == 0 &&
+	       memcmp(a->view.slots, b->view.slots, rest) == 0;
+}
+
 uint64_t ng_ruleset_expires(const struct ng_ruleset *ruleset)
 {
 	return ruleset->view.head.expires;
@@ -253,6 +261,17 @@ static bool length_find(const uint8_t *section, uint32_t low, uint32_t high,
 	return false;
 }
 
+static struct ng_match match_of_prefix(const struct ng_ruleset *ruleset, size_t section,
+				       const struct image_prefix *item)
+{
+	bool four = section == IMAGE_CLIENT4 || section == IMAGE_ANSWER4;
+	struct ng_match match = match_of(ruleset, item->kind, item->line, item->extra);
+	match.trigger = section <= IMAGE_CLIENT6 ? NG_TRIGGER_CLIENT : NG_TRIGGER_ANSWER;
+	match.prefix = image_prefix_of(item->addr, four ? NG_IPV4 : NG_IPV6, item->bits);
+	match.column = item->column;
+	return match;
+}
+
 bool ruleset_match_addr(const struct ng_ruleset *ruleset, enum ng_trigger trigger,
 			const struct ng_addr *addr, struct ng_match *out)
 {
@@ -264,11 +283,26 @@ bool ruleset_match_addr(const struct ng_ruleset *ruleset, enum ng_trigger trigge
 		end = length_end(view->prefixes[section], i, n);
 		if (!length_find(view->prefixes[section], i, end, addr, &item))
 			continue;
-		*out = match_of(ruleset, item.kind, item.line, item.extra);
-		out->trigger = trigger;
-		out->prefix = image_prefix_of(item.addr, addr->family, item.bits);
-		out->column = item.column;
+		*out = match_of_prefix(ruleset, section, &item);
 		return true;
+	}
+	return false;
+}
+
+bool ng_ruleset_address(const struct ng_ruleset *ruleset, uint32_t *cursor,
+			struct ng_match *out)
+{
+	const struct image_view *view = &ruleset->view;
+	uint32_t index = *cursor;
+	for (size_t section = 0; section < IMAGE_PREFIXES; section++) {
+		uint32_t n = view->head.prefixes[section];
+		if (index < n) {
+			struct image_prefix item = prefix_at(view->prefixes[section], index);
+			*out = match_of_prefix(ruleset, section, &item);
+			++*cursor;
+			return true;
+		}
+		index -= n;
 	}
 	return false;
 }
@@ -285,6 +319,11 @@ void ng_match_bounds(const struct ng_match *match, struct ng_bounds *out)
 		*out = (struct ng_bounds){.n_ports = 1, .strict = true};
 }
 
+uint64_t ng_match_until(const struct ng_match *match)
+{
+	return image_until(&match->ruleset->view, match->extra);
+}
+
 bool ng_match_local(const struct ng_match *match, uint32_t *cursor, struct ng_local *out)
 {
 	return match->action == NG_ACTION_LOCAL &&
@@ -299,12 +338,14 @@ bool ng_ruleset_static(const struct ng_ruleset *ruleset, uint32_t *cursor,
 	if (*cursor >= view->head.statics)
 		return false;
 	image_item(view->statics, (*cursor)++, &item, sizeof(item));
-	image_file_of(view, &item.line);
+	uint32_t file = image_file_of(view, &item.line);
 	*out = (struct ng_static){
 		.prefix = image_prefix_of(item.addr, item.family, item.bits),
 		.port = {item.proto, item.port},
 		.line = item.line,
 		.column = item.column,
+		.path = image_path(view, file),
+		.until_s = item.until_s,
 	};
 	return true;
 }

@@ -124,10 +124,19 @@ static struct image_opened opened_of(const struct ng_prefix *prefix)
 	return item;
 }
 
-static void put_bounds(struct extras *extras, const struct ng_bounds *bounds, uint32_t n_locals)
+static void put_bounds(struct extras *extras, const struct builder_bounds *item,
+		       uint32_t n_locals)
 {
-	struct image_extra head = {bounds->lease_max_s, bounds->n_ports, bounds->n_types,
-				   bounds->n_opened,    bounds->strict,  n_locals};
+	const struct ng_bounds *bounds = &item->bounds;
+	struct image_extra head = {
+		.until_s = item->until_s,
+		.lease_max_s = bounds->lease_max_s,
+		.n_ports = bounds->n_ports,
+		.n_types = bounds->n_types,
+		.n_opened = bounds->n_opened,
+		.strict = bounds->strict,
+		.n_locals = n_locals,
+	};
 	put(extras, &head, sizeof(head));
 	for (uint8_t i = 0; i < bounds->n_ports; i++) {
 		struct image_port port = {bounds->ports[i].port, bounds->ports[i].proto, 0};
@@ -135,8 +144,8 @@ static void put_bounds(struct extras *extras, const struct ng_bounds *bounds, ui
 	}
 	put(extras, bounds->types, bounds->n_types * sizeof(bounds->types[0]));
 	for (uint8_t i = 0; i < bounds->n_opened; i++) {
-		struct image_opened item = opened_of(&bounds->opened[i]);
-		put(extras, &item, sizeof(item));
+		struct image_opened opened = opened_of(&bounds->opened[i]);
+		put(extras, &opened, sizeof(opened));
 	}
 }
 
@@ -168,13 +177,15 @@ static void put_locals(struct extras *extras, const struct builder *builder,
 static uint32_t put_extra(struct extras *extras, const struct builder *builder,
 			  const struct draft *draft)
 {
-	static const struct ng_bounds none;
-	const struct ng_bounds *bounds = builder_bounds_of(builder, draft);
+	static const struct builder_bounds none;
+	const struct builder_bounds *all = builder->bounds.items;
+	const struct builder_bounds *bounds =
+		draft->bounds != 0 ? &all[draft->bounds - 1] : &none;
 	uint32_t order[IMAGE_LOCALS_MAX], n = locals_of(builder, draft, order);
 	size_t at = extras->len;
-	if (bounds == NULL && n == 0)
+	if (draft->bounds == 0 && n == 0)
 		return 0;
-	put_bounds(extras, bounds != NULL ? bounds : &none, n);
+	put_bounds(extras, bounds, n);
 	put_locals(extras, builder, order, n);
 	size_t size = extras->len - at;
 	if (!extras->nomem && at - extras->last == size &&

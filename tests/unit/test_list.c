@@ -317,6 +317,14 @@ static void ports_add_up_and_options_must_agree(void **state)
 	source_finish(&list);
 }
 
+static uint64_t end_of(struct source *list, const char *text)
+{
+	struct ng_name name = name_of(text);
+	struct ng_match match;
+	assert_true(ng_ruleset_match(list->ruleset, &name, &match));
+	return ng_match_until(&match);
+}
+
 static void a_rule_ends_with_its_last_day(void **state)
 {
 	(void)state;
@@ -354,6 +362,26 @@ static void a_rule_ends_at_its_moment(void **state)
 	source_make_at(&list, text, end_s);
 	assert_string_equal(list.said, "1:1 list-expired?");
 	assert_true(ng_ruleset_expires(list.ruleset) == end_s + 1);
+	source_finish(&list);
+}
+
+static void a_rule_knows_its_end(void **state)
+{
+	(void)state;
+	struct source list;
+	struct ng_static item;
+	uint32_t cursor = 0;
+	source_make_at(&list,
+		       "a.example until=2999-12-31\n!b.example until=2026-11-21T18:00Z\n"
+		       "c.example\n10.0.0.1 until=2026-11-21\n10.0.0.2\n",
+		       1);
+	assert_true(end_of(&list, "a.example") == 32503680000);
+	assert_true(end_of(&list, "b.example") == 1795284000);
+	assert_true(end_of(&list, "c.example") == 0);
+	assert_true(ng_ruleset_static(list.ruleset, &cursor, &item));
+	assert_true(item.until_s == 1795305600 && item.line == 4);
+	assert_string_equal(item.path, "test");
+	assert_true(ng_ruleset_static(list.ruleset, &cursor, &item) && item.until_s == 0);
 	source_finish(&list);
 }
 
@@ -558,6 +586,7 @@ int main(void)
 		cmocka_unit_test(ports_add_up_and_options_must_agree),
 		cmocka_unit_test(a_rule_ends_with_its_last_day),
 		cmocka_unit_test(a_rule_ends_at_its_moment),
+		cmocka_unit_test(a_rule_knows_its_end),
 		cmocka_unit_test(letters_of_several_scripts_are_warned_of),
 		cmocka_unit_test(includes_take_the_place_of_their_line),
 		cmocka_unit_test(includes_that_cannot_be_are_refused),

@@ -355,6 +355,48 @@ static void the_longest_name_is_a_rule_like_others(void **state)
 	source_finish(&list);
 }
 
+static void address_triggers_are_named_one_by_one(void **state)
+{
+	(void)state;
+	static const char zone[] =
+		"$ORIGIN rpz.example.\n@ 60 SOA a. b. 1 2 3 4 5\n@ 60 NS a.\n"
+		"32.1.2.0.192.rpz-client-ip 60 CNAME rpz-passthru.\n"
+		"24.0.2.0.192.rpz-ip 60 CNAME .\n"
+		"32.zz.db8.2001.rpz-ip 60 CNAME *.\n"
+		"name.example 60 CNAME .\n";
+	static const char *const expected[] = {"client 192.0.2.1/32 4", "answer 192.0.2.0/24 5",
+					       "answer 2001:db8::/32 6"};
+	struct source source;
+	struct ng_match match;
+	uint32_t cursor = 0;
+	source_make(&source, NG_FORMAT_RPZ, zone);
+	assert_int_equal(source.code, NG_OK);
+	for (size_t i = 0; i < COUNT(expected); i++) {
+		char told[96], prefix[NG_PREFIX_TEXT];
+		assert_true(ng_ruleset_address(source.ruleset, &cursor, &match));
+		snprintf(told, sizeof(told), "%s %s %u",
+			 match.trigger == NG_TRIGGER_CLIENT ? "client" : "answer",
+			 ng_prefix_format(&match.prefix, prefix), match.line);
+		assert_string_equal(told, expected[i]);
+	}
+	assert_false(ng_ruleset_address(source.ruleset, &cursor, &match));
+	source_finish(&source);
+}
+
+static void what_says_the_same_is_equal(void **state)
+{
+	(void)state;
+	struct source a, b, c;
+	source_make(&a, NG_FORMAT_LIST, "a.example\nb.example:443\n");
+	source_make(&b, NG_FORMAT_LIST, "a.example\nb.example:443\n");
+	source_make(&c, NG_FORMAT_LIST, "a.example\nb.example:444\n");
+	assert_true(ng_ruleset_equal(a.ruleset, b.ruleset));
+	assert_false(ng_ruleset_equal(a.ruleset, c.ruleset));
+	source_finish(&a);
+	source_finish(&b);
+	source_finish(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +409,8 @@ int main(void)
 		cmocka_unit_test(a_full_table_is_refused),
 		cmocka_unit_test(a_hundred_thousand_rules_are_found_again),
 		cmocka_unit_test(the_longest_name_is_a_rule_like_others),
+		cmocka_unit_test(address_triggers_are_named_one_by_one),
+		cmocka_unit_test(what_says_the_same_is_equal),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
