@@ -93,6 +93,10 @@ enum scene_outcome scene_play(const char *path, FILE *report, FILE *trace, char 
 			scene_stop(scene, SCENE_UNUSABLE, NULL, 0,
 				   "tests nothing: no line says what is expected; write `at "
 				   "TIME INPUT -> WHAT COMES`");
+		if (scene->gathering)
+			scene_stop(scene, SCENE_UNUSABLE, NULL, 0,
+				   "what was gathered after `begin` never takes effect; write "
+				   "`at TIME apply`");
 		if (!scene->stopped)
 			scene->outcome = SCENE_PASSED;
 	}

@@ -100,6 +100,8 @@ struct reply_view { /* a reply as an independent reader understood it */
 	size_t n_cnames, n_answers;
 	char *others[NG_CHAIN_MAX]; /* records of other types: "TXT hello" */
 	size_t n_others;
+	char *records[NG_ANSWER_RRS_MAX]; /* the whole answer section, a line each */
+	size_t n_records;
 	int ede;
 	char ede_text[NG_EDE_TEXT_MAX + 1];
 };
@@ -141,6 +143,8 @@ struct scene {
 	struct ng_settings settings;
 	uint32_t clock_s; /* wall time at time 0 */
 	uint64_t version;
+	bool gathering;        /* changes wait for `apply` */
+	struct list *replaced; /* sources that go then */
 
 	struct ng_gate *gate;
 	uint64_t now_us;
@@ -149,6 +153,7 @@ struct scene {
 	struct pending_ask *asks;
 	struct pending_order *orders;
 	struct element *elements;
+	bool prompt; /* the kernel confirms whatever is ordered, at once */
 	struct seen *seen;
 	const struct ng_name *asked; /* by the statement of the moment */
 	struct ng_name asked_name;

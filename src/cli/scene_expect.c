@@ -380,6 +380,10 @@ static void clause_check(struct reader *clause)
 		clause_open(clause, clause->line->words[clause->at - 1].text[0] == 'o');
 		return;
 	}
+	if (word_accept(clause, "set")) {
+		clause_set(clause);
+		return;
+	}
 	if (word_accept(clause, "waiting")) {
 		clause_waiting(clause, !word_accept(clause, "not"));
 		return;
@@ -430,6 +434,14 @@ static bool next_arrow(struct reader *rest)
 	return true;
 }
 
+/* Leases are at the scene's choice where the kernel needs no word of it. */
+static bool must_be_named(const struct scene *scene, const struct seen *seen)
+{
+	if (seen->kind == NG_LEASE || seen->kind == NG_REVOKE)
+		return !scene->prompt;
+	return seen->kind != NG_RECORD;
+}
+
 void expect_check(struct scene *scene, struct reader *rest)
 {
 	const struct line *line = rest->line;
@@ -440,7 +452,7 @@ void expect_check(struct scene *scene, struct reader *rest)
 	while (!scene->stopped && next_arrow(rest))
 		clauses_check(rest);
 	DL_FOREACH (scene->seen, seen) {
-		if (scene->stopped || seen->named || seen->kind == NG_RECORD)
+		if (scene->stopped || seen->named || !must_be_named(scene, seen))
 			continue;
 		scene_stop(scene, SCENE_FAILED, line, 1, "this came and was not expected: %s",
 			   seen->text);

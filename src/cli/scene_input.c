@@ -294,6 +294,10 @@ static const struct {
 
 void input_run(struct scene *scene, struct reader *reader)
 {
+	if (scene->gathering && !world_declares(reader)) {
+		word_bad(reader, "a change is being gathered: `apply` is missing before this");
+		return;
+	}
 	if (world_declares(reader)) {
 		world_change(scene, reader);
 		seen_drain(scene, reader->line);

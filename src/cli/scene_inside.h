@@ -89,6 +89,13 @@ char *reply_text(const struct reply_view *view, const struct box *box);
 bool reply_fits(struct reader *reader, const struct seen *seen);
 void reply_free(struct reply_view *view); /* takes NULL */
 
+/* scene_records.c: the answer section of a reply as a whole */
+struct ldns_struct_rr;
+void records_take(struct reply_view *view, const struct ldns_struct_rr *rr);
+/* The words that follow are the records of the answer section, in any order. */
+bool records_fit(struct reader *reader, const struct reply_view *view);
+void records_free(struct reply_view *view);
+
 /* scene_kernel.c: the kernel's set as the orders and confirmations leave it */
 void kernel_order(struct scene *scene, const struct ng_lease_order *order);
 void kernel_confirm(struct scene *scene, const struct pending_order *order);
@@ -97,6 +104,8 @@ void kernel_revoke(struct scene *scene, const struct ng_lease_order *order,
 		   const struct line *line);
 /* Policy changed: promises that it does not justify any more lapse. */
 void kernel_judge(struct scene *scene);
+/* `kernel prompt`: everything ordered is confirmed; what that sets off is drained. */
+void kernel_settle(struct scene *scene, const struct line *line);
 /* The sandbox is described anew: what was open for its old sources is promised no more. */
 void kernel_forget(struct scene *scene, uint32_t sandbox);
 void kernel_flush(struct scene *scene, uint32_t sandbox);
@@ -111,6 +120,9 @@ void kernel_finish(struct scene *scene);
 /* scene_seen.c: what came out, taken down in the words of a scene */
 void seen_drain(struct scene *scene, const struct line *line);
 void seen_clear(struct scene *scene);
+
+/* scene_set.c: "set SANDBOX ELEMENT...": all that stands for it, and until when */
+void clause_set(struct reader *reader);
 
 /* scene_expect.c */
 bool misfit(struct reader *reader, const char *format, ...)

@@ -76,6 +76,17 @@ void kernel_put(struct scene *scene, const struct pending_order *order)
 		element->until_us = order->until_us;
 }
 
+void kernel_settle(struct scene *scene, const struct line *line)
+{
+	struct pending_order *order = scene->orders;
+
+	DL_DELETE(scene->orders, order);
+	kernel_put(scene, order);
+	ng_gate_lease_result(scene->gate, scene->now_us, order->number, NG_OK);
+	free(order);
+	seen_drain(scene, line); /* and so on, until nothing is ordered */
+}
+
 /* The warden works in order: what was ordered before a revocation does not outlive it. */
 static void orders_drop(struct scene *scene, uint32_t sandbox,
 			const struct ng_lease_order *revoked)

@@ -183,7 +183,7 @@ static char *rr_words(const ldns_rr *rr)
 static void check_service(const struct check *check, const ldns_rr *rr)
 {
 	uint8_t *wire = NULL;
-	size_t len = 0, at = 4; /* behind length and priority */
+	size_t len = 0, at = 2; /* behind the priority */
 	ldns_buffer *buffer = ldns_buffer_new(512);
 
 	if (buffer && ldns_rr_rdata2buffer_wire(buffer, rr) == LDNS_STATUS_OK) {
@@ -219,6 +219,8 @@ void reply_free(struct reply_view *view)
 {
 	for (size_t i = 0; view && i < view->n_others; i++)
 		free(view->others[i]);
+	if (view)
+		records_free(view);
 	free(view);
 }
 
@@ -227,6 +229,7 @@ static void view_answer(const struct check *check, const ldns_rr *rr)
 	if (!on_chain(check, ldns_rr_owner(rr)))
 		untrue(check, "a record whose owner is not on the chain from the asked name");
 	check->view->n_answers++;
+	records_take(check->view, rr);
 	switch ((unsigned int)ldns_rr_get_type(rr)) {
 	case LDNS_RR_TYPE_A:
 	case LDNS_RR_TYPE_AAAA:
@@ -356,6 +359,7 @@ struct wanted {
 	uint16_t rcode;
 	int ede;
 	bool truncated, authentic, signatures, empty, said;
+	bool whole; /* `answer` has compared the answer section */
 };
 
 static bool wanted_rcode(struct reader *reader, struct wanted *wanted)
@@ -433,6 +437,15 @@ static int item_fits(struct reader *reader, const struct seen *seen, struct want
 		wanted->n_others++;
 		return other_fits(reader, view);
 	}
+	if (word_accept(reader, "answer")) {
+		wanted->whole = wanted->said = true;
+		return records_fit(reader, view);
+	}
+	if (word_accept(reader, "no-soa"))
+		return !view->soa || misfit(reader, "it carries an SOA");
+	if (word_accept(reader, "extra-text"))
+		return strcmp(view->ede_text, need_word(reader, "the EDE text")) == 0 ||
+		       misfit(reader, "its EDE text is \"%s\"", view->ede_text);
 	if (word_accept(reader, "text"))
 		return strstr(view->ede_text, need_word(reader, "a text")) != NULL ||
 		       misfit(reader, "its EDE text is \"%s\"", view->ede_text);
@@ -503,6 +516,8 @@ static bool wanted_fits(struct reader *reader, const struct wanted *wanted,
 		return misfit(reader, view->authentic ? "AD is set" : "AD is not set");
 	if (wanted->signatures != view->signatures)
 		return misfit(reader, view->signatures ? "it is signed" : "it is not signed");
+	if (wanted->whole)
+		return true;
 	if (wanted->n_cnames != view->n_cnames)
 		return misfit(reader, "it has %zu aliases", view->n_cnames);
 	if (wanted->n_others != view->n_others)

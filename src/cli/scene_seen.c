@@ -202,6 +202,8 @@ void seen_drain(struct scene *scene, const struct line *line)
 
 	while (scene->gate && ng_gate_next(scene->gate, &action))
 		see(scene, &action, line);
+	if (scene->prompt && scene->orders)
+		kernel_settle(scene, line);
 }
 
 void seen_clear(struct scene *scene)

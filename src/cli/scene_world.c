@@ -353,8 +353,8 @@ void world_begin(struct scene *scene)
 }
 
 static const char *const declarations[] = {
-	"policy",  "list",   "rpz",  "refuse",  "sandbox",  "route",  "own",
-	"setting", "remove", "mode", "approve", "withdraw", "reload",
+	"policy", "list", "rpz",     "refuse",   "sandbox", "route", "own",   "setting",
+	"remove", "mode", "approve", "withdraw", "reload",  "begin", "apply",
 };
 
 bool world_declares(const struct reader *reader)
@@ -366,6 +366,14 @@ bool world_declares(const struct reader *reader)
 			return true;
 	}
 	return false;
+}
+
+static void kernel_read(struct scene *scene, struct reader *reader)
+{
+	scene->prompt = word_accept(reader, "prompt");
+	if (!scene->prompt)
+		word_bad(reader, "the kernel can be `prompt`; without the line it waits for "
+				 "`committed`");
 }
 
 static void box_end(struct scene *scene, struct box *box)
@@ -409,22 +417,29 @@ void world_declare(struct scene *scene, struct reader *reader)
 		own_read(scene, reader);
 	else if (word_accept(reader, "setting"))
 		setting_read(scene, reader);
+	else if (word_accept(reader, "kernel"))
+		kernel_read(scene, reader);
 	else
 		word_bad(reader, "only `at` and what describes the world begins a line here");
 	words_done(reader);
 }
 
-/* A new generation with other sources; the old ones end when nobody asks them any more. */
-static void policy_change(struct scene *scene, struct reader *reader, struct list *old)
+static void lists_end(struct list *lists)
 {
 	struct list *list, *spare;
 
+	DL_FOREACH_SAFE (lists, list, spare) {
+		list_free(list);
+	}
+}
+
+/* A new generation with other sources; the old ones end when nobody asks them any more. */
+static void policy_change(struct scene *scene, struct reader *reader, struct list *old)
+{
 	if (!scene->stopped)
 		apply(scene);
 	seen_drain(scene, reader->line);
-	DL_FOREACH_SAFE (old, list, spare) {
-		list_free(list);
-	}
+	lists_end(old);
 }
 
 static void box_approve(struct scene *scene, struct reader *reader, bool add)
@@ -455,8 +470,72 @@ static void mode_change(struct scene *scene, struct reader *reader)
 	box_put(scene, reader, box);
 }
 
+/* ---- changes that take effect together ---- */
+
+/* The gate still asks what stood there before: it goes with the generation. */
+static void replaced_keep(struct scene *scene, struct list *old)
+{
+	if (old)
+		DL_APPEND(scene->replaced, old);
+}
+
+static void box_gather(struct scene *scene, struct reader *reader)
+{
+	struct box *box = box_read(scene, reader);
+
+	if (box)
+		kernel_forget(scene, box->spec.id);
+}
+
+static void mode_gather(struct reader *reader)
+{
+	struct box *box = need_box(reader);
+	enum ng_mode mode = need_mode(reader);
+
+	if (box)
+		box->spec.mode = mode;
+}
+
+static void gather_end(struct scene *scene, struct reader *reader)
+{
+	struct list *old = scene->replaced;
+
+	scene->gathering = false;
+	scene->replaced = NULL;
+	policy_change(scene, reader, old);
+}
+
+static void gather(struct scene *scene, struct reader *reader)
+{
+	if (word_accept(reader, "apply"))
+		gather_end(scene, reader);
+	else if (word_accept(reader, "policy") || word_accept(reader, "list"))
+		replaced_keep(scene, policy_read(reader, "list"));
+	else if (word_accept(reader, "rpz"))
+		replaced_keep(scene, policy_read(reader, "rpz"));
+	else if (word_accept(reader, "sandbox"))
+		box_gather(scene, reader);
+	else if (word_accept(reader, "mode"))
+		mode_gather(reader);
+	else if (word_accept(reader, "setting"))
+		setting_read(scene, reader);
+	else
+		word_bad(reader, "what is gathered for `apply` are sources, sandboxes, modes "
+				 "and settings");
+	words_done(reader);
+}
+
 void world_change(struct scene *scene, struct reader *reader)
 {
+	if (scene->gathering) {
+		gather(scene, reader);
+		return;
+	}
+	if (word_accept(reader, "begin")) {
+		scene->gathering = true;
+		words_done(reader);
+		return;
+	}
 	if (word_accept(reader, "sandbox")) {
 		box_change(scene, reader);
 	} else if (word_accept(reader, "mode")) {
@@ -475,6 +554,8 @@ void world_change(struct scene *scene, struct reader *reader)
 		policy_change(scene, reader, policy_read(reader, "rpz"));
 	} else if (word_accept(reader, "refuse")) {
 		policy_refuse(reader);
+	} else if (word_accept(reader, "apply")) {
+		word_bad(reader, "nothing is gathered: `begin` is missing before this");
 	} else {
 		world_declare(scene, reader);
 		if (!scene->stopped)
@@ -485,13 +566,11 @@ void world_change(struct scene *scene, struct reader *reader)
 
 void world_finish(struct scene *scene)
 {
-	struct list *list, *next_list;
 	struct box *box, *next_box;
 
 	ng_gate_destroy(scene->gate);
-	DL_FOREACH_SAFE (scene->lists, list, next_list) {
-		list_free(list);
-	}
+	lists_end(scene->lists);
+	lists_end(scene->replaced);
 	DL_FOREACH_SAFE (scene->boxes, box, next_box) {
 		lists_forget(box);
 		list_free(box->approvals);

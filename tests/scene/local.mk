@@ -29,6 +29,7 @@ SCENES = \
 	tests/scene/cache-hit-costs-nothing.scene \
 	tests/scene/cache-hit-second-sandbox.scene \
 	tests/scene/case-is-echoed.scene \
+	tests/scene/changes-together.scene \
 	tests/scene/classes-and-transfers.scene \
 	tests/scene/commit-before-reply.scene \
 	tests/scene/deny-every-type.scene \
@@ -113,6 +114,7 @@ SCENES = \
 	tests/scene/rebind-partly.scene \
 	tests/scene/rebind-private.scene \
 	tests/scene/rebind-shared-and-special.scene \
+	tests/scene/reply-in-full.scene \
 	tests/scene/rotation.scene \
 	tests/scene/rpz-A1-nxdomain.scene \
 	tests/scene/rpz-A10-no-actions.scene \
@@ -151,6 +153,7 @@ SCENES = \
 	tests/scene/sandbox-moves.scene \
 	tests/scene/scopes-never-reopen.scene \
 	tests/scene/search-suffixes.scene \
+	tests/scene/set-in-full.scene \
 	tests/scene/shorter-holder-remains.scene \
 	tests/scene/signatures.scene \
 	tests/scene/special-names.scene \

@@ -57,6 +57,55 @@ play 'a lease that has not ended' 1 'nothing of the kind came' \
 	"$story"'at 0 committed -> reply 198.51.100.7
 at 89s -> closed box1 198.51.100.7
 '
+prompt="${world}setting grace 1s
+setting lease-min 9s
+kernel prompt
+at 0 query box1 files.example A -> ask default
+at 0 answer records
+  files.example. 30 CNAME a.example.
+  a.example. 5 A 198.51.100.7
+end
+"
+whole='"files.example 30 CNAME a.example" "a.example 5 A 198.51.100.7"'
+play 'a reply and a set in full' 0 'passed 1' "$prompt  -> reply answer $whole no-soa ; set box1 198.51.100.7 for 10s
+"
+play 'a record too few' 1 'it has the record .a.example 5 A 198.51.100.7. besides' \
+	"$prompt  -> reply answer \"files.example 30 CNAME a.example\"
+"
+play 'a record too many' 1 'it has no record .b.example 5 A 198.51.100.7.' \
+	"$prompt  -> reply answer $whole \"b.example 5 A 198.51.100.7\"
+"
+play 'an SOA too many' 1 'it carries an SOA' \
+	"$world"'at 0 query box1 evil.example A -> reply nxdomain blocked no-soa
+'
+play 'a part of the EDE text is not all of it' 1 'its EDE text is .blocked by policy: not' \
+	"$world"'at 0 query box1 evil.example A -> reply nxdomain blocked extra-text "blocked by policy"
+'
+play 'an element too few' 1 '198.51.100.7 until 10s stands, and is not named' \
+	"$prompt  -> reply answer $whole ; set box1
+"
+play 'an element too many' 1 '198.51.100.7 tcp/443 does not stand' \
+	"$prompt  -> reply answer $whole ; set box1 198.51.100.7 198.51.100.7 tcp/443
+"
+play 'an element with another end' 1 '198.51.100.7 until 10s has 10s left' \
+	"$prompt  -> reply answer $whole ; set box1 198.51.100.7 for 12s within 1s
+"
+play 'an element of another client' 1 'stands, and is not named' \
+	"$prompt  -> reply answer $whole ; set box1 198.51.100.7 client 10.0.0.9
+"
+play 'a reply is named even of a prompt kernel' 1 'was not expected: reply' "$prompt  -> set box1 198.51.100.7
+"
+play 'changes that never take effect' 2 'never takes effect' "$world"'at 0 -> nothing
+at 1s begin
+'
+play 'a question among changes' 2 '.apply. is missing' "$world"'at 1s begin
+at 1s query box1 files.example A -> nothing
+'
+play 'changes that nobody began' 2 '.begin. is missing' "$world"'at 1s apply -> nothing
+'
+play 'an approval among changes' 2 'what is gathered' "$world"'at 1s begin
+at 1s approve box1 files.example -> nothing
+'
 play 'what came is shown in words to copy' 1 '40ms reply nxdomain blocked' \
 	"$world"'at 40ms query box1 evil.example A -> ask default
 '
