@@ -9,7 +9,11 @@
  * The order within "judge" matters. Flows that stand are let through first, so that the end of a
  * lease cuts nothing. The never-open destinations come before the leases: whoever gets an element
  * for the metadata service into a set has won nothing. Each line about IPv4 has its twin about
- * IPv6.
+ * IPv6. What a name or a static rule opens, it opens to TCP and UDP alone: an echo request, a tunnel
+ * or SCTP to an open address would carry data past every port.
+ *
+ * IPv6 extension headers say nothing that a client behind a gate needs to say. Fragments are put
+ * together ahead of "source", where one that is still there is a trick.
  *
  * Static rules come after the leases, of which there are more. What none of them opens passes all
  * the same for the sources that are only observed, and is reported; never-open destinations and DNS
@@ -34,15 +38,16 @@
 #include <string.h>
 
 /* Regular chains. */
-#define CHAIN_SOURCE  "source"
-#define CHAIN_JUDGE   "judge"
-#define CHAIN_TOHOST  "tohost"
-#define CHAIN_PASS    "pass"
-#define CHAIN_DENY    "deny"
-#define CHAIN_OBSERVE "observe"
-#define CHAIN_CATCH   "catch_dns"
-#define CHAIN_INBOUND "inbound"
-#define CHAIN_LEAK    "leak"
+#define CHAIN_SOURCE   "source"
+#define CHAIN_JUDGE    "judge"
+#define CHAIN_TOHOST   "tohost"
+#define CHAIN_UNOPENED "unopened"
+#define CHAIN_PASS     "pass"
+#define CHAIN_DENY     "deny"
+#define CHAIN_OBSERVE  "observe"
+#define CHAIN_CATCH    "catch_dns"
+#define CHAIN_INBOUND  "inbound"
+#define CHAIN_LEAK     "leak"
 
 /* Base chains. */
 #define BASE_SPOOF     "spoof"
@@ -64,9 +69,9 @@ static const struct base bases[] = {
 	{BASE_MASQ, "nat", NF_INET_POST_ROUTING, 100},
 };
 
-static const char *const regular[] = {CHAIN_SOURCE, CHAIN_JUDGE,   CHAIN_TOHOST,
-				      CHAIN_PASS,   CHAIN_DENY,    CHAIN_OBSERVE,
-				      CHAIN_CATCH,  CHAIN_INBOUND, CHAIN_LEAK};
+static const char *const regular[] = {CHAIN_SOURCE,  CHAIN_JUDGE, CHAIN_TOHOST,  CHAIN_UNOPENED,
+				      CHAIN_PASS,    CHAIN_DENY,  CHAIN_OBSERVE, CHAIN_CATCH,
+				      CHAIN_INBOUND, CHAIN_LEAK};
 
 /* Which packets of a guarded interface go where. No chain: they are accepted. */
 static const struct guard {
@@ -162,6 +167,7 @@ static const struct guard {
 #define SADDR6(r)         NET(r, 8, 16)
 #define DADDR6(r)         NET(r, 24, 16)
 #define HOPS255           NET(R0, 7, 1), EQ(255)
+#define EXTENSION(header) {.kind = STEP_EXTHDR, .reg = R0, .a = (header)}, EQ(1)
 #define ND                L4(IPPROTO_ICMPV6), TH(R0, 0, 1), IN("nd")
 #define LINKLOCAL(offset) NET(R0, offset, 2), MASK(0xff, 0xc0), EQ(0xfe, 0x80)
 #define CT_STATE(state)                                                                        \
@@ -186,6 +192,11 @@ static const struct rule {
 } rules[] = {
 	/* Before conntrack, so that a forged packet leaves no trace anywhere. */
 	RULE(CHAIN_SOURCE, V4, NET(R0, 0, 1), MASK(0x0f), NEQ(5), COUNTER, DROP), /* options */
+	RULE(CHAIN_SOURCE, V6, EXTENSION(IPPROTO_HOPOPTS), COUNTER, DROP),
+	RULE(CHAIN_SOURCE, V6, EXTENSION(IPPROTO_ROUTING), COUNTER, DROP),
+	RULE(CHAIN_SOURCE, V6, EXTENSION(IPPROTO_DSTOPTS), COUNTER, DROP),
+	RULE(CHAIN_SOURCE, V6, EXTENSION(IPPROTO_FRAGMENT), COUNTER, DROP),
+	RULE(CHAIN_SOURCE, V6, NET(R0, 6, 1), EQ(IPPROTO_AH), COUNTER, DROP),
 	RULE(CHAIN_SOURCE, V4, META(R0, NFT_META_IIFNAME), SADDR4(R4), IN("sbx4"), ACCEPT),
 	RULE(CHAIN_SOURCE, V6, META(R0, NFT_META_IIFNAME), SADDR6(R4), IN("sbx6"), ACCEPT),
 	RULE(CHAIN_SOURCE, V4, META(R0, NFT_META_IIFNAME), SADDR4(R4), IN("sbx4net"), ACCEPT),
@@ -214,6 +225,8 @@ static const struct rule {
 	     GOTO(CHAIN_DENY)),
 	RULE(CHAIN_JUDGE, V4, DADDR4(R0), IN("never4"), GOTO(CHAIN_DENY)),
 	RULE(CHAIN_JUDGE, V6, DADDR6(R0), IN("never6"), GOTO(CHAIN_DENY)),
+	RULE(CHAIN_JUDGE, META(R0, NFT_META_L4PROTO), NEQ(IPPROTO_TCP), NEQ(IPPROTO_UDP),
+	     GOTO(CHAIN_UNOPENED)), /* a lease opens no tunnel */
 	RULE(CHAIN_JUDGE, V4, SADDR4(R0), DADDR4(R1), IN("allow4"), GOTO(CHAIN_PASS)),
 	RULE(CHAIN_JUDGE, V6, SADDR6(R0), DADDR6(R4), IN("allow6"), GOTO(CHAIN_PASS)),
 	RULE(CHAIN_JUDGE, V4, SADDR4(R0), DADDR4(R1), META(R2, NFT_META_L4PROTO), TH(R3, 2, 2),
@@ -226,11 +239,13 @@ static const struct rule {
 	     IN("cidr4p"), GOTO(CHAIN_PASS)),
 	RULE(CHAIN_JUDGE, V6, SADDR6(R0), DADDR6(R4), META(R8, NFT_META_L4PROTO), TH(R9, 2, 2),
 	     IN("cidr6p"), GOTO(CHAIN_PASS)),
-	RULE(CHAIN_JUDGE, V4, SADDR4(R0), IN("observe4"), GOTO(CHAIN_OBSERVE)),
-	RULE(CHAIN_JUDGE, V6, SADDR6(R0), IN("observe6"), GOTO(CHAIN_OBSERVE)),
-	RULE(CHAIN_JUDGE, V4, SADDR4(R0), IN("observe4net"), GOTO(CHAIN_OBSERVE)),
-	RULE(CHAIN_JUDGE, V6, SADDR6(R0), IN("observe6net"), GOTO(CHAIN_OBSERVE)),
-	RULE(CHAIN_JUDGE, GOTO(CHAIN_DENY)),
+	RULE(CHAIN_JUDGE, GOTO(CHAIN_UNOPENED)),
+
+	RULE(CHAIN_UNOPENED, V4, SADDR4(R0), IN("observe4"), GOTO(CHAIN_OBSERVE)),
+	RULE(CHAIN_UNOPENED, V6, SADDR6(R0), IN("observe6"), GOTO(CHAIN_OBSERVE)),
+	RULE(CHAIN_UNOPENED, V4, SADDR4(R0), IN("observe4net"), GOTO(CHAIN_OBSERVE)),
+	RULE(CHAIN_UNOPENED, V6, SADDR6(R0), IN("observe6net"), GOTO(CHAIN_OBSERVE)),
+	RULE(CHAIN_UNOPENED, GOTO(CHAIN_DENY)),
 
 	RULE(CHAIN_TOHOST, L4(IPPROTO_UDP), DPORT(53), GOTO(CHAIN_PASS)),
 	RULE(CHAIN_TOHOST, L4(IPPROTO_TCP), DPORT(53), GOTO(CHAIN_PASS)),

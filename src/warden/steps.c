@@ -28,6 +28,15 @@ static void fill_payload(struct nftnl_expr *expr, const struct step *step)
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_DREG, step->reg);
 }
 
+static void fill_exthdr(struct nftnl_expr *expr, const struct step *step)
+{
+	nftnl_expr_set_u8(expr, NFTNL_EXPR_EXTHDR_TYPE, (uint8_t)step->a);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_OFFSET, 0);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_LEN, 1);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_FLAGS, NFT_EXTHDR_F_PRESENT);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_EXTHDR_DREG, step->reg);
+}
+
 static void fill_ct(struct nftnl_expr *expr, const struct step *step)
 {
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_KEY, step->a);
@@ -132,6 +141,7 @@ static const struct {
 } kinds[] = {
 	[STEP_META] = {"meta", fill_meta},
 	[STEP_PAYLOAD] = {"payload", fill_payload},
+	[STEP_EXTHDR] = {"exthdr", fill_exthdr},
 	[STEP_CT] = {"ct", fill_ct},
 	[STEP_FIB] = {"fib", fill_fib},
 	[STEP_MASK] = {"bitwise", fill_mask},

@@ -10,6 +10,7 @@ enum step_kind {
 	STEP_END = 0,
 	STEP_META,    /* a = NFT_META_, into reg */
 	STEP_PAYLOAD, /* a = base, b = offset, c = length, into reg */
+	STEP_EXTHDR,  /* is IPv6 extension header a there? 1 or 0 into reg */
 	STEP_CT,      /* a = NFT_CT_, into reg */
 	STEP_FIB,     /* type of the destination address, into reg */
 	STEP_MASK,    /* reg &= data */
