@@ -30,6 +30,7 @@ struct zone_reader {
 	ldns_rdf *origin, *previous;
 	struct ng_name apex;
 	bool apex_known, configured, soa, ns, ttl_warned, ended;
+	bool medley; /* records of any zones */
 	bool ttl_known;
 	uint32_t ttl;
 	ldns_rr *rr;
@@ -113,6 +114,15 @@ int zone_reader_create(const char *path, const char *text, size_t len, const cha
 		reader->at = reader->row_start = 3;
 	*out = reader;
 	return NG_OK;
+}
+
+int zone_medley_create(const char *path, const char *text, size_t len, struct ng_diags *diags,
+		       struct zone_reader **out)
+{
+	int code = zone_reader_create(path, text, len, ".", diags, out);
+	if (code == NG_OK)
+		(*out)->medley = true;
+	return code;
 }
 
 const struct ng_name *zone_origin(const struct zone_reader *reader)
@@ -426,7 +436,7 @@ static uint32_t ttl_of(struct zone_reader *reader, uint32_t ttl)
 {
 	if (reader->ttl_known || ttl != TTL_UNSAID)
 		return ttl;
-	if (!reader->ttl_warned) {
+	if (!reader->ttl_warned && !reader->medley) {
 		ng_diag_add(reader->diags, NG_WARNING, &reader->first, "zone-ttl",
 			    "put $TTL at the top of the zone",
 			    "the zone has records without a TTL; they get %u seconds",
@@ -463,6 +473,8 @@ static int check_zone(struct zone_reader *reader, const struct zone_record *reco
 	if (record->class != NG_CLASS_IN)
 		return report(reader, &record->place, "zone-class", "write IN",
 			      "the record is not of class IN");
+	if (reader->medley)
+		return NG_OK;
 	if (record->type == NG_TYPE_SOA)
 		return check_soa(reader, record);
 	if (!reader->apex_known)
@@ -481,7 +493,7 @@ static int check_zone(struct zone_reader *reader, const struct zone_record *reco
 static void check_end(struct zone_reader *reader)
 {
 	struct ng_place place = {reader->path, 1, 1};
-	if (reader->ended || !reader->apex_known || reader->faults > 0)
+	if (reader->ended || reader->medley || !reader->apex_known || reader->faults > 0)
 		return;
 	reader->ended = true;
 	if (!reader->soa) {

@@ -29,6 +29,12 @@ struct zone_record {
  */
 int zone_reader_create(const char *path, const char *text, size_t len, const char *origin,
 		       struct ng_diags *diags, struct zone_reader **out) NG_MUST_CHECK;
+/*
+ * A medley: records of any zones in one text. The origin is the root until $ORIGIN says otherwise, an
+ * SOA may stand at any name, and nothing is missing. A record without a TTL gets 3600 seconds.
+ */
+int zone_medley_create(const char *path, const char *text, size_t len, struct ng_diags *diags,
+		       struct zone_reader **out) NG_MUST_CHECK;
 void zone_reader_destroy(struct zone_reader *reader); /* takes NULL */
 /* From here on ldns reads every record: what the direct reading is compared with. */
 void zone_reader_by_ldns(struct zone_reader *reader);
