@@ -147,8 +147,12 @@ check_PROGRAMS += tests/unit/test_lint
 TESTS += tests/unit/test_lint tests/unit/cli_lint.sh
 EXTRA_DIST += tests/unit/cli_lint.sh
 tests_unit_test_lint_LDADD = libcore.a $(PSL_LIBS) $(IDN2_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
-OFFLINE_TESTS = tests/unit/test_setup
+OFFLINE_TESTS = tests/unit/test_setup tests/unit/test_world tests/unit/test_trial
 check_PROGRAMS += $(OFFLINE_TESTS)
 TESTS += $(OFFLINE_TESTS)
 tests_unit_test_setup_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) \
+	$(IDN2_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_world_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) \
+	$(IDN2_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_trial_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) \
 	$(IDN2_LIBS) $(CMOCKA_LIBS)

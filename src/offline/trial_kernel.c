@@ -1,0 +1,349 @@
+/*
+ * The kernel's side of a trial: elements from their confirmation to their end, and the rules of the
+ * warden's table in their order. The warden has the last word over what it is ordered, so its own
+ * judgement (never-open ranges, lockdown) is part of what passes here.
+ */
+#include "config.h"
+
+#include "offline/trial_inside.h"
+
+#include "base/never.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DNS_PORT 53
+
+/* ---- elements ---- */
+
+static struct spot_key key_of(uint32_t sandbox, const struct ng_addr *addr)
+{
+	struct spot_key key;
+	memset(&key, 0, sizeof(key));
+	key.sandbox = sandbox;
+	key.addr = *addr;
+	return key;
+}
+
+static struct spot *spot_find(const struct trial *trial, uint32_t sandbox,
+			      const struct ng_addr *addr)
+{
+	const struct spot_key key = key_of(sandbox, addr);
+	struct spot *spot;
+	HASH_FIND(hh, trial->spots, &key, sizeof(key), spot);
+	return spot;
+}
+
+static struct standing *standing_find(const struct trial *trial,
+				      const struct ng_lease_order *order)
+{
+	const struct spot *spot = spot_find(trial, order->sandbox, &order->addr);
+	struct standing *standing = NULL;
+	if (spot == NULL)
+		return NULL;
+	DL_FOREACH2(spot->standing, standing, spot_next)
+	{
+		if (ng_addr_equal(&standing->shown.client, &order->client) &&
+		    standing->shown.port.proto == order->port.proto &&
+		    standing->shown.port.port == order->port.port)
+			break;
+	}
+	return standing;
+}
+
+static struct spot *spot_need(struct trial *trial, uint32_t sandbox, const struct ng_addr *addr)
+{
+	struct spot *spot = spot_find(trial, sandbox, addr);
+	if (spot != NULL)
+		return spot;
+	spot = calloc(1, sizeof(*spot));
+	if (spot == NULL)
+		return NULL;
+	spot->key = key_of(sandbox, addr);
+	HASH_ADD(hh, trial->spots, key, sizeof(spot->key), spot);
+	return spot;
+}
+
+static struct standing *standing_make(struct trial *trial, const struct ng_lease_order *order)
+{
+	struct standing *standing = calloc(1, sizeof(*standing));
+	if (standing == NULL)
+		return NULL;
+	standing->spot = spot_need(trial, order->sandbox, &order->addr);
+	if (standing->spot == NULL) {
+		free(standing);
+		return NULL;
+	}
+	standing->shown = (struct trial_element){.sandbox = order->sandbox,
+						 .client = order->client,
+						 .addr = order->addr,
+						 .port = order->port};
+	DL_APPEND2(standing->spot->standing, standing, spot_prev, spot_next);
+	DL_APPEND(trial->stands[order->sandbox - 1], standing);
+	return standing;
+}
+
+int kernel_put(struct trial *trial, const struct ng_lease_order *order)
+{
+	struct standing *standing = standing_find(trial, order);
+	if (standing == NULL)
+		standing = standing_make(trial, order);
+	if (standing == NULL)
+		return NG_E_NOMEM;
+	struct trial_element *element = &standing->shown;
+	if (order->until_us <= element->until_us)
+		return NG_OK;
+	element->until_us = order->until_us;
+	if (order->name != NULL)
+		element->name = *order->name;
+	snprintf(element->rule, sizeof(element->rule), "%s",
+		 order->rule != NULL ? order->rule : "");
+	return NG_OK;
+}
+
+static void standing_drop(struct trial *trial, struct standing *standing)
+{
+	struct spot *spot = standing->spot;
+	DL_DELETE2(spot->standing, standing, spot_prev, spot_next);
+	DL_DELETE(trial->stands[standing->shown.sandbox - 1], standing);
+	free(standing);
+	if (spot->standing != NULL)
+		return;
+	HASH_DEL(trial->spots, spot);
+	free(spot);
+}
+
+void kernel_remove(struct trial *trial, const struct ng_lease_order *order)
+{
+	struct standing *standing = standing_find(trial, order);
+	if (standing != NULL)
+		standing_drop(trial, standing);
+}
+
+static void drop_until(struct trial *trial, uint64_t until_us)
+{
+	struct standing *standing, *next;
+	for (size_t i = 0; i < trial->n_stands; i++) {
+		DL_FOREACH_SAFE (trial->stands[i], standing, next) {
+			if (standing->shown.until_us <= until_us)
+				standing_drop(trial, standing);
+		}
+	}
+}
+
+void kernel_expire(struct trial *trial)
+{
+	drop_until(trial, trial->now_us);
+}
+
+void kernel_finish(struct trial *trial)
+{
+	if (trial->stands != NULL)
+		drop_until(trial, UINT64_MAX);
+}
+
+const struct trial_element *trial_element(const struct trial *trial,
+					  const struct setup_sandbox *sandbox,
+					  const struct trial_element *after)
+{
+	const struct standing *standing = after == NULL
+						  ? trial->stands[sandbox->spec->id - 1]
+						  : ((const struct standing *)after)->next;
+	return standing != NULL ? &standing->shown : NULL;
+}
+
+/* ---- rules ---- */
+
+/* The never-open prefix that holds an address. */
+static bool never_find(const struct ng_addr *addr, struct ng_prefix *out)
+{
+	struct ng_prefix never[NEVER_MAX];
+	size_t n = never_prefixes((enum ng_family)addr->family, never);
+	for (size_t i = 0; i < n; i++) {
+		if (!ng_prefix_contains(&never[i], addr))
+			continue;
+		*out = never[i];
+		return true;
+	}
+	return false;
+}
+
+static bool is_never(const struct ng_addr *addr)
+{
+	struct ng_prefix prefix;
+	return never_find(addr, &prefix);
+}
+
+/* The first address behind a prefix; false when it is the last of all. */
+static bool address_behind(const struct ng_prefix *prefix, struct ng_addr *out)
+{
+	size_t len = ng_addr_len(&prefix->addr);
+	*out = prefix->addr;
+	for (size_t bit = prefix->bits; bit < 8 * len; bit++)
+		out->bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	for (size_t i = len; i-- > 0;) {
+		if (++out->bytes[i] != 0)
+			return true;
+	}
+	return false;
+}
+
+/* The first address of a prefix that no never-open range holds; false when there is none. */
+static bool first_openable(const struct ng_prefix *prefix, struct ng_addr *out)
+{
+	struct ng_addr addr = prefix->addr;
+	struct ng_prefix never;
+	while (never_find(&addr, &never)) {
+		if (!address_behind(&never, &addr) || !ng_prefix_contains(prefix, &addr))
+			return false;
+	}
+	*out = addr;
+	return true;
+}
+
+/* Closed whatever the address; TRIAL_OPEN when not. */
+static enum trial_how port_how(struct ng_port port)
+{
+	if (port.proto != 6 && port.proto != 17)
+		return TRIAL_OPEN;
+	if (port.port == DNS_PORT)
+		return TRIAL_DNS;
+	for (size_t i = 0; i < NEVER_PORTS; i++) {
+		if (port.port == never_ports[i])
+			return TRIAL_HIDDEN;
+	}
+	return TRIAL_OPEN;
+}
+
+/* Does what is open for one port let a packet to the wanted one pass? */
+static bool port_fits(struct ng_port open, struct ng_port wanted)
+{
+	if (open.proto == 0)
+		return true;
+	if (wanted.proto == 0)
+		return port_how(open) == TRIAL_OPEN;
+	return open.proto == wanted.proto && open.port == wanted.port;
+}
+
+static bool has_family(const struct ng_sandbox *spec, uint8_t family)
+{
+	for (size_t i = 0; i < spec->n_sources; i++) {
+		if (spec->sources[i].addr.family == family)
+			return true;
+	}
+	return false;
+}
+
+/* What closes a destination before any lease is looked at. */
+static enum trial_how closed(const struct ng_sandbox *spec, uint8_t family, struct ng_port port)
+{
+	if (spec->mode == NG_LOCKDOWN)
+		return TRIAL_LOCKDOWN;
+	return has_family(spec, family) ? port_how(port) : TRIAL_FAMILY;
+}
+
+static bool say_lease(const struct standing *standing, struct trial_way *way)
+{
+	way->how = TRIAL_LEASED;
+	way->addr = standing->shown.addr;
+	way->element = &standing->shown;
+	return true;
+}
+
+static void place_static(const struct ng_policy *policy, const struct wall_static *fixed,
+			 struct ng_place *out)
+{
+	for (size_t scope = 0; scope < NG_SCOPES; scope++) {
+		for (size_t i = 0; i < policy->scopes[scope].n; i++) {
+			const struct ng_ruleset *source = policy->scopes[scope].sources[i];
+			struct ng_static one;
+			for (uint32_t cursor = 0; ng_ruleset_static(source, &cursor, &one);) {
+				if (one.prefix.bits != fixed->prefix.bits ||
+				    !ng_addr_equal(&one.prefix.addr, &fixed->prefix.addr) ||
+				    one.port.proto != fixed->proto ||
+				    one.port.port != fixed->port)
+					continue;
+				*out = (struct ng_place){ng_ruleset_path(source), one.line,
+							 one.column};
+				return;
+			}
+		}
+	}
+}
+
+static bool say_static(const struct setup_sandbox *sandbox, const struct wall_static *fixed,
+		       const struct ng_addr *addr, struct trial_way *way)
+{
+	way->how = TRIAL_STATIC;
+	way->addr = *addr;
+	way->fixed = fixed;
+	place_static(&sandbox->spec->policy, fixed, &way->rule);
+	return true;
+}
+
+static struct ng_port static_port(const struct wall_static *fixed)
+{
+	return (struct ng_port){.proto = fixed->proto, .port = fixed->port};
+}
+
+bool trial_reaches(const struct trial *trial, const struct setup_sandbox *sandbox,
+		   const struct ng_addr *to, struct ng_port port, struct trial_way *out)
+{
+	const struct ng_sandbox *spec = trial_spec(trial, sandbox);
+	const struct spot *spot = spot_find(trial, spec->id, to);
+	const struct standing *standing;
+	*out = (struct trial_way){.how = closed(spec, to->family, port), .addr = *to};
+	if (out->how != TRIAL_OPEN)
+		return false;
+	out->how = is_never(to) ? TRIAL_NEVER : TRIAL_SHUT;
+	if (out->how == TRIAL_NEVER)
+		return false;
+	DL_FOREACH2(spot != NULL ? spot->standing : NULL, standing, spot_next)
+	{
+		if (port_fits(standing->shown.port, port))
+			return say_lease(standing, out);
+	}
+	for (size_t i = 0; i < sandbox->grants.n_statics; i++) {
+		const struct wall_static *fixed = &sandbox->grants.statics[i];
+		if (port_fits(static_port(fixed), port) &&
+		    ng_prefix_contains(&fixed->prefix, to))
+			return say_static(sandbox, fixed, to, out);
+	}
+	if (spec->mode == NG_OBSERVE)
+		out->how = TRIAL_OBSERVED;
+	return out->how >= TRIAL_OPEN;
+}
+
+bool trial_reaches_within(const struct trial *trial, const struct setup_sandbox *sandbox,
+			  const struct ng_prefix *prefix, struct ng_port port,
+			  struct trial_way *out)
+{
+	const struct ng_sandbox *spec = trial_spec(trial, sandbox);
+	const struct standing *standing;
+	struct ng_addr addr;
+	*out = (struct trial_way){.how = closed(spec, prefix->addr.family, port),
+				  .addr = prefix->addr};
+	if (out->how != TRIAL_OPEN)
+		return false;
+	out->how = first_openable(prefix, &addr) ? TRIAL_SHUT : TRIAL_NEVER;
+	if (out->how == TRIAL_NEVER)
+		return false;
+	DL_FOREACH (trial->stands[spec->id - 1], standing) {
+		if (ng_prefix_contains(prefix, &standing->shown.addr) &&
+		    port_fits(standing->shown.port, port) && !is_never(&standing->shown.addr))
+			return say_lease(standing, out);
+	}
+	for (size_t i = 0; i < sandbox->grants.n_statics; i++) {
+		const struct wall_static *fixed = &sandbox->grants.statics[i];
+		const struct ng_prefix *both =
+			fixed->prefix.bits > prefix->bits ? &fixed->prefix : prefix;
+		struct ng_addr within;
+		if (port_fits(static_port(fixed), port) &&
+		    ng_prefix_overlaps(&fixed->prefix, prefix) && first_openable(both, &within))
+			return say_static(sandbox, fixed, &within, out);
+	}
+	if (spec->mode == NG_OBSERVE)
+		*out = (struct trial_way){.how = TRIAL_OBSERVED, .addr = addr};
+	return out->how >= TRIAL_OPEN;
+}
