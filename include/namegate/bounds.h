@@ -16,25 +16,27 @@
 #define NG_UDP_ADVERTISED 1232  /* DNS flag day 2020: no fragments on any common path */
 
 /* Fixed by us. */
-#define NG_CHAIN_MAX           16   /* alias links followed for one question */
-#define NG_ANSWER_RRS_MAX      512  /* records read from one upstream message */
-#define NG_ADDRS_MAX           128  /* addresses that one reply may open */
-#define NG_SOURCES_MAX         8    /* source prefixes of one sandbox */
-#define NG_PRIVATE_MAX         16   /* opened never-public prefixes of one sandbox or route */
-#define NG_RULESETS_MAX        16   /* policy sources in one scope */
-#define NG_SERVERS_MAX         8    /* upstream servers of one route */
-#define NG_STATICS_MAX         256  /* static addresses and prefixes of one sandbox */
-#define NG_PORTS_MAX           16   /* ports that one rule may name */
-#define NG_TYPES_MAX           8    /* query types that one rule may name */
-#define NG_RULE_PRIVATE_MAX    4    /* opened prefixes of one rule */
-#define NG_INCLUDE_DEPTH       8    /* lists that include lists */
-#define NG_WAITING_MAX         4096 /* names that wait for approval, in all */
-#define NG_WAITING_SANDBOX_MAX 64   /* and of one sandbox */
-#define NG_HOLDERS_MAX         16   /* names that hold one lease */
-#define NG_SANDBOX_NAME_MAX    64   /* octets with the NUL */
-#define NG_IFNAME_MAX          16   /* IFNAMSIZ of Linux */
-#define NG_PATH_MAX            256  /* octets of a policy source's name with the NUL */
-#define NG_EDE_TEXT_MAX        160  /* octets of EXTRA-TEXT (RFC 8914) that we send */
+#define NG_CHAIN_MAX           16     /* alias links followed for one question */
+#define NG_ANSWER_RRS_MAX      512    /* records read from one upstream message */
+#define NG_ADDRS_MAX           128    /* addresses that one reply may open */
+#define NG_SOURCES_MAX         8      /* source prefixes of one sandbox */
+#define NG_PRIVATE_MAX         16     /* opened never-public prefixes of one sandbox or route */
+#define NG_RULESETS_MAX        16     /* policy sources in one scope */
+#define NG_SERVERS_MAX         8      /* upstream servers of one route */
+#define NG_STATICS_MAX         256    /* static addresses and prefixes of one sandbox */
+#define NG_PORTS_MAX           16     /* ports that one rule may name */
+#define NG_TYPES_MAX           8      /* query types that one rule may name */
+#define NG_RULE_PRIVATE_MAX    4      /* opened prefixes of one rule */
+#define NG_INCLUDE_DEPTH       8      /* lists that include lists */
+#define NG_WAITING_MAX         4096   /* names that wait for approval, in all */
+#define NG_WAITING_SANDBOX_MAX 64     /* and of one sandbox */
+#define NG_HISTORY_MAX         100000 /* ended leases that are remembered, in all */
+#define NG_HISTORY_SHARES      64 /* and when they are full, what one sandbox may take of them */
+#define NG_HOLDERS_MAX         16  /* names that hold one lease */
+#define NG_SANDBOX_NAME_MAX    64  /* octets with the NUL */
+#define NG_IFNAME_MAX          16  /* IFNAMSIZ of Linux */
+#define NG_PATH_MAX            256 /* octets of a policy source's name with the NUL */
+#define NG_EDE_TEXT_MAX        160 /* octets of EXTRA-TEXT (RFC 8914) that we send */
 #define NG_LISTENERS_MAX       16
 #define NG_IFPATTERNS_MAX      8 /* host-side interfaces (patterns) that the gate guards */
 

@@ -99,6 +99,8 @@ struct ng_lease_order {
 	uint64_t until_us;          /* end, grace included */
 	const struct ng_name *name; /* the asked name */
 	const char *rule;           /* "path:line" that allowed it */
+	const char *sandbox_name;
+	uint16_t type; /* that was asked for; 0: nobody did, it is an order for what stands */
 };
 
 struct ng_reply {
@@ -181,6 +183,11 @@ enum ng_no_answer { NG_NO_TIME = 1, NG_NO_NETWORK, NG_NO_MATCH, NG_NO_SERVER };
 void ng_gate_no_answer(struct ng_gate *gate, uint64_t now_us, uint64_t ask,
 		       enum ng_no_answer why);
 
+/*
+ * The lease that order number, not answered yet, is for: sandbox, client, addr, port and the name
+ * that was asked, nothing else. False: there is none of that number.
+ */
+bool ng_gate_order(const struct ng_gate *gate, uint64_t number, struct ng_lease_order *out);
 /* code: NG_OK when the kernel confirmed, else why not. Unknown numbers are ignored. */
 void ng_gate_lease_result(struct ng_gate *gate, uint64_t now_us, uint64_t number, int code);
 /* The warden is gone: every order in flight fails. After it is back, order all live leases again. */

@@ -25,11 +25,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TCP_HANDLE    (UINT64_C(1) << 63)
-#define ROUNDS        256 /* packets taken from main in one turn */
-#define PLACES_MAX    16384u
-#define FDS_ELSEWHERE 64u
-#define NEVER_US      UINT64_MAX
+#define TCP_HANDLE     (UINT64_C(1) << 63)
+#define ROUNDS         256 /* packets taken from main in one turn */
+#define PLACES_MAX     16384u
+#define FDS_ELSEWHERE  64u
+#define SWEEP_PAUSE_MS 2
+#define NEVER_US       UINT64_MAX
+#define SECOND_US      UINT64_C(1000000)
 
 uint64_t worker_clock_us(struct worker *worker)
 {
@@ -38,6 +40,14 @@ uint64_t worker_clock_us(struct worker *worker)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	worker->now_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 	return worker->now_us;
+}
+
+uint64_t worker_wall_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec;
 }
 
 void worker_stop(struct worker *worker, int status)
@@ -78,6 +88,29 @@ static void act_ask(struct worker *worker, const struct ng_action *action)
 		refuse_later(worker, false, action->ask.id, code);
 }
 
+/* The intent. Wall times are for people: to the second, and rounded up where something ends. */
+static void keep_lease(struct worker *worker, const struct ng_lease_order *order)
+{
+	uint64_t now_s = worker_wall_s();
+	uint64_t left_us =
+		order->until_us > worker->now_us ? order->until_us - worker->now_us : 0;
+
+	lease_store_put(worker->store,
+			&(struct lease_row){
+				.sandbox = order->sandbox,
+				.sandbox_name = order->sandbox_name,
+				.client = order->client,
+				.addr = order->addr,
+				.port = order->port,
+				.name = order->name,
+				.type = order->type,
+				.rule = order->rule,
+				.until_us = order->until_us,
+				.last_s = now_s,
+				.until_s = now_s + (left_us + SECOND_US - 1) / SECOND_US,
+			});
+}
+
 static void act_lease(struct worker *worker, const struct ng_action *action)
 {
 	const struct ng_lease_order *order = &action->lease;
@@ -86,16 +119,9 @@ static void act_lease(struct worker *worker, const struct ng_action *action)
 	if (code) {
 		worker->orders.claim = false; /* not all was said */
 		refuse_later(worker, true, order->number, code);
-	} else if (order->name)
-		lease_store_put(worker->store, &(struct lease_row){
-						       .sandbox = order->sandbox,
-						       .client = order->client,
-						       .addr = order->addr,
-						       .port = order->port,
-						       .name = order->name,
-						       .until_us = order->until_us,
-						       .rule = order->rule,
-					       });
+	} else if (order->name) {
+		keep_lease(worker, order);
+	}
 }
 
 static void act_revoke(struct worker *worker, const struct ng_action *action)
@@ -108,12 +134,14 @@ static void act_revoke(struct worker *worker, const struct ng_action *action)
 		worker_stop(worker, EXIT_FAILURE);
 		return;
 	}
-	lease_store_drop(worker->store, &(struct lease_row){
-						.sandbox = order->sandbox,
-						.client = order->client,
-						.addr = order->addr,
-						.port = order->port,
-					});
+	lease_store_drop(worker->store,
+			 &(struct lease_row){
+				 .sandbox = order->sandbox,
+				 .client = order->client,
+				 .addr = order->addr,
+				 .port = order->port,
+			 },
+			 worker_wall_s());
 }
 
 static void act_reply(struct worker *worker, const struct ng_action *action)
@@ -204,6 +232,24 @@ static void on_deadline(uv_timer_t *timer)
 	worker_drain(worker);
 }
 
+static void on_sweep(uv_timer_t *timer);
+
+/* A step of it, and the next when questions that came meanwhile have had their turn. */
+static void sweep(struct worker *worker)
+{
+	if (lease_store_sweep(worker->store, worker->now_us))
+		uv_timer_start(&worker->sweeping, on_sweep, SWEEP_PAUSE_MS, 0);
+}
+
+static void on_sweep(uv_timer_t *timer)
+{
+	struct worker *worker = timer->data;
+
+	worker_clock_us(worker);
+	lease_store_commit(worker->store);
+	sweep(worker);
+}
+
 static void on_second(uv_timer_t *timer)
 {
 	struct worker *worker = timer->data;
@@ -211,7 +257,7 @@ static void on_second(uv_timer_t *timer)
 
 	record_second(worker->records, now_us);
 	lease_store_commit(worker->store);
-	lease_store_sweep(worker->store, now_us);
+	sweep(worker);
 }
 
 static void on_term(uv_signal_t *signal, int number)
@@ -320,7 +366,7 @@ void worker_ready(struct worker *worker)
 	if (!worker->committed || !worker->warden)
 		return;
 	if (!worker->adopted)
-		lease_store_each(worker->store, now_us, adopt_row, worker);
+		lease_store_each(worker->store, now_us, worker_wall_s(), adopt_row, worker);
 	worker->adopted = true;
 	worker_drain(worker);
 	ng_gate_warden_back(worker->gate, now_us);
@@ -391,9 +437,11 @@ static int make_handles(struct worker *worker)
 	bad |= uv_check_init(loop, &worker->after);
 	bad |= uv_timer_init(loop, &worker->deadline);
 	bad |= uv_timer_init(loop, &worker->second);
+	bad |= uv_timer_init(loop, &worker->sweeping);
 	bad |= uv_signal_init(loop, &worker->term);
 	worker->main.data = worker->before.data = worker->after.data = worker;
 	worker->deadline.data = worker->second.data = worker->term.data = worker;
+	worker->sweeping.data = worker;
 	if (!bad)
 		bad = uv_signal_start(&worker->term, on_term, SIGTERM);
 	if (bad)
@@ -417,7 +465,7 @@ static int open_and_confine(struct worker *worker, const struct worker_options *
 	code = confine_user(options->user, why);
 	if (code)
 		return fail("cannot give up privileges", why);
-	if (lease_store_open(options->store, &worker->store, store_why))
+	if (lease_store_open(options->store, NG_HISTORY_MAX, &worker->store, store_why))
 		fprintf(stderr,
 			"namegated: worker: no lease store: %s; leases work, but a restart "
 			"will not know their names\n",

@@ -192,8 +192,25 @@ void orders_flush(struct worker *worker)
 
 /* ---- in ---- */
 
+/* A refused intent stays: whether the kernel has it is not known for sure. */
+static void note_refused(struct worker *worker, uint64_t number)
+{
+	struct ng_lease_order order;
+
+	if (ng_gate_order(worker->gate, number, &order))
+		lease_store_refused(worker->store, &(struct lease_row){
+							   .sandbox = order.sandbox,
+							   .client = order.client,
+							   .addr = order.addr,
+							   .port = order.port,
+							   .name = order.name,
+						   });
+}
+
 static void take_leased(struct worker *worker, const struct wall_leased *leased)
 {
+	if (leased->code != NG_OK)
+		note_refused(worker, leased->number);
 	ng_gate_lease_result(worker->gate, worker_clock_us(worker), leased->number,
 			     leased->code);
 	worker_drain(worker);

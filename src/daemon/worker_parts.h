@@ -115,7 +115,7 @@ struct worker {
 	struct warden *warden; /* NULL: none */
 	uv_prepare_t before;
 	uv_check_t after;
-	uv_timer_t deadline, second;
+	uv_timer_t deadline, second, sweeping;
 	uv_signal_t term;
 	bool committed, adopted, stopping;
 	int main_events;
@@ -140,6 +140,7 @@ struct worker {
 
 /* Reads the clock; the result is the time of the input that follows. */
 uint64_t worker_clock_us(struct worker *worker);
+uint64_t worker_wall_s(void);
 /* Acts on what the last input brought about. */
 void worker_drain(struct worker *worker);
 /* The engine has policy and a warden: adopt what an earlier life left, and begin to serve. */

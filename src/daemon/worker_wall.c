@@ -283,7 +283,7 @@ static bool remove_sandbox(struct worker *worker, const struct wall_packet *pack
 	rulesets_release(&worker->rulesets, id);
 	if (!worker->stage.open)
 		rulesets_collect(&worker->rulesets);
-	lease_store_drop_sandbox(worker->store, id);
+	lease_store_drop_sandbox(worker->store, id, worker_wall_s());
 	return report_owe(worker, WALL_DONE, packet->head.seq, NG_OK);
 }
 

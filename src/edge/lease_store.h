@@ -1,9 +1,12 @@
 /*
- * Leases on disk, so that a restarted worker knows why each open element is open.
+ * Leases on disk, so that a restarted worker knows why each open element is open, and anybody can
+ * tell later which name opened which address.
  *
- * Rows are keyed by sandbox, client, address, port and name. They are intents: written before the order
- * goes out. All functions take NULL for "there is no store": losing it costs warmth, not safety,
- * so trouble is said once on stderr and never returned after the opening.
+ * Rows are keyed by sandbox, client, address, port and name. They are intents: written before the
+ * order goes out. When one ends it moves to the history, in the same transaction; the history is
+ * bounded, survives restarts and reboots, and is read from outside (offline/history.h). All
+ * functions take NULL for "there is no store": losing it costs warmth, not safety, so trouble is
+ * said once on stderr and never returned after the opening.
  */
 #pragma once
 
@@ -15,35 +18,62 @@
 
 struct lease_store;
 
+enum lease_end { /* why a lease is in the history */
+		 LEASE_STANDS = 0,
+		 LEASE_TIME,    /* its time was up */
+		 LEASE_REVOKED, /* no rule justified it any more */
+		 LEASE_REMOVED, /* its sandbox went */
+		 LEASE_REBOOT,  /* the machine went, and the kernel's elements with it */
+		 LEASE_ENDS
+};
+
 struct lease_row {
 	uint32_t sandbox;
+	const char *sandbox_name;
 	struct ng_addr client, addr;
 	struct ng_port port; /* proto 0: every protocol and port */
 	const struct ng_name *name;
-	uint64_t until_us; /* CLOCK_MONOTONIC of this boot */
+	uint16_t type;     /* that was asked; 0: not known, the order renewed a lease */
 	const char *rule;  /* "path:line" */
+	uint64_t until_us; /* CLOCK_MONOTONIC of this boot */
+	uint64_t last_s;   /* wall time of the last order for it */
+	uint64_t until_s;  /* wall time of the end */
+	/* Of rows that are read: */
+	uint64_t first_s; /* wall time of the first order */
+	bool renewed;     /* by a later order; not told of rows that ended */
+	bool refused;     /* the kernel confirmed none of its orders */
+	enum lease_end ended;
 };
 
 /*
- * Opens, or makes, the store in folder/worker. What another boot of the machine left is removed, what cannot be read is begun
- * anew (said on stderr). NG_E_IO, NG_E_PERM, NG_E_NOMEM with the reason in `why`.
+ * Opens, or makes, the store in folder/worker. The history of an earlier boot is taken over, and
+ * what stood open then joins it; what cannot be read is set aside and begun anew (said on stderr).
+ * history: how many rows it may have. NG_E_IO, NG_E_PERM, NG_E_NOMEM with the reason in `why`.
  */
-int lease_store_open(const char *folder, struct lease_store **out,
+int lease_store_open(const char *folder, uint32_t history, struct lease_store **out,
 		     char why[static LEASE_STORE_WHY]) NG_MUST_CHECK;
 void lease_store_close(struct lease_store *store);
 
 /* Changes are gathered and take effect together at the commit. A row's end only ever moves out. */
 void lease_store_put(struct lease_store *store, const struct lease_row *row);
-/* All names of the element that row describes; its name, end and rule are not looked at. */
-void lease_store_drop(struct lease_store *store, const struct lease_row *row);
-void lease_store_drop_sandbox(struct lease_store *store, uint32_t sandbox);
+/* The kernel did not confirm the last order for that row's element and name. */
+void lease_store_refused(struct lease_store *store, const struct lease_row *row);
+/*
+ * All names of the element that row describes were revoked at now_s (wall time); its name, times
+ * and rule are not looked at.
+ */
+void lease_store_drop(struct lease_store *store, const struct lease_row *row, uint64_t now_s);
+void lease_store_drop_sandbox(struct lease_store *store, uint32_t sandbox, uint64_t now_s);
 void lease_store_commit(struct lease_store *store);
 
-/* Removes some of the rows that have ended; called once a second it gets round in a minute. */
-void lease_store_sweep(struct lease_store *store, uint64_t now_us);
+/*
+ * Moves some of the rows that have ended to the history. What is done each second gets round in a
+ * minute, and in steps of a millisecond or two: true when another step is due before the second is out.
+ */
+bool lease_store_sweep(struct lease_store *store, uint64_t now_us);
 
-/* What the row points to is good during the call; false: forget this row. Must not call the store. */
+/* What the row points to is good during the call; false: its sandbox is gone. Must not call the store. */
 typedef bool lease_store_fn(void *context, const struct lease_row *row);
-/* Every row that has not ended at now_us. Returns how many were kept. */
-uint64_t lease_store_each(struct lease_store *store, uint64_t now_us, lease_store_fn *visit,
-			  void *context);
+/* Every row that has not ended at now_us; now_s is the same moment. Returns how many were kept. */
+uint64_t lease_store_each(struct lease_store *store, uint64_t now_us, uint64_t now_s,
+			  lease_store_fn *visit, void *context);

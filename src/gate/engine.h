@@ -56,6 +56,7 @@ struct wait { /* one query waiting for one order */
 struct order {
 	uint64_t number, until_us;
 	struct lease *lease;
+	struct ng_name name; /* for whose sake it was sent */
 	struct wait *waits;
 	struct order *next, *prev; /* of the lease */
 	UT_hash_handle hh;

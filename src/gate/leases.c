@@ -134,7 +134,8 @@ static void order_free(struct ng_gate *gate, struct order *order)
 	free(order);
 }
 
-static struct order *order_make(struct ng_gate *gate, struct lease *lease, uint64_t until_us)
+static struct order *order_make(struct ng_gate *gate, struct lease *lease, uint64_t until_us,
+				const struct ng_name *name)
 {
 	struct order *order = calloc(1, sizeof(*order));
 
@@ -143,6 +144,7 @@ static struct order *order_make(struct ng_gate *gate, struct lease *lease, uint6
 	order->number = gate->last_order + 1;
 	order->until_us = until_us;
 	order->lease = lease;
+	order->name = *name;
 	HASH_ADD(hh, gate->orders, number, sizeof(order->number), order);
 	if (!order->hh.tbl) {
 		free(order);
@@ -156,9 +158,9 @@ static struct order *order_make(struct ng_gate *gate, struct lease *lease, uint6
 }
 
 static struct order *order_send(struct ng_gate *gate, struct lease *lease, uint32_t hold_s,
-				uint64_t until_us, const struct ng_name *name)
+				uint64_t until_us, const struct ng_name *name, uint16_t type)
 {
-	struct order *order = order_make(gate, lease, until_us);
+	struct order *order = order_make(gate, lease, until_us, name);
 	const struct ng_addr client = lease_client(lease, 0);
 	const struct ng_subject subject = {.names = name, .n_names = 1, .client = &client};
 	struct ng_decision decision;
@@ -179,6 +181,8 @@ static struct order *order_send(struct ng_gate *gate, struct lease *lease, uint3
 		.rule = decision.matched ? word_format(gate, "%s:%u", decision.match.path,
 						       decision.match.line)
 					 : "",
+		.sandbox_name = word_text(gate, lease->sandbox->spec.name),
+		.type = type,
 	};
 	gate->counters.leases_ordered++;
 	return order;
@@ -221,13 +225,37 @@ static void order_resolve(struct ng_gate *gate, struct order *order, int code)
 	}
 }
 
-void ng_gate_lease_result(struct ng_gate *gate, uint64_t now_us, uint64_t number, int code)
+static struct order *order_find(const struct ng_gate *gate, uint64_t number)
 {
 	struct order *order;
+
+	HASH_FIND(hh, gate->orders, &number, sizeof(number), order);
+	return order;
+}
+
+bool ng_gate_order(const struct ng_gate *gate, uint64_t number, struct ng_lease_order *out)
+{
+	const struct order *order = order_find(gate, number);
+
+	if (!order)
+		return false;
+	*out = (struct ng_lease_order){
+		.number = number,
+		.sandbox = order->lease->key.sandbox,
+		.client = order->lease->key.client,
+		.addr = order->lease->key.addr,
+		.port = order->lease->key.port,
+		.name = &order->name,
+	};
+	return true;
+}
+
+void ng_gate_lease_result(struct ng_gate *gate, uint64_t now_us, uint64_t number, int code)
+{
+	struct order *order = order_find(gate, number);
 	struct lease *lease;
 
 	actions_begin(gate, now_us);
-	HASH_FIND(hh, gate->orders, &number, sizeof(number), order);
 	if (!order)
 		return;
 	lease = order->lease;
@@ -304,7 +332,8 @@ int lease_want(struct ng_gate *gate, struct query *query, const struct want *wan
 	}
 	order = order_reaching(lease, want->need_us);
 	if (!order)
-		order = order_send(gate, lease, want->hold_s, want->until_us, &query->holder);
+		order = order_send(gate, lease, want->hold_s, want->until_us, &query->holder,
+				   query->asked.question.type);
 	if (!order)
 		return NG_E_NOMEM;
 	order_await(order, query);
@@ -544,7 +573,7 @@ void ng_gate_warden_back(struct ng_gate *gate, uint64_t now_us)
 
 		lease->confirmed_us = lease->ordered_us = 0;
 		order_send(gate, lease, (uint32_t)((end - gate->now_us) / SECOND_US), end,
-			   &lease->holders[0].name);
+			   &lease->holders[0].name, 0);
 	}
 }
 

@@ -32,7 +32,7 @@ edges() { # TREE
 }
 
 floors() { # TREE
-	edges "$1" | awk '
+	edges "$1" | awk -v headers="$(cd "$1" && echo src/edge/*.h)" '
 	function room(path, part) {
 		split(path, part, "/")
 		if (part[1] == "src")
@@ -47,13 +47,23 @@ floors() { # TREE
 			return "gate"
 		return "unknown"
 	}
-	# One edge may fill several files: confine.c, confine.h, confine_calls.c.
+	# One edge may fill several files: confine.c, confine.h, confine_calls.c. It is called as the
+	# shortest header that the name of the file begins with.
+	function edge_of(path, name, n, i, part) {
+		sub(/\.[ch]$/, "", path)
+		n = split(path, part, "_")
+		name = part[1]
+		for (i = 2; i <= n && !(name ".h" in header); i++)
+			name = name "_" part[i]
+		return name
+	}
 	function one_edge(a, b) {
-		sub(/\.[ch]$/, "", a)
-		sub(/\.[ch]$/, "", b)
-		return a == b || index(a, b "_") == 1 || index(b, a "_") == 1
+		return edge_of(a) == edge_of(b)
 	}
 	BEGIN {
+		split(headers, listed, " ")
+		for (i in listed)
+			header[listed[i]] = 1
 		floor["base"] = 0; floor["dns"] = 1; floor["policy"] = 2; floor["gate"] = 3
 		floor["conf"] = 4; floor["edge"] = 4
 		floor["daemon"] = 5; floor["warden"] = 5; floor["offline"] = 5

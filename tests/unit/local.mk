@@ -156,3 +156,7 @@ tests_unit_test_world_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) $
 	$(IDN2_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_trial_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) \
 	$(IDN2_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_history
+TESTS += tests/unit/test_history
+tests_unit_test_history_SOURCES = tests/unit/test_history.c
+tests_unit_test_history_LDADD = liboffline.a libedge.a libcore.a $(LMDB_LIBS) $(CMOCKA_LIBS)

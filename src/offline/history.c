@@ -1,0 +1,240 @@
+/*
+ * The history of leases, from the file of the boot that runs, or of the last one that did.
+ */
+#include "config.h"
+#include "offline/history.h"
+
+#include "edge/dump.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+struct history {
+	struct dump dump;
+	bool this_boot;
+	uint64_t now_us;
+};
+
+static const char *const tables[] = {LEASE_TABLE_LIVE, LEASE_TABLE_ENDED};
+
+/* ---- which file ---- */
+
+struct choice {
+	char name[64];
+	struct timespec changed;
+	bool other_layout;
+};
+
+static bool of_layout(const char *name)
+{
+	const size_t prefix = sizeof(LEASE_FILE_LAYOUT) - 1;
+
+	return strncmp(name, LEASE_FILE_LAYOUT, prefix) == 0 &&
+	       strlen(name) == prefix + LEASE_BOOT_ID - 1;
+}
+
+static bool later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+static void consider(struct choice *choice, DIR *folder, const char *name)
+{
+	struct stat info;
+
+	if (!of_layout(name)) {
+		bool ours =
+			strncmp(name, LEASE_FILE_LAYOUT, sizeof(LEASE_FILE_LAYOUT) - 1) == 0;
+		choice->other_layout |= !ours && (strncmp(name, LEASE_FILE_PREFIX, 5) == 0 ||
+						  strncmp(name, "leases", 6) == 0);
+		return;
+	}
+	if (fstatat(dirfd(folder), name, &info, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    (choice->name[0] != '\0' && !later(&info.st_mtim, &choice->changed)))
+		return;
+	snprintf(choice->name, sizeof(choice->name), "%s", name);
+	choice->changed = info.st_mtim;
+}
+
+static int choose(const char *folder, struct choice *out, char why[static HISTORY_WHY])
+{
+	DIR *entries = opendir(folder);
+	struct choice choice = {0};
+	struct dirent *entry;
+
+	if (entries == NULL) {
+		int code = errno;
+		snprintf(why, HISTORY_WHY, "the store's folder %.300s cannot be read: %s%s",
+			 folder, strerror(code),
+			 code == EACCES
+				 ? "; run this as root, or as the user whose folder it is"
+				 : "");
+		return code == EACCES ? NG_E_PERM : code == ENOENT ? NG_E_NOTFOUND : NG_E_IO;
+	}
+	while ((entry = readdir(entries)) != NULL)
+		consider(&choice, entries, entry->d_name);
+	closedir(entries);
+	if (choice.name[0] == '\0') {
+		snprintf(why, HISTORY_WHY,
+			 choice.other_layout
+				 ? "what is in %.300s is of another layout than this program "
+				   "reads; use the namegate of the namegated that wrote it"
+				 : "%.300s holds no leases; namegated writes them when it runs",
+			 folder);
+		return choice.other_layout ? NG_E_FORMAT : NG_E_NOTFOUND;
+	}
+	*out = choice;
+	return NG_OK;
+}
+
+static bool is_this_boot(const char *name)
+{
+	char id[LEASE_BOOT_ID] = "";
+	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+	bool read = file != NULL && fgets(id, sizeof(id), file) != NULL;
+
+	if (file != NULL)
+		fclose(file);
+	return read && strcmp(name + sizeof(LEASE_FILE_LAYOUT) - 1, id) == 0;
+}
+
+/* ---- reading ---- */
+
+int history_read(const char *store, struct history **out, char why[static HISTORY_WHY])
+{
+	char folder[PATH_MAX];
+	struct choice choice;
+	struct timespec now;
+	struct history *history = calloc(1, sizeof(*history));
+
+	_Static_assert(HISTORY_WHY == DUMP_WHY, "the reason is passed on");
+	if (history == NULL) {
+		snprintf(why, HISTORY_WHY, "out of memory");
+		return NG_E_NOMEM;
+	}
+	snprintf(folder, sizeof(folder), "%s/worker", store);
+	int code = choose(folder, &choice, why);
+	if (code == NG_OK) {
+		const struct dump_wish wish = {.folder = folder,
+					       .file = choice.name,
+					       .tables = tables,
+					       .n_tables = sizeof(tables) / sizeof(tables[0])};
+		code = dump_read(&wish, &history->dump, why);
+	}
+	if (code != NG_OK) {
+		history_free(history);
+		return code;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	history->now_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	history->this_boot = is_this_boot(choice.name);
+	*out = history;
+	return NG_OK;
+}
+
+void history_free(struct history *history)
+{
+	if (history == NULL)
+		return;
+	dump_finish(&history->dump);
+	free(history);
+}
+
+static bool read_row(const struct history *history, const struct dump_row *row,
+		     struct lease_read *place, struct lease_row *out)
+{
+	const struct lease_octets key = {row->key, row->key_len};
+	const struct lease_octets value = {row->value, row->value_len};
+
+	if (row->table == 1)
+		return lease_read_ended(value, place, out);
+	if (!lease_read_live(key, value, place, out))
+		return false;
+	if (!history->this_boot)
+		out->ended = LEASE_REBOOT;
+	else if (out->until_us <= history->now_us)
+		out->ended = LEASE_TIME;
+	return true;
+}
+
+bool history_next(const struct history *history, struct history_cursor *cursor,
+		  struct lease_row *out)
+{
+	struct dump_row row;
+
+	while (dump_next(&history->dump, &cursor->at, &row)) {
+		if (read_row(history, &row, &cursor->place, out))
+			return true;
+	}
+	return false;
+}
+
+const char *history_end_text(enum lease_end end)
+{
+	static const char *const texts[LEASE_ENDS] = {[LEASE_STANDS] = "open",
+						      [LEASE_TIME] = "time",
+						      [LEASE_REVOKED] = "revoked",
+						      [LEASE_REMOVED] = "removed",
+						      [LEASE_REBOOT] = "reboot"};
+	return texts[end];
+}
+
+/* ---- names ---- */
+
+struct seen {
+	UT_hash_handle hh;
+	uint8_t key[]; /* the sandbox's name with its NUL, and the name */
+};
+
+/* True when it was not seen before; *code when memory is out. */
+static bool note(struct seen **all, const struct lease_row *row, int *code)
+{
+	size_t text = strlen(row->sandbox_name) + 1, len = text + row->name->len;
+	uint8_t key[NG_SANDBOX_NAME_MAX + NG_NAME_MAX];
+	struct seen *seen;
+
+	memcpy(key, row->sandbox_name, text);
+	memcpy(key + text, row->name->wire, row->name->len);
+	HASH_FIND(hh, *all, key, len, seen);
+	if (seen != NULL)
+		return false;
+	seen = calloc(1, sizeof(*seen) + len);
+	if (seen != NULL) {
+		memcpy(seen->key, key, len);
+		HASH_ADD_KEYPTR(hh, *all, seen->key, len, seen);
+	}
+	if (seen == NULL || seen->hh.tbl == NULL) {
+		free(seen);
+		*code = NG_E_NOMEM;
+		return false;
+	}
+	return true;
+}
+
+int history_each_name(const struct history *history, history_name_fn *visit, void *context)
+{
+	struct history_cursor cursor = {0};
+	struct seen *all = NULL, *seen, *spare;
+	struct lease_row row;
+	int code = NG_OK;
+
+	while (code == NG_OK && history_next(history, &cursor, &row)) {
+		if (note(&all, &row, &code))
+			visit(context, row.sandbox_name, row.name);
+	}
+	HASH_ITER (hh, all, seen, spare) {
+		HASH_DEL(all, seen);
+		free(seen);
+	}
+	return code;
+}
