@@ -114,6 +114,9 @@ int ng_answer_parse(const uint8_t *wire, size_t len, struct arena *arena,
 /* Does this response belong to that question in every respect but the ID: name with its case, type, class? */
 bool ng_answer_matches(const struct ng_answer *answer, const struct ng_question *asked);
 
+/* The info code of a message's first Extended DNS Error; NG_EDE_NONE: there is none to be read. */
+int ng_ede_find(const uint8_t *wire, size_t len);
+
 /* A query for an upstream: RD set, EDNS 0 with 1232, DO and CD as given; returns its length. */
 size_t ng_ask_build(const struct ng_question *question, uint16_t id, bool dnssec_ok, bool cd,
 		    uint8_t out[static 512]);

@@ -160,3 +160,12 @@ check_PROGRAMS += tests/unit/test_history
 TESTS += tests/unit/test_history
 tests_unit_test_history_SOURCES = tests/unit/test_history.c
 tests_unit_test_history_LDADD = liboffline.a libedge.a libcore.a $(LMDB_LIBS) $(CMOCKA_LIBS)
+TRAFFIC_TESTS = tests/unit/test_traffic tests/unit/test_traffic_streams \
+	tests/unit/test_traffic_records
+TRAFFIC_LIBS = liboffline.a libcore.a $(PCAP_LIBS) $(FSTRM_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += $(TRAFFIC_TESTS)
+TESTS += $(TRAFFIC_TESTS)
+EXTRA_DIST += tests/unit/traffic_maker.h
+tests_unit_test_traffic_LDADD = $(TRAFFIC_LIBS)
+tests_unit_test_traffic_streams_LDADD = $(TRAFFIC_LIBS)
+tests_unit_test_traffic_records_LDADD = libedge.a $(TRAFFIC_LIBS)

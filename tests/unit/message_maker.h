@@ -13,6 +13,8 @@ struct maker {
 static inline void make_octets(struct maker *maker, const void *octets, size_t n)
 {
 	assert_true(n <= sizeof(maker->octets) - maker->n);
+	if (n == 0)
+		return;
 	memcpy(maker->octets + maker->n, octets, n);
 	maker->n += n;
 }
