@@ -122,6 +122,12 @@ static bool table_good(const void *body)
 	       table->leases;
 }
 
+static bool snat_good(const struct ng_addr snat[static NG_SNAT_MAX])
+{
+	return addr_good_or_none(&snat[0]) && snat[0].family != NG_IPV6 &&
+	       addr_good_or_none(&snat[1]) && snat[1].family != NG_IPV4;
+}
+
 static bool sandbox_good(const void *body)
 {
 	const struct wall_sandbox *sandbox = body;
@@ -129,7 +135,8 @@ static bool sandbox_good(const void *body)
 	       sandbox->mode <= MODE_MAX && sandbox->n_statics <= NG_STATICS_MAX &&
 	       interface_good(sandbox->interface, 0) &&
 	       prefixes_good(sandbox->sources, sandbox->n_sources, NG_SOURCES_MAX) &&
-	       prefixes_good(sandbox->opened, sandbox->n_opened, NG_PRIVATE_MAX);
+	       prefixes_good(sandbox->opened, sandbox->n_opened, NG_PRIVATE_MAX) &&
+	       snat_good(sandbox->snat);
 }
 
 static bool static_good(const void *body)

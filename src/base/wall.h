@@ -113,6 +113,7 @@ struct wall_sandbox {
 	char interface[NG_IFNAME_MAX];
 	struct ng_prefix sources[NG_SOURCES_MAX];
 	struct ng_prefix opened[NG_PRIVATE_MAX];
+	struct ng_addr snat[NG_SNAT_MAX]; /* IPv4, IPv6: the source it leaves with; or none */
 };
 
 /* An address or prefix that policy opens for as long as the sandbox is there, by no name. */

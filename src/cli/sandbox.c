@@ -36,6 +36,9 @@ static const char usage[] =
 	"  --private PREFIX    a private prefix that its answers may open (again for more)\n"
 	"  --mode MODE         enforce (default), observe or lockdown\n"
 	"  --masquerade        let it reach the world under the host's address\n"
+	"  --snat ADDRESS      or under this one, which the host must have (again for the "
+	"other\n"
+	"                      family)\n"
 	"  --json              print JSON\n"
 	"  --control SOCKET    namegated's control socket\n"
 	"\n"
@@ -53,6 +56,7 @@ static const struct option long_options[] = {
 	{"private", required_argument, NULL, 'P'},
 	{"mode", required_argument, NULL, 'm'},
 	{"masquerade", no_argument, NULL, 'M'},
+	{"snat", required_argument, NULL, 'S'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -103,6 +107,9 @@ static bool take(json_t *request, int option)
 		return true;
 	case 'm':
 		return !json_object_set_new(request, "mode", json_string(optarg));
+	case 'S':
+		append(request, "snat", json_string(optarg));
+		return true;
 	case 'M':
 		return !json_object_set_new(request, "masquerade", json_true());
 	default:

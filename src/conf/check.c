@@ -6,6 +6,7 @@
  * holds the other, so the prefixes that hold the one at hand are a stack.
  */
 #include "conf/fields.h"
+#include "conf/grants.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +121,17 @@ static void check_opened(const struct ng_prefix *opened, size_t n, const struct 
 	}
 }
 
+static void check_snat(const struct ng_prefix *snat, size_t n, const struct tree *tree,
+		       int table, size_t section, struct ng_diags *diags)
+{
+	const char *wrong = snat_wrong(snat, n);
+	if (wrong != NULL) {
+		struct ng_place place = tree_place(tree, table, section, "snat", n - 1);
+		ng_diag_add(diags, NG_ERROR, &place, "conf-snat",
+			    "write snat = {\"192.0.2.10\", \"2001:db8::10\"}", "%s", wrong);
+	}
+}
+
 static void check_sandbox(const struct conf *conf, size_t i, const struct tree *tree,
 			  struct ng_diags *diags)
 {
@@ -132,6 +144,7 @@ static void check_sandbox(const struct conf *conf, size_t i, const struct tree *
 			"add group \"NAME\" { policies = {...} }, or name one that is there",
 			"there is no group %s", sandbox->group);
 	check_opened(sandbox->opened, sandbox->n_opened, tree, CONF_SANDBOX, i, diags);
+	check_snat(sandbox->snat, sandbox->n_snat, tree, CONF_SANDBOX, i, diags);
 	if (sandbox->n_sources == 0) {
 		ng_diag_add(diags, NG_ERROR, &sandbox->place, "conf-sources",
 			    "add sources = {\"192.0.2.7\"}",
@@ -245,6 +258,7 @@ void conf_check(const struct conf *conf, const struct tree *tree, struct ng_diag
 		check_policies(conf, group->policies, group->n_policies, tree, CONF_GROUP, i,
 			       diags);
 		check_opened(group->opened, group->n_opened, tree, CONF_GROUP, i, diags);
+		check_snat(group->snat, group->n_snat, tree, CONF_GROUP, i, diags);
 	}
 	for (size_t i = 0; i < conf->n_sandboxes; i++)
 		check_policies(conf, conf->sandboxes[i].policies, conf->sandboxes[i].n_policies,

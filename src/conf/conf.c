@@ -75,6 +75,7 @@ static const struct field zone_fields[] = {
 static const struct field group_fields[] = {
 	LIST("policies", kind_path, struct conf_group, policies, NG_RULESETS_MAX, 0),
 	LIST("private", kind_prefix, struct conf_group, opened, NG_PRIVATE_MAX, 0),
+	LIST("snat", kind_prefix, struct conf_group, snat, NG_SNAT_MAX, 0),
 };
 
 static const struct field sandbox_fields[] = {
@@ -84,6 +85,7 @@ static const struct field sandbox_fields[] = {
 	LIST("policies", kind_path, struct conf_sandbox, policies, NG_RULESETS_MAX, 0),
 	ONE("mode", kind_mode, struct conf_sandbox, mode),
 	ONE("masquerade", kind_switch, struct conf_sandbox, masquerade),
+	LIST("snat", kind_prefix, struct conf_sandbox, snat, NG_SNAT_MAX, 0),
 	LIST("private", kind_prefix, struct conf_sandbox, opened, NG_PRIVATE_MAX, 0),
 };
 

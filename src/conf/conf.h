@@ -37,6 +37,8 @@ struct conf_group { /* group "build" { … }: policy that several sandboxes shar
 	char name[NG_SANDBOX_NAME_MAX];
 	struct ng_prefix opened[NG_PRIVATE_MAX];
 	uint8_t n_opened;
+	struct ng_prefix snat[NG_SNAT_MAX];
+	uint8_t n_snat;
 	char *policies[NG_RULESETS_MAX];
 	uint8_t n_policies;
 	struct ng_place place;
@@ -51,6 +53,8 @@ struct conf_sandbox { /* sandbox "ci" { … } */
 	struct ng_prefix opened[NG_PRIVATE_MAX];
 	uint8_t n_opened;
 	bool masquerade;
+	struct ng_prefix snat[NG_SNAT_MAX]; /* single addresses, at most one a family */
+	uint8_t n_snat;
 	char *policies[NG_RULESETS_MAX];
 	uint8_t n_policies;
 	struct ng_place place;

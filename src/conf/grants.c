@@ -23,6 +23,27 @@ static int open_prefix(struct grants *grants, const struct ng_prefix *prefix)
 	return NG_OK;
 }
 
+const char *snat_wrong(const struct ng_prefix *snat, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!ng_prefix_is_host(&snat[i]))
+			return "it takes single addresses";
+		if (ng_addr_reach(&snat[i].addr) == NG_REACH_NEVER)
+			return "nothing can leave with an address of that range";
+		for (size_t j = 0; j < i; j++)
+			if (snat[j].addr.family == snat[i].addr.family)
+				return "it takes one address of each family";
+	}
+	return NULL;
+}
+
+/* The narrower one counts: the sandbox's own address, else its group's. */
+static void take_snat(struct grants *grants, const struct ng_prefix *snat, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		grants->snat[snat[i].addr.family == NG_IPV6] = snat[i].addr;
+}
+
 int grants_begin(const struct conf *conf, const struct conf_sandbox *sandbox,
 		 struct grants *out)
 {
@@ -33,6 +54,9 @@ int grants_begin(const struct conf *conf, const struct conf_sandbox *sandbox,
 	const struct conf_group *group = conf_group_find(conf, sandbox->group);
 	for (size_t i = 0; group && i < group->n_opened && !code; i++)
 		code = open_prefix(&grants, &group->opened[i]);
+	if (group)
+		take_snat(&grants, group->snat, group->n_snat);
+	take_snat(&grants, sandbox->snat, sandbox->n_snat);
 	grants.n_named = grants.n_opened;
 	for (size_t i = 0; i < conf->n_routes && !code; i++)
 		for (size_t j = 0; j < conf->routes[i].n_opened && !code; j++)
@@ -109,6 +133,9 @@ bool grants_equal(const struct grants *a, const struct grants *b)
 {
 	if (a->n_statics != b->n_statics || a->n_opened != b->n_opened)
 		return false;
+	for (size_t i = 0; i < NG_SNAT_MAX; i++)
+		if (!ng_addr_equal(&a->snat[i], &b->snat[i]))
+			return false;
 	for (size_t i = 0; i < a->n_statics; i++)
 		if (!static_equal(&a->statics[i], &b->statics[i]))
 			return false;

@@ -1,6 +1,6 @@
 /*
- * What a sandbox may reach beyond what its names open: static addresses, and prefixes that are
- * otherwise never open. Gathered from the configuration and from every source of the sandbox's
+ * What a sandbox has beyond what its names open: static addresses, prefixes that are otherwise
+ * never open, and the address that it leaves with. Gathered from the configuration and from every source of the sandbox's
  * policy; the struct owns its statics.
  */
 #pragma once
@@ -14,6 +14,7 @@ struct grants {
 	struct ng_prefix opened[NG_PRIVATE_MAX];
 	uint8_t n_opened;
 	uint8_t n_named; /* the first of them: from the sandbox and its group, not from zones */
+	struct ng_addr snat[NG_SNAT_MAX]; /* the address it leaves with: IPv4, IPv6; or none */
 };
 
 /*
@@ -28,5 +29,7 @@ int grants_begin(const struct conf *conf, const struct conf_sandbox *sandbox,
  */
 int grants_add(struct grants *grants, uint32_t id, const char *name,
 	       const struct ng_ruleset *source, struct ng_diags *diags) NG_MUST_CHECK;
+/* What is wrong with the addresses that a sandbox is to leave with: a phrase, or NULL. */
+const char *snat_wrong(const struct ng_prefix *snat, size_t n);
 bool grants_equal(const struct grants *a, const struct grants *b);
 void grants_finish(struct grants *grants); /* takes NULL and the zero value */

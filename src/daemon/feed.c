@@ -70,6 +70,7 @@ void feed_sandbox(struct daemon *daemon, struct box *box, bool gate)
 	memcpy(sandbox->sources, box->conf.sources, sizeof sandbox->sources);
 	sandbox->n_opened = box->grants.n_opened;
 	memcpy(sandbox->opened, box->grants.opened, sizeof sandbox->opened);
+	memcpy(sandbox->snat, box->grants.snat, sizeof sandbox->snat);
 	sandbox->n_statics = (uint32_t)box->grants.n_statics;
 	box->at_warden = SIDE_SENT;
 	daemon->gates += gate;

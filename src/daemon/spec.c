@@ -4,6 +4,8 @@
  */
 #include "daemon/spec.h"
 
+#include "conf/grants.h"
+
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -124,6 +126,14 @@ static bool policy_fits(const char *policy)
 	       !strncmp(policy, "zone:", 5);
 }
 
+static int read_snat(const json_t *value, struct spec *spec, char *why)
+{
+	struct ng_prefix *snat = spec->sandbox.snat;
+	int code = read_prefixes(value, "snat", snat, &spec->sandbox.n_snat, NG_SNAT_MAX, why);
+	const char *wrong = code ? NULL : snat_wrong(snat, spec->sandbox.n_snat);
+	return wrong ? bad(why, "\"snat\": %s", wrong) : code;
+}
+
 static int read_policies(const json_t *value, struct spec *spec, char *why)
 {
 	size_t i;
@@ -179,6 +189,7 @@ static const struct {
 	{"name", read_name},   {"sources", read_sources}, {"interface", read_interface},
 	{"mode", read_mode},   {"private", read_private}, {"policies", read_policies},
 	{"group", read_group}, {"allow", read_allow},     {"masquerade", read_masquerade},
+	{"snat", read_snat},
 };
 
 static int read_key(const char *key, const json_t *value, struct spec *spec, char *why)
@@ -190,7 +201,7 @@ static int read_key(const char *key, const json_t *value, struct spec *spec, cha
 		return NG_OK;
 	return bad(why,
 		   "unknown key \"%.40s\"; known are name, sources, interface, mode, private, "
-		   "policies, group, allow, masquerade",
+		   "policies, group, allow, masquerade, snat",
 		   key);
 }
 

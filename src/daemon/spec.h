@@ -3,7 +3,8 @@
  *
  *     {"name":"ci-7", "sources":["10.7.0.2"], "interface":"sb7", "mode":"enforce",
  *      "policies":["/etc/namegate/python.list"], "allow":["example.com"],
- *      "private":["10.9.0.0/16"], "masquerade":true}
+ *      "private":["10.9.0.0/16"], "masquerade":true,
+ *      "snat":["192.0.2.10"]}
  *
  * name and sources must be there. The struct owns what it points to.
  */

@@ -314,6 +314,17 @@ static json_t *prefixes_json(const struct ng_prefix *prefixes, size_t n)
 	return all;
 }
 
+static json_t *snat_json(const struct grants *grants)
+{
+	char text[NG_ADDR_TEXT];
+	json_t *all = json_array();
+	for (size_t i = 0; i < NG_SNAT_MAX; i++)
+		if (grants->snat[i].family)
+			json_array_append_new(
+				all, json_string(ng_addr_format(&grants->snat[i], text)));
+	return all;
+}
+
 static json_t *box_json(const struct box *box)
 {
 	json_t *policies = json_array();
@@ -321,14 +332,14 @@ static json_t *box_json(const struct box *box)
 		json_array_append_new(policies, json_string(box->conf.policies[i]));
 	bool stands = box->at_worker == SIDE_PRESENT && box->at_warden == SIDE_PRESENT;
 	return json_pack(
-		"{s:s, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:b, s:I, s:b, s:s}",
+		"{s:s, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:o, s:b, s:I, s:b, s:s}",
 		"name", box->conf.name, "group", box->conf.group, "id", (json_int_t)box->id,
 		"mode", spec_mode_text(box->conf.mode), "interface", box->conf.interface,
 		"sources", prefixes_json(box->conf.sources, box->conf.n_sources), "private",
 		prefixes_json(box->conf.opened, box->conf.n_opened), "policies", policies,
-		"inline", box->inlined != NULL, "masquerade", (int)box->conf.masquerade,
-		"runtime", (int)box->runtime, "statics", (json_int_t)box->grants.n_statics,
-		"closed", (int)box->closed, "state",
+		"inline", box->inlined != NULL, "masquerade", (int)box->conf.masquerade, "snat",
+		snat_json(&box->grants), "runtime", (int)box->runtime, "statics",
+		(json_int_t)box->grants.n_statics, "closed", (int)box->closed, "state",
 		box->removing ? "leaving"
 		: box->closed ? "denied"
 		: stands      ? "serving"

@@ -30,6 +30,17 @@ static void write_key(struct nlmsghdr *message, const struct op *op)
 	mnl_attr_nest_end(message, key);
 }
 
+static void write_value(struct nlmsghdr *message, const struct op *op)
+{
+	struct nlattr *value;
+
+	if (!op->value_len)
+		return;
+	value = mnl_attr_nest_start(message, NFTA_SET_ELEM_DATA);
+	mnl_attr_put(message, NFTA_DATA_VALUE, op->value_len, op->value);
+	mnl_attr_nest_end(message, value);
+}
+
 static void write_element(struct nlmsghdr *message, const struct op *op, const char *table,
 			  bool times)
 {
@@ -43,6 +54,7 @@ static void write_element(struct nlmsghdr *message, const struct op *op, const c
 		mnl_attr_put_u32(message, NFTA_SET_ELEM_FLAGS,
 				 htobe32(NFT_SET_ELEM_INTERVAL_END));
 	write_key(message, op);
+	write_value(message, op);
 	if (times && op->timeout_ms) { /* both, or a live element keeps its old end */
 		mnl_attr_put_u64(message, NFTA_SET_ELEM_TIMEOUT, htobe64(op->timeout_ms));
 		mnl_attr_put_u64(message, NFTA_SET_ELEM_EXPIRATION, htobe64(op->timeout_ms));

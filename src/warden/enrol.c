@@ -48,6 +48,22 @@ static void put_identity(struct warden *warden, const struct wall_sandbox *sandb
 		claim_last(warden);
 }
 
+/* The address it leaves with, of the family of that source; none: the host's, or its own. */
+static const struct ng_addr *snat_of(const struct wall_sandbox *sandbox,
+				     const struct ng_prefix *source)
+{
+	return &sandbox->snat[source->addr.family == NG_IPV6];
+}
+
+static void put_snat(struct warden *warden, const struct wall_sandbox *sandbox,
+		     const struct ng_prefix *source, bool remove, uint32_t tag)
+{
+	op_mapped(&warden->ops, set_for(SET_SNAT4, source), source, snat_of(sandbox, source),
+		  remove, tag);
+	if (ng_prefix_is_host(source) && !remove)
+		claim_last(warden);
+}
+
 bool has_source(const struct wall_sandbox *sandbox, const struct ng_prefix *source)
 {
 	for (size_t i = 0; i < sandbox->n_sources; i++)
@@ -72,6 +88,9 @@ static void put_difference(struct warden *warden, const struct wall_sandbox *fro
 		if ((from->flags & WALL_MASQUERADE) &&
 		    !(stays && (to->flags & WALL_MASQUERADE)))
 			put_source(warden, SET_MASQ4, source, remove, tag);
+		if (snat_of(from, source)->family &&
+		    !(stays && ng_addr_equal(snat_of(from, source), snat_of(to, source))))
+			put_snat(warden, from, source, remove, tag);
 		if (from->mode == MODE_OBSERVE && !(stays && to->mode == MODE_OBSERVE))
 			put_source(warden, SET_OBSERVE4, source, remove, tag);
 	}

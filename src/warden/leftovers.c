@@ -13,12 +13,14 @@ struct leftover_key {
 };
 struct leftover {
 	struct leftover_key key;
+	uint8_t value[16]; /* of a map */
 	UT_hash_handle hh;
 };
 
-static const enum set_id kept[] = {
-	SET_SBX4,  SET_SBX6,     SET_SBX4NET,  SET_SBX6NET, SET_ANY4,  SET_ANY6,   SET_MASQ4,
-	SET_MASQ6, SET_OBSERVE4, SET_OBSERVE6, SET_CIDR4,   SET_CIDR6, SET_CIDR4P, SET_CIDR6P};
+static const enum set_id kept[] = {SET_SBX4,  SET_SBX6,  SET_SBX4NET,  SET_SBX6NET,
+				   SET_ANY4,  SET_ANY6,  SET_MASQ4,    SET_MASQ6,
+				   SET_SNAT4, SET_SNAT6, SET_OBSERVE4, SET_OBSERVE6,
+				   SET_CIDR4, SET_CIDR6, SET_CIDR4P,   SET_CIDR6P};
 
 static bool is_right(unsigned set)
 {
@@ -69,6 +71,7 @@ static void take(void *who, enum set_id set, const struct element *element)
 	memcpy(leftover->key.key, element->key, element->len);
 	if (element->has_end)
 		memcpy(leftover->key.key_end, element->key_end, element->len);
+	memcpy(leftover->value, element->value, sizeof(leftover->value));
 	HASH_ADD(hh, *table, key, sizeof(leftover->key), leftover);
 	if (leftover->hh.tbl) {
 		leftovers->n++;
@@ -133,6 +136,8 @@ void leftovers_claim(struct leftovers *leftovers, const struct op *op, struct op
 	if (op->has_end)
 		memcpy(key.key_end, op->key_end, op->len);
 	HASH_FIND(hh, *table, &key, sizeof(key), found);
+	if (found && memcmp(found->value, wanted.value, sizeof(wanted.value)) != 0)
+		remove_op(&found->key, ops, wanted.tag); /* a map takes one value for a key */
 	if (found)
 		drop(leftovers, found);
 	if (found || !op->has_end) /* what is there cannot overlap anything else that is */

@@ -126,6 +126,10 @@ static const struct guard {
 	{                                                                                      \
 		.kind = STEP_LOOKUP, .reg = R0, .name = (set)                                  \
 	}
+#define MAP(map, to)                                                                           \
+	{                                                                                      \
+		.kind = STEP_MAP, .reg = R0, .a = (to), .name = (map)                          \
+	}
 #define FAIR(set)                                                                              \
 	{                                                                                      \
 		.kind = STEP_FAIR, .reg = R0, .a = 50, .b = 100, .name = (set)                 \
@@ -176,7 +180,15 @@ static const struct guard {
 #define CT_ESTABLISHED NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
 #define CT_RELATED     NF_CT_STATE_BIT(IP_CT_RELATED)
 #define CT_REPLY       {.kind = STEP_CT, .reg = R0, .a = NFT_CT_DIRECTION}, EQ(1)
-#define TO_LOCAL       {.kind = STEP_FIB, .reg = R0}, EQ(HOST32(RTN_LOCAL))
+#define SNAT4                                                                                  \
+	{                                                                                      \
+		.kind = STEP_SNAT, .reg = R1, .a = NFPROTO_IPV4                                \
+	}
+#define SNAT6                                                                                  \
+	{                                                                                      \
+		.kind = STEP_SNAT, .reg = R4, .a = NFPROTO_IPV6                                \
+	}
+#define TO_LOCAL {.kind = STEP_FIB, .reg = R0}, EQ(HOST32(RTN_LOCAL))
 
 #define RULE(chain, ...)                                                                       \
 	{                                                                                      \
@@ -274,6 +286,10 @@ static const struct rule {
 	RULE(CHAIN_LEAK, L4(IPPROTO_UDP), DPORT(53), COUNTER, DROP),
 	RULE(CHAIN_LEAK, L4(IPPROTO_TCP), DPORT(53), COUNTER, DROP),
 
+	RULE(BASE_MASQ, V4, SADDR4(R0), MAP("snat4", R1), SNAT4),
+	RULE(BASE_MASQ, V6, SADDR6(R0), MAP("snat6", R4), SNAT6),
+	RULE(BASE_MASQ, V4, SADDR4(R0), MAP("snat4net", R1), SNAT4),
+	RULE(BASE_MASQ, V6, SADDR6(R0), MAP("snat6net", R4), SNAT6),
 	RULE(BASE_MASQ, V4, SADDR4(R0), IN("masq4"), {.kind = STEP_MASQUERADE}),
 	RULE(BASE_MASQ, V6, SADDR6(R0), IN("masq6"), {.kind = STEP_MASQUERADE}),
 	RULE(BASE_MASQ, V4, SADDR4(R0), IN("masq4net"), {.kind = STEP_MASQUERADE}),

@@ -41,6 +41,12 @@ const struct set_shape set_shapes[SET_COUNT] = {
 	[SET_MASQ6] = {"masq6", TYPE_IP6, 16, {0}, 0},
 	[SET_MASQ4NET] = {"masq4net", TYPE_IP4, 4, {0}, NFT_SET_INTERVAL},
 	[SET_MASQ6NET] = {"masq6net", TYPE_IP6, 16, {0}, NFT_SET_INTERVAL},
+	[SET_SNAT4] = {"snat4", TYPE_IP4, 4, {0}, NFT_SET_MAP, TYPE_IP4},
+	[SET_SNAT6] = {"snat6", TYPE_IP6, 16, {0}, NFT_SET_MAP, TYPE_IP6},
+	[SET_SNAT4NET] =
+		{"snat4net", TYPE_IP4, 4, {0}, NFT_SET_MAP | NFT_SET_INTERVAL, TYPE_IP4},
+	[SET_SNAT6NET] =
+		{"snat6net", TYPE_IP6, 16, {0}, NFT_SET_MAP | NFT_SET_INTERVAL, TYPE_IP6},
 	[SET_OBSERVE4] = {"observe4", TYPE_IP4, 4, {0}, 0},
 	[SET_OBSERVE6] = {"observe6", TYPE_IP6, 16, {0}, 0},
 	[SET_OBSERVE4NET] = {"observe4net", TYPE_IP4, 4, {0}, NFT_SET_INTERVAL},
@@ -248,6 +254,18 @@ void op_plain(struct ops *ops, enum set_id set, const struct ng_prefix *prefix, 
 	op->tag = tag;
 }
 
+void op_mapped(struct ops *ops, enum set_id set, const struct ng_prefix *prefix,
+	       const struct ng_addr *value, bool remove, uint32_t tag)
+{
+	size_t first = ops->n;
+
+	op_plain(ops, set, prefix, remove, tag);
+	if (ops->n == first || remove)
+		return;
+	ops->items[first].value_len = (uint8_t)ng_addr_len(value);
+	memcpy(ops->items[first].value, value->bytes, ops->items[first].value_len);
+}
+
 struct dump {
 	enum set_id set;
 	element_fn *each;
@@ -274,6 +292,11 @@ static int give_element(struct nftnl_set_elem *from, void *who)
 	if (nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_FLAGS))
 		element.interval_end = nftnl_set_elem_get_u32(from, NFTNL_SET_ELEM_FLAGS) &
 				       NFT_SET_ELEM_INTERVAL_END;
+	if (nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_DATA)) {
+		key = nftnl_set_elem_get(from, NFTNL_SET_ELEM_DATA, &len);
+		if (key && len <= sizeof(element.value))
+			memcpy(element.value, key, len);
+	}
 	element.permanent = !nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_EXPIRATION) &&
 			    !nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_TIMEOUT);
 	if (nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_EXPIRATION))

@@ -22,6 +22,10 @@ enum set_id {
 	SET_MASQ6,
 	SET_MASQ4NET,
 	SET_MASQ6NET,
+	SET_SNAT4, /* sources that leave under an address of their own; that is the value */
+	SET_SNAT6,
+	SET_SNAT4NET,
+	SET_SNAT6NET,
 	SET_OBSERVE4, /* sources whose refused packets pass and are only reported */
 	SET_OBSERVE6,
 	SET_OBSERVE4NET,
@@ -51,8 +55,9 @@ struct set_shape {
 	const char *name;
 	uint32_t key_type; /* for whoever lists the set; the kernel only keeps it */
 	uint8_t key_len;
-	uint8_t fields[4]; /* octets of each field before padding; only intervals need them */
-	uint32_t flags;    /* NFT_SET_ */
+	uint8_t fields[4];   /* octets of each field before padding; only intervals need them */
+	uint32_t flags;      /* NFT_SET_ */
+	uint32_t value_type; /* of a map; its values are as long as its keys' addresses */
 };
 extern const struct set_shape set_shapes[SET_COUNT];
 
@@ -62,6 +67,7 @@ struct op {
 	bool anew; /* it may stand with another time-out, or none: taken out and put in */
 	uint8_t set, len;
 	uint8_t key[KEY_MAX], key_end[KEY_MAX];
+	uint8_t value[16], value_len;
 	uint64_t timeout_ms;          /* 0: for good */
 	uint32_t tag;                 /* the caller's */
 	struct lease *lease;          /* the lease behind it, or NULL */
@@ -91,6 +97,9 @@ enum set_id set_for(enum set_id first, const struct ng_prefix *source);
 /* A prefix in a set of plain addresses; two ops for an interval that has an end. */
 void op_plain(struct ops *ops, enum set_id set, const struct ng_prefix *prefix, bool remove,
 	      uint32_t tag);
+/* The same in a map. */
+void op_mapped(struct ops *ops, enum set_id set, const struct ng_prefix *prefix,
+	       const struct ng_addr *value, bool remove, uint32_t tag);
 struct op *op_append(struct ops *ops, const struct op *op);
 struct op *op_octets(struct ops *ops, enum set_id set, const uint8_t *key, uint8_t len);
 /* The last address of a prefix. */
@@ -118,6 +127,7 @@ int op_code(int error); /* errno of an op to enum ng_error */
 /* Each element of a set, as the kernel has it now. */
 struct element {
 	uint8_t key[KEY_MAX], key_end[KEY_MAX];
+	uint8_t value[16]; /* of a map */
 	uint8_t len;
 	bool has_end, interval_end;
 	bool permanent; /* stands for good */

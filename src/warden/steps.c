@@ -127,6 +127,19 @@ static void fill_redirect(struct nftnl_expr *expr, const struct step *step)
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_REDIR_REG_PROTO_MIN, step->reg);
 }
 
+static void fill_map(struct nftnl_expr *expr, const struct step *step)
+{
+	fill_lookup(expr, step);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_DREG, step->a);
+}
+
+static void fill_snat(struct nftnl_expr *expr, const struct step *step)
+{
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_TYPE, NFT_NAT_SNAT);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_FAMILY, step->a);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_REG_ADDR_MIN, step->reg);
+}
+
 static void fill_verdict(struct nftnl_expr *expr, const struct step *step)
 {
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
@@ -154,6 +167,8 @@ static const struct {
 	[STEP_REJECT] = {"reject", fill_reject},
 	[STEP_MARK] = {"meta", fill_mark},
 	[STEP_REDIRECT] = {"redir", fill_redirect},
+	[STEP_MAP] = {"lookup", fill_map},
+	[STEP_SNAT] = {"nat", fill_snat},
 	[STEP_MASQUERADE] = {"masq", fill_nothing},
 	[STEP_VERDICT] = {"immediate", fill_verdict},
 };

@@ -23,6 +23,8 @@ enum step_kind {
 	STEP_REJECT,     /* a = NFT_REJECT_, b = code */
 	STEP_MARK,       /* packet mark = a */
 	STEP_REDIRECT,   /* to port a of the host */
+	STEP_MAP,        /* the value of the key at reg in map `name`, into reg a */
+	STEP_SNAT,       /* leave under the address at reg; a = NFPROTO_ */
 	STEP_MASQUERADE, /* leave under the host's address */
 	STEP_VERDICT     /* a = NF_ or NFT_, chain `name` for a goto */
 };

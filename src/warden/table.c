@@ -28,6 +28,7 @@
 #define IDENTITY_SIDES  (NG_SANDBOXES_CEILING * 2) /* a range takes two */
 #define FIXED_SIZE      256
 #define FIRST_BATCH_OPS 100000
+#define LOOKS_MAX       64
 
 static void write_table(struct kernel *kernel, const char *name, uint16_t type, uint32_t flags)
 {
@@ -85,6 +86,10 @@ static void write_set(struct kernel *kernel, const struct wall_table *table, enu
 			(uint32_t)strnlen((const char *)shape->fields, sizeof(shape->fields)));
 	else if (shape->key_type < 64)
 		describe_key(set);
+	if (shape->value_type) {
+		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, shape->value_type);
+		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, shape->key_len);
+	}
 	if (SET_IS_LEASE(id))
 		nftnl_set_set_u32(set, NFTNL_SET_GC_INTERVAL, GC_INTERVAL_MS);
 	nftnl_set_nlmsg_build_payload(
@@ -105,7 +110,8 @@ static void flush_set(struct kernel *kernel, const char *table, enum set_id id)
 static void write_sets(struct kernel *kernel, const struct wall_table *table)
 {
 	static const enum set_id ranges[] = {SET_ANY4NET,     SET_ANY6NET,  SET_OBSERVE4NET,
-					     SET_OBSERVE6NET, SET_MASQ4NET, SET_MASQ6NET};
+					     SET_OBSERVE6NET, SET_MASQ4NET, SET_MASQ6NET,
+					     SET_SNAT4NET,    SET_SNAT6NET};
 	struct ops fixed = {0};
 
 	for (int id = 0; id < SET_COUNT; id++)
@@ -172,18 +178,32 @@ static int take_rule(const struct nlmsghdr *reply, void *who)
 	return MNL_CB_OK;
 }
 
-static int look_at_rules(struct kernel *kernel, const struct wall_table *table, uint64_t *out)
+static int dump_rules(struct kernel *kernel, const struct wall_table *table, struct look *look,
+		      int *system)
 {
 	char buf[512];
-	int code, system;
-	struct look look = {0};
 	struct nlmsghdr *request = netlink_request(&kernel->netlink, buf, NFNL_SUBSYS_NFTABLES,
 						   NFT_MSG_GETRULE, NLM_F_DUMP, NFPROTO_INET);
 
 	mnl_attr_put_strz(request, NFTA_RULE_TABLE, table->table);
-	code = netlink_ask(&kernel->netlink, request, take_rule, &look, &system);
-	if (code == NG_OK && look.n != rules_count(table))
+	*look = (struct look){0};
+	return netlink_ask(&kernel->netlink, request, take_rule, look, system);
+}
+
+/* The rules go out in several parts; whoever commits anything meanwhile spoils them (EINTR). */
+static int look_at_rules(struct kernel *kernel, const struct wall_table *table, uint64_t *out,
+			 int *system)
+{
+	struct look look;
+	int code = NG_E_KERNEL;
+
+	*system = EINTR;
+	for (int try = 0; try < LOOKS_MAX && code != NG_OK && *system == EINTR; try++)
+		code = dump_rules(kernel, table, &look, system);
+	if (code == NG_OK && look.n != rules_count(table)) {
+		*system = ESTALE; /* somebody else has changed them */
 		code = NG_E_KERNEL;
+	}
 	if (code == NG_OK)
 		*out = look.fingerprint;
 	return code;
@@ -214,8 +234,9 @@ int table_exists(struct kernel *kernel, const char *name, bool *out)
 bool table_intact(struct kernel *kernel)
 {
 	uint64_t now;
+	int system;
 
-	return look_at_rules(kernel, &kernel->table, &now) == NG_OK &&
+	return look_at_rules(kernel, &kernel->table, &now, &system) == NG_OK &&
 	       now == kernel->fingerprint;
 }
 
@@ -248,7 +269,7 @@ int table_build(struct kernel *kernel, const struct wall_table *table, enum buil
 		code = try_build(kernel, table, build, flags, refill, system);
 	}
 	if (code == NG_OK)
-		code = look_at_rules(kernel, table, &fingerprint);
+		code = look_at_rules(kernel, table, &fingerprint, system);
 	if (code != NG_OK)
 		return code;
 	kernel->table = *table;

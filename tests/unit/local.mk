@@ -90,7 +90,8 @@ tests_unit_test_registry_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_registry_LDADD = libedge.a $(UV_LIBS) $(LMDB_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_spec_SOURCES = tests/unit/test_spec.c src/daemon/spec.c
 tests_unit_test_spec_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_spec_LDADD = libcore.a $(JANSSON_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_spec_LDADD = libconf.a libcore.a $(JANSSON_LIBS) $(CONFUSE_LIBS) $(LDNS_LIBS) \
+	$(CMOCKA_LIBS)
 tests_unit_test_images_SOURCES = tests/unit/test_images.c src/daemon/images.c
 tests_unit_test_images_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_images_LDADD = libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)

@@ -90,14 +90,16 @@ static const char full[] =
 	"forward \".\" { resolv-conf = resolv }\n"
 	"sandbox \"ci\" {\n\tsources = {\"10.1.0.2\", \"fd00::/64\"}\n\tinterface = sb-ci "
 	"group = build\n"
-	"\tpolicies = {\"ci.list\"}\n\tmasquerade = true\n\tprivate = {\"192.168.7.0/24\"}\n}\n"
+	"\tpolicies = {\"ci.list\"}\n\tmasquerade = true\n\tprivate = "
+	"{\"192.168.7.0/24\"}\n\tsnat = {\"192.0.2.10\"}\n}\n"
 	"sandbox \"off\" { sources = {\"10.1.0.3\"} mode = lockdown }\n"
 	"sandbox \"seen\" { sources = {\"10.1.0.4\"} mode = observe policies = {\"zone:ads\"} "
 	"}\n"
 	"zone \"ads\" { file = \"ads.rpz\" origin = \"ads.example.\" override = cname cname = "
 	"\"garden.example.\" }\n"
 	"zone \"quiet\" { file = quiet.rpz override = disabled }\n"
-	"group \"build\" { policies = {\"build.list\"} private = {\"10.9.0.0/16\"} }\n";
+	"group \"build\" { policies = {\"build.list\"} private = {\"10.9.0.0/16\"} "
+	"snat = {\"192.0.2.9\", \"2001:db8::9\"} }\n";
 
 static void every_key_is_read(void **state)
 {
@@ -155,7 +157,7 @@ static void every_key_is_read(void **state)
 	assert_int_equal(conf->zones[0].override, NG_OVERRIDE_CNAME);
 	assert_string_equal(conf->zones[0].cname, "garden.example.");
 	assert_int_equal(conf->zones[1].override, NG_OVERRIDE_DISABLED);
-	assert_int_equal(conf->zones[1].place.line, 35);
+	assert_int_equal(conf->zones[1].place.line, 36);
 	assert_int_equal(conf->n_groups, 1);
 	assert_string_equal(conf->groups[0].name, "build");
 	assert_string_equal(conf->groups[0].policies[0], "build.list");
@@ -168,7 +170,8 @@ static void every_key_is_read(void **state)
 	assert_int_equal(conf->sandboxes[0].mode, NG_ENFORCE);
 	assert_true(conf->sandboxes[0].masquerade);
 	assert_int_equal(conf->sandboxes[1].mode, NG_LOCKDOWN);
-	assert_int_equal(conf->sandboxes[1].place.line, 32);
+	assert_int_equal(conf->sandboxes[0].n_snat, 1);
+	assert_int_equal(conf->sandboxes[1].place.line, 33);
 	done(&file);
 }
 
@@ -281,6 +284,10 @@ static void each_fault_is_refused_at_its_place(void **state)
 		{"sandbox \"a\" { sources = {\"10.0.0.1\"} interface = eth0 }",
 		 "1:50 conf-interface"},
 		{"sandbox \"a\" { sources = {\"10.0.0.1\"} mode = watch }", "1:45 conf-value"},
+		{"sandbox \"a\" { sources = {\"10.0.0.1\"} snat = {\"192.0.2.0/24\"} }",
+		 "1:47 conf-snat"},
+		{"group \"a\" { snat = {\"192.0.2.1\", \"192.0.2.2\"} }", "1:35 conf-snat"},
+		{"group \"a\" { snat = {\"127.0.0.1\"} }", "1:22 conf-snat"},
 		{"sandbox \"a\" { sources = {\"10.0.0.1\"} masquerade = 2 }",
 		 "1:51 conf-value"},
 		{"sandbox \"a\" { sources = {\"10.0.0.0/24\", \"10.0.0.7\"} }",

@@ -27,7 +27,7 @@ static void test_everything(void **state)
 			       "\"policies\":[\"/a\", \"/b\"], \"allow\":[\"example.com\", "
 			       "\"*.x.net\"], "
 			       "\"private\":[\"10.9.0.0/16\"], \"masquerade\":true, "
-			       "\"group\":\"build\"}",
+			       "\"group\":\"build\", \"snat\":[\"192.0.2.10\"]}",
 			       &spec, why),
 			 NG_OK);
 	assert_string_equal(spec.sandbox.name, "ci-7");
@@ -42,6 +42,7 @@ static void test_everything(void **state)
 	assert_string_equal(spec.allow, "example.com\n*.x.net\n");
 	assert_true(spec.sandbox.masquerade);
 	assert_string_equal(spec.sandbox.group, "build");
+	assert_int_equal(spec.sandbox.n_snat, 1);
 	spec_finish(&spec);
 }
 
@@ -86,6 +87,9 @@ static const struct {
 	{"{" GOOD ", \"allow\":[\"a\\nb\"]}", "one line"},
 	{"{" GOOD ", \"allow\":\"a\"}", "list"},
 	{"{" GOOD ", \"masquerade\":1}", "true or false"},
+	{"{" GOOD ", \"snat\":[\"10.0.0.0/8\"]}", "single addresses"},
+	{"{" GOOD ", \"snat\":[\"10.0.0.1\", \"10.0.0.2\"]}", "one address of each family"},
+	{"{" GOOD ", \"snat\":[\"224.0.0.1\"]}", "that range"},
 	{"{" GOOD ", \"group\":\"\"}", "name of a group"},
 	{"{" GOOD ", \"polices\":[]}", "unknown key \"polices\""},
 };

@@ -43,6 +43,7 @@ static void fill_sandbox(struct wall_packet *packet)
 	sandbox->mode = NG_ENFORCE;
 	sandbox->flags = WALL_MASQUERADE;
 	strcpy(sandbox->interface, "sb1");
+	sandbox->snat[0] = addr("192.0.2.10");
 	sandbox->n_statics = NG_STATICS_MAX;
 	sandbox->n_sources = NG_SOURCES_MAX;
 	for (int i = 0; i < NG_SOURCES_MAX; i++)
@@ -389,6 +390,8 @@ static void tables(void **state)
 static void prefix_arrays(void **state)
 {
 	(void)state;
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.snat[1] = addr("192.0.2.10"));
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.snat[0].bytes[5] = 1);
 	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.n_sources++);
 	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.n_opened++);
 	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.n_opened = 255);
