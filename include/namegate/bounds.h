@@ -33,13 +33,15 @@
 #define NG_WAITING_SANDBOX_MAX 64     /* and of one sandbox */
 #define NG_HISTORY_MAX         100000 /* ended leases that are remembered, in all */
 #define NG_HISTORY_SHARES      64 /* and when they are full, what one sandbox may take of them */
-#define NG_HOLDERS_MAX         16  /* names that hold one lease */
-#define NG_SANDBOX_NAME_MAX    64  /* octets with the NUL */
-#define NG_IFNAME_MAX          16  /* IFNAMSIZ of Linux */
-#define NG_PATH_MAX            256 /* octets of a policy source's name with the NUL */
-#define NG_EDE_TEXT_MAX        160 /* octets of EXTRA-TEXT (RFC 8914) that we send */
-#define NG_LISTENERS_MAX       16
-#define NG_IFPATTERNS_MAX      8 /* host-side interfaces (patterns) that the gate guards */
+#define NG_HOLDERS_MAX         16 /* names that hold one lease */
+/* octets of names and addresses behind leases, for each lease of a sandbox's quota */
+#define NG_TRAIL_SHARE      4096
+#define NG_SANDBOX_NAME_MAX 64  /* octets with the NUL */
+#define NG_IFNAME_MAX       16  /* IFNAMSIZ of Linux */
+#define NG_PATH_MAX         256 /* octets of a policy source's name with the NUL */
+#define NG_EDE_TEXT_MAX     160 /* octets of EXTRA-TEXT (RFC 8914) that we send */
+#define NG_LISTENERS_MAX    16
+#define NG_IFPATTERNS_MAX   8 /* host-side interfaces (patterns) that the gate guards */
 
 /* Defaults; the configuration may change them up to the ceiling beside them. */
 #define NG_SANDBOXES_DEFAULT           16384

@@ -83,6 +83,15 @@ struct ng_ask {      /* send this question to the servers of that route */
 	bool dnssec_ok, cd;
 };
 
+/* How a name came to its addresses: what a lease rests on, and is judged by when policy changes. */
+struct ng_trail {
+	const struct ng_name *names; /* lower-cased: the asked name, then its alias targets */
+	size_t n_names;              /* 1 to NG_CHAIN_MAX + 1 */
+	const struct ng_addr *addrs; /* of the answer, before the filter */
+	size_t n_addrs;
+	bool local; /* the policy's own data (RPZ.md A6), or an alias out of it */
+};
+
 /*
  * Have this address opened for that sandbox (LEASE), or closed at once (REVOKE). Answer a LEASE
  * with ng_gate_lease_result(); a REVOKE is not answered. The element stands for hold_s + grace_s.
@@ -96,11 +105,14 @@ struct ng_lease_order {
 	struct ng_port port; /* proto 0: every protocol and port */
 	uint32_t hold_s;     /* what the name holds it for: max(TTL, lease_min) */
 	uint32_t grace_s;
-	uint64_t until_us;          /* end, grace included */
-	const struct ng_name *name; /* the asked name */
-	const char *rule;           /* "path:line" that allowed it */
+	uint64_t until_us; /* end, grace included */
+	/* whose rule opens it: the asked name, or an alias target's */
+	const struct ng_name *name;
+	const char *rule; /* "path:line" that allowed it */
 	const char *sandbox_name;
 	uint16_t type; /* that was asked for; 0: nobody did, it is an order for what stands */
+	uint64_t way;  /* tells apart the chains of aliases that lead from name, or to it */
+	struct ng_trail trail; /* to be kept for ng_gate_adopt() */
 };
 
 struct ng_reply {
@@ -213,11 +225,12 @@ void ng_gate_sandbox_remove(struct ng_gate *gate, uint64_t now_us, uint32_t id);
 
 /*
  * A lease that stands in the kernel from an earlier life of the process. It is kept when the
- * policy of the moment still allows name, else revoked. NG_E_NOTFOUND: no such sandbox.
+ * policy of the moment still allows what the trail says, else revoked. A trail without addresses has
+ * this one. NG_E_NOTFOUND: no such sandbox. NG_E_RANGE: no trail. NG_E_FULL, NG_E_NOMEM.
  */
 int ng_gate_adopt(struct ng_gate *gate, uint64_t now_us, uint32_t sandbox,
 		  const struct ng_addr *client, const struct ng_addr *addr,
-		  const struct ng_port *port, const struct ng_name *name,
+		  const struct ng_port *port, const struct ng_trail *trail,
 		  uint64_t until_us) NG_MUST_CHECK;
 
 struct ng_blocked { /* a packet that the kernel refused, as the warden reports it */
@@ -245,7 +258,7 @@ struct ng_lease_view {
 	uint32_t sandbox;
 	struct ng_addr client, addr;
 	struct ng_port port;
-	const struct ng_name *name; /* the holder that lasts longest */
+	struct ng_name name; /* whose rule opens it; of several the one that lasts longest */
 	uint64_t until_us;
 	bool confirmed;
 };

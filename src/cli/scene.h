@@ -75,7 +75,11 @@ struct pending_order {
 };
 
 struct promise { /* a reply to that question showed the address */
-	struct ng_name name;
+	struct ng_name names[NG_CHAIN_MAX + 1]; /* the asked name and its aliases */
+	size_t n_names;
+	struct ng_addr addrs[NG_ADDRS_MAX]; /* all that it showed */
+	size_t n_addrs;
+	bool local;        /* the answer stood in the policy */
 	uint64_t until_us; /* TTL and grace */
 	struct promise *next, *prev;
 };

@@ -235,9 +235,16 @@ static void adopt(struct scene *scene, struct reader *reader)
 {
 	const struct box *box = need_box(reader);
 	struct pending_order stands = {.addr = need_addr(reader), .port = accept_port(reader)};
-	struct ng_name name = need_name(reader);
+	struct ng_name names[NG_CHAIN_MAX + 1] = {need_name(reader)};
+	struct ng_trail trail = {.names = names, .n_names = 1};
 	int error;
 
+	while (word_accept(reader, "cname")) {
+		struct ng_name target = need_name(reader);
+
+		if (trail.n_names <= NG_CHAIN_MAX)
+			names[trail.n_names++] = target;
+	}
 	if (word_accept(reader, "client"))
 		stands.client = need_addr(reader);
 	if (word_accept(reader, "until"))
@@ -250,7 +257,7 @@ static void adopt(struct scene *scene, struct reader *reader)
 	stands.sandbox = box->spec.id;
 	kernel_put(scene, &stands);
 	error = ng_gate_adopt(scene->gate, scene->now_us, box->spec.id, &stands.client,
-			      &stands.addr, &stands.port, &name, stands.until_us);
+			      &stands.addr, &stands.port, &trail, stands.until_us);
 	if (error)
 		word_bad(reader, "the engine does not adopt it: %s", ng_strerror(error));
 }

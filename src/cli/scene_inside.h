@@ -102,6 +102,13 @@ void kernel_confirm(struct scene *scene, const struct pending_order *order);
 void kernel_put(struct scene *scene, const struct pending_order *order);
 void kernel_revoke(struct scene *scene, const struct ng_lease_order *order,
 		   const struct line *line);
+/* scene_justify.c: would the client of the promise be given that address again, as policy is now? */
+bool promise_stands(const struct scene *scene, const struct box *box,
+		    const struct promise *promise, const struct element *element);
+void promise_read(const struct asker *asker, const struct reply_view *view,
+		  struct promise *out);
+void promise_bounds(const struct scene *scene, const struct asker *asker,
+		    const struct promise *promise, struct ng_bounds *out);
 /* Policy changed: promises that it does not justify any more lapse. */
 void kernel_judge(struct scene *scene);
 /* `kernel prompt`: everything ordered is confirmed; what that sets off is drained. */

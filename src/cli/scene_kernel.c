@@ -126,65 +126,6 @@ void kernel_revoke(struct scene *scene, const struct ng_lease_order *order,
 	element_free(scene, element);
 }
 
-static bool port_in(const struct ng_bounds *bounds, struct ng_port port)
-{
-	for (size_t i = 0; i < bounds->n_ports; i++) {
-		if (same_port(bounds->ports[i], port))
-			return true;
-	}
-	return !bounds->n_ports;
-}
-
-/* Whoever may open a private address: the rule, the sandbox, or a forward zone. */
-static bool openable(const struct scene *scene, const struct box *box,
-		     const struct ng_bounds *bounds, const struct ng_addr *addr)
-{
-	bool opened = ng_addr_openable(addr, bounds->opened, bounds->n_opened) ||
-		      ng_addr_openable(addr, box->spec.opened, box->spec.n_opened);
-
-	for (size_t i = 0; i < scene->n_routes; i++)
-		opened |= ng_addr_openable(addr, scene->routes[i].opened,
-					   scene->routes[i].n_opened);
-	return opened;
-}
-
-/* Would this client, as policy is now, be given the name with that address and port? */
-static bool justified_for(const struct scene *scene, const struct box *box,
-			  const struct ng_name *name, const struct element *element,
-			  const struct ng_addr *client)
-{
-	const struct ng_subject subject = {.names = name,
-					   .n_names = 1,
-					   .client = client,
-					   .addrs = &element->addr,
-					   .n_addrs = 1,
-					   .answered = true};
-	struct ng_decision decision;
-	struct ng_bounds bounds;
-
-	ng_policy_judge(&box->spec.policy, &subject, &decision);
-	ng_policy_bounds(&box->spec.policy, &subject, &bounds);
-	return port_in(&bounds, element->port) &&
-	       openable(scene, box, &bounds, &element->addr) &&
-	       (decision.verdict == NG_ALLOW || box->spec.mode == NG_OBSERVE);
-}
-
-static bool justified(const struct scene *scene, const struct box *box,
-		      const struct ng_name *name, const struct element *element)
-{
-	bool paired = false, given = false;
-
-	for (size_t i = 0; i < box->spec.n_sources; i++) {
-		const struct ng_addr *source = &box->spec.sources[i].addr;
-		const struct ng_addr *client =
-			element->client.family ? &element->client : source;
-
-		paired |= source->family == element->addr.family;
-		given |= justified_for(scene, box, name, element, client);
-	}
-	return paired && given && box->spec.mode != NG_LOCKDOWN;
-}
-
 void kernel_judge(struct scene *scene)
 {
 	struct element *element;
@@ -194,7 +135,7 @@ void kernel_judge(struct scene *scene)
 		const struct box *box = box_by_id(scene, element->sandbox);
 
 		DL_FOREACH_SAFE (element->promises, promise, spare) {
-			if (box && justified(scene, box, &promise->name, element))
+			if (box && promise_stands(scene, box, promise, element))
 				continue;
 			DL_DELETE(element->promises, promise);
 			free(promise);
@@ -258,90 +199,18 @@ static struct element *element_for(const struct scene *scene, const struct asker
 	return found;
 }
 
-static void promise_make(struct element *element, const struct asker *asker, uint64_t until_us)
+static void promise_make(struct element *element, const struct promise *made, uint64_t until_us)
 {
 	struct promise *promise = scene_alloc(sizeof(*promise));
 
+	*promise = *made;
 	promise->until_us = until_us;
-	if (ng_name_from_wire(asker->wire + NG_HEADER_LEN, asker->len - NG_HEADER_LEN,
-			      &promise->name) == NG_OK)
-		ng_name_lower(&promise->name);
 	DL_APPEND(element->promises, promise);
 }
 
-/* Does an alias lead from the first name into a forward zone of its own, at this one? */
-static bool crosses(const struct scene *scene, const struct ng_name *from,
-		    const struct ng_name *to)
-{
-	for (size_t i = 0; i < scene->n_routes; i++) {
-		const struct ng_name *zone = &scene->routes[i].zone;
-
-		if (zone->len > 1 && ng_name_within(to, zone) && !ng_name_within(from, zone))
-			return true;
-	}
-	return false;
-}
-
-/* What the target's own rule does not open is not open either. */
-static void bounds_narrow(const struct box *box, const struct ng_name *target,
-			  struct ng_bounds *bounds)
-{
-	const struct ng_subject subject = {.names = target, .n_names = 1};
-	struct ng_bounds own;
-	size_t n = 0;
-
-	ng_policy_bounds(&box->spec.policy, &subject, &own);
-	if (!bounds->n_ports) {
-		*bounds = own;
-		return;
-	}
-	for (size_t i = 0; i < bounds->n_ports; i++) {
-		if (port_in(&own, bounds->ports[i]))
-			bounds->ports[n++] = bounds->ports[i];
-	}
-	bounds->n_ports = (uint8_t)n;
-}
-
-/* What policy bounds the reply to: by its names, its client and its addresses. */
-static void bounds_of(const struct scene *scene, const struct asker *asker,
-		      const struct reply_view *view, struct ng_bounds *out)
-{
-	struct ng_name names[NG_CHAIN_MAX + 2];
-	struct ng_subject subject = {.names = names,
-				     .n_names = 1,
-				     .client = &asker->addr,
-				     .addrs = view->addrs,
-				     .n_addrs = view->n_addrs,
-				     .answered = true};
-	struct ng_decision decision;
-
-	*out = (struct ng_bounds){0};
-	if (!asker->box || ng_name_from_wire(asker->wire + NG_HEADER_LEN,
-					     asker->len - NG_HEADER_LEN, &names[0]))
-		return;
-	ng_name_lower(&names[0]);
-	ng_policy_decide(&asker->box->spec.policy, &names[0], &decision);
-	for (size_t i = 0; i < view->n_cnames; i++) {
-		struct ng_name *name = &names[subject.n_names];
-
-		if (decision.match.action == NG_ACTION_LOCAL ||
-		    ng_name_from_text(view->cnames[i], strlen(view->cnames[i]), name))
-			break;
-		ng_name_lower(name);
-		subject.n_names++;
-	}
-	ng_policy_bounds(&asker->box->spec.policy, &subject, out);
-	for (size_t i = 1; i < subject.n_names; i++) {
-		if (!crosses(scene, &names[0], &names[i]))
-			continue;
-		bounds_narrow(asker->box, &names[i], out);
-		return;
-	}
-}
-
 static void promise_one(struct scene *scene, const struct asker *asker,
-			const struct ng_addr *addr, struct ng_port port, uint32_t ttl,
-			const struct line *line)
+			const struct promise *promise, const struct ng_addr *addr,
+			struct ng_port port, uint32_t ttl, const struct line *line)
 {
 	uint32_t grace_s = scene->settings.grace_s ? scene->settings.grace_s : NG_GRACE_S;
 	uint64_t need_us = scene->now_us + ((uint64_t)ttl + grace_s) * SECOND_US;
@@ -362,22 +231,25 @@ static void promise_one(struct scene *scene, const struct asker *asker,
 			   text, at, ttl, time_text(need_us, until),
 			   time_text(element->until_us, end));
 	else
-		promise_make(element, asker, need_us);
+		promise_make(element, promise, need_us);
 }
 
 void kernel_promise(struct scene *scene, const struct asker *asker,
 		    const struct reply_view *view, const struct line *line)
 {
+	struct promise promise;
 	struct ng_bounds bounds;
 	const struct ng_port all = {0};
 
-	bounds_of(scene, asker, view, &bounds);
+	promise_read(asker, view, &promise);
+	promise_bounds(scene, asker, &promise, &bounds);
 	for (size_t i = 0; i < view->n_addrs; i++) {
 		for (size_t j = 0; j < bounds.n_ports; j++)
-			promise_one(scene, asker, &view->addrs[i], bounds.ports[j],
+			promise_one(scene, asker, &promise, &view->addrs[i], bounds.ports[j],
 				    view->ttls[i], line);
 		if (!bounds.n_ports)
-			promise_one(scene, asker, &view->addrs[i], all, view->ttls[i], line);
+			promise_one(scene, asker, &promise, &view->addrs[i], all, view->ttls[i],
+				    line);
 	}
 }
 

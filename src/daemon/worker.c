@@ -103,6 +103,8 @@ static void keep_lease(struct worker *worker, const struct ng_lease_order *order
 				.addr = order->addr,
 				.port = order->port,
 				.name = order->name,
+				.way = order->way,
+				.trail = order->trail,
 				.type = order->type,
 				.rule = order->rule,
 				.until_us = order->until_us,
@@ -119,7 +121,7 @@ static void act_lease(struct worker *worker, const struct ng_action *action)
 	if (code) {
 		worker->orders.claim = false; /* not all was said */
 		refuse_later(worker, true, order->number, code);
-	} else if (order->name) {
+	} else if (order->name && order->trail.n_names) {
 		keep_lease(worker, order);
 	}
 }
@@ -354,7 +356,7 @@ static bool adopt_row(void *context, const struct lease_row *row)
 	struct worker *worker = context;
 	int code =
 		ng_gate_adopt(worker->gate, worker_clock_us(worker), row->sandbox, &row->client,
-			      &row->addr, &row->port, row->name, row->until_us);
+			      &row->addr, &row->port, &row->trail, row->until_us);
 
 	return code != NG_E_NOTFOUND;
 }

@@ -204,6 +204,7 @@ static void note_refused(struct worker *worker, uint64_t number)
 							   .addr = order.addr,
 							   .port = order.port,
 							   .name = order.name,
+							   .way = order.way,
 						   });
 }
 

@@ -62,10 +62,8 @@ static void fill_row(const struct ng_lease_view *lease, struct wall_lease_row *o
 	out->port = lease->port.port;
 	out->confirmed = lease->confirmed;
 	out->until_us = lease->until_us;
-	if (!lease->name)
-		return;
-	out->name_len = lease->name->len;
-	memcpy(out->name, lease->name->wire, lease->name->len);
+	out->name_len = lease->name.len;
+	memcpy(out->name, lease->name.wire, lease->name.len);
 }
 
 static int send_leases(struct worker *worker, uint32_t seq)

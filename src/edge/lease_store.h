@@ -2,7 +2,7 @@
  * Leases on disk, so that a restarted worker knows why each open element is open, and anybody can
  * tell later which name opened which address.
  *
- * Rows are keyed by sandbox, client, address, port and name. They are intents: written before the
+ * Rows are keyed by sandbox, client, address, port, name and way. They are intents: written before the
  * order goes out. When one ends it moves to the history, in the same transaction; the history is
  * bounded, survives restarts and reboots, and is read from outside (offline/history.h). All
  * functions take NULL for "there is no store": losing it costs warmth, not safety, so trouble is
@@ -10,9 +10,7 @@
  */
 #pragma once
 
-#include <namegate/addr.h>
-#include <namegate/name.h>
-#include <namegate/policy.h>
+#include <namegate/gate.h>
 
 #define LEASE_STORE_WHY 512
 
@@ -31,8 +29,10 @@ struct lease_row {
 	uint32_t sandbox;
 	const char *sandbox_name;
 	struct ng_addr client, addr;
-	struct ng_port port; /* proto 0: every protocol and port */
-	const struct ng_name *name;
+	struct ng_port port;        /* proto 0: every protocol and port */
+	const struct ng_name *name; /* whose rule opened it */
+	uint64_t way;               /* tells rows of one name apart */
+	struct ng_trail trail;      /* none in rows that ended */
 	uint16_t type;     /* that was asked; 0: not known, the order renewed a lease */
 	const char *rule;  /* "path:line" */
 	uint64_t until_us; /* CLOCK_MONOTONIC of this boot */

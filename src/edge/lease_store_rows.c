@@ -49,6 +49,7 @@ void lease_key_row(struct lease_key *key, const struct lease_row *row)
 {
 	lease_key_owner(key, row);
 	key_add(key, row->name->wire, row->name->len);
+	key_add(key, &row->way, sizeof(row->way));
 }
 
 /* The two texts of a row, one behind the other; returns their length. */
@@ -64,18 +65,38 @@ static size_t texts_make(const struct lease_row *row, char out[static LEASE_TEXT
 	return n + strlen(rule) + 1;
 }
 
+/* Returns its length. The caller has bounded the numbers of names and addresses. */
+static size_t trail_make(const struct ng_trail *trail, size_t n_addrs, char *out)
+{
+	char *to = out;
+
+	for (size_t i = 0; i < trail->n_names; i++) {
+		memcpy(to, trail->names[i].wire, trail->names[i].len);
+		to += trail->names[i].len;
+	}
+	if (n_addrs)
+		memcpy(to, trail->addrs, n_addrs * LEASE_ADDR_OCTETS);
+	return (size_t)(to - out) + n_addrs * LEASE_ADDR_OCTETS;
+}
+
 size_t lease_value_make(const struct lease_row *row, struct lease_value *out)
 {
-	*out = (struct lease_value){
-		.until_us = row->until_us,
-		.first_s = row->first_s,
-		.last_s = row->last_s,
-		.until_s = row->until_s,
-		.type = row->type,
-		.refused = row->refused,
-		.renewed = row->renewed,
-	};
-	return offsetof(struct lease_value, text) + texts_make(row, out->text);
+	const struct ng_trail *trail = &row->trail;
+	size_t n_addrs = trail->n_addrs < NG_ADDRS_MAX ? trail->n_addrs : NG_ADDRS_MAX, n;
+
+	out->until_us = row->until_us;
+	out->first_s = row->first_s;
+	out->last_s = row->last_s;
+	out->until_s = row->until_s;
+	out->type = row->type;
+	out->refused = row->refused;
+	out->renewed = row->renewed;
+	out->local = trail->local;
+	out->n_names = (uint8_t)trail->n_names;
+	out->n_addrs = (uint16_t)n_addrs;
+	n = texts_make(row, out->text);
+	return offsetof(struct lease_value, text) + n +
+	       trail_make(trail, n_addrs, out->text + n);
 }
 
 size_t lease_ended_make(const struct lease_row *row, struct lease_ended_value *out)
@@ -119,7 +140,9 @@ static bool key_read(struct lease_octets key, struct lease_read *place, struct l
 {
 	const uint8_t *octets = key.octets;
 
-	if (key.len <= LEASE_OWNER || key.len > LEASE_KEY_MAX)
+	size_t name_len = key.len - LEASE_OWNER - LEASE_WAY;
+
+	if (key.len <= LEASE_OWNER + LEASE_WAY || key.len > LEASE_KEY_MAX)
 		return false;
 	out->sandbox = (uint32_t)octets[0] << 24 | (uint32_t)octets[1] << 16 |
 		       (uint32_t)octets[2] << 8 | octets[3];
@@ -127,10 +150,10 @@ static bool key_read(struct lease_octets key, struct lease_read *place, struct l
 	    !addr_read(octets + 4 + LEASE_ADDR_OCTETS, &out->addr) || !out->addr.family ||
 	    !port_read(octets + 4 + 2 * LEASE_ADDR_OCTETS, &out->port))
 		return false;
-	if (ng_name_from_wire(octets + LEASE_OWNER, key.len - LEASE_OWNER, &place->name) !=
-		    NG_OK ||
-	    place->name.len != key.len - LEASE_OWNER)
+	if (ng_name_from_wire(octets + LEASE_OWNER, name_len, &place->name) != NG_OK ||
+	    place->name.len != name_len)
 		return false;
+	memcpy(&out->way, octets + LEASE_OWNER + name_len, LEASE_WAY);
 	out->name = &place->name;
 	return true;
 }
@@ -148,16 +171,44 @@ static bool text_read(struct lease_octets from, char *to, size_t size,
 	return true;
 }
 
-static bool texts_read(struct lease_octets from, struct lease_read *place,
+static bool texts_read(struct lease_octets *from, struct lease_read *place,
 		       struct lease_row *out)
 {
-	struct lease_octets rest;
-
-	if (!text_read(from, place->sandbox_name, sizeof(place->sandbox_name), &rest) ||
-	    !text_read(rest, place->rule, sizeof(place->rule), &rest) || rest.len)
+	if (!text_read(*from, place->sandbox_name, sizeof(place->sandbox_name), from) ||
+	    !text_read(*from, place->rule, sizeof(place->rule), from))
 		return false;
 	out->sandbox_name = place->sandbox_name;
 	out->rule = place->rule;
+	return true;
+}
+
+/* All of what is left, and nothing behind it. */
+static bool trail_read(struct lease_octets from, const struct lease_value *head,
+		       struct lease_read *place, struct ng_trail *out)
+{
+	const uint8_t *at = from.octets, *end = at + from.len;
+
+	if (!head->n_names || head->n_names > NG_CHAIN_MAX + 1 ||
+	    head->n_addrs > NG_ADDRS_MAX || head->local > 1)
+		return false;
+	for (size_t i = 0; i < head->n_names; i++) {
+		if (ng_name_from_wire(at, (size_t)(end - at), &place->names[i]))
+			return false;
+		at += place->names[i].len;
+	}
+	if ((size_t)(end - at) != (size_t)head->n_addrs * LEASE_ADDR_OCTETS)
+		return false;
+	for (size_t i = 0; i < head->n_addrs; i++, at += LEASE_ADDR_OCTETS) {
+		if (!addr_read(at, &place->addrs[i]) || !place->addrs[i].family)
+			return false;
+	}
+	*out = (struct ng_trail){
+		.names = place->names,
+		.n_names = head->n_names,
+		.addrs = place->addrs,
+		.n_addrs = head->n_addrs,
+		.local = head->local != 0,
+	};
 	return true;
 }
 
@@ -166,12 +217,13 @@ bool lease_read_live(struct lease_octets key, struct lease_octets value,
 {
 	const size_t fixed = offsetof(struct lease_value, text);
 	struct lease_value copy;
+	struct lease_octets rest = {copy.text, value.len - fixed};
 	struct lease_row row = {0};
 
 	if (value.len <= fixed || value.len > sizeof(copy) || !key_read(key, place, &row))
 		return false;
 	memcpy(&copy, value.octets, value.len);
-	if (!texts_read((struct lease_octets){copy.text, value.len - fixed}, place, &row))
+	if (!texts_read(&rest, place, &row) || !trail_read(rest, &copy, place, &row.trail))
 		return false;
 	row.until_us = copy.until_us;
 	row.first_s = copy.first_s;
@@ -189,17 +241,19 @@ bool lease_read_ended(struct lease_octets value, struct lease_read *place,
 {
 	const size_t fixed = offsetof(struct lease_ended_value, text);
 	struct lease_ended_value copy;
+	struct lease_octets rest;
 	struct lease_row row = {0};
 
 	if (value.len <= fixed || value.len > sizeof(copy))
 		return false;
 	memcpy(&copy, value.octets, value.len);
 	if (copy.key_len > value.len - fixed || copy.why == LEASE_STANDS ||
-	    copy.why >= LEASE_ENDS ||
-	    !key_read((struct lease_octets){copy.text, copy.key_len}, place, &row) ||
-	    !texts_read((struct lease_octets){copy.text + copy.key_len,
-					      value.len - fixed - copy.key_len},
-			place, &row))
+	    copy.why >= LEASE_ENDS)
+		return false;
+	rest = (struct lease_octets){copy.text + copy.key_len,
+				     value.len - fixed - copy.key_len};
+	if (!key_read((struct lease_octets){copy.text, copy.key_len}, place, &row) ||
+	    !texts_read(&rest, place, &row) || rest.len)
 		return false;
 	row.first_s = copy.first_s;
 	row.last_s = copy.last_s;

@@ -24,11 +24,13 @@
 
 #define LEASE_ADDR_OCTETS 17
 #define LEASE_PORT_OCTETS 3
-/* of a key: all but the name */
+/* of a key: all but name and way */
 #define LEASE_OWNER   (4 + 2 * LEASE_ADDR_OCTETS + LEASE_PORT_OCTETS)
-#define LEASE_KEY_MAX (LEASE_OWNER + NG_NAME_MAX)
+#define LEASE_WAY     sizeof(uint64_t)
+#define LEASE_KEY_MAX (LEASE_OWNER + NG_NAME_MAX + LEASE_WAY)
 #define LEASE_RULE    (NG_PATH_MAX + 16)
 #define LEASE_TEXT    (NG_SANDBOX_NAME_MAX + LEASE_RULE)
+#define LEASE_TRAIL   ((NG_CHAIN_MAX + 1) * NG_NAME_MAX + NG_ADDRS_MAX * LEASE_ADDR_OCTETS)
 
 struct lease_octets {
 	const void *octets;
@@ -40,12 +42,16 @@ struct lease_key {
 	uint8_t octets[LEASE_KEY_MAX];
 };
 
-/* Of a lease that stands. The text is the sandbox's name and the rule, each with its NUL. */
+/*
+ * Of a lease that stands. The text is the sandbox's name and the rule, each with its NUL, then the
+ * names of its trail in wire form and the addresses.
+ */
 struct lease_value {
 	uint64_t until_us, first_s, last_s, until_s;
 	uint16_t type;
-	uint8_t refused, renewed;
-	char text[LEASE_TEXT]; /* stored as long as it is */
+	uint8_t refused, renewed, local, n_names;
+	uint16_t n_addrs;
+	char text[LEASE_TEXT + LEASE_TRAIL]; /* stored as long as it is */
 };
 
 /* Of one that ended; its key was a number. The text begins with that of the lease's key. */
@@ -67,6 +73,8 @@ size_t lease_ended_make(const struct lease_row *row, struct lease_ended_value *o
 
 struct lease_read { /* what a row that was read points to */
 	struct ng_name name;
+	struct ng_name names[NG_CHAIN_MAX + 1];
+	struct ng_addr addrs[NG_ADDRS_MAX];
 	char sandbox_name[NG_SANDBOX_NAME_MAX], rule[LEASE_RULE];
 };
 /* False: this is no row of ours. */

@@ -108,7 +108,7 @@ static void query_answer(struct ng_gate *gate, struct query *query)
 		query_denied(gate, query);
 		return;
 	}
-	if (!chain_allowed(query)) {
+	if (!chain_allowed(gate, query)) {
 		query_blocked_alias(gate, query);
 		return;
 	}
@@ -275,8 +275,10 @@ void query_complete(struct ng_gate *gate, struct query *query)
 		query_fail(gate, query, NG_EDE_NOT_READY, "out of memory");
 	else if (!query_allowed(gate, query))
 		query_denied(gate, query);
-	else if (!chain_allowed(query))
+	else if (!chain_allowed(gate, query))
 		query_blocked_alias(gate, query);
+	else if (wants_tcp(&query->decision) && !query->tcp)
+		query_truncated(gate, query, "the rule answers over TCP only");
 	else
 		query_filter(gate, query);
 }

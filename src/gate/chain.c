@@ -152,11 +152,14 @@ bool chain_move(struct query *query, const uint8_t *wire, size_t len)
 	if (query->links == NG_CHAIN_MAX || ng_name_from_wire(wire, len, &query->target))
 		return false;
 	ng_name_lower(&query->target);
-	if (!query->chain)
-		query->chain = arena_alloc(&query->arena, NG_CHAIN_MAX * sizeof(*query->chain));
-	if (!query->chain)
-		return false;
-	query->chain[query->links++] = query->target;
+	if (!query->chain) {
+		query->chain =
+			arena_alloc(&query->arena, (NG_CHAIN_MAX + 1) * sizeof(*query->chain));
+		if (!query->chain)
+			return false;
+		query->chain[0] = query->name;
+	}
+	query->chain[++query->links] = query->target;
 	return true;
 }
 

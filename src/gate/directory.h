@@ -23,6 +23,7 @@ struct sandbox {
 	struct ng_sandbox spec;
 	struct source *sources; /* spec.n_sources of them */
 	uint32_t n_pending, n_leases, n_waiting;
+	uint64_t trail_octets; /* that its leases' trails take */
 	struct query *queries;
 	struct lease *leases;
 	UT_hash_handle hh;

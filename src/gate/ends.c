@@ -98,15 +98,14 @@ void query_empty(struct ng_gate *gate, struct query *query, const char *reason)
 
 void query_blocked_alias(struct ng_gate *gate, struct query *query)
 {
-	const struct ng_name *name =
-		query->links ? &query->chain[query->links - 1] : &query->name;
+	const struct ng_trail trail = query_trail(query);
 	struct told told = told_of(query);
 	char target[NG_NAME_TEXT_MAX];
 	struct ng_record *record;
 
-	ng_name_to_text(name, target);
+	ng_name_to_text(&trail.names[query->fault.link], target);
 	record = reply_empty(gate, &told, NG_DENY,
-			     word_format(gate, "blocked: alias without a rule for %s", target));
+			     word_format(gate, "blocked: %s %s", query->fault.text, target));
 	record_query(gate, record, query);
 	query_end(gate, query);
 }

@@ -23,8 +23,10 @@ struct route {
 	struct ng_route spec;
 };
 
-struct holder { /* a name that keeps a lease */
-	struct ng_name name;
+struct trail; /* trail.c */
+
+struct holder { /* a way from a name that keeps a lease */
+	struct trail *trail;
 	uint64_t until_us;
 };
 
@@ -57,6 +59,7 @@ struct order {
 	uint64_t number, until_us;
 	struct lease *lease;
 	struct ng_name name; /* for whose sake it was sent */
+	uint64_t way;
 	struct wait *waits;
 	struct order *next, *prev; /* of the lease */
 	UT_hash_handle hh;
@@ -98,6 +101,11 @@ struct waiting {                 /* a name that waits for approval */
 	UT_hash_handle hh; /* in order of arrival */
 };
 
+struct fault {            /* what of a chain policy does not allow */
+	const char *text; /* goes before the name */
+	size_t link;      /* which name of the trail that is */
+};
+
 enum query_state { QUERY_RESOLVING = 0, QUERY_ASKING, QUERY_COMMITTING };
 
 struct query {
@@ -107,20 +115,18 @@ struct query {
 	enum query_state state;
 	struct sandbox *sandbox;
 	struct ng_query asked;
-	struct ng_name name;   /* asked name, lower case */
-	struct ng_name target; /* where its alias chain has come to, lower case */
-	struct ng_name
-		holder; /* whose rule justifies the addresses: name, or where it crossed */
-	bool crossed;   /* holder is not name */
-	bool portless;  /* and the two of them have no port in common */
+	struct ng_name name;         /* asked name, lower case */
+	struct ng_name target;       /* where its alias chain has come to, lower case */
+	struct fault fault;          /* why the chain may not be followed */
 	struct ng_decision decision; /* made in the input of that number, at that link */
 	uint64_t decided_in;
 	uint8_t decided_links;
 	bool decided_complete;
 	struct ng_bounds bounds; /* of the decision, once it is complete */
-	struct ng_name *chain;   /* alias targets in order, links of them; in the arena */
-	bool complete;           /* the chain and its records are all there */
-	struct ng_addr *seen;    /* addresses of the answer, before the filter; in the arena */
+	struct ng_name *
+		chain; /* name and the alias targets in order; NULL without links; in the arena */
+	bool complete;        /* the chain and its records are all there */
+	struct ng_addr *seen; /* addresses of the answer, before the filter; in the arena */
 	size_t n_seen;
 	bool local; /* they are the policy's own */
 	uint8_t links;
@@ -133,7 +139,8 @@ struct query {
 	uint32_t upstream_us;
 	uint64_t sure_us; /* when the first of its leases ends, as of the input sure_in */
 	uint64_t sure_in;
-	struct wait *waits; /* one for each order waited for; in the arena */
+	struct trail *trail; /* of its leases; NULL before the first */
+	struct wait *waits;  /* one for each order waited for; in the arena */
 	size_t n_waits, open_waits;
 	int failed; /* first refusal among its orders */
 	struct ask *ask;
@@ -222,6 +229,30 @@ struct filtered {
 /* Takes out of query->rrs every address that this sandbox may not be given. */
 void filter_apply(struct ng_gate *gate, struct query *query, struct filtered *out);
 
+/* May policy or configuration open addr, an answer to owner, to this sandbox at all? */
+bool addr_allowed(const struct ng_gate *gate, const struct sandbox *sandbox,
+		  const struct ng_bounds *bounds, const struct ng_name *owner,
+		  const struct ng_addr *addr);
+
+/* trail.c */
+struct trail_view { /* a trail with its names taken apart; the addresses are the trail's */
+	struct ng_trail trail;
+	struct ng_name names[NG_CHAIN_MAX + 1];
+};
+/* With one use. NG_E_FULL: the sandbox has no room for more of them. NG_E_NOMEM. */
+int trail_make(const struct ng_gate *gate, struct sandbox *sandbox, const struct ng_trail *from,
+	       struct trail **out) NG_MUST_CHECK;
+struct trail *trail_share(struct trail *trail);
+void trail_release(struct sandbox *sandbox, struct trail *trail);       /* takes NULL */
+bool trail_leads(const struct trail *trail, const struct ng_trail *as); /* by the same names? */
+bool trail_answers(const struct trail *trail,
+		   const struct ng_trail *as); /* the same addresses? */
+/* 0 for a name asked and answered without aliases. */
+uint64_t trail_way(const struct ng_trail *trail);
+void trail_read(const struct trail *trail, struct trail_view *out);
+/* The name whose rule the addresses stand under: the asked one, or where the chain crossed last. */
+struct ng_name trail_name(const struct trail *trail);
+
 /* leases.c */
 struct want { /* an address that a reply will show, and where it may be used */
 	struct ng_addr addr;
@@ -240,13 +271,35 @@ int lease_want(struct ng_gate *gate, struct query *query,
 uint64_t lease_confirmed(const struct ng_gate *gate, const struct query *query,
 			 const struct ng_addr *addr, struct ng_port port);
 void lease_free(struct ng_gate *gate, struct lease *lease, int code); /* waiters get code */
+/* Has the kernel close it, says so, and frees it. name: of the holder that was last. */
+void lease_revoke(struct ng_gate *gate, struct lease *lease, const struct ng_name *name);
 void leases_tick(struct ng_gate *gate);
-/* After sandbox or policy changed: revokes what nothing justifies any more. */
-void leases_judge(struct ng_gate *gate, struct sandbox *sandbox);
 void leases_revoke(struct ng_gate *gate, struct sandbox *sandbox); /* all of them */
 /* The live lease of that address for all ports; false when there is none. */
 bool lease_name(const struct ng_gate *gate, const struct sandbox *sandbox,
 		const struct ng_addr *client, const struct ng_addr *addr, struct ng_name *out);
+/*
+ * The lease under that key, made when there is none, with a holder that came by trail; *shared: the
+ * trail made for it, to be given along for the next. NG_E_FULL, NG_E_NOMEM.
+ */
+int lease_hold(struct ng_gate *gate, struct sandbox *sandbox, const struct lease_key *key,
+	       const struct ng_trail *trail, struct trail **shared, uint64_t until_us,
+	       struct lease **out) NG_MUST_CHECK;
+const struct holder *lease_longest(const struct lease *lease);
+/* Who uses it, as the sandbox's source number i; none, where only a range of sources is known. */
+struct ng_addr lease_client(const struct lease *lease, size_t i);
+
+/* standing.c: leases after policy has changed, after the warden was away, and from an earlier life */
+/* After sandbox or policy changed: revokes what nothing justifies any more. */
+void leases_judge(struct ng_gate *gate, struct sandbox *sandbox);
+
+/* orders.c: what the kernel is asked for */
+/* NULL when memory is out. */
+struct order *order_send(struct ng_gate *gate, struct lease *lease, uint32_t hold_s,
+			 uint64_t until_us, const struct ng_trail *trail, uint16_t type);
+struct order *order_reaching(const struct lease *lease, uint64_t need_us);
+void order_await(struct order *order, struct query *query);
+void order_resolve(struct ng_gate *gate, struct order *order, int code); /* and frees it */
 
 /* history.c */
 void history_note(struct ng_gate *gate, const struct lease_key *of, const struct ng_name *name);
@@ -282,15 +335,36 @@ void waiting_judge(struct ng_gate *gate); /* those that are no longer asked abou
 void waiting_forget(struct ng_gate *gate, uint32_t sandbox);
 void waiting_finish(struct ng_gate *gate);
 
-/* judge.c: what policy says of a query at this moment */
+/* judge.c: what policy says of a query or a lease at this moment */
+struct path { /* what is judged: a way from a name as far as it has come */
+	const struct sandbox *sandbox;
+	const struct ng_trail *trail;
+	const struct ng_addr *client;
+	bool complete; /* the trail's addresses are those of the answer */
+	uint16_t type;
+};
+/*
+ * Does policy allow the aliases of the path? bounds, of the asked name's rule, are narrowed to what the
+ * targets that need rules of their own open as well. fault is set when not.
+ */
+bool path_follow(const struct ng_gate *gate, const struct path *path, struct ng_bounds *bounds,
+		 struct fault *fault);
+/* Which name's rule the addresses at the end of trail stand under. */
+size_t path_held(const struct ng_gate *gate, const struct ng_trail *trail);
+struct ng_trail query_trail(const struct query *query);
 bool addresses_note(struct query *query); /* once, when the answer is complete */
 bool query_allowed(struct ng_gate *gate, struct query *query);
-bool chain_allowed(
-	const struct query *query); /* what alias targets need of rules of their own */
-/* The holder's rule bounds a crossed chain as well: only ports that both open stay. */
-void bounds_cross(struct query *query);
+/* After query_allowed(): does policy allow the aliases? Narrows query's bounds; sets its fault. */
+bool chain_allowed(const struct ng_gate *gate, struct query *query);
+bool lease_allowed(const struct ng_gate *gate, const struct lease *lease,
+		   const struct ng_trail *trail, const struct ng_addr *client);
+bool name_allowed(const struct sandbox *sandbox, const struct ng_addr *client,
+		  const struct ng_name *name);
 bool verdict_passes(const struct sandbox *sandbox, enum ng_verdict verdict);
 bool type_allowed(const struct ng_bounds *bounds, uint16_t type);
+bool port_allowed(const struct ng_bounds *bounds, struct ng_port port);
+bool serves_local(const struct ng_decision *decision); /* the rule has the answer itself */
+bool wants_tcp(const struct ng_decision *decision);
 
 /* query.c: the steps of a query that was not answered at once */
 void query_resolve(struct ng_gate *gate, struct query *query);
@@ -302,6 +376,9 @@ void query_committed(struct ng_gate *gate, struct query *query);
 
 /* local.c: answers that the policy itself holds */
 void query_local(struct ng_gate *gate, struct query *query);
+/* Does the rule's data still lead where trail went: to its first alias, or else to addr? */
+bool local_leads(const struct ng_match *match, const struct ng_trail *trail,
+		 const struct ng_addr *addr);
 
 /* ends.c: each says its last word and ends the query */
 void query_fail(struct ng_gate *gate, struct query *query, int ede, const char *reason);

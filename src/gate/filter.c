@@ -19,16 +19,17 @@ static bool is_own(const struct ng_gate *gate, const struct ng_addr *addr)
 	return directory_by_source(&gate->directory, addr, NULL) != NULL;
 }
 
-static bool openable(const struct ng_gate *gate, const struct query *query,
-		     const struct ng_name *owner, const struct ng_addr *addr)
+bool addr_allowed(const struct ng_gate *gate, const struct sandbox *sandbox,
+		  const struct ng_bounds *bounds, const struct ng_name *owner,
+		  const struct ng_addr *addr)
 {
-	const struct ng_sandbox *spec = &query->sandbox->spec;
+	const struct ng_sandbox *spec = &sandbox->spec;
 	const struct route *route;
 
 	if (is_own(gate, addr))
 		return false;
 	if (ng_addr_openable(addr, spec->opened, spec->n_opened) ||
-	    ng_addr_openable(addr, query->bounds.opened, query->bounds.n_opened))
+	    ng_addr_openable(addr, bounds->opened, bounds->n_opened))
 		return true;
 	route = route_of(gate, owner);
 	return route && ng_addr_openable(addr, route->spec.opened, route->spec.n_opened);
@@ -69,15 +70,14 @@ static bool repeated(const struct query *query, size_t n, const struct ng_rr *rr
  */
 static bool service_kept(const struct query *query, const struct ng_rr *rr)
 {
-	struct ng_decision decision;
 	struct ng_name target;
 
 	if (rr->rdlen < 3 || ng_name_from_wire(rr->rdata + 2, rr->rdlen - 2u, &target))
 		return false;
 	if (target.len == 1 || ng_name_equal(&target, rr->owner))
 		return true;
-	ng_policy_decide(&query->sandbox->spec.policy, &target, &decision);
-	return verdict_passes(query->sandbox, decision.verdict);
+	ng_name_lower(&target);
+	return name_allowed(query->sandbox, &query->from, &target);
 }
 
 static bool keeps(struct ng_gate *gate, struct query *query, size_t n, const struct ng_rr *rr,
@@ -92,7 +92,7 @@ static bool keeps(struct ng_gate *gate, struct query *query, size_t n, const str
 	addr = rr_addr(rr);
 	if (out->n_addrs == NG_ADDRS_MAX || repeated(query, n, rr))
 		return false;
-	if (!openable(gate, query, rr->owner, &addr)) {
+	if (!addr_allowed(gate, query->sandbox, &query->bounds, rr->owner, &addr)) {
 		if (out->removed)
 			out->removed[out->n_removed] = addr;
 		out->n_removed++;

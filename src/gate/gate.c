@@ -125,6 +125,7 @@ static void sandbox_move(struct ng_gate *gate, struct sandbox *from, struct sand
 	to->n_pending = from->n_pending;
 	to->n_leases = from->n_leases;
 	to->n_waiting = from->n_waiting;
+	to->trail_octets = from->trail_octets;
 	from->queries = NULL;
 	from->leases = NULL;
 }

@@ -25,20 +25,44 @@ static bool local_keep(struct ng_gate *gate, struct query *query, const struct n
 }
 
 /* "*.garden." puts the asked name before "garden."; false when that is too long for a name. */
-static bool target_make(const struct query *query, const struct ng_local *local,
+static bool target_make(const struct ng_name *asked, const struct ng_local *local,
 			struct ng_name *out)
 {
 	static const uint8_t star[] = {1, '*'};
-	size_t prefix = query->name.len - 1u;
+	size_t prefix = asked->len - 1u;
 
 	if (local->rdlen <= sizeof(star) || memcmp(local->rdata, star, sizeof(star)) != 0)
 		return ng_name_from_wire(local->rdata, local->rdlen, out) == NG_OK;
 	if (prefix + local->rdlen - sizeof(star) > NG_NAME_MAX)
 		return false;
-	memcpy(out->wire, query->name.wire, prefix);
+	memcpy(out->wire, asked->wire, prefix);
 	memcpy(out->wire + prefix, local->rdata + sizeof(star), local->rdlen - sizeof(star));
 	out->len = (uint8_t)(prefix + local->rdlen - sizeof(star));
 	return true;
+}
+
+static bool record_leads(const struct ng_local *local, const struct ng_trail *trail,
+			 const struct ng_addr *addr)
+{
+	struct ng_name target;
+
+	if (trail->n_names > 1)
+		return local->type == NG_TYPE_CNAME &&
+		       target_make(&trail->names[0], local, &target) &&
+		       ng_name_equal(&target, &trail->names[1]);
+	return local->type == (addr->family == NG_IPV4 ? NG_TYPE_A : NG_TYPE_AAAA) &&
+	       memcmp(local->rdata, addr->bytes, local->rdlen) == 0;
+}
+
+bool local_leads(const struct ng_match *match, const struct ng_trail *trail,
+		 const struct ng_addr *addr)
+{
+	struct ng_local local;
+	bool leads = false;
+
+	for (uint32_t cursor = 0; !leads && ng_match_local(match, &cursor, &local);)
+		leads = record_leads(&local, trail, addr);
+	return leads;
 }
 
 static void too_long(struct ng_gate *gate, struct query *query)
@@ -57,7 +81,7 @@ static void local_alias(struct ng_gate *gate, struct query *query, const struct 
 	struct ng_local cname = *local;
 	struct ng_name target;
 
-	if (!target_make(query, local, &target)) {
+	if (!target_make(&query->name, local, &target)) {
 		too_long(gate, query);
 		return;
 	}

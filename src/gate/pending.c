@@ -67,7 +67,7 @@ struct query *query_begin(struct ng_gate *gate, const struct ng_client *client,
 	query->asked = *asked;
 	query->name = asked->question.name;
 	ng_name_lower(&query->name);
-	query->target = query->holder = query->name;
+	query->target = query->name;
 	query->began_us = gate->now_us;
 	DL_APPEND2(sandbox->queries, query, sandbox_prev, sandbox_next);
 	sandbox->n_pending++;
@@ -91,6 +91,7 @@ void query_end(struct ng_gate *gate, struct query *query)
 {
 	ask_leave(query);
 	query_unwait(query);
+	trail_release(query->sandbox, query->trail);
 	if (query->state == QUERY_COMMITTING)
 		DL_DELETE2(gate->committing, query, commit_prev, commit_next);
 	DL_DELETE2(query->sandbox->queries, query, sandbox_prev, sandbox_next);

@@ -25,24 +25,6 @@ void query_with_entry(struct ng_gate *gate, struct query *query, const struct en
 	query_step(gate, query, chain_follow(gate, query, entry));
 }
 
-/*
- * May the alias chain enter this route? By default only the asked name needs a rule. But a forward
- * zone of its own is a private place: whoever runs a permitted public zone must not be able to
- * lead a sandbox into it by an alias. So a chain that crosses into a zone other than the root
- * needs a rule for the target as well, and that rule is then what holds the lease.
- */
-static bool may_cross(const struct ng_gate *gate, struct query *query,
-		      const struct route *route)
-{
-	if (!query->links || query->local || route->spec.zone.len == 1 ||
-	    route == route_of(gate, &query->holder))
-		return true;
-	query->holder = query->target;
-	query->crossed = true;
-	bounds_cross(query);
-	return chain_allowed(query);
-}
-
 /* Each turn that does not end moves at least one link along, so the chain's bound ends it. */
 void query_resolve(struct ng_gate *gate, struct query *query)
 {
@@ -63,7 +45,7 @@ void query_resolve(struct ng_gate *gate, struct query *query)
 		query_fail(gate, query, NG_EDE_NO_UPSTREAM, "no forward zone covers the name");
 		return;
 	}
-	if (!may_cross(gate, query, route) || !chain_allowed(query)) {
+	if (!chain_allowed(gate, query)) {
 		query_blocked_alias(gate, query);
 		return;
 	}
@@ -92,13 +74,9 @@ static void malformed(struct ng_gate *gate, const struct told *told)
 /* What an allowed question leads to: the policy's own data, TCP first, or the upstream. */
 static void query_dispatch(struct ng_gate *gate, struct query *query)
 {
-	enum ng_rule_action action = query->decision.verdict == NG_ALLOW
-					     ? query->decision.match.action
-					     : NG_ACTION_PASSTHRU; /* only observed */
-
-	if (action == NG_ACTION_LOCAL)
+	if (serves_local(&query->decision))
 		query_local(gate, query);
-	else if (action == NG_ACTION_TCP_ONLY && !query->tcp)
+	else if (wants_tcp(&query->decision) && !query->tcp)
 		query_truncated(gate, query, "the rule answers over TCP only");
 	else
 		query_resolve(gate, query);

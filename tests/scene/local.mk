@@ -2,13 +2,19 @@
 SCENE_LOG_COMPILER = $(top_builddir)/namegate
 AM_SCENE_LOG_FLAGS = test --tap
 SCENES = \
+	tests/scene/adoption-along-aliases.scene \
 	tests/scene/adoption-confirms-anew.scene \
 	tests/scene/adoption-judged.scene \
 	tests/scene/adoption.scene \
 	tests/scene/alias-asked-link-by-link.scene \
+	tests/scene/alias-bounds-of-both.scene \
 	tests/scene/alias-chain.scene \
+	tests/scene/alias-denied-at-reload.scene \
 	tests/scene/alias-into-private-zone.scene \
+	tests/scene/alias-judged-for-the-client.scene \
 	tests/scene/alias-loop.scene \
+	tests/scene/alias-private-of-the-target.scene \
+	tests/scene/alias-rules-kept-at-reload.scene \
 	tests/scene/alias-seventeen-links.scene \
 	tests/scene/alias-to-itself.scene \
 	tests/scene/alias-two-of-one-owner.scene \
@@ -74,6 +80,7 @@ SCENES = \
 	tests/scene/list-ports-union.scene \
 	tests/scene/list-private.scene \
 	tests/scene/list-static-needs-nothing.scene \
+	tests/scene/list-types-at-reload.scene \
 	tests/scene/list-types.scene \
 	tests/scene/list-until.scene \
 	tests/scene/lockdown-closes-ports-and-observed.scene \
@@ -122,6 +129,7 @@ SCENES = \
 	tests/scene/rpz-A3-passthru-stops-in-its-scope.scene \
 	tests/scene/rpz-A4-drop.scene \
 	tests/scene/rpz-A5-tcp-only.scene \
+	tests/scene/rpz-A6-leases-at-reload.scene \
 	tests/scene/rpz-A6-local-data-passes-the-filter.scene \
 	tests/scene/rpz-A6-local-data.scene \
 	tests/scene/rpz-A7-garden.scene \
@@ -137,7 +145,9 @@ SCENES = \
 	tests/scene/rpz-P2-zone-listed-first.scene \
 	tests/scene/rpz-P3-more-labels-exact-first.scene \
 	tests/scene/rpz-P4-client-name-answer.scene \
-	tests/scene/rpz-P6-judged-on-the-same-addresses.scene tests/scene/rpz-P6-longest-prefix-smallest-address.scene \
+	tests/scene/rpz-P6-judged-on-the-same-addresses.scene \
+	tests/scene/rpz-P6-leases-of-one-answer.scene \
+	tests/scene/rpz-P6-longest-prefix-smallest-address.scene \
 	tests/scene/rpz-T1-name-and-alias-targets.scene \
 	tests/scene/rpz-T2-wildcard-below-at-any-depth.scene \
 	tests/scene/rpz-T3-a-name-needs-a-rule-of-its-own.scene \
@@ -148,6 +158,7 @@ SCENES = \
 	tests/scene/rpz-T6-authoritative-servers-are-not-seen.scene \
 	tests/scene/rpz-default-is-not-a-wildcard.scene \
 	tests/scene/rpz-ports-by-owner.scene \
+	tests/scene/rpz-rules-of-the-answer.scene \
 	tests/scene/same-address-twice.scene \
 	tests/scene/sandbox-comes-and-goes.scene \
 	tests/scene/sandbox-moves.scene \

@@ -411,7 +411,9 @@ static void adoption_follows_policy(void **state)
 	struct world *world = *state;
 	const struct ng_addr none = {0}, addr = addr_of("203.0.113.9");
 	const struct ng_port all = {0};
-	const struct ng_name good = name_of("A.Good.Example"), evil = name_of("evil.example");
+	const struct ng_name names[] = {name_of("A.Good.Example"), name_of("evil.example")};
+	const struct ng_trail good = {.names = names, .n_names = 1},
+			      evil = {.names = names + 1, .n_names = 1};
 	struct ng_lease_view view;
 	uint64_t cursor = 0;
 

@@ -93,6 +93,7 @@ static struct lease *lease(uint32_t sandbox, uint32_t number, uint64_t until_us)
 		.addr = ng_addr_make(NG_IPV4, octets),
 		.port = {6, 443},
 		.name = &lease.name,
+		.trail = {.names = &lease.name, .n_names = 1},
 		.type = 1,
 		.rule = "box.list:3",
 		.until_us = until_us,

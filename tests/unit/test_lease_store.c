@@ -72,6 +72,7 @@ static void put_port(struct world *world, uint32_t sandbox, const char *address,
 		.addr = addr(address),
 		.port = port,
 		.name = &owner,
+		.trail = {.names = &owner, .n_names = 1},
 		.until_us = until_us,
 		.sandbox_name = "box",
 		.type = 28,
@@ -142,6 +143,58 @@ static void row_comes_back_whole(void **state)
 	assert_int_equal(seen.port.port, 8443);
 	assert_string_equal(seen.name, "www.good.example");
 	assert_string_equal(seen.rule, "box.list:3");
+}
+
+static bool note_trail(void *context, const struct lease_row *row)
+{
+	struct lease_row *wanted = context;
+
+	while (wanted->way != row->way)
+		wanted++;
+	assert_true(wanted->trail.n_names > 0); /* and only once */
+	assert_int_equal(wanted->trail.n_names, row->trail.n_names);
+	assert_int_equal(wanted->trail.n_addrs, row->trail.n_addrs);
+	assert_int_equal(wanted->trail.local, row->trail.local);
+	for (size_t i = 0; i < row->trail.n_names; i++)
+		assert_true(ng_name_same(&wanted->trail.names[i], &row->trail.names[i]));
+	if (row->trail.n_addrs)
+		assert_memory_equal(wanted->trail.addrs, row->trail.addrs,
+				    row->trail.n_addrs * sizeof(*row->trail.addrs));
+	wanted->trail.n_names = 0;
+	return true;
+}
+
+static void each_way_is_a_row_of_its_own(void **state)
+{
+	struct world *world = *state;
+	struct ng_name names[NG_CHAIN_MAX + 1];
+	const struct ng_addr addrs[] = {addr("1.2.3.4"), addr("2a04:4e42::223")};
+	const struct ng_trail trails[] = {
+		{.names = names, .n_names = 1, .addrs = addrs, .n_addrs = 2},
+		{.names = names, .n_names = 2, .addrs = addrs, .n_addrs = 1},
+		{.names = names, .n_names = 2, .addrs = addrs, .n_addrs = 1, .local = true},
+		{.names = names, .n_names = NG_CHAIN_MAX + 1}};
+	struct lease_row wanted[4];
+	char text[32];
+
+	for (size_t i = 0; i <= NG_CHAIN_MAX; i++) {
+		snprintf(text, sizeof(text), "link%zu.example", i);
+		assert_int_equal(ng_name_from_text(text, strlen(text), &names[i]), NG_OK);
+	}
+	for (size_t i = 0; i < 4; i++) {
+		wanted[i] = (struct lease_row){.sandbox = 7,
+					       .addr = addrs[0],
+					       .name = names,
+					       .way = i,
+					       .trail = trails[i],
+					       .until_us = 900};
+		lease_store_put(world->store, &wanted[i]);
+	}
+	lease_store_commit(world->store);
+	reopen(world);
+	assert_int_equal(lease_store_each(world->store, 100, 100, note_trail, wanted), 4);
+	lease_store_drop(world->store, &wanted[0], 100);
+	assert_int_equal(rows(world, 100).n, 0);
 }
 
 static void end_only_moves_out(void **state)
@@ -335,7 +388,7 @@ static void folder_of_others_is_refused(void **state)
 static void no_store_is_no_trouble(void **state)
 {
 	struct ng_name name = {.len = 1};
-	struct lease_row row = {.name = &name};
+	struct lease_row row = {.name = &name, .trail = {.names = &name, .n_names = 1}};
 
 	(void)state;
 	lease_store_put(NULL, &row);
@@ -352,6 +405,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(row_comes_back_whole, begin, end),
+		cmocka_unit_test_setup_teardown(each_way_is_a_row_of_its_own, begin, end),
 		cmocka_unit_test_setup_teardown(end_only_moves_out, begin, end),
 		cmocka_unit_test_setup_teardown(each_name_is_a_row_of_its_own, begin, end),
 		cmocka_unit_test_setup_teardown(each_port_is_a_lease_of_its_own, begin, end),

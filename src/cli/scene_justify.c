@@ -1,0 +1,215 @@
+/*
+ * What a scene expects to stay open: policy said once more, in its own words and from what replies
+ * showed, so that an engine that keeps too much or too little is noticed.
+ */
+#include "config.h"
+
+#include "cli/scene_inside.h"
+
+#include <string.h>
+
+static bool port_in(const struct ng_bounds *bounds, struct ng_port port)
+{
+	for (size_t i = 0; i < bounds->n_ports; i++) {
+		if (bounds->ports[i].proto == port.proto && bounds->ports[i].port == port.port)
+			return true;
+	}
+	return !bounds->n_ports;
+}
+
+/* Whoever may open a private address: the rule, the sandbox, or a forward zone. */
+static bool openable(const struct scene *scene, const struct box *box,
+		     const struct ng_bounds *bounds, const struct ng_addr *addr)
+{
+	bool opened = ng_addr_openable(addr, bounds->opened, bounds->n_opened) ||
+		      ng_addr_openable(addr, box->spec.opened, box->spec.n_opened);
+
+	for (size_t i = 0; i < scene->n_routes; i++)
+		opened |= ng_addr_openable(addr, scene->routes[i].opened,
+					   scene->routes[i].n_opened);
+	return opened;
+}
+
+/* Does an alias lead from one name into a forward zone of its own, at the other? */
+static bool crosses(const struct scene *scene, const struct ng_name *from,
+		    const struct ng_name *to)
+{
+	for (size_t i = 0; i < scene->n_routes; i++) {
+		const struct ng_name *zone = &scene->routes[i].zone;
+
+		if (zone->len > 1 && ng_name_within(to, zone) && !ng_name_within(from, zone))
+			return true;
+	}
+	return false;
+}
+
+/* What the target's own rule does not open is not open either. */
+static void bounds_narrow(struct ng_bounds *bounds, const struct ng_bounds *own)
+{
+	const struct ng_bounds asked = *bounds;
+	size_t n = 0;
+
+	*bounds = *own;
+	if (!asked.n_ports)
+		return;
+	for (size_t i = 0; i < asked.n_ports; i++) {
+		if (port_in(own, asked.ports[i]))
+			bounds->ports[n++] = asked.ports[i];
+	}
+	bounds->n_ports = (uint8_t)n;
+}
+
+/* The bounds of a chain of names; false when one of them lacks a rule that it needs. */
+static bool bounds_along(const struct scene *scene, const struct box *box,
+			 const struct ng_subject *subject, struct ng_bounds *out)
+{
+	struct ng_decision decision;
+	struct ng_bounds own;
+	bool strict, ruled;
+	size_t held = 0;
+
+	ng_policy_judge(&box->spec.policy, subject, &decision);
+	ng_policy_bounds(&box->spec.policy, subject, out);
+	ruled = decision.verdict == NG_ALLOW;
+	strict = out->strict;
+	for (size_t i = 1; i < subject->n_names; i++) {
+		const struct ng_subject link = {
+			.names = &subject->names[i], .n_names = 1, .client = subject->client};
+		bool crossing = crosses(scene, &subject->names[held], &subject->names[i]);
+
+		if (!crossing && !strict)
+			continue;
+		ng_policy_judge(&box->spec.policy, &link, &decision);
+		ruled = ruled && decision.verdict == NG_ALLOW;
+		if (!crossing)
+			continue;
+		ng_policy_bounds(&box->spec.policy, &link, &own);
+		bounds_narrow(out, &own);
+		strict = strict || own.strict;
+		held = i;
+	}
+	return ruled;
+}
+
+static bool type_in(const struct ng_bounds *bounds, uint16_t type)
+{
+	for (size_t i = 0; i < bounds->n_types; i++) {
+		if (bounds->types[i] == type)
+			return true;
+	}
+	return !bounds->n_types;
+}
+
+/* Does this record of the policy lead where the promise's answer led? */
+static bool record_leads(const struct promise *promise, const struct element *element,
+			 const struct ng_local *record)
+{
+	const struct ng_name *asked = &promise->names[0], *target = &promise->names[1];
+	size_t before = record->rdlen > 2 && record->rdata[1] == '*' ? asked->len - 1u : 0;
+	size_t skipped = before > 0 ? 2 : 0;
+
+	if (promise->n_names == 1)
+		return ng_addr_len(&element->addr) == record->rdlen &&
+		       memcmp(element->addr.bytes, record->rdata, record->rdlen) == 0;
+	return record->type == NG_TYPE_CNAME &&
+	       target->len == before + record->rdlen - skipped &&
+	       memcmp(target->wire, asked->wire, before) == 0 &&
+	       memcmp(target->wire + before, record->rdata + skipped,
+		      record->rdlen - skipped) == 0;
+}
+
+static bool local_leads(const struct promise *promise, const struct element *element,
+			const struct ng_match *match)
+{
+	struct ng_local record;
+
+	for (uint32_t cursor = 0; ng_match_local(match, &cursor, &record);) {
+		if (record_leads(promise, element, &record))
+			return true;
+	}
+	return false;
+}
+
+/* Would this client, as policy is now, be given the same answer with that address and port? */
+static bool justified_for(const struct scene *scene, const struct box *box,
+			  const struct promise *promise, const struct element *element,
+			  const struct ng_addr *client)
+{
+	const struct ng_subject subject = {.names = promise->names,
+					   .n_names = promise->local ? 1 : promise->n_names,
+					   .client = client,
+					   .addrs = promise->addrs,
+					   .n_addrs = promise->local ? 0 : promise->n_addrs,
+					   .answered = true};
+	struct ng_decision decision;
+	struct ng_bounds bounds;
+	bool ruled = bounds_along(scene, box, &subject, &bounds), local;
+
+	ng_policy_judge(&box->spec.policy, &subject, &decision);
+	local = decision.verdict == NG_ALLOW && decision.match.action == NG_ACTION_LOCAL;
+	if (local != promise->local ||
+	    (local && !local_leads(promise, element, &decision.match)))
+		return false;
+	return port_in(&bounds, element->port) &&
+	       type_in(&bounds, element->addr.family == NG_IPV4 ? NG_TYPE_A : NG_TYPE_AAAA) &&
+	       openable(scene, box, &bounds, &element->addr) &&
+	       (ruled || box->spec.mode == NG_OBSERVE);
+}
+
+bool promise_stands(const struct scene *scene, const struct box *box,
+		    const struct promise *promise, const struct element *element)
+{
+	bool paired = false, given = false;
+
+	for (size_t i = 0; i < box->spec.n_sources; i++) {
+		const struct ng_addr *source = &box->spec.sources[i].addr;
+		const struct ng_addr *client =
+			element->client.family ? &element->client : source;
+
+		paired |= source->family == element->addr.family;
+		given |= justified_for(scene, box, promise, element, client);
+	}
+	return paired && given && box->spec.mode != NG_LOCKDOWN;
+}
+
+/* By which names the client came to which addresses. */
+void promise_read(const struct asker *asker, const struct reply_view *view, struct promise *out)
+{
+	struct ng_decision decision;
+
+	*out = (struct promise){0};
+	if (!asker->box || ng_name_from_wire(asker->wire + NG_HEADER_LEN,
+					     asker->len - NG_HEADER_LEN, &out->names[0]))
+		return;
+	ng_name_lower(&out->names[0]);
+	out->n_names = 1;
+	ng_policy_decide(&asker->box->spec.policy, &out->names[0], &decision);
+	out->local = decision.verdict == NG_ALLOW && decision.match.action == NG_ACTION_LOCAL;
+	for (size_t i = 0; i < view->n_cnames; i++) {
+		struct ng_name *name = &out->names[out->n_names];
+
+		if (out->n_names > NG_CHAIN_MAX ||
+		    ng_name_from_text(view->cnames[i], strlen(view->cnames[i]), name))
+			break;
+		ng_name_lower(name);
+		out->n_names++;
+	}
+	out->n_addrs = view->n_addrs < NG_ADDRS_MAX ? view->n_addrs : NG_ADDRS_MAX;
+	memcpy(out->addrs, view->addrs, out->n_addrs * sizeof(*out->addrs));
+}
+
+/* What policy bounds the reply to: by its names, its client and its addresses. */
+void promise_bounds(const struct scene *scene, const struct asker *asker,
+		    const struct promise *promise, struct ng_bounds *out)
+{
+	const struct ng_subject subject = {.names = promise->names,
+					   .n_names = promise->local ? 1 : promise->n_names,
+					   .client = &asker->addr,
+					   .addrs = promise->addrs,
+					   .n_addrs = promise->n_addrs,
+					   .answered = true};
+
+	*out = (struct ng_bounds){0};
+	if (promise->n_names)
+		(void)bounds_along(scene, asker->box, &subject, out);
+}

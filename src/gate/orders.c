@@ -1,0 +1,163 @@
+/*
+ * Orders: what the kernel is asked for, and who waits for its word. A lease may have several in
+ * flight, each for a further end; only what was confirmed counts.
+ */
+#include "gate/engine.h"
+
+#include <stdlib.h>
+
+static void order_free(struct ng_gate *gate, struct order *order)
+{
+	HASH_DEL(gate->orders, order);
+	DL_DELETE(order->lease->orders, order);
+	free(order);
+}
+
+static struct order *order_make(struct ng_gate *gate, struct lease *lease, uint64_t until_us,
+				const struct ng_trail *trail)
+{
+	struct order *order = calloc(1, sizeof(*order));
+
+	if (!order)
+		return NULL;
+	order->number = gate->last_order + 1;
+	order->until_us = until_us;
+	order->lease = lease;
+	order->name = trail->names[path_held(gate, trail)];
+	order->way = trail_way(trail);
+	HASH_ADD(hh, gate->orders, number, sizeof(order->number), order);
+	if (!order->hh.tbl) {
+		free(order);
+		return NULL;
+	}
+	gate->last_order++;
+	DL_APPEND(lease->orders, order);
+	if (until_us > lease->ordered_us)
+		lease->ordered_us = until_us;
+	return order;
+}
+
+/* Without memory for all of it there is none: then the lease is told without one, and not kept. */
+static struct ng_trail trail_words(struct ng_gate *gate, const struct ng_trail *trail)
+{
+	struct ng_trail out = *trail;
+
+	out.names = arena_copy(&gate->words, out.names, out.n_names * sizeof(*out.names));
+	out.addrs = arena_copy(&gate->words, out.addrs, out.n_addrs * sizeof(*out.addrs));
+	return out.names && out.addrs ? out : (struct ng_trail){0};
+}
+
+struct order *order_send(struct ng_gate *gate, struct lease *lease, uint32_t hold_s,
+			 uint64_t until_us, const struct ng_trail *trail, uint16_t type)
+{
+	struct order *order = order_make(gate, lease, until_us, trail);
+	const struct ng_addr client = lease_client(lease, 0);
+	struct ng_subject subject = {.n_names = 1, .client = &client};
+	struct ng_decision decision;
+
+	if (!order)
+		return NULL;
+	subject.names = &order->name;
+	ng_policy_judge(&lease->sandbox->spec.policy, &subject, &decision);
+	action_add(gate, NG_LEASE)->lease = (struct ng_lease_order){
+		.number = order->number,
+		.sandbox = lease->key.sandbox,
+		.client = lease->key.client,
+		.addr = lease->key.addr,
+		.port = lease->key.port,
+		.hold_s = hold_s,
+		.grace_s = gate->settings.grace_s,
+		.until_us = until_us,
+		.name = word_name(gate, &order->name),
+		.rule = decision.matched ? word_format(gate, "%s:%u", decision.match.path,
+						       decision.match.line)
+					 : "",
+		.sandbox_name = word_text(gate, lease->sandbox->spec.name),
+		.type = type,
+		.way = order->way,
+		.trail = trail_words(gate, trail),
+	};
+	gate->counters.leases_ordered++;
+	return order;
+}
+
+struct order *order_reaching(const struct lease *lease, uint64_t need_us)
+{
+	struct order *order;
+
+	DL_FOREACH (lease->orders, order) {
+		if (order->until_us >= need_us)
+			return order;
+	}
+	return NULL;
+}
+
+void order_await(struct order *order, struct query *query)
+{
+	struct wait *wait = &query->waits[query->n_waits++];
+
+	wait->query = query;
+	wait->order = order;
+	query->open_waits++;
+	DL_APPEND(order->waits, wait);
+}
+
+void order_resolve(struct ng_gate *gate, struct order *order, int code)
+{
+	struct wait *wait, *spare, *waits = order->waits;
+
+	order->waits = NULL;
+	order_free(gate, order);
+	DL_FOREACH_SAFE (waits, wait, spare) {
+		struct query *query = wait->query;
+
+		wait->order = NULL;
+		query->failed = query->failed ? query->failed : code;
+		if (--query->open_waits == 0)
+			query_committed(gate, query);
+	}
+}
+
+static struct order *order_find(const struct ng_gate *gate, uint64_t number)
+{
+	struct order *order;
+
+	HASH_FIND(hh, gate->orders, &number, sizeof(number), order);
+	return order;
+}
+
+bool ng_gate_order(const struct ng_gate *gate, uint64_t number, struct ng_lease_order *out)
+{
+	const struct order *order = order_find(gate, number);
+
+	if (!order)
+		return false;
+	*out = (struct ng_lease_order){
+		.number = number,
+		.sandbox = order->lease->key.sandbox,
+		.client = order->lease->key.client,
+		.addr = order->lease->key.addr,
+		.port = order->lease->key.port,
+		.name = &order->name,
+		.way = order->way,
+	};
+	return true;
+}
+
+void ng_gate_lease_result(struct ng_gate *gate, uint64_t now_us, uint64_t number, int code)
+{
+	struct order *order = order_find(gate, number);
+	struct lease *lease;
+
+	actions_begin(gate, now_us);
+	if (!order)
+		return;
+	lease = order->lease;
+	if (code == NG_OK && order->until_us > lease->confirmed_us)
+		lease->confirmed_us = order->until_us;
+	if (code != NG_OK)
+		gate->counters.leases_refused++;
+	order_resolve(gate, order, code);
+	if (!lease->confirmed_us && !lease->orders) /* it never came to be */
+		lease_free(gate, lease, code);
+}

@@ -1,0 +1,125 @@
+/* Trails: what a lease remembers of its way, how they are shared, and that they have a bound. */
+#include "gate_world.h"
+
+struct way {
+	struct ng_gate *gate;
+	struct sandbox *sandbox;
+	struct ng_name names[NG_CHAIN_MAX + 1];
+	struct ng_addr addrs[NG_ADDRS_MAX + 8];
+	struct ng_trail trail;
+};
+
+static void way_begin(struct way *way, size_t n_names, size_t n_addrs)
+{
+	char text[64];
+
+	way->gate = gate_make();
+	way->sandbox = directory_by_id(&way->gate->directory, 1);
+	for (size_t i = 0; i <= NG_CHAIN_MAX; i++) {
+		snprintf(text, sizeof(text), "link%zu.%s", i,
+			 i == 2 ? "corp.internal" : "example");
+		way->names[i] = name_of(text);
+	}
+	for (size_t i = 0; i < NG_ADDRS_MAX + 8; i++) {
+		snprintf(text, sizeof(text), "203.0.113.%zu", i);
+		way->addrs[i] = addr_of(text);
+	}
+	way->trail = (struct ng_trail){.names = way->names,
+				       .n_names = n_names,
+				       .addrs = way->addrs,
+				       .n_addrs = n_addrs};
+}
+
+static struct trail *make(struct way *way)
+{
+	struct trail *trail;
+
+	assert_int_equal(trail_make(way->gate, way->sandbox, &way->trail, &trail), NG_OK);
+	return trail;
+}
+
+static void comes_back_whole(void **state)
+{
+	struct trail_view view;
+	struct ng_name held;
+	struct trail *trail;
+	struct way way;
+
+	(void)state;
+	way_begin(&way, NG_CHAIN_MAX + 1, NG_ADDRS_MAX + 8);
+	trail = make(&way);
+	trail_read(trail, &view);
+	assert_int_equal(view.trail.n_names, NG_CHAIN_MAX + 1);
+	for (size_t i = 0; i <= NG_CHAIN_MAX; i++)
+		assert_true(ng_name_same(&view.trail.names[i], &way.names[i]));
+	assert_int_equal(view.trail.n_addrs, NG_ADDRS_MAX);
+	assert_memory_equal(view.trail.addrs, way.addrs, NG_ADDRS_MAX * sizeof(way.addrs[0]));
+	held = trail_name(
+		trail); /* where it crossed into corp.internal; out again needs no rule */
+	assert_true(ng_name_equal(&held, &way.names[2]));
+	trail_release(way.sandbox, trail);
+	ng_gate_destroy(way.gate);
+}
+
+static void differs_by_names_and_by_addresses(void **state)
+{
+	struct trail *trail;
+	struct way way;
+
+	(void)state;
+	way_begin(&way, 2, 2);
+	trail = make(&way);
+	assert_true(trail_leads(trail, &way.trail));
+	assert_true(trail_answers(trail, &way.trail));
+	way.trail.n_addrs = 1;
+	assert_true(trail_leads(trail, &way.trail));
+	assert_false(trail_answers(trail, &way.trail));
+	way.trail.n_names = 1;
+	assert_false(trail_leads(trail, &way.trail));
+	way.trail.n_names = 2;
+	way.names[1] = name_of("link10.example"); /* begins like what was there */
+	assert_false(trail_leads(trail, &way.trail));
+	way.names[1] = name_of("link1.example");
+	way.trail.local = true;
+	assert_false(trail_leads(trail, &way.trail));
+	trail_release(way.sandbox, trail);
+	ng_gate_destroy(way.gate);
+}
+
+static void has_room_for_so_much(void **state)
+{
+	struct trail *kept[2 * NG_TRAIL_SHARE], *more;
+	size_t n = 0;
+	int code;
+	struct way way;
+
+	(void)state;
+	way_begin(&way, 1, 1);
+	way.gate->settings.limits.leases_sandbox = 2;
+	while ((code = trail_make(way.gate, way.sandbox, &way.trail, &kept[n])) == NG_OK)
+		n++;
+	assert_int_equal(code, NG_E_FULL);
+	assert_true(way.sandbox->trail_octets <= 2 * NG_TRAIL_SHARE);
+	assert_int_equal(n, 2 * NG_TRAIL_SHARE / (way.names[0].len + sizeof(way.addrs[0])));
+	more = trail_share(kept[0]);
+	trail_release(way.sandbox, kept[0]);
+	assert_int_equal(trail_make(way.gate, way.sandbox, &way.trail, &kept[0]), NG_E_FULL);
+	trail_release(way.sandbox, more);
+	assert_int_equal(trail_make(way.gate, way.sandbox, &way.trail, &kept[0]), NG_OK);
+	while (n > 0)
+		trail_release(way.sandbox, kept[--n]);
+	assert_int_equal(way.sandbox->trail_octets, 0);
+	trail_release(way.sandbox, NULL);
+	ng_gate_destroy(way.gate);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(comes_back_whole),
+		cmocka_unit_test(differs_by_names_and_by_addresses),
+		cmocka_unit_test(has_room_for_so_much),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
