@@ -23,6 +23,8 @@ static const struct {
 	{"test", test_main, "play scenes to the engine in invented time"},
 	{"status", verb_status, "whether namegated serves, and what it has counted"},
 	{"leases", verb_leases, "which addresses are open, by which name, for how long"},
+	{"who-opened", verb_who_opened,
+	 "which names opened an address, by which rule, and when"},
 	{"sandbox", verb_sandbox, "register, remove, change and list sandboxes"},
 	{"pending", verb_approve, "which names wait for approval"},
 	{"approve", verb_approve, "let a sandbox have a name that waits"},
@@ -38,7 +40,7 @@ static void print_help(FILE *to)
 {
 	fputs("usage: namegate [--control SOCKET] VERB [OPTION]... [ARGUMENT]...\n\n", to);
 	for (size_t i = 0; i < VERBS; i++)
-		fprintf(to, "  %-9s  %s\n", verbs[i].name, verbs[i].help);
+		fprintf(to, "  %-10s  %s\n", verbs[i].name, verbs[i].help);
 	fputs("\nnamegate VERB --help tells more.\n"
 	      "Exit codes: 0 done or allowed, 1 denied or findings, 2 unusable input or "
 	      "usage,\n"

@@ -15,6 +15,7 @@ enum {
 int verb_check(int argc, char **argv);
 int verb_explain(int argc, char **argv);
 int verb_convert(int argc, char **argv);
+int verb_who_opened(int argc, char **argv);
 
 /* These ask, or tidy up after, namegated. */
 int verb_status(int argc, char **argv);
