@@ -161,6 +161,30 @@ bool ng_ruleset_match(const struct ng_ruleset *ruleset, const struct ng_name *na
 	return true;
 }
 
+/* *cursor: how many labels were taken off so far; the whole name is asked as an exact owner. */
+bool ruleset_next_name(const struct ng_ruleset *ruleset, const struct ng_name *name,
+		       uint32_t *cursor, struct ng_match *out)
+{
+	const struct image_view *view = &ruleset->view;
+	struct ng_name suffix = *name;
+	bool more = name->len > 0;
+	for (uint32_t i = 0; i < *cursor && more; i++)
+		more = ng_name_parent(&suffix);
+	for (; more; more = ng_name_parent(&suffix)) {
+		uint8_t star = (*cursor)++ > 0 ? IMAGE_WILDCARD : 0;
+		uint64_t hash = image_hash_name(suffix.wire, suffix.len);
+		struct image_slot slot;
+		if (!slot_find(view, star ? hash ^ IMAGE_STAR : hash, star, suffix.wire,
+			       suffix.len, &slot))
+			continue;
+		*out = match_of(ruleset, slot.kind, slot.line, slot.extra);
+		out->labels = slot.labels;
+		out->column = slot.column;
+		return true;
+	}
+	return false;
+}
+
 bool ng_ruleset_rule(const struct ng_ruleset *ruleset, uint32_t *cursor, struct ng_name *owner,
 		     struct ng_match *out)
 {
@@ -272,21 +296,29 @@ static struct ng_match match_of_prefix(const struct ng_ruleset *ruleset, size_t 
 	return match;
 }
 
-bool ruleset_match_addr(const struct ng_ruleset *ruleset, enum ng_trigger trigger,
-			const struct ng_addr *addr, struct ng_match *out)
+bool ruleset_next_addr(const struct ng_ruleset *ruleset, enum ng_trigger trigger,
+		       const struct ng_addr *addr, uint32_t *cursor, struct ng_match *out)
 {
 	const struct image_view *view = &ruleset->view;
 	size_t section = section_of(trigger, addr->family);
 	uint32_t n = ng_addr_len(addr) > 0 ? view->head.prefixes[section] : 0;
-	for (uint32_t i = 0, end; i < n; i = end) {
+	for (uint32_t i = *cursor, end; i < n; i = end) {
 		struct image_prefix item;
 		end = length_end(view->prefixes[section], i, n);
 		if (!length_find(view->prefixes[section], i, end, addr, &item))
 			continue;
 		*out = match_of_prefix(ruleset, section, &item);
+		*cursor = end;
 		return true;
 	}
 	return false;
+}
+
+bool ruleset_match_addr(const struct ng_ruleset *ruleset, enum ng_trigger trigger,
+			const struct ng_addr *addr, struct ng_match *out)
+{
+	uint32_t cursor = 0;
+	return ruleset_next_addr(ruleset, trigger, addr, &cursor, out);
 }
 
 bool ng_ruleset_address(const struct ng_ruleset *ruleset, uint32_t *cursor,

@@ -41,7 +41,7 @@ floors() { # TREE
 			return "base"
 		if (path ~ /\/(name|message)\.h$/)
 			return "dns"
-		if (path ~ /\/(lint|policy)\.h$/)
+		if (path ~ /\/(explain|lint|policy)\.h$/)
 			return "policy"
 		if (path ~ /\/gate\.h$/)
 			return "gate"

@@ -19,7 +19,7 @@ tests_unit_test_query_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_answer_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_reply_LDADD = libcore.a $(CMOCKA_LIBS)
 POLICY_TESTS = tests/unit/test_zone tests/unit/test_list tests/unit/test_rpz \
-	tests/unit/test_judge tests/unit/test_real_lists \
+	tests/unit/test_judge tests/unit/test_explain tests/unit/test_real_lists \
 	tests/unit/test_ruleset tests/unit/test_decide tests/unit/test_conf \
 	tests/unit/test_sources
 check_PROGRAMS += $(POLICY_TESTS)
@@ -30,6 +30,7 @@ EXTRA_DIST += tests/unit/cli_convert.sh
 tests_unit_test_conf_LDADD = libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_sources_LDADD = libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) \
 	$(CMOCKA_LIBS)
+tests_unit_test_explain_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_judge_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_real_lists_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 EXTRA_DIST += tests/lists
