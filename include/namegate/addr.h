@@ -64,5 +64,10 @@ bool ng_prefix_valid(const struct ng_prefix *prefix);
  * (169.254.169.254, fd00:ec2::254, 168.63.129.16, 100.100.100.200) are NG_REACH_NEVER.
  */
 enum ng_reach ng_addr_reach(const struct ng_addr *addr);
+/*
+ * The ranges behind that answer, one at a time from *cursor (start with 0): IPv4 first. Of several
+ * that hold an address the strictest counts. False at the end.
+ */
+bool ng_reach_range(uint32_t *cursor, struct ng_prefix *out, enum ng_reach *reach);
 /* May this address be opened, given the n prefixes that configuration opted in? */
 bool ng_addr_openable(const struct ng_addr *addr, const struct ng_prefix *opened, size_t n);

@@ -28,6 +28,20 @@ struct ng_settings {
 	bool ancestor_nodata;                                 /* `ancestor-answer nodata` */
 };
 
+/* The same with every default filled in. */
+struct ng_settings ng_settings_full(const struct ng_settings *given);
+
+/* What one address of an answer comes to. The lease stands for hold_s + slack_s + grace_s. */
+struct ng_terms {
+	uint32_t ttl_s;   /* handed out */
+	uint32_t hold_s;  /* what the name holds the address for */
+	uint32_t slack_s; /* for the commit, where the name holds no longer than the TTL */
+	uint32_t grace_s;
+};
+/* settings are full; lease_max_s is the rule's (0: none), ttl_s the upstream's. */
+struct ng_terms ng_terms_of(const struct ng_settings *settings, uint32_t lease_max_s,
+			    uint32_t ttl_s);
+
 /* A forward zone: where permitted names below `zone` are asked. The longest match wins. */
 struct ng_route {
 	uint32_t id; /* the caller's, comes back in ASK */

@@ -254,6 +254,21 @@ enum ng_reach ng_addr_reach(const struct ng_addr *addr)
 	return addr->family == NG_IPV6 ? reach6(addr->bytes) : NG_REACH_NEVER;
 }
 
+bool ng_reach_range(uint32_t *cursor, struct ng_prefix *out, enum ng_reach *reach)
+{
+	const size_t n4 = sizeof(places4) / sizeof(places4[0]);
+	const size_t n6 = sizeof(places6) / sizeof(places6[0]);
+	if (*cursor >= n4 + n6)
+		return false;
+	bool four = *cursor < n4;
+	const struct place *place = four ? &places4[*cursor] : &places6[*cursor - n4];
+	*out = (struct ng_prefix){.addr = ng_addr_make(four ? NG_IPV4 : NG_IPV6, place->bytes),
+				  .bits = place->bits};
+	*reach = place->reach;
+	++*cursor;
+	return true;
+}
+
 bool ng_addr_openable(const struct ng_addr *addr, const struct ng_prefix *opened, size_t n)
 {
 	enum ng_reach reach = ng_addr_reach(addr);

@@ -340,6 +340,13 @@ size_t wall_body_size(enum wall_kind kind)
 	return found ? found->size : 0;
 }
 
+const char *wall_lease_set(enum ng_family family, bool ports)
+{
+	if (family == NG_IPV4)
+		return ports ? "allow4p" : "allow4";
+	return ports ? "allow6p" : "allow6";
+}
+
 size_t wall_packet_size(enum wall_kind kind, size_t count)
 {
 	return offsetof(struct wall_packet, done) + count * wall_body_size(kind);

@@ -125,6 +125,9 @@ struct wall_static {
 	uint16_t port;
 };
 
+/* The set of the table that leases stand in: of that family, bound to ports or not. */
+const char *wall_lease_set(enum ng_family family, bool ports);
+
 struct wall_id {
 	uint32_t id;
 };

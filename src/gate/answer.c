@@ -153,25 +153,37 @@ static uint32_t least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-/* The rule's lease-max bounds TTL and lease alike; a second over the TTL covers the commit. */
+/* The rule's lease-max bounds TTL and lease alike. */
+struct ng_terms ng_terms_of(const struct ng_settings *settings, uint32_t lease_max_s,
+			    uint32_t ttl_s)
+{
+	struct ng_terms terms = {.ttl_s = least(ttl_s, settings->ttl_max_s),
+				 .grace_s = settings->grace_s};
+
+	if (lease_max_s)
+		terms.ttl_s = least(terms.ttl_s, lease_max_s);
+	terms.hold_s =
+		terms.ttl_s > settings->lease_min_s ? terms.ttl_s : settings->lease_min_s;
+	if (lease_max_s)
+		terms.hold_s = least(terms.hold_s, lease_max_s);
+	terms.slack_s = terms.ttl_s == terms.hold_s ? 1 : 0;
+	return terms;
+}
+
 static struct want want_of(const struct ng_gate *gate, const struct query *query,
 			   struct ng_rr *rr)
 {
-	const struct ng_settings *settings = &gate->settings;
-	uint32_t bound_s = query->bounds.lease_max_s, hold_s, slack_s;
+	const struct ng_terms terms =
+		ng_terms_of(&gate->settings, query->bounds.lease_max_s, rr->ttl);
 
-	if (bound_s)
-		rr->ttl = least(rr->ttl, bound_s);
-	hold_s = rr->ttl > settings->lease_min_s ? rr->ttl : settings->lease_min_s;
-	if (bound_s)
-		hold_s = least(hold_s, bound_s);
-	slack_s = rr->ttl == hold_s ? 1 : 0;
+	rr->ttl = terms.ttl_s;
 	return (struct want){
 		.addr = address_of(rr),
-		.hold_s = hold_s,
-		.until_us = gate->now_us +
-			    ((uint64_t)hold_s + slack_s + settings->grace_s) * SECOND_US,
-		.need_us = gate->now_us + ((uint64_t)rr->ttl + settings->grace_s) * SECOND_US,
+		.hold_s = terms.hold_s,
+		.until_us =
+			gate->now_us +
+			((uint64_t)terms.hold_s + terms.slack_s + terms.grace_s) * SECOND_US,
+		.need_us = gate->now_us + ((uint64_t)terms.ttl_s + terms.grace_s) * SECOND_US,
 	};
 }
 
@@ -187,9 +199,10 @@ static int query_lease(struct ng_gate *gate, struct query *query, size_t n_addrs
 		struct ng_rr *rr = &query->rrs[i];
 		struct want want;
 
-		rr->ttl = least(rr->ttl, gate->settings.ttl_max_s);
-		if (!is_address(rr))
+		if (!is_address(rr)) {
+			rr->ttl = least(rr->ttl, gate->settings.ttl_max_s);
 			continue;
+		}
 		want = want_of(gate, query, rr);
 		for (size_t j = 0; j < ports_of(query); j++) {
 			int error;

@@ -17,7 +17,7 @@ static uint32_t or_default(uint32_t value, uint32_t otherwise)
 	return value ? value : otherwise;
 }
 
-static struct ng_settings settings_full(const struct ng_settings *given)
+struct ng_settings ng_settings_full(const struct ng_settings *given)
 {
 	struct ng_settings full = *given;
 	struct ng_limits *limits = &full.limits;
@@ -48,7 +48,7 @@ int ng_gate_create(uint64_t seed, struct ng_gate **out)
 		return NG_E_NOMEM;
 	}
 	gate->seed = gate->directory.seed = seed;
-	gate->settings = settings_full(&(struct ng_settings){0});
+	gate->settings = ng_settings_full(&(struct ng_settings){0});
 	arena_init(&gate->words, WORDS_MAX);
 	arena_init(&gate->parsed, PARSED_MAX);
 	*out = gate;
@@ -293,7 +293,7 @@ int ng_gate_apply(struct ng_gate *gate, uint64_t now_us, const struct ng_generat
 	gate->own = own;
 	gate->n_own = generation->n_own;
 	gate->version = generation->version;
-	gate->settings = settings_full(&generation->settings);
+	gate->settings = ng_settings_full(&generation->settings);
 	directory_swap(gate, &next);
 	renew = !routes_same(gate, routes, generation->n_routes);
 	free(gate->routes);

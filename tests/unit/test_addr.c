@@ -308,6 +308,23 @@ static void reach_at_every_border(void **state)
 			 NG_REACH_NEVER);
 }
 
+/* Whatever lies in a range that is listed is at least as closed as the range says. */
+static void reach_ranges_say_the_same(void **state)
+{
+	struct ng_prefix range;
+	enum ng_reach reach;
+	size_t never = 0, private = 0;
+
+	(void)state;
+	for (uint32_t cursor = 0; ng_reach_range(&cursor, &range, &reach);) {
+		assert_true(ng_prefix_valid(&range));
+		assert_true(ng_addr_reach(&range.addr) <= reach);
+		never += reach == NG_REACH_NEVER;
+		private += reach == NG_REACH_PRIVATE;
+	}
+	assert_true(never > 8 && private > 8);
+}
+
 static void reach_of_ipv4_inside_ipv6(void **state)
 {
 	(void)state;
@@ -378,6 +395,7 @@ int main(void)
 		cmocka_unit_test(overlap_is_symmetric),
 		cmocka_unit_test(hosts),
 		cmocka_unit_test(reach_at_every_border),
+		cmocka_unit_test(reach_ranges_say_the_same),
 		cmocka_unit_test(reach_of_ipv4_inside_ipv6),
 		cmocka_unit_test(only_private_can_be_opened),
 	};

@@ -226,6 +226,33 @@ static void replies_after_the_commit(void **state)
 	assert_int_equal(world->n, 0);
 }
 
+/* "TTL handed out, hold + slack + grace" of an upstream TTL, under the rule's lease-max. */
+static const char *terms(const struct ng_settings *settings, uint32_t lease_max_s,
+			 uint32_t ttl_s)
+{
+	static char said[64];
+	struct ng_terms terms = ng_terms_of(settings, lease_max_s, ttl_s);
+
+	snprintf(said, sizeof(said), "%u, %u+%u+%u", terms.ttl_s, terms.hold_s, terms.slack_s,
+		 terms.grace_s);
+	return said;
+}
+
+static void ttl_and_lease_in_numbers(void **state)
+{
+	struct ng_settings settings = ng_settings_full(&(struct ng_settings){0});
+
+	(void)state;
+	assert_string_equal(terms(&settings, 0, 30), "30, 60+0+30");
+	assert_string_equal(terms(&settings, 0, 0), "0, 60+0+30");
+	assert_string_equal(terms(&settings, 0, 60), "60, 60+1+30");
+	assert_string_equal(terms(&settings, 0, 86400), "3600, 3600+1+30");
+	assert_string_equal(terms(&settings, 20, 30), "20, 20+1+30");
+	assert_string_equal(terms(&settings, 20, 5), "5, 20+0+30");
+	settings = ng_settings_full(&(struct ng_settings){.grace_s = 7, .lease_min_s = 5});
+	assert_string_equal(terms(&settings, 0, 9), "9, 9+1+7");
+}
+
 static void kernel_silent_for_a_second(void **state)
 {
 	struct world *world = *state;
@@ -473,6 +500,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_WORLD(denied_at_once),
 		IN_WORLD(replies_after_the_commit),
+		cmocka_unit_test(ttl_and_lease_in_numbers),
 		IN_WORLD(kernel_silent_for_a_second),
 		IN_WORLD(late_confirmation_still_counts),
 		IN_WORLD(policy_of_the_moment),

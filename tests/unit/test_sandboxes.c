@@ -1,5 +1,6 @@
 /* The warden's sandboxes: whose address is it, and may it be given to two? */
 #include "warden/sandboxes.h"
+#include "warden/sets.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -98,12 +99,22 @@ static void has_asks_for_wide_ones_apart(void **state)
 	assert_true(sandbox_has(&sandbox, &wide, true));
 }
 
+static void leases_stand_in_the_sets_that_others_are_told_of(void **state)
+{
+	(void)state;
+	assert_string_equal(set_shapes[SET_ALLOW4].name, wall_lease_set(NG_IPV4, false));
+	assert_string_equal(set_shapes[SET_ALLOW6].name, wall_lease_set(NG_IPV6, false));
+	assert_string_equal(set_shapes[SET_ALLOW4P].name, wall_lease_set(NG_IPV4, true));
+	assert_string_equal(set_shapes[SET_ALLOW6P].name, wall_lease_set(NG_IPV6, true));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_has_one_owner),
 		cmocka_unit_test(replacing_moves_its_addresses),
 		cmocka_unit_test(has_asks_for_wide_ones_apart),
+		cmocka_unit_test(leases_stand_in_the_sets_that_others_are_told_of),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
