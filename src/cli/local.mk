@@ -8,7 +8,7 @@ libscene_a_SOURCES = src/cli/scene.c src/cli/scene_expect.c src/cli/scene_input.
 libscene_a_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
 bin_PROGRAMS += namegate
 namegate_SOURCES = src/cli/main.c src/cli/verbs.h src/cli/output.c src/cli/output.h \
-	src/cli/policies.c src/cli/policies.h src/cli/check.c src/cli/explain.c
+	src/cli/check.c src/cli/explain.c
 namegate_SOURCES += src/cli/check.h src/cli/check_answers.c src/cli/check_policies.c \
 	src/cli/check_sarif.c
 # The list of shared hosting is compiled in: what is warned of does not depend on what is installed.

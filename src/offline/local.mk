@@ -5,3 +5,8 @@ liboffline_a_SOURCES += src/offline/traffic.c src/offline/traffic.h src/offline/
 	src/offline/traffic_pcap.c src/offline/traffic_packet.c src/offline/traffic_fragments.c \
 	src/offline/traffic_flows.c src/offline/traffic_streams.c src/offline/traffic_dns.c \
 	src/offline/traffic_dnstap.c src/offline/traffic_records.c
+liboffline_a_SOURCES += src/offline/explain.c src/offline/explain.h \
+	src/offline/explain_address.c src/offline/explain_address_json.c \
+	src/offline/explain_address_text.c src/offline/explain_follow.c src/offline/explain_json.c src/offline/explain_lines.h \
+	src/offline/explain_text.c src/offline/explain_words.c src/offline/parts.c \
+	src/offline/parts.h

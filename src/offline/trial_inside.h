@@ -56,7 +56,7 @@ const struct ng_sandbox *trial_spec(const struct trial *trial,
 				    const struct setup_sandbox *sandbox);
 
 /* trial_kernel.c: the sets as the warden would leave them */
-int kernel_put(struct trial *trial, const struct ng_lease_order *order) NG_MUST_CHECK;
-void kernel_remove(struct trial *trial, const struct ng_lease_order *order);
-void kernel_expire(struct trial *trial);
-void kernel_finish(struct trial *trial);
+int trial_kernel_put(struct trial *trial, const struct ng_lease_order *order) NG_MUST_CHECK;
+void trial_kernel_remove(struct trial *trial, const struct ng_lease_order *order);
+void trial_kernel_expire(struct trial *trial);
+void trial_kernel_finish(struct trial *trial);

@@ -84,7 +84,7 @@ static struct standing *standing_make(struct trial *trial, const struct ng_lease
 	return standing;
 }
 
-int kernel_put(struct trial *trial, const struct ng_lease_order *order)
+int trial_kernel_put(struct trial *trial, const struct ng_lease_order *order)
 {
 	struct standing *standing = standing_find(trial, order);
 	if (standing == NULL)
@@ -114,7 +114,7 @@ static void standing_drop(struct trial *trial, struct standing *standing)
 	free(spot);
 }
 
-void kernel_remove(struct trial *trial, const struct ng_lease_order *order)
+void trial_kernel_remove(struct trial *trial, const struct ng_lease_order *order)
 {
 	struct standing *standing = standing_find(trial, order);
 	if (standing != NULL)
@@ -132,12 +132,12 @@ static void drop_until(struct trial *trial, uint64_t until_us)
 	}
 }
 
-void kernel_expire(struct trial *trial)
+void trial_kernel_expire(struct trial *trial)
 {
 	drop_until(trial, trial->now_us);
 }
 
-void kernel_finish(struct trial *trial)
+void trial_kernel_finish(struct trial *trial)
 {
 	if (trial->stands != NULL)
 		drop_until(trial, UINT64_MAX);

@@ -83,14 +83,6 @@ else
 	skip "--json" "jq is not installed"
 fi
 
-is "explain: an allowed name" "sandbox  ci
-name     pypi.org
-type     A
-verdict  allow
-answer   from upstream
-rule     ci.list:1:1 (sandbox scope): pypi.org
-route    zone . by 192.0.2.53:53
-why      the rule pypi.org allows it" "$(run 0 explain -c gate.conf ci PYPI.org)"
 like "explain: the longest zone routes" '^route    zone corp\.internal by 198\.51\.100\.53:53, \[2001:db8::53\]:5353$' \
 	"$(run 0 explain -c gate.conf ci build.corp.internal AAAA)"
 like "explain: the apex of a wildcard" '^note     ci\.list:2 has \*\.github\.com, which does not cover github\.com itself' \
