@@ -150,6 +150,9 @@ void ng_match_bounds(const struct ng_match *match, struct ng_bounds *out);
 /* Wall time (seconds since 1970) at which the rule ends by its `until`; 0: none. */
 uint64_t ng_match_until(const struct ng_match *match);
 
+/* The TTL that a zone's denying rule was written with (RPZ.md O2); of any other rule `otherwise`. */
+uint32_t ng_match_denial_ttl(const struct ng_match *match, uint32_t otherwise);
+
 /* One record of a rule's local data; rdata is borrowed from the ruleset. */
 struct ng_local {
 	uint16_t type;

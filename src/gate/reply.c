@@ -149,6 +149,18 @@ static uint8_t denied_rcode(const struct ng_gate *gate, const struct ng_sandbox 
 		       : NG_RCODE_NXDOMAIN;
 }
 
+/* RPZ O2: a zone's rule has the TTL that it was written with, but no more than the setting's. */
+static uint32_t denied_ttl(const struct ng_gate *gate, const struct ng_sandbox *sandbox,
+			   const struct ng_decision *decision)
+{
+	uint32_t most = gate->settings.deny_ttl_s, said;
+
+	if (sandbox->mode == NG_LOCKDOWN || !decision->matched)
+		return most;
+	said = ng_match_denial_ttl(&decision->match, most);
+	return said < most ? said : most;
+}
+
 /* RPZ A4: no reply at all. The record says so. */
 static struct ng_record *reply_dropped(struct ng_gate *gate, const struct told *told,
 				       const struct ng_reply_spec *spec)
@@ -174,6 +186,7 @@ void reply_denied(struct ng_gate *gate, const struct told *told,
 			      denied_reason(gate, sandbox, decision));
 	struct ng_record *record;
 
+	spec.soa_ttl = denied_ttl(gate, sandbox, decision);
 	if (!lockdown && decision->matched && decision->match.action == NG_ACTION_DROP)
 		record = reply_dropped(gate, told, &spec);
 	else

@@ -245,6 +245,7 @@ static void add_draft(struct builder *builder, const struct builder_rule *rule, 
 	struct draft draft = {
 		.hash = hash,
 		.plain = rule->bounds.n_ports == 0,
+		.denial_ttl = rule->denial_ttl,
 		.slot = {.tag = (uint32_t)hash,
 			 .name = name,
 			 .line = rule->line + builder->files[builder->file].before,

@@ -11,10 +11,11 @@
 struct draft {
 	uint64_t hash;
 	struct image_slot slot;
-	uint32_t bounds; /* one more than the index of its bounds; 0: none */
-	uint32_t local;  /* the same, of its last local record */
-	uint32_t prefix; /* the same, of its prefix: an address trigger */
-	bool plain;      /* said without ports as well */
+	uint32_t bounds;     /* one more than the index of its bounds; 0: none */
+	uint32_t local;      /* the same, of its last local record */
+	uint32_t prefix;     /* the same, of its prefix: an address trigger */
+	uint32_t denial_ttl; /* as in struct builder_rule */
+	bool plain;          /* said without ports as well */
 };
 
 struct builder_bounds {
@@ -71,6 +72,7 @@ struct builder_rule {
 	enum ng_rule_action action;
 	struct ng_bounds bounds;
 	uint64_t until_s;      /* 0: none */
+	uint32_t denial_ttl;   /* of a zone's denial, one more than its TTL; 0: none is said */
 	struct ng_local local; /* of NG_ACTION_LOCAL: one of its records, borrowed */
 	uint32_t line, column;
 };

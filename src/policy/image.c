@@ -173,7 +173,7 @@ bool image_bounds(const struct image_view *view, uint32_t extra, struct ng_bound
 	size_t room;
 	if (!extra_find(view, extra, &head, &at, &room) || room < bounds_size(&head) ||
 	    head.n_ports > NG_PORTS_MAX || head.n_types > NG_TYPES_MAX ||
-	    head.n_opened > NG_RULE_PRIVATE_MAX || head.strict > 1 || head.zero != 0)
+	    head.n_opened > NG_RULE_PRIVATE_MAX || head.strict > 1)
 		return false;
 	for (uint8_t i = 0; i < head.n_ports; i++, at += sizeof(struct image_port)) {
 		struct image_port port;
@@ -206,6 +206,14 @@ uint64_t image_until(const struct image_view *view, uint32_t extra)
 	const uint8_t *at;
 	size_t room;
 	return extra_find(view, extra, &head, &at, &room) ? head.until_s : 0;
+}
+
+uint32_t image_denial_ttl(const struct image_view *view, uint32_t extra)
+{
+	struct image_extra head;
+	const uint8_t *at;
+	size_t room;
+	return extra_find(view, extra, &head, &at, &room) ? head.denial_ttl : 0;
 }
 
 uint32_t image_locals(const struct image_view *view, uint32_t extra)

@@ -94,7 +94,8 @@ struct image_extra {
 	uint64_t until_s; /* wall time at which the rule ends; 0: none */
 	uint32_t lease_max_s;
 	uint8_t n_ports, n_types, n_opened, strict;
-	uint32_t n_locals, zero;
+	uint32_t n_locals;
+	uint32_t denial_ttl; /* of a zone's denial, one more than its TTL; 0: none is said */
 };
 
 struct image_port {
@@ -134,6 +135,8 @@ uint32_t image_file_of(const struct image_view *view, uint32_t *line);
 const char *image_path(const struct image_view *view, uint32_t file);
 /* The bounds of an extra (0: none). False when it does not lie in the extras, or is no bounds. */
 bool image_bounds(const struct image_view *view, uint32_t extra, struct ng_bounds *out);
+/* What the denial of an extra has for a TTL, one more than it; 0: nothing. */
+uint32_t image_denial_ttl(const struct image_view *view, uint32_t extra);
 /*
  * The local record at *cursor (0: the first) of an extra; *cursor moves on. False at the end, and
  * where the octets say nothing that could be read.

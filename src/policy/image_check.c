@@ -66,7 +66,13 @@ static bool local_sound(const struct ng_local *local)
 	}
 }
 
-/* Local data is what a rule of that action has, and no other. */
+static bool denies(unsigned action)
+{
+	return action == NG_ACTION_NXDOMAIN + 1 || action == NG_ACTION_NODATA + 1 ||
+	       action == NG_ACTION_DROP + 1;
+}
+
+/* Local data is what a rule of that action has, and no other; a denial's TTL is a denial's. */
 static bool extra_sound(const struct image_view *view, uint32_t extra, unsigned action)
 {
 	struct ng_bounds bounds;
@@ -74,7 +80,8 @@ static bool extra_sound(const struct image_view *view, uint32_t extra, unsigned 
 	uint32_t n = 0;
 	if (extra == 0)
 		return action != NG_ACTION_LOCAL + 1;
-	if (!image_bounds(view, extra, &bounds))
+	if (!image_bounds(view, extra, &bounds) ||
+	    (!denies(action) && image_denial_ttl(view, extra) != 0))
 		return false;
 	while (image_local(view, extra, &n, &local)) {
 		if (!local_sound(&local))

@@ -11,6 +11,8 @@
 #include <namegate/message.h>
 #include <string.h>
 
+#define TTL_MAX 0x7fffffffu /* RFC 2181 8 */
+
 #define EACH_MAX 8 /* warnings of one code with their places; the rest are counted */
 #define CODES    8
 
@@ -429,6 +431,8 @@ static void record_read(struct rpz *rpz, const struct zone_record *record)
 	    action_read(rpz, record, &rule) != TAKEN)
 		return;
 	override_rule(rpz, record, &rule);
+	if (!permits(rule.action) && rule.action != NG_ACTION_LOCAL)
+		rule.denial_ttl = (record->ttl < TTL_MAX ? record->ttl : TTL_MAX) + 1;
 	if (rule.trigger == NG_TRIGGER_NAME && rule.name.len == 1 &&
 	    rule.action == NG_ACTION_PASSTHRU)
 		say(rpz, NG_WARNING, &record->place, "rpz-everything", "name what is needed",

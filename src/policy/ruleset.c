@@ -356,6 +356,12 @@ uint64_t ng_match_until(const struct ng_match *match)
 	return image_until(&match->ruleset->view, match->extra);
 }
 
+uint32_t ng_match_denial_ttl(const struct ng_match *match, uint32_t otherwise)
+{
+	uint32_t ttl = image_denial_ttl(&match->ruleset->view, match->extra);
+	return ttl != 0 ? ttl - 1 : otherwise;
+}
+
 bool ng_match_local(const struct ng_match *match, uint32_t *cursor, struct ng_local *out)
 {
 	return match->action == NG_ACTION_LOCAL &&

@@ -125,7 +125,7 @@ static struct image_opened opened_of(const struct ng_prefix *prefix)
 }
 
 static void put_bounds(struct extras *extras, const struct builder_bounds *item,
-		       uint32_t n_locals)
+		       uint32_t n_locals, uint32_t denial_ttl)
 {
 	const struct ng_bounds *bounds = &item->bounds;
 	struct image_extra head = {
@@ -136,6 +136,7 @@ static void put_bounds(struct extras *extras, const struct builder_bounds *item,
 		.n_opened = bounds->n_opened,
 		.strict = bounds->strict,
 		.n_locals = n_locals,
+		.denial_ttl = denial_ttl,
 	};
 	put(extras, &head, sizeof(head));
 	for (uint8_t i = 0; i < bounds->n_ports; i++) {
@@ -183,9 +184,9 @@ static uint32_t put_extra(struct extras *extras, const struct builder *builder,
 		draft->bounds != 0 ? &all[draft->bounds - 1] : &none;
 	uint32_t order[IMAGE_LOCALS_MAX], n = locals_of(builder, draft, order);
 	size_t at = extras->len;
-	if (draft->bounds == 0 && n == 0)
+	if (draft->bounds == 0 && n == 0 && draft->denial_ttl == 0)
 		return 0;
-	put_bounds(extras, bounds, n);
+	put_bounds(extras, bounds, n, draft->denial_ttl);
 	put_locals(extras, builder, order, n);
 	size_t size = extras->len - at;
 	if (!extras->nomem && at - extras->last == size &&

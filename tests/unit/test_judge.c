@@ -319,8 +319,10 @@ static void o1_each_override(void **state)
 		assert_string_equal(judge(&world, NULL, "no.example"), cases[i].no);
 		assert_string_equal(judge(&world, NULL, "data.example"), cases[i].data);
 		assert_string_equal(judge(&world, NULL, "yes.example"), cases[i].yes);
-		assert_int_equal(world.decision.match.extra != 0,
-				 world.decision.verdict == NG_ALLOW);
+		bool allowed = world.decision.verdict == NG_ALLOW;
+		assert_int_equal(world.decision.bounded, allowed);
+		assert_int_equal(ng_match_denial_ttl(&world.decision.match, 1),
+				 allowed ? 1 : 300);
 		finish(&world);
 	}
 }
