@@ -8,17 +8,12 @@
 #include "config.h"
 #include "daemon/images.h"
 #include "conf/sources.h"
+#include "edge/sealed.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
-
-#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
 
 /* Two sources of one digest must be one source: the digest is no cryptographic one. */
 static int use_known(struct image *known, struct ng_image *octets, struct image **out)
@@ -213,26 +208,7 @@ void sources_finish(struct sources *sources, struct images *images)
 
 /* ---- over the wall ---- */
 
-static int fill(int fd, const struct ng_image *octets)
-{
-	for (size_t done = 0; done < octets->len;) {
-		ssize_t n = write(fd, octets->octets + done, octets->len - done);
-		if (n <= 0 && errno != EINTR)
-			return NG_E_IO;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	return NG_OK;
-}
-
 int image_seal(const struct image *image, int *fd)
 {
-	int memory = memfd_create("namegate-policy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (memory < 0)
-		return NG_E_IO;
-	if (fill(memory, &image->octets) || fcntl(memory, F_ADD_SEALS, SEALS)) {
-		close(memory);
-		return NG_E_IO;
-	}
-	*fd = memory;
-	return NG_OK;
+	return sealed_make(image->octets.octets, image->octets.len, fd);
 }

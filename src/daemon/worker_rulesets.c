@@ -9,16 +9,13 @@
 #include "config.h"
 #include "daemon/worker_rulesets.h"
 
+#include "edge/sealed.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define COPY_MAX  (64u << 10)
 #define IMAGE_MAX (UINT64_C(1) << 30)
-#define SEALS     (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)
 #define USES_MAX  (NG_SCOPES * NG_RULESETS_MAX + 1) /* and the approvals */
 
 /* ---- one ruleset ---- */
@@ -26,7 +23,7 @@
 static void octets_free(struct ruleset *ruleset)
 {
 	if (ruleset->mapped)
-		munmap(ruleset->octets, ruleset->len);
+		sealed_unmap(ruleset->octets, ruleset->len);
 	else
 		free(ruleset->octets);
 }
@@ -36,15 +33,6 @@ static void ruleset_free(struct ruleset *ruleset)
 	ng_ruleset_close(ruleset->open);
 	octets_free(ruleset);
 	free(ruleset);
-}
-
-static bool sealed(int fd, uint64_t len)
-{
-	int seals = fcntl(fd, F_GET_SEALS);
-	struct stat info;
-
-	return seals >= 0 && (seals & SEALS) == SEALS && fstat(fd, &info) == 0 &&
-	       info.st_size >= 0 && (uint64_t)info.st_size == len;
 }
 
 static int octets_copy(struct ruleset *ruleset, int fd)
@@ -68,13 +56,10 @@ static int octets_copy(struct ruleset *ruleset, int fd)
 
 static int octets_map(struct ruleset *ruleset, int fd)
 {
-	void *place = mmap(NULL, ruleset->len, PROT_READ, MAP_SHARED, fd, 0);
+	int code = sealed_map(fd, ruleset->len, &ruleset->octets);
 
-	if (place == MAP_FAILED)
-		return errno == ENOMEM ? NG_E_NOMEM : NG_E_IO;
-	ruleset->octets = place;
-	ruleset->mapped = true;
-	return NG_OK;
+	ruleset->mapped = code == NG_OK;
+	return code;
 }
 
 static int ruleset_make(uint64_t id, uint64_t len, int fd, struct ruleset **out)
@@ -82,7 +67,7 @@ static int ruleset_make(uint64_t id, uint64_t len, int fd, struct ruleset **out)
 	struct ruleset *ruleset;
 	int code;
 
-	if (!len || len > IMAGE_MAX || !sealed(fd, len))
+	if (!len || len > IMAGE_MAX || !sealed_is(fd, len))
 		return NG_E_FORMAT;
 	ruleset = calloc(1, sizeof(*ruleset));
 	if (!ruleset)

@@ -1,12 +1,14 @@
 /* Compiled sources in main: one image for equal sources, freed by its last user, sealed for the worker. */
 #include "config.h"
 #include "daemon/images.h"
+#include "edge/sealed.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -78,12 +80,36 @@ static void test_sealed(void **state)
 	images_release(&images, image);
 }
 
+/* Large enough for huge pages, and not a multiple of one. */
+static void test_sealed_large(void **state)
+{
+	(void)state;
+	size_t len = (5u << 20) + 12345;
+	uint8_t *octets = malloc(len), *seen = NULL;
+	int fd = -1;
+	assert_non_null(octets);
+	for (size_t i = 0; i < len; i++)
+		octets[i] = (uint8_t)(i * 2654435761u >> 24);
+	assert_int_equal(sealed_make(octets, len, &fd), NG_OK);
+	assert_true(sealed_is(fd, len));
+	assert_false(sealed_is(fd, len - 1));
+	assert_int_equal(sealed_map(fd, len, &seen), NG_OK);
+	close(fd);
+	assert_int_equal((uintptr_t)seen % (2u << 20), 0);
+	assert_memory_equal(seen, octets, len);
+	sealed_unmap(seen, len);
+	free(octets);
+	assert_false(sealed_is(-1, 0));
+	assert_int_equal(sealed_map(-1, len, &seen), NG_E_IO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_equal_sources_are_one),
 		cmocka_unit_test(test_bad_inline_is_placed),
 		cmocka_unit_test(test_sealed),
+		cmocka_unit_test(test_sealed_large),
 	};
 	return cmocka_run_group_tests_name("images", tests, NULL, NULL);
 }
