@@ -31,8 +31,13 @@ static const char help[] =
 	"      --origin NAME  the zone's name; " ORIGIN " when left out\n\n"
 	"Exit codes: 0 all of it was converted, 1 some was left out, 2 FILE cannot be used.\n";
 
-struct rule { /* of the image, in the order of its lines */
-	struct image_slot slot;
+struct entry { /* of the image, put in the order of its lines */
+	struct image_rule rule;
+	const uint8_t *name;
+};
+
+struct rule {
+	struct image_rule image;
 	struct ng_name name;
 	struct ng_bounds bounds;
 };
@@ -62,10 +67,10 @@ static void left_out(struct convert *convert, uint32_t line, uint32_t column, co
 static const char *list_lacks(const struct rule *rule)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-_";
-	unsigned action = (rule->slot.kind & ~IMAGE_WILDCARD) - 1u;
+	unsigned action = (rule->image.kind & ~IMAGE_WILDCARD) - 1u;
 	if (action != NG_ACTION_PASSTHRU && action != NG_ACTION_NXDOMAIN)
 		return "a list has no words for this action";
-	if (rule->name.len == 1 && !(rule->slot.kind & IMAGE_WILDCARD))
+	if (rule->name.len == 1 && !(rule->image.kind & IMAGE_WILDCARD))
 		return "a list cannot name the root";
 	for (const uint8_t *at = rule->name.wire; *at != 0; at += 1 + *at) {
 		size_t digits = 0;
@@ -84,7 +89,7 @@ static const char *list_lacks(const struct rule *rule)
 static const char *rpz_lacks(const struct rule *rule)
 {
 	const struct ng_bounds *bounds = &rule->bounds;
-	if ((rule->slot.kind & ~IMAGE_WILDCARD) == NG_ACTION_ASK + 1)
+	if ((rule->image.kind & ~IMAGE_WILDCARD) == NG_ACTION_ASK + 1)
 		return "a zone cannot ask";
 	if (bounds->n_types > 0 || bounds->n_opened > 0 || bounds->lease_max_s > 0 ||
 	    bounds->strict)
@@ -135,8 +140,8 @@ static void note_addresses(struct convert *convert)
 static void write_list(const struct rule *rule)
 {
 	char name[NG_NAME_TEXT_MAX];
-	bool deny = (rule->slot.kind & ~IMAGE_WILDCARD) == NG_ACTION_NXDOMAIN + 1;
-	bool star = (rule->slot.kind & IMAGE_WILDCARD) != 0;
+	bool deny = (rule->image.kind & ~IMAGE_WILDCARD) == NG_ACTION_NXDOMAIN + 1;
+	bool star = (rule->image.kind & IMAGE_WILDCARD) != 0;
 	printf("%s%s%s", deny ? "!" : "", star ? "*" : "",
 	       star && rule->name.len > 1 ? "." : "");
 	if (rule->name.len > 1)
@@ -150,13 +155,13 @@ static void write_list(const struct rule *rule)
 static void write_rpz(const struct rule *rule)
 {
 	char name[NG_NAME_TEXT_MAX], owner[NG_NAME_TEXT_MAX + 4];
-	bool star = (rule->slot.kind & IMAGE_WILDCARD) != 0;
+	bool star = (rule->image.kind & IMAGE_WILDCARD) != 0;
 	ng_name_to_text(&rule->name, name);
 	if (rule->name.len == 1)
 		snprintf(owner, sizeof(owner), "*");
 	else
 		snprintf(owner, sizeof(owner), "%s%s", star ? "*." : "", name);
-	if ((rule->slot.kind & ~IMAGE_WILDCARD) == NG_ACTION_NXDOMAIN + 1) {
+	if ((rule->image.kind & ~IMAGE_WILDCARD) == NG_ACTION_NXDOMAIN + 1) {
 		printf("%s CNAME .\n", owner);
 		return;
 	}
@@ -179,16 +184,17 @@ static void convert_rule(struct convert *convert, const struct rule *rule)
 	if (lacks == NULL && convert->to_rpz && !fits_zone(convert, rule))
 		lacks = "the name is too long to stand before the zone's";
 	if (lacks != NULL)
-		left_out(convert, rule->slot.line, rule->slot.column, lacks);
+		left_out(convert, rule->image.line, rule->image.column, lacks);
 	else if (convert->to_rpz)
 		write_rpz(rule);
 	else
 		write_list(rule);
 }
 
-static int rule_order(const void *a, const void *b)
+static int entry_order(const void *a, const void *b)
 {
-	const struct image_slot *one = a, *two = b;
+	const struct image_rule *one = &((const struct entry *)a)->rule;
+	const struct image_rule *two = &((const struct entry *)b)->rule;
 	if (one->line != two->line)
 		return one->line < two->line ? -1 : 1;
 	if (one->column != two->column)
@@ -200,25 +206,25 @@ static int convert_rules(struct convert *convert)
 {
 	const struct image_view *view = &convert->view;
 	size_t n = 0;
-	struct image_slot *slots = calloc(view->head.rules + 1u, sizeof(*slots));
-	if (slots == NULL)
+	uint32_t at = 0;
+	struct entry *entries = calloc(view->head.rules + 1u, sizeof(*entries));
+	if (entries == NULL)
 		return NG_E_NOMEM;
-	for (uint32_t i = 0; i < view->head.slots && n < view->head.rules; i++) {
-		slots[n] = image_slot_at(view->slots, i);
-		n += slots[n].kind != 0;
-	}
-	qsort(slots, n, sizeof(*slots), rule_order);
+	while (n < view->head.rules &&
+	       image_rule(view, &at, view->head.rules_len, &entries[n].rule, &entries[n].name))
+		n++;
+	qsort(entries, n, sizeof(*entries), entry_order);
 	int code = NG_OK;
 	for (size_t i = 0; i < n && code == NG_OK; i++) {
-		struct rule rule = {.slot = slots[i]};
-		code = ng_name_from_wire(view->names + slots[i].name,
-					 view->head.names_len - slots[i].name, &rule.name);
-		if (slots[i].extra != 0 && !image_bounds(view, slots[i].extra, &rule.bounds))
+		struct rule rule = {.image = entries[i].rule};
+		code = ng_name_from_wire(entries[i].name, rule.image.len, &rule.name);
+		if (rule.image.extra != 0 &&
+		    !image_bounds(view, rule.image.extra, &rule.bounds))
 			code = NG_E_FORMAT;
 		if (code == NG_OK)
 			convert_rule(convert, &rule);
 	}
-	free(slots);
+	free(entries);
 	return code;
 }
 

@@ -1,5 +1,5 @@
 /*
- * Rules are kept as drafts, the slots of the image to be, with an index over them that finds a
+ * Rules are kept as drafts of those in the image to be, with an index over them that finds a
  * repeat while its line is still at hand. The image is written at the end (writer.c), when the
  * counts are known and every table can have its final size at once. What few rules have stands on
  * shelves beside the drafts.
@@ -133,9 +133,9 @@ static bool draft_is(const struct builder *builder, const struct draft *draft,
 		     const struct builder_rule *rule, uint64_t hash)
 {
 	return draft->hash == hash &&
-	       ((draft->slot.kind & IMAGE_WILDCARD) != 0) == rule->wildcard &&
-	       builder->names_len - draft->slot.name >= rule->name.len &&
-	       memcmp(builder->names + draft->slot.name, rule->name.wire, rule->name.len) == 0;
+	       ((draft->rule.kind & IMAGE_WILDCARD) != 0) == rule->wildcard &&
+	       draft->rule.len == rule->name.len &&
+	       memcmp(builder->names + draft->name, rule->name.wire, rule->name.len) == 0;
 }
 
 /* The index slot that holds the rule's draft, or the free one where it belongs. */
@@ -154,7 +154,7 @@ static bool name_place(struct builder *builder, const struct ng_name *name, uint
 {
 	size_t len = builder->names_len;
 	if (len >= name->len && builder->n > 0 &&
-	    builder->drafts[builder->n - 1].slot.name == len - name->len &&
+	    builder->drafts[builder->n - 1].name == len - name->len &&
 	    memcmp(builder->names + len - name->len, name->wire, name->len) == 0) {
 		*out = (uint32_t)(len - name->len);
 		return true;
@@ -246,12 +246,12 @@ static void add_draft(struct builder *builder, const struct builder_rule *rule, 
 		.hash = hash,
 		.plain = rule->bounds.n_ports == 0,
 		.denial_ttl = rule->denial_ttl,
-		.slot = {.tag = (uint32_t)hash,
-			 .name = name,
+		.name = name,
+		.rule = {.tag = (uint32_t)hash,
 			 .line = rule->line + builder->files[builder->file].before,
 			 .column = rule->column > UINT16_MAX ? UINT16_MAX
 							     : (uint16_t)rule->column,
-			 .labels = ng_name_labels(&rule->name),
+			 .len = rule->name.len,
 			 .kind = (uint8_t)((rule->wildcard ? IMAGE_WILDCARD : 0) |
 					   (rule->action + 1u))},
 	};
@@ -272,8 +272,6 @@ void builder_expires(struct builder *builder, uint64_t until_s)
 void builder_add(struct builder *builder, const struct builder_rule *rule)
 {
 	uint64_t hash = image_hash_name(rule->name.wire, rule->name.len);
-	if (rule->wildcard)
-		hash ^= IMAGE_STAR;
 	if (builder->error != NG_OK)
 		return;
 	if (builder_slots_for(builder->n + 1) > builder->index_slots && !reindex(builder)) {

@@ -10,7 +10,9 @@
 
 struct draft {
 	uint64_t hash;
-	struct image_slot slot;
+	uint32_t name; /* where its name begins in the names */
+	uint32_t at;   /* where it begins in the image's rules, once they are laid out */
+	struct image_rule rule;
 	uint32_t bounds;     /* one more than the index of its bounds; 0: none */
 	uint32_t local;      /* the same, of its last local record */
 	uint32_t prefix;     /* the same, of its prefix: an address trigger */

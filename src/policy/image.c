@@ -4,14 +4,6 @@
  */
 #include "policy/image.h"
 
-#include "base/hash.h"
-#include <string.h>
-
-uint64_t image_hash_label(uint64_t parent, const uint8_t *label)
-{
-	return hash_octets(label, 1 + (size_t)label[0], parent);
-}
-
 size_t image_labels(const uint8_t *wire, size_t len, uint8_t starts[static NG_LABELS_MAX])
 {
 	size_t n = 0;
@@ -31,9 +23,9 @@ uint64_t image_hash_name(const uint8_t *wire, size_t len)
 	return hash;
 }
 
-uint32_t image_home(uint64_t hash, uint32_t slots)
+uint32_t image_filters_for(uint32_t rules)
 {
-	return (uint32_t)(((hash >> 32) * slots) >> 32);
+	return rules / (IMAGE_GROUP * IMAGE_FILTERED) + 1;
 }
 
 uint64_t image_size(const struct image_head *head)
@@ -41,25 +33,19 @@ uint64_t image_size(const struct image_head *head)
 	uint64_t prefixes = 0;
 	for (size_t i = 0; i < IMAGE_PREFIXES; i++)
 		prefixes += head->prefixes[i];
-	return sizeof(*head) + (uint64_t)head->slots * sizeof(struct image_slot) +
+	return sizeof(*head) + (uint64_t)head->filters * sizeof(uint64_t) +
+	       ((uint64_t)head->filters * IMAGE_FILTERED + 1) * sizeof(struct image_group) +
 	       (uint64_t)head->ancestor_slots * sizeof(uint32_t) +
 	       prefixes * sizeof(struct image_prefix) +
 	       (uint64_t)head->statics * sizeof(struct image_static) +
 	       (uint64_t)head->opened * sizeof(struct image_opened) +
 	       (uint64_t)head->files * sizeof(struct image_file) + head->extras_len +
-	       head->names_len + head->paths_len;
+	       head->rules_len + head->paths_len;
 }
 
 void image_item(const uint8_t *section, uint32_t index, void *item, size_t size)
 {
 	memcpy(item, section + index * size, size);
-}
-
-struct image_slot image_slot_at(const uint8_t *slots, uint32_t index)
-{
-	struct image_slot slot;
-	memcpy(&slot, slots + (size_t)index * sizeof(slot), sizeof(slot));
-	return slot;
 }
 
 uint32_t image_ancestor_at(const uint8_t *ancestors, uint32_t index)
@@ -98,8 +84,9 @@ uint32_t image_file_of(const struct image_view *view, uint32_t *line)
 static bool head_sound(const struct image_head *head, size_t len)
 {
 	return head->magic == IMAGE_MAGIC && head->len == len && image_size(head) == len &&
-	       head->slots > head->rules && head->ancestor_slots > head->ancestors &&
-	       head->files > 0 && head->files <= IMAGE_FILES_MAX && head->paths_len > 1 &&
+	       head->filters > 0 && head->filters <= IMAGE_RULES_MAX &&
+	       head->ancestor_slots > head->ancestors && head->files > 0 &&
+	       head->files <= IMAGE_FILES_MAX && head->paths_len > 1 &&
 	       (head->flags & ~IMAGE_DISABLED) == 0 && head->zero == 0;
 }
 
@@ -113,8 +100,9 @@ int image_view(const uint8_t *octets, size_t len, struct image_view *out)
 	if (!head_sound(head, len))
 		return NG_E_FORMAT;
 	const uint8_t *at = octets + sizeof(*head);
-	view.slots = at;
-	view.ancestors = at += (size_t)head->slots * sizeof(struct image_slot);
+	view.filters = at;
+	view.groups = at += (size_t)head->filters * sizeof(uint64_t);
+	view.ancestors = at += ((size_t)image_groups(head) + 1) * sizeof(struct image_group);
 	at += (size_t)head->ancestor_slots * sizeof(uint32_t);
 	for (size_t i = 0; i < IMAGE_PREFIXES; i++) {
 		view.prefixes[i] = at;
@@ -124,8 +112,8 @@ int image_view(const uint8_t *octets, size_t len, struct image_view *out)
 	view.opened = at += (size_t)head->statics * sizeof(struct image_static);
 	view.files = at += (size_t)head->opened * sizeof(struct image_opened);
 	view.extras = at += (size_t)head->files * sizeof(struct image_file);
-	view.names = at += head->extras_len;
-	view.paths = (const char *)at + head->names_len;
+	view.rules = at += head->extras_len;
+	view.paths = (const char *)at + head->rules_len;
 	*out = view;
 	return NG_OK;
 }

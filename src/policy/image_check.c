@@ -2,10 +2,14 @@
  * The proof that a strange image is safe to ask.
  *
  * An image comes through a process wall, so the reader believes nothing: the sections must fill the
- * block exactly, every slot must name a well-formed lower-case name that lies inside the names, its
- * tag must be that name's, and it must stand where a look-up would reach it. Linear probing puts a
- * key at its home or behind it with no free slot between; so one walk with a count of the occupied
- * slots behind us proves reachability, and a free slot anywhere proves that probing ends.
+ * block exactly, the groups must fill the rules without gaps, and every rule must have a well-formed
+ * lower-case name of its length, that name's tag, and stand in the group that a look-up
+ * would search. A filter must be what its rules make it, bit by bit: a bit that is missing would
+ * turn a rule off.
+ *
+ * Linear probing puts an ancestor at its home or behind it with no free slot between; so one walk
+ * with a count of the occupied slots behind us proves reachability, and a free slot anywhere
+ * proves that probing ends.
  */
 #include "policy/image.h"
 
@@ -29,22 +33,6 @@ static size_t name_length(const uint8_t *wire, size_t room)
 		at += n + 1;
 	}
 	return 0;
-}
-
-/* The hash and label count of the name at an offset of the names; false when there is none. */
-static bool name_read(const struct image_view *view, uint32_t offset, uint64_t *hash,
-		      size_t *labels)
-{
-	if (offset >= view->head.names_len)
-		return false;
-	const uint8_t *wire = view->names + offset;
-	size_t len = name_length(wire, view->head.names_len - offset);
-	if (len == 0)
-		return false;
-	uint8_t starts[NG_LABELS_MAX];
-	*labels = image_labels(wire, len, starts);
-	*hash = image_hash_name(wire, len);
-	return true;
 }
 
 static bool local_sound(const struct ng_local *local)
@@ -90,20 +78,57 @@ static bool extra_sound(const struct image_view *view, uint32_t extra, unsigned 
 	return n == image_locals(view, extra) && (n > 0) == (action == NG_ACTION_LOCAL + 1);
 }
 
-/* A slot in use: is it what the compiler would have written? */
-static bool slot_sound(const struct image_view *view, const struct image_slot *slot,
-		       uint64_t *hash)
+/* Is the rule what the compiler would have written? */
+static bool rule_sound(const struct image_view *view, const struct image_rule *rule,
+		       const uint8_t *name, uint64_t *hash)
 {
-	size_t labels;
-	unsigned action = slot->kind & ~IMAGE_WILDCARD;
+	unsigned action = rule->kind & ~IMAGE_WILDCARD;
 	if (action == 0 || action > NG_ACTION_LOCAL + 1 ||
-	    !extra_sound(view, slot->extra, action))
+	    !extra_sound(view, rule->extra, action) || rule->len == 0 ||
+	    name_length(name, rule->len) != rule->len)
 		return false;
-	if (!name_read(view, slot->name, hash, &labels))
+	*hash = image_hash_name(name, rule->len);
+	return rule->tag == (uint32_t)*hash;
+}
+
+/* The rules of one group; *used counts them, *filter has their bits. */
+static bool group_sound(const struct image_view *view, uint32_t index, uint32_t *used,
+			uint64_t *filter)
+{
+	struct image_group group = image_group_at(view, index);
+	uint32_t at = group.start, end = image_group_at(view, index + 1).start, more = 0;
+	struct image_rule rule;
+	const uint8_t *name;
+	uint64_t hash;
+	if (end < at || end > view->head.rules_len)
 		return false;
-	if (slot->kind & IMAGE_WILDCARD)
-		*hash ^= IMAGE_STAR;
-	return slot->labels == labels && slot->tag == (uint32_t)*hash;
+	for (; image_rule(view, &at, end, &rule, &name); ++*used) {
+		if (!rule_sound(view, &rule, name, &hash) ||
+		    image_group_of(view, hash) != index)
+			return false;
+		*filter |= image_bits(hash);
+		more |= image_more_bits(hash);
+	}
+	return at == end && more == group.filter;
+}
+
+static int rules_check(const struct image_view *view)
+{
+	uint32_t used = 0, groups = image_groups(&view->head);
+	uint64_t filter = 0;
+	struct image_group first = image_group_at(view, 0), last = image_group_at(view, groups);
+	if (first.start != 0 || last.start != view->head.rules_len || last.filter != 0)
+		return NG_E_FORMAT;
+	for (uint32_t i = 0; i < groups; i++) {
+		if (i % IMAGE_FILTERED == 0)
+			filter = 0;
+		if (!group_sound(view, i, &used, &filter))
+			return NG_E_FORMAT;
+		if (i % IMAGE_FILTERED == IMAGE_FILTERED - 1 &&
+		    filter != image_filter_at(view, i))
+			return NG_E_FORMAT;
+	}
+	return used == view->head.rules ? NG_OK : NG_E_FORMAT;
 }
 
 static uint32_t distance(uint32_t home, uint32_t index, uint32_t slots)
@@ -111,25 +136,15 @@ static uint32_t distance(uint32_t home, uint32_t index, uint32_t slots)
 	return index >= home ? index - home : index + slots - home;
 }
 
-static int slots_check(const struct image_view *view)
+/* The hash of the name at an offset of the rules; false when there is none. */
+static bool ancestor_hash(const struct image_view *view, uint32_t offset, uint64_t *hash)
 {
-	uint32_t slots = view->head.slots, used = 0, run = 0;
-	while (run < slots && image_slot_at(view->slots, slots - 1 - run).kind != 0)
-		run++;
-	for (uint32_t i = 0; i < slots; i++) {
-		struct image_slot slot = image_slot_at(view->slots, i);
-		uint64_t hash;
-		if (slot.kind == 0) {
-			run = 0;
-			continue;
-		}
-		if (!slot_sound(view, &slot, &hash) ||
-		    distance(image_home(hash, slots), i, slots) > run)
-			return NG_E_FORMAT;
-		used++;
-		run++;
-	}
-	return used == view->head.rules ? NG_OK : NG_E_FORMAT;
+	if (offset >= view->head.rules_len)
+		return false;
+	const uint8_t *wire = view->rules + offset;
+	size_t len = name_length(wire, view->head.rules_len - offset);
+	*hash = image_hash_name(wire, len);
+	return len > 0;
 }
 
 static int ancestors_check(const struct image_view *view)
@@ -140,12 +155,11 @@ static int ancestors_check(const struct image_view *view)
 	for (uint32_t i = 0; i < slots; i++) {
 		uint32_t name = image_ancestor_at(view->ancestors, i);
 		uint64_t hash;
-		size_t labels;
 		if (name == IMAGE_NONE) {
 			run = 0;
 			continue;
 		}
-		if (!name_read(view, name, &hash, &labels) ||
+		if (!ancestor_hash(view, name, &hash) ||
 		    distance(image_home(hash, slots), i, slots) > run)
 			return NG_E_FORMAT;
 		used++;
@@ -216,7 +230,7 @@ static int files_check(const struct image_view *view)
 
 int image_check(const struct image_view *view)
 {
-	int code = slots_check(view);
+	int code = rules_check(view);
 	if (code == NG_OK)
 		code = ancestors_check(view);
 	for (size_t i = 0; i < IMAGE_PREFIXES && code == NG_OK; i++)

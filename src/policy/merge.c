@@ -22,7 +22,7 @@ static void report(struct builder *builder, const struct draft *draft,
 {
 	char text[NG_NAME_TEXT_MAX];
 	struct ng_place place = {builder_path(builder), rule->line, rule->column};
-	struct ng_place first = builder_place(builder, draft->slot.line, draft->slot.column);
+	struct ng_place first = builder_place(builder, draft->rule.line, draft->rule.column);
 	ng_diag_add(builder->diags, severity, &place, code, suggestion, "%s%s %s %s:%u:%u%s",
 		    rule->wildcard ? "*." : "", owner_text(rule, text), reason, first.path,
 		    first.line, first.column, of);
@@ -162,7 +162,7 @@ void builder_merge(struct builder *builder, struct draft *draft,
 	uint64_t until_s = draft->bounds == 0 ? 0 : all[draft->bounds - 1].until_s;
 	if (bounds == NULL)
 		bounds = &none;
-	if ((draft->slot.kind & ~IMAGE_WILDCARD) != rule->action + 1u)
+	if ((draft->rule.kind & ~IMAGE_WILDCARD) != rule->action + 1u)
 		report(builder, draft, rule, NG_ERROR, "rule-contradiction",
 		       "keep the one that is meant", "contradicts what", " says of it");
 	else if (rule->action == NG_ACTION_LOCAL)

@@ -6,6 +6,9 @@
  * longest first: the first hit decides (RPZ.md P3). A closer rule of another kind shadows nothing
  * (T2). No allocation, no copy of the name.
  *
+ * A large image lies in memory that is far away, and most names of most questions are in no list.
+ * So the filters decide first; only where they let a name pass is a group of rules read.
+ *
  * Address triggers are sorted by length, the longest first, and within a length by address: each
  * length there is costs two binary searches, one for where it ends, one for the address.
  */
@@ -14,6 +17,9 @@
 #include "policy/image.h"
 #include <stdlib.h>
 #include <string.h>
+
+#define CACHE_LINE  64
+#define GROUP_FETCH 512 /* octets of a group worth fetching ahead */
 
 struct ng_ruleset {
 	struct image_view view;
@@ -64,7 +70,7 @@ bool ng_ruleset_equal(const struct ng_ruleset *a, const struct ng_ruleset *b)
 	const struct image_head *head = &a->view.head, *other = &b->view.head;
 	size_t rest = (size_t)head->len - sizeof(*head);
 	return head->digest == other->digest && memcmp(head, other, sizeof(*head)) == 0 &&
-	       memcmp(a->view.slots, b->view.slots, rest) == 0;
+	       memcmp(a->view.filters, b->view.filters, rest) == 0;
 }
 
 uint64_t ng_ruleset_expires(const struct ng_ruleset *ruleset)
@@ -74,38 +80,51 @@ uint64_t ng_ruleset_expires(const struct ng_ruleset *ruleset)
 
 /* ---- names ---- */
 
-/* Do len octets at an offset of the names equal wire? An image's names end inside it, so a shorter one differs. */
-static bool name_is(const struct image_view *view, uint32_t offset, const uint8_t *wire,
-		    size_t len)
+/* What one look-up asks for: an owner name, exact or the wildcard's. */
+struct question {
+	uint64_t hash;
+	const uint8_t *wire;
+	uint8_t len, star;
+};
+
+/* All of the group is fetched before any of it is read: it is one stretch, and may be far away. */
+static void group_fetch(const struct image_view *view, uint32_t start, uint32_t end)
 {
-	return view->head.names_len - offset >= len &&
-	       memcmp(view->names + offset, wire, len) == 0;
+	for (uint32_t at = start; at < end && at - start < GROUP_FETCH; at += CACHE_LINE)
+		__builtin_prefetch(view->rules + at);
 }
 
-/* The rule with this owner name, exact or wildcard. */
-static bool slot_find(const struct image_view *view, uint64_t hash, uint8_t star,
-		      const uint8_t *wire, size_t len, struct image_slot *out)
+/* The rule with this owner name. */
+static bool rule_find(const struct image_view *view, const struct question *question,
+		      struct image_rule *out)
 {
-	uint32_t slots = view->head.slots;
-	for (uint32_t i = image_home(hash, slots);; i = i + 1 == slots ? 0 : i + 1) {
-		struct image_slot slot = image_slot_at(view->slots, i);
-		if (slot.kind == 0)
-			return false;
-		if (slot.tag == (uint32_t)hash && (slot.kind & IMAGE_WILDCARD) == star &&
-		    name_is(view, slot.name, wire, len)) {
-			*out = slot;
+	uint32_t index = image_group_of(view, question->hash);
+	struct image_group group = image_group_at(view, index);
+	uint32_t at = group.start, end, more = image_more_bits(question->hash);
+	struct image_rule rule;
+	const uint8_t *name;
+	if ((group.filter & more) != more)
+		return false;
+	end = image_group_at(view, index + 1).start;
+	group_fetch(view, at, end);
+	while (image_rule(view, &at, end, &rule, &name)) {
+		if (rule.tag == (uint32_t)question->hash && rule.len == question->len &&
+		    (rule.kind & IMAGE_WILDCARD) == question->star &&
+		    memcmp(name, question->wire, rule.len) == 0) {
+			*out = rule;
 			return true;
 		}
 	}
+	return false;
 }
 
 /* What every match has; the trigger's own fields come on top. */
-static struct ng_match match_of(const struct ng_ruleset *ruleset, uint8_t kind, uint32_t line,
-				uint32_t extra)
+static void match_fill(const struct ng_ruleset *ruleset, uint8_t kind, uint32_t line,
+		       uint32_t extra, struct ng_match *out)
 {
 	const struct image_view *view = &ruleset->view;
 	uint32_t file = image_file_of(view, &line);
-	return (struct ng_match){
+	*out = (struct ng_match){
 		.action = (enum ng_rule_action)((kind & ~IMAGE_WILDCARD) - 1),
 		.trigger = NG_TRIGGER_NAME,
 		.wildcard = (kind & IMAGE_WILDCARD) != 0,
@@ -117,16 +136,40 @@ static struct ng_match match_of(const struct ng_ruleset *ruleset, uint8_t kind, 
 	};
 }
 
-/*
- * A large table lies in memory that is far away: asked one after the other, each suffix would wait
- * for its slot. So all are asked for first, and then looked at.
- */
-static void slots_fetch(const struct image_view *view, const uint64_t *hashes, size_t n)
+/* Hashes of a name's suffixes, from the root on, with their filters asked for. */
+static void suffixes_hash(const struct image_view *view, const struct ng_name *name,
+			  const uint8_t *starts, size_t n, uint64_t *hashes)
 {
-	for (size_t i = 0; i < n; i++)
-		__builtin_prefetch(view->slots +
-				   (size_t)image_home(hashes[i], view->head.slots) *
-					   sizeof(struct image_slot));
+	hashes[0] = IMAGE_ROOT;
+	for (size_t i = 0;; i++) {
+		__builtin_prefetch(image_filter_of(view, image_group_of(view, hashes[i])));
+		if (i == n)
+			return;
+		hashes[i + 1] = image_hash_label(hashes[i], name->wire + starts[n - 1 - i]);
+	}
+}
+
+static bool filter_passes(const struct image_view *view, uint64_t hash)
+{
+	uint64_t bits = image_bits(hash);
+	return (image_filter_at(view, image_group_of(view, hash)) & bits) == bits;
+}
+
+/* The n suffixes below the whole name as wildcards, the longest first; which one it was. */
+static bool wildcard_find(const struct image_view *view, const struct ng_name *name,
+			  const uint8_t *starts, size_t n, const uint64_t *hashes,
+			  struct image_rule *out, size_t *labels)
+{
+	for (size_t i = n; i-- > 0;) {
+		uint8_t at = i == 0 ? name->len - 1u : starts[n - i];
+		struct question question = {hashes[i], name->wire + at,
+					    (uint8_t)(name->len - at), IMAGE_WILDCARD};
+		if (filter_passes(view, hashes[i]) && rule_find(view, &question, out)) {
+			*labels = i;
+			return true;
+		}
+	}
+	return false;
 }
 
 bool ng_ruleset_match(const struct ng_ruleset *ruleset, const struct ng_name *name,
@@ -134,30 +177,24 @@ bool ng_ruleset_match(const struct ng_ruleset *ruleset, const struct ng_name *na
 {
 	const struct image_view *view = &ruleset->view;
 	uint8_t starts[NG_LABELS_MAX];
-	uint64_t hashes[NG_LABELS_MAX +
-			1]; /* of the wildcards from the root on, then of the name */
-	struct image_slot slot;
+	uint64_t hashes[NG_LABELS_MAX + 1];
+	struct image_rule rule;
+	bool passes = false;
 	if (name->len == 0)
 		return false;
-	size_t n = image_labels(name->wire, name->len, starts);
-	uint64_t hash = IMAGE_ROOT;
-	for (size_t i = 0; i < n; i++) {
-		hashes[i] = hash ^ IMAGE_STAR;
-		hash = image_hash_label(hash, name->wire + starts[n - 1 - i]);
-	}
-	hashes[n] = hash;
-	slots_fetch(view, hashes, n + 1);
-	bool found = slot_find(view, hash, 0, name->wire, name->len, &slot);
-	for (size_t i = n; i-- > 0 && !found;) {
-		size_t at = i == 0 ? name->len - 1u : starts[n - i];
-		found = slot_find(view, hashes[i], IMAGE_WILDCARD, name->wire + at,
-				  name->len - at, &slot);
-	}
-	if (!found)
+	size_t n = image_labels(name->wire, name->len, starts), labels = n;
+	suffixes_hash(view, name, starts, n, hashes);
+	for (size_t i = 0; i <= n; i++)
+		passes |= filter_passes(view, hashes[i]);
+	if (!passes)
 		return false;
-	*out = match_of(ruleset, slot.kind, slot.line, slot.extra);
-	out->labels = slot.labels;
-	out->column = slot.column;
+	struct question question = {hashes[n], name->wire, name->len, 0};
+	if (!(filter_passes(view, hashes[n]) && rule_find(view, &question, &rule)) &&
+	    !wildcard_find(view, name, starts, n, hashes, &rule, &labels))
+		return false;
+	match_fill(ruleset, rule.kind, rule.line, rule.extra, out);
+	out->labels = (uint8_t)labels;
+	out->column = rule.column;
 	return true;
 }
 
@@ -171,15 +208,15 @@ bool ruleset_next_name(const struct ng_ruleset *ruleset, const struct ng_name *n
 	for (uint32_t i = 0; i < *cursor && more; i++)
 		more = ng_name_parent(&suffix);
 	for (; more; more = ng_name_parent(&suffix)) {
-		uint8_t star = (*cursor)++ > 0 ? IMAGE_WILDCARD : 0;
-		uint64_t hash = image_hash_name(suffix.wire, suffix.len);
-		struct image_slot slot;
-		if (!slot_find(view, star ? hash ^ IMAGE_STAR : hash, star, suffix.wire,
-			       suffix.len, &slot))
+		struct question question = {image_hash_name(suffix.wire, suffix.len),
+					    suffix.wire, suffix.len,
+					    (*cursor)++ > 0 ? IMAGE_WILDCARD : 0};
+		struct image_rule rule;
+		if (!rule_find(view, &question, &rule))
 			continue;
-		*out = match_of(ruleset, slot.kind, slot.line, slot.extra);
-		out->labels = slot.labels;
-		out->column = slot.column;
+		match_fill(ruleset, rule.kind, rule.line, rule.extra, out);
+		out->labels = ng_name_labels(&suffix);
+		out->column = rule.column;
 		return true;
 	}
 	return false;
@@ -189,17 +226,25 @@ bool ng_ruleset_rule(const struct ng_ruleset *ruleset, uint32_t *cursor, struct 
 		     struct ng_match *out)
 {
 	const struct image_view *view = &ruleset->view;
-	struct image_slot slot = {0};
-	while (slot.kind == 0) {
-		if (*cursor >= view->head.slots)
-			return false;
-		slot = image_slot_at(view->slots, (*cursor)++);
-	}
-	*out = match_of(ruleset, slot.kind, slot.line, slot.extra);
-	out->labels = slot.labels;
-	out->column = slot.column;
-	return ng_name_from_wire(view->names + slot.name, view->head.names_len - slot.name,
-				 owner) == NG_OK;
+	struct image_rule rule;
+	const uint8_t *name;
+	struct ng_name copy;
+	if (!image_rule(view, cursor, view->head.rules_len, &rule, &name) ||
+	    ng_name_from_wire(name, rule.len, &copy) != NG_OK)
+		return false;
+	match_fill(ruleset, rule.kind, rule.line, rule.extra, out);
+	out->labels = ng_name_labels(&copy);
+	out->column = rule.column;
+	*owner = copy;
+	return true;
+}
+
+/* Do len octets at an offset of the rules equal wire? What stands there is a name, so a shorter one differs. */
+static bool name_is(const struct image_view *view, uint32_t offset, const uint8_t *wire,
+		    size_t len)
+{
+	return view->head.rules_len - offset >= len &&
+	       memcmp(view->rules + offset, wire, len) == 0;
 }
 
 bool ng_ruleset_has_below(const struct ng_ruleset *ruleset, const struct ng_name *name)
@@ -285,15 +330,14 @@ static bool length_find(const uint8_t *section, uint32_t low, uint32_t high,
 	return false;
 }
 
-static struct ng_match match_of_prefix(const struct ng_ruleset *ruleset, size_t section,
-				       const struct image_prefix *item)
+static void match_fill_prefix(const struct ng_ruleset *ruleset, size_t section,
+			      const struct image_prefix *item, struct ng_match *out)
 {
 	bool four = section == IMAGE_CLIENT4 || section == IMAGE_ANSWER4;
-	struct ng_match match = match_of(ruleset, item->kind, item->line, item->extra);
-	match.trigger = section <= IMAGE_CLIENT6 ? NG_TRIGGER_CLIENT : NG_TRIGGER_ANSWER;
-	match.prefix = image_prefix_of(item->addr, four ? NG_IPV4 : NG_IPV6, item->bits);
-	match.column = item->column;
-	return match;
+	match_fill(ruleset, item->kind, item->line, item->extra, out);
+	out->trigger = section <= IMAGE_CLIENT6 ? NG_TRIGGER_CLIENT : NG_TRIGGER_ANSWER;
+	out->prefix = image_prefix_of(item->addr, four ? NG_IPV4 : NG_IPV6, item->bits);
+	out->column = item->column;
 }
 
 bool ruleset_next_addr(const struct ng_ruleset *ruleset, enum ng_trigger trigger,
@@ -307,7 +351,7 @@ bool ruleset_next_addr(const struct ng_ruleset *ruleset, enum ng_trigger trigger
 		end = length_end(view->prefixes[section], i, n);
 		if (!length_find(view->prefixes[section], i, end, addr, &item))
 			continue;
-		*out = match_of_prefix(ruleset, section, &item);
+		match_fill_prefix(ruleset, section, &item, out);
 		*cursor = end;
 		return true;
 	}
@@ -330,7 +374,7 @@ bool ng_ruleset_address(const struct ng_ruleset *ruleset, uint32_t *cursor,
 		uint32_t n = view->head.prefixes[section];
 		if (index < n) {
 			struct image_prefix item = prefix_at(view->prefixes[section], index);
-			*out = match_of_prefix(ruleset, section, &item);
+			match_fill_prefix(ruleset, section, &item, out);
 			++*cursor;
 			return true;
 		}

@@ -13,17 +13,99 @@ static uint32_t next(uint32_t index, uint32_t slots)
 	return index + 1 == slots ? 0 : index + 1;
 }
 
+/* ---- rules in their groups ---- */
+
+struct rules {
+	uint64_t *filters;
+	struct image_group *groups; /* n, and one for the end */
+	uint8_t *octets;
+	uint32_t filtered, n, len;
+};
+
+static uint32_t rule_size(const struct draft *draft)
+{
+	return (uint32_t)sizeof(draft->rule) + draft->rule.len;
+}
+
+/* The filters and starts of all groups. */
+static bool rules_measure(const struct builder *builder, struct rules *rules)
+{
+	uint64_t len = 0;
+	for (size_t i = 0; i < builder->n; i++) {
+		const struct draft *draft = &builder->drafts[i];
+		if (draft->prefix != 0)
+			continue;
+		uint32_t group = image_home(draft->hash, rules->n);
+		rules->filters[group / IMAGE_FILTERED] |= image_bits(draft->hash);
+		rules->groups[group].filter |= image_more_bits(draft->hash);
+		rules->groups[group + 1].start += rule_size(draft);
+		len += rule_size(draft);
+	}
+	for (uint32_t i = 0; i < rules->n; i++)
+		rules->groups[i + 1].start += rules->groups[i].start;
+	rules->len = (uint32_t)len;
+	return len <= IMAGE_NAMES_MAX;
+}
+
+/* Each group's start moves on with its rules, to where the next one starts; at the end all move back. */
+static void rules_write(struct builder *builder, struct rules *rules)
+{
+	for (size_t i = 0; i < builder->n; i++) {
+		struct draft *draft = &builder->drafts[i];
+		if (draft->prefix != 0)
+			continue;
+		struct image_group *group = &rules->groups[image_home(draft->hash, rules->n)];
+		uint8_t *at = rules->octets + group->start;
+		draft->at = group->start;
+		memcpy(at, &draft->rule, sizeof(draft->rule));
+		memcpy(at + sizeof(draft->rule), builder->names + draft->name, draft->rule.len);
+		group->start += rule_size(draft);
+	}
+	for (uint32_t i = rules->n; i > 0; i--)
+		rules->groups[i].start = rules->groups[i - 1].start;
+	rules->groups[0].start = 0;
+}
+
+/* Behind extras_make(): what a rule says of its extra is written with it. */
+static bool rules_make(struct builder *builder, struct rules *rules)
+{
+	uint32_t filters = image_filters_for((uint32_t)(builder->n - builder->prefixes.n));
+	*rules = (struct rules){.filtered = filters, .n = filters * IMAGE_FILTERED};
+	rules->filters = calloc(filters, sizeof(*rules->filters));
+	rules->groups = calloc(rules->n + 1u, sizeof(*rules->groups));
+	if (rules->filters == NULL || rules->groups == NULL || !rules_measure(builder, rules))
+		return false;
+	rules->octets = malloc(rules->len > 0 ? rules->len : 1);
+	if (rules->octets == NULL)
+		return false;
+	rules_write(builder, rules);
+	return true;
+}
+
+static void rules_finish(struct rules *rules)
+{
+	free(rules->filters);
+	free(rules->groups);
+	free(rules->octets);
+}
+
 /* ---- ancestors of what is not denied ---- */
+
+struct ancestor {
+	uint32_t
+		name; /* where it begins in the builder's names; IMAGE_NONE: the slot is free */
+	uint32_t draft; /* whose name it is the end of */
+};
 
 struct ancestors {
 	const uint8_t *names;
 	size_t names_len;
-	uint32_t *places; /* where in the names; open-addressed, IMAGE_NONE is free */
+	struct ancestor *items; /* open-addressed */
 	uint32_t slots, n;
 };
 
 /* The slot of the name at an offset, or the free one where it belongs. */
-static uint32_t *ancestors_locate(const struct ancestors *set, uint32_t offset)
+static struct ancestor *ancestors_locate(const struct ancestors *set, uint32_t offset)
 {
 	size_t room = set->names_len - offset, len;
 	const uint8_t *wire = set->names + offset;
@@ -31,36 +113,36 @@ static uint32_t *ancestors_locate(const struct ancestors *set, uint32_t offset)
 	size_t n = image_labels(wire, room, starts);
 	len = n == 0 ? 1 : (size_t)starts[n - 1] + wire[starts[n - 1]] + 2;
 	uint32_t at = image_home(image_hash_name(wire, len), set->slots);
-	for (; set->places[at] != IMAGE_NONE; at = next(at, set->slots)) {
-		uint32_t there = set->places[at];
+	for (; set->items[at].name != IMAGE_NONE; at = next(at, set->slots)) {
+		uint32_t there = set->items[at].name;
 		if (set->names_len - there >= len && memcmp(set->names + there, wire, len) == 0)
 			break;
 	}
-	return &set->places[at];
+	return &set->items[at];
 }
 
 static bool ancestors_resize(struct ancestors *set, uint32_t slots)
 {
 	struct ancestors old = *set;
-	uint32_t *places = malloc(slots * sizeof(*places));
-	if (places == NULL)
+	struct ancestor *items = malloc(slots * sizeof(*items));
+	if (items == NULL)
 		return false;
-	memset(places, 0xff, slots * sizeof(*places));
-	set->places = places;
+	memset(items, 0xff, slots * sizeof(*items));
+	set->items = items;
 	set->slots = slots;
 	for (uint32_t i = 0; i < old.slots; i++) {
-		if (old.places[i] != IMAGE_NONE)
-			*ancestors_locate(set, old.places[i]) = old.places[i];
+		if (old.items[i].name != IMAGE_NONE)
+			*ancestors_locate(set, old.items[i].name) = old.items[i];
 	}
-	free(old.places);
+	free(old.items);
 	return true;
 }
 
 /* Adds what stands above one owner; when an ancestor is there, so are all above it. */
-static bool ancestors_above(struct ancestors *set, const struct image_slot *slot)
+static bool ancestors_above(struct ancestors *set, const struct draft *drafts, uint32_t draft)
 {
-	uint32_t offset = slot->name;
-	if (!(slot->kind & IMAGE_WILDCARD)) {
+	uint32_t offset = drafts[draft].name;
+	if (!(drafts[draft].rule.kind & IMAGE_WILDCARD)) {
 		if (set->names[offset] == 0)
 			return true;
 		offset += 1u + set->names[offset];
@@ -69,19 +151,19 @@ static bool ancestors_above(struct ancestors *set, const struct image_slot *slot
 		if (builder_slots_for(set->n + 1) > set->slots &&
 		    !ancestors_resize(set, builder_slots_for((size_t)set->n * 2 + 64)))
 			return false;
-		uint32_t *place = ancestors_locate(set, offset);
-		if (*place != IMAGE_NONE)
+		struct ancestor *item = ancestors_locate(set, offset);
+		if (item->name != IMAGE_NONE)
 			return true;
-		*place = offset;
+		*item = (struct ancestor){offset, draft};
 		set->n++;
 		if (set->names[offset] == 0)
 			return true;
 	}
 }
 
-static bool denies(const struct image_slot *slot)
+static bool denies(const struct image_rule *rule)
 {
-	unsigned action = (slot->kind & ~IMAGE_WILDCARD) - 1u;
+	unsigned action = (rule->kind & ~IMAGE_WILDCARD) - 1u;
 	return action == NG_ACTION_NXDOMAIN || action == NG_ACTION_NODATA ||
 	       action == NG_ACTION_DROP;
 }
@@ -91,11 +173,28 @@ static bool ancestors_make(const struct builder *builder, struct ancestors *set)
 	*set = (struct ancestors){.names = builder->names, .names_len = builder->names_len};
 	for (size_t i = 0; i < builder->n && !builder->disabled; i++) {
 		const struct draft *draft = &builder->drafts[i];
-		if (draft->prefix == 0 && !denies(&draft->slot) &&
-		    !ancestors_above(set, &draft->slot))
+		if (draft->prefix == 0 && !denies(&draft->rule) &&
+		    !ancestors_above(set, builder->drafts, (uint32_t)i))
 			return false;
 	}
 	return ancestors_resize(set, builder_slots_for(set->n));
+}
+
+/* Where the ancestors begin in the image's rules, which are laid out by now. */
+static uint8_t *ancestors_write(const struct builder *builder, const struct ancestors *set,
+				uint8_t *to)
+{
+	for (uint32_t i = 0; i < set->slots; i++, to += sizeof(uint32_t)) {
+		const struct ancestor *item = &set->items[i];
+		uint32_t place = IMAGE_NONE;
+		if (item->name != IMAGE_NONE) {
+			const struct draft *draft = &builder->drafts[item->draft];
+			place = draft->at + (uint32_t)sizeof(draft->rule) +
+				(item->name - draft->name);
+		}
+		memcpy(to, &place, sizeof(place));
+	}
+	return to;
 }
 
 /* ---- extras ---- */
@@ -202,7 +301,7 @@ static bool extras_make(struct builder *builder, struct extras *extras)
 {
 	*extras = (struct extras){0};
 	for (size_t i = 0; i < builder->n && extras->len < IMAGE_NAMES_MAX; i++)
-		builder->drafts[i].slot.extra = put_extra(extras, builder, &builder->drafts[i]);
+		builder->drafts[i].rule.extra = put_extra(extras, builder, &builder->drafts[i]);
 	return !extras->nomem && extras->len < IMAGE_NAMES_MAX;
 }
 
@@ -225,11 +324,11 @@ static bool add_prefix(const struct builder *builder, const struct draft *draft,
 	size_t section = (from->trigger == NG_TRIGGER_CLIENT ? IMAGE_CLIENT4 : IMAGE_ANSWER4) +
 			 (from->prefix.addr.family == NG_IPV6);
 	struct image_prefix item = {
-		.line = draft->slot.line,
-		.extra = draft->slot.extra,
-		.column = draft->slot.column,
+		.line = draft->rule.line,
+		.extra = draft->rule.extra,
+		.column = draft->rule.column,
 		.bits = from->prefix.bits,
-		.kind = draft->slot.kind,
+		.kind = draft->rule.kind,
 	};
 	memcpy(item.addr, from->prefix.addr.bytes, sizeof(item.addr));
 	return shelf_add(&sections->prefixes[section], &item, sizeof(item)) != NULL;
@@ -330,21 +429,9 @@ static void sections_finish(struct sections *sections)
 struct parts {
 	struct ancestors ancestors;
 	struct extras extras;
+	struct rules rules;
 	struct sections sections;
 };
-
-static void write_slots(const struct builder *builder, uint8_t *octets, uint32_t slots)
-{
-	for (size_t i = 0; i < builder->n; i++) {
-		const struct draft *draft = &builder->drafts[i];
-		uint32_t at = image_home(draft->hash, slots);
-		if (draft->prefix != 0)
-			continue;
-		while (image_slot_at(octets, at).kind != 0)
-			at = next(at, slots);
-		memcpy(octets + at * sizeof(draft->slot), &draft->slot, sizeof(draft->slot));
-	}
-}
 
 static uint8_t *write_octets(uint8_t *to, const void *from, size_t n)
 {
@@ -368,10 +455,10 @@ static void write_image(const struct builder *builder, const struct parts *parts
 			struct image_head *head, uint8_t *octets)
 {
 	uint8_t *at = octets + sizeof(*head), *files;
-	write_slots(builder, at, head->slots);
-	at += head->slots * sizeof(struct image_slot);
-	at = write_octets(at, parts->ancestors.places,
-			  parts->ancestors.slots * sizeof(uint32_t));
+	at = write_octets(at, parts->rules.filters, head->filters * sizeof(uint64_t));
+	at = write_octets(at, parts->rules.groups,
+			  (image_groups(head) + 1u) * sizeof(struct image_group));
+	at = ancestors_write(builder, &parts->ancestors, at);
 	for (size_t i = 0; i < IMAGE_PREFIXES; i++)
 		at = write_octets(at, parts->sections.prefixes[i].items,
 				  head->prefixes[i] * sizeof(struct image_prefix));
@@ -382,7 +469,7 @@ static void write_image(const struct builder *builder, const struct parts *parts
 	files = at;
 	at += head->files * sizeof(struct image_file);
 	at = write_octets(at, parts->extras.octets, head->extras_len);
-	at = write_octets(at, builder->names, head->names_len);
+	at = write_octets(at, parts->rules.octets, head->rules_len);
 	write_files(builder, files, (char *)at);
 	memcpy(octets, head, sizeof(*head));
 	head->digest = hash_octets(octets, head->len, IMAGE_MAGIC);
@@ -401,10 +488,10 @@ static struct image_head head_make(const struct builder *builder, const struct p
 		.opened = (uint32_t)parts->sections.opened.n,
 		.files = builder->n_files,
 		.extras_len = (uint32_t)parts->extras.len,
-		.names_len = (uint32_t)builder->names_len,
+		.rules_len = parts->rules.len,
 		.flags = builder->disabled ? IMAGE_DISABLED : 0,
 	};
-	head.slots = builder_slots_for(head.rules);
+	head.filters = parts->rules.filtered;
 	for (size_t i = 0; i < IMAGE_PREFIXES; i++)
 		head.prefixes[i] = (uint32_t)parts->sections.prefixes[i].n;
 	for (uint32_t i = 0; i < builder->n_files; i++)
@@ -420,7 +507,7 @@ int builder_image(struct builder *builder, struct ng_image *out)
 	if (builder->error != NG_OK)
 		return builder->error;
 	if (ancestors_make(builder, &parts.ancestors) && extras_make(builder, &parts.extras) &&
-	    sections_make(builder, &parts.sections)) {
+	    rules_make(builder, &parts.rules) && sections_make(builder, &parts.sections)) {
 		struct image_head head = head_make(builder, &parts);
 		octets = calloc(1, head.len);
 		if (octets != NULL) {
@@ -429,7 +516,8 @@ int builder_image(struct builder *builder, struct ng_image *out)
 		}
 	}
 	sections_finish(&parts.sections);
+	rules_finish(&parts.rules);
 	free(parts.extras.octets);
-	free(parts.ancestors.places);
+	free(parts.ancestors.items);
 	return octets != NULL ? NG_OK : NG_E_NOMEM;
 }

@@ -28,6 +28,8 @@ ASK = {  # what is asked, what is right, and how many may be outstanding
     "miss": ("x%.w.bench.test", ["--addresses", servers.ADDRESSES, "--window", 64]),
     "close": ("x%.s.bench.test", ["--addresses", servers.ADDRESSES, "--window", 64]),
 }
+LOOK_UPS = {"missing": "not listed", "working": "1000 listed names",
+            "uniform": "all listed names"}
 BASE_RULES = 10000  # of the list that many sandboxes share
 RELOAD_RATE, RELOAD_SECONDS, RELOADS = 10000, 10, 20
 LATENCY_RATE = 500  # questions a second: each meets servers at rest
@@ -134,14 +136,16 @@ class Bench:
         report.progress("one million rules")
         seen = self.stage.policy("--rounds", self.options.rounds)
         whole = [sum(parts) for parts in zip(seen["compile_s"], seen["load_s"])]
-        ratios = [large / small for large, small in zip(seen["large_ns"], seen["small_ns"])]
         self.rows += [Row("1M RPZ rules: compiled", seen["compile_s"], "s"),
                       Row("1M RPZ rules: opened and handed over", seen["load_s"], "s"),
                       Row("1M RPZ rules: both", whole, "s", 2),
-                      Row("1M RPZ rules: image a rule", [seen["image"] / seen["rules"]], "B", 64),
-                      Row("1k RPZ rules: look-up", seen["small_ns"], "ns"),
-                      Row("1M RPZ rules: look-up", seen["large_ns"], "ns"),
-                      Row("look-up: 1M rules / 1k rules", ratios, "x", 1.2)]
+                      Row("1M RPZ rules: image a rule", [seen["image"] / seen["rules"]], "B", 64)]
+        for way, title in LOOK_UPS.items():
+            small, large = seen[f"{way}_small_ns"], seen[f"{way}_large_ns"]
+            self.rows += [Row(f"look-up, {title}: 1k rules", small, "ns"),
+                          Row(f"look-up, {title}: 1M rules", large, "ns"),
+                          Row(f"look-up, {title}: 1M rules / 1k rules",
+                              [many / few for many, few in zip(large, small)], "x", 1.2)]
 
     def lists_memory(self, net, allow):
         gate = servers.Gate(self.stage, self.options.build, net, BASE_RULES)

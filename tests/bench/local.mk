@@ -9,7 +9,7 @@ tests_bench_upstream_SOURCES = tests/bench/upstream.c tests/bench/serve.c tests/
 tests_bench_load_SOURCES = tests/bench/load.c tests/bench/latency.h tests/bench/dns.c \
 	tests/bench/dns.h
 tests_bench_policy_SOURCES = tests/bench/policy.c
-tests_bench_policy_LDADD = libcore.a $(LDNS_LIBS)
+tests_bench_policy_LDADD = libedge.a libcore.a $(LDNS_LIBS)
 TESTS += tests/bench/tools.sh
 EXTRA_DIST += tests/bench/tools.sh tests/bench/bench.py tests/bench/stage.py \
 	tests/bench/servers.py tests/bench/report.py

@@ -2,29 +2,30 @@
  * What a policy source costs: made from text, handed over, held, and asked.
  *
  * Two zones of one shape, a small and a large one, are compiled by the same code and asked in
- * turns, hits and misses in random order. The questions of a turn are made before its clock starts
- * and differ from turn to turn, so that a large zone cannot be learned by heart. Every answer is
- * compared with what the zone's text says: a zone that is fast and wrong ends the run.
+ * turns, in three ways: for names that are not listed, which is the usual case for a deny list; for a
+ * working set of listed names, which is as large for both zones; and for listed names drawn from
+ * all there are. The questions of a turn are made before its clock starts and differ from turn to
+ * turn, so that a large zone cannot be learned by heart. Every answer is compared with what the
+ * zone's text says: a zone that is fast and wrong ends the run.
  *
  * Handing over is what main and a worker do: octets into sealed memory, mapped by the other side,
  * and proved there once more.
  */
 #include "config.h"
+#include "edge/sealed.h"
 #include <namegate/policy.h>
 
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
-#define TURN       2048 /* questions */
+#define TURN       512  /* questions */
+#define WORKING    1000 /* rules that a working set asks for */
 #define LINE_ROOM  80
 #define SITE       20 /* rules that share a parent */
-#define SEALS      (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
 #define ROUNDS_MAX 64
 
 struct options {
@@ -40,6 +41,8 @@ struct zone {
 	struct ng_ruleset *ruleset;
 	struct ng_policy policy;
 };
+
+enum way { MISSING = 0, WORKING_SET, UNIFORM, WAYS };
 
 struct question {
 	struct ng_name name;
@@ -111,32 +114,22 @@ static bool zone_write(struct zone *zone)
 
 static bool hand_over(struct zone *zone, const struct ng_image *image)
 {
-	int memory = memfd_create("bench", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	void *place = MAP_FAILED;
-	size_t done = 0;
+	int fd;
 
-	while (memory >= 0 && done < image->len) {
-		ssize_t n = write(memory, image->octets + done, image->len - done);
-		if (n <= 0)
-			break;
-		done += (size_t)n;
-	}
-	if (done == image->len && !fcntl(memory, F_ADD_SEALS, SEALS))
-		place = mmap(NULL, image->len, PROT_READ, MAP_SHARED, memory, 0);
-	if (memory >= 0)
-		close(memory);
-	if (place == MAP_FAILED)
+	if (sealed_make(image->octets, image->len, &fd))
 		return false;
-	zone->octets = place;
 	zone->image_len = image->len;
+	int code = sealed_map(fd, image->len, &zone->octets);
+	close(fd);
+	if (code)
+		return false;
 	return ng_ruleset_open(zone->octets, zone->image_len, &zone->ruleset) == NG_OK;
 }
 
 static void zone_close(struct zone *zone)
 {
 	ng_ruleset_close(zone->ruleset);
-	if (zone->octets)
-		munmap(zone->octets, zone->image_len);
+	sealed_unmap(zone->octets, zone->image_len);
 	zone->ruleset = NULL;
 	zone->octets = NULL;
 }
@@ -174,29 +167,41 @@ static bool zone_load(struct zone *zone, double *compile_s, double *load_s)
 
 /* ---- asked ---- */
 
-/* Half of the questions hit. What stands below a wildcard is asked by a name there. */
-static bool question_make(const struct zone *zone, struct question *out)
+/*
+ * The rule that a question is about. A working set lies as far apart as the zone allows, and is of
+ * exact names and wildcards as the whole zone is.
+ */
+static uint32_t rule_drawn(const struct zone *zone, enum way way)
+{
+	uint32_t apart = way == WORKING_SET ? zone->rules / WORKING : 1;
+	uint32_t one = draw(apart > 0 ? zone->rules / apart : zone->rules);
+
+	return apart > 10 ? one * apart + one % 10 : one;
+}
+
+/* What stands below a wildcard is asked by a name there. */
+static bool question_make(const struct zone *zone, enum way way, struct question *out)
 {
 	char text[LINE_ROOM];
-	uint32_t rule = draw(zone->rules);
-	bool hit = draw(2) == 0;
+	uint32_t rule = rule_drawn(zone, way);
 	int n = is_wildcard(rule) ? snprintf(text, sizeof text, "x.") : 0;
 
-	n += owner_print(text + n, sizeof text - (size_t)n, hit ? 'n' : 'm', rule);
-	out->matched = hit;
-	out->verdict = hit && is_allowed(rule) ? NG_ALLOW : NG_DENY;
+	n += owner_print(text + n, sizeof text - (size_t)n, way == MISSING ? 'm' : 'n', rule);
+	out->matched = way != MISSING;
+	out->verdict = out->matched && is_allowed(rule) ? NG_ALLOW : NG_DENY;
 	return ng_name_from_text(text, (size_t)n, &out->name) == NG_OK;
 }
 
 /* Nanoseconds of one turn; below 0 when an answer was wrong. */
-static double turn(const struct zone *zone, struct question questions[static TURN])
+static double turn(const struct zone *zone, enum way way,
+		   struct question questions[static TURN])
 {
 	struct ng_decision decision;
 	unsigned right = 0;
 	double begun;
 
 	for (unsigned i = 0; i < TURN; i++)
-		if (!question_make(zone, &questions[i]))
+		if (!question_make(zone, way, &questions[i]))
 			return -1;
 	begun = now_s();
 	for (unsigned i = 0; i < TURN; i++) {
@@ -208,13 +213,14 @@ static double turn(const struct zone *zone, struct question questions[static TUR
 }
 
 /* One round: nanoseconds a look-up in each zone, the turns of both interleaved. */
-static bool ask(const struct zone zones[static 2], unsigned turns, double out[static 2])
+static bool ask(const struct zone zones[static 2], enum way way, unsigned turns,
+		double out[static 2])
 {
 	static struct question questions[TURN];
 	double sums[2] = {0};
 
 	for (unsigned i = 0; i < turns * 2; i++) {
-		double ns = turn(&zones[i % 2], questions);
+		double ns = turn(&zones[i % 2], way, questions);
 		if (ns < 0) {
 			fprintf(stderr, "policy: the zone of %u rules gave a wrong verdict\n",
 				zones[i % 2].rules);
@@ -237,27 +243,50 @@ static void print_array(const char *name, const double *values, unsigned n)
 	printf("],");
 }
 
-static bool run(const struct options *set, struct zone zones[static 2])
+struct figures {
+	double compile[ROUNDS_MAX], load[ROUNDS_MAX];
+	double asked[WAYS][2][ROUNDS_MAX]; /* of the small zone and the large one */
+};
+
+static bool run_round(const struct options *set, struct zone zones[static 2], unsigned turn,
+		      struct figures *figures)
 {
-	static double compile[ROUNDS_MAX], load[ROUNDS_MAX], small[ROUNDS_MAX],
-		large[ROUNDS_MAX];
 	double ns[2];
 
+	zone_close(&zones[1]);
+	if (!zone_load(&zones[1], &figures->compile[turn], &figures->load[turn]))
+		return false;
+	for (enum way way = 0; way < WAYS; way++) {
+		if (!ask(zones, way, set->turns, ns))
+			return false;
+		for (unsigned i = 0; i < 2; i++)
+			figures->asked[way][i][turn] = ns[i];
+	}
+	return true;
+}
+
+static bool run(const struct options *set, struct zone zones[static 2])
+{
+	static const char *const names[WAYS][2] = {
+		[MISSING] = {"missing_small_ns", "missing_large_ns"},
+		[WORKING_SET] = {"working_small_ns", "working_large_ns"},
+		[UNIFORM] = {"uniform_small_ns", "uniform_large_ns"},
+	};
+	static struct figures figures;
+	double ignored[2];
+
 	if (!zone_write(&zones[0]) || !zone_write(&zones[1]) ||
-	    !zone_load(&zones[0], &ns[0], &ns[1]))
+	    !zone_load(&zones[0], &ignored[0], &ignored[1]))
 		return false;
 	for (unsigned i = 0; i < set->rounds; i++) {
-		zone_close(&zones[1]);
-		if (!zone_load(&zones[1], &compile[i], &load[i]) || !ask(zones, set->turns, ns))
+		if (!run_round(set, zones, i, &figures))
 			return false;
-		small[i] = ns[0];
-		large[i] = ns[1];
 	}
 	printf("{");
-	print_array("compile_s", compile, set->rounds);
-	print_array("load_s", load, set->rounds);
-	print_array("small_ns", small, set->rounds);
-	print_array("large_ns", large, set->rounds);
+	print_array("compile_s", figures.compile, set->rounds);
+	print_array("load_s", figures.load, set->rounds);
+	for (size_t i = 0; i < WAYS * 2; i++)
+		print_array(names[i / 2][i % 2], figures.asked[i / 2][i % 2], set->rounds);
 	printf("\"rules\":%zu,\"image\":%zu}\n", ng_ruleset_count(zones[1].ruleset),
 	       zones[1].image_len);
 	return true;
@@ -272,7 +301,7 @@ static bool read_options(int argc, char **argv, struct options *set)
 					      {NULL, 0, NULL, 0}};
 	int option;
 
-	*set = (struct options){1000, 1000000, 5, 200};
+	*set = (struct options){WORKING, 1000000, 5, 500};
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		unsigned value = optarg ? (unsigned)strtoul(optarg, NULL, 10) : 0;
 		if (option == 's')
@@ -298,7 +327,7 @@ int main(int argc, char **argv)
 
 	if (!read_options(argc, argv, &set)) {
 		fputs("usage: policy [--small RULES] [--large RULES] [--rounds N] [--turns N]\n"
-		      "at most 1000000 rules and 64 rounds; a turn asks each zone 2048 times\n",
+		      "at most 1000000 rules and 64 rounds; a turn asks each zone 512 times\n",
 		      stderr);
 		return 2;
 	}

@@ -89,8 +89,8 @@ is "silence is a loss" "5 exit 1" "$(field lost "$seen") $(code "$seen")"
 seen=$("$tools/policy" --large 20000 --rounds 2 --turns 2)
 is "a policy gives every verdict that its text says" 0 $?
 is "all its rules are in the image" 20000 "$(field rules "$seen")"
-is "every round has its figures" "2 2 2 2" \
-	"$(printf '%s' "$seen" | jq -r '[.compile_s, .load_s, .small_ns, .large_ns | length] | join(" ")')"
+is "every round has its figures" "2 2 2 2 2 2 2 2" \
+	"$(printf '%s' "$seen" | jq -r '[.[] | arrays | length] | join(" ")')"
 "$tools/policy" --large 10 >/dev/null 2>&1
 is "a large zone that is smaller than the small one is refused" 2 $?
 tap_done

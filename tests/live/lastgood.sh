@@ -63,6 +63,30 @@ succeeds "the files are repaired" gate reload
 is "and count" "NOERROR 44.0.0.1 NXDOMAIN ede=15" "$(ask 1 www.allowed.example) $(ask 1 short.allowed.example)"
 succeeds "and status --strict is content" gate status --strict
 
+# Kept by a version whose compiled form was another: as good as not kept.
+older() {
+	kill "$gate_pid"
+	wait "$gate_pid"
+	python3 - "$work/store" <<-'END'
+		import pathlib, re, sys
+		for path in pathlib.Path(sys.argv[1]).rglob("*.mdb"):
+		    kept = re.compile(rb".{8}\x01ngrule3.{8}", re.DOTALL)  # between two digests
+		    path.write_bytes(kept.sub(b"digested\x01ngrule2digested", path.read_bytes()))
+	END
+	: >"$work/namegated.log"
+	start_gate
+	until_true 10 ready
+}
+older
+succeeds "a start over older compiled forms compiles the files" until_true 10 served
+is "and has nothing to say of them" 0 "$(gate status --json | jq '.fallen_back | length')"
+printf 'https://broken/\n' >"$work/box1.list"
+again
+succeeds "it has kept its own form" until_true 10 served
+older
+is "an older form stands in for no file: denied" "NXDOMAIN ede=15" "$(ask 1 www.allowed.example)"
+like "and the log says so" 'everything denied for want of .*box1\.list' "$(cat "$work/namegated.log")"
+
 # Neither file nor store.
 printf 'https://broken/\n' >"$work/box1.list"
 kill "$gate_pid"

@@ -98,11 +98,11 @@ tests_unit_test_spec_LDADD = libconf.a libcore.a $(JANSSON_LIBS) $(CONFUSE_LIBS)
 	$(CMOCKA_LIBS)
 tests_unit_test_images_SOURCES = tests/unit/test_images.c src/daemon/images.c
 tests_unit_test_images_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_images_LDADD = libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_images_LDADD = libedge.a libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_boxes_SOURCES = tests/unit/test_boxes.c src/daemon/boxes.c src/conf/grants.c \
 	src/daemon/images.c
 tests_unit_test_boxes_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_boxes_LDADD = libconf.a libcore.a $(JANSSON_LIBS) $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_boxes_LDADD = libedge.a libconf.a libcore.a $(JANSSON_LIBS) $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_child_SOURCES = tests/unit/test_child.c src/daemon/child.c src/daemon/log.c
 tests_unit_test_child_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_child_LDADD = libedge.a libcore.a $(UV_LIBS) $(CMOCKA_LIBS)

@@ -38,24 +38,21 @@ static void rules_say(struct source *source, char *out, size_t room)
 {
 	static const char *const actions[] = {"deny", "nodata", "allow", "ask"};
 	struct image_view view;
+	struct image_rule rule;
+	const uint8_t *wire;
 	struct ng_static item;
-	uint32_t cursor = 0;
+	uint32_t cursor = 0, at = 0;
 	size_t n = 0;
 	assert_int_equal(image_view(source->image.octets, source->image.len, &view), NG_OK);
-	for (uint32_t i = 0; i < view.head.slots; i++) {
-		struct image_slot slot = image_slot_at(view.slots, i);
+	while (image_rule(&view, &at, view.head.rules_len, &rule, &wire)) {
 		struct ng_bounds bounds = {0};
 		struct ng_name name;
 		char text[NG_NAME_TEXT_MAX];
-		if (slot.kind == 0)
-			continue;
-		assert_int_equal(ng_name_from_wire(view.names + slot.name,
-						   view.head.names_len - slot.name, &name),
-				 NG_OK);
-		image_bounds(&view, slot.extra, &bounds);
+		assert_int_equal(ng_name_from_wire(wire, rule.len, &name), NG_OK);
+		image_bounds(&view, rule.extra, &bounds);
 		n += (size_t)snprintf(out + n, room - n, "%s%s %s%s", n > 0 ? "; " : "",
-				      actions[(slot.kind & ~IMAGE_WILDCARD) - 1],
-				      slot.kind & IMAGE_WILDCARD ? "*." : "",
+				      actions[(rule.kind & ~IMAGE_WILDCARD) - 1],
+				      rule.kind & IMAGE_WILDCARD ? "*." : "",
 				      ng_name_to_text(&name, text));
 		for (uint8_t j = 0; j < bounds.n_ports; j++)
 			n += (size_t)snprintf(out + n, room - n, " %u/%u",
