@@ -105,6 +105,9 @@ static void note(const struct daemon *daemon, const struct approval *one, const 
 				    uid == NOBODY ? json_null() : json_integer(uid));
 	char *text = whole ? json_dumps(whole, JSON_COMPACT) : NULL;
 	bool written = text && write_record(daemon, text);
+	if (!text || registry_approval_note(daemon->registry, text))
+		log_say(LOG_AS_WARNING, "approval %llu: the registry cannot note it",
+			(unsigned long long)one->id);
 	log_say(LOG_AS_NOTICE, "approval %llu: %s for %s: %s by uid %lld%s",
 		(unsigned long long)one->id, one->name, sandbox_text(daemon, one->sandbox),
 		action, uid == NOBODY ? -1LL : (long long)uid,

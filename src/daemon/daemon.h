@@ -16,7 +16,7 @@
 #include "daemon/own.h"
 #include "edge/control.h"
 #include "edge/notify.h"
-#include "edge/registry.h"
+#include "edge/registry_history.h"
 
 #include <jansson.h>
 #include <uv.h>

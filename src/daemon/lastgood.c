@@ -71,6 +71,35 @@ static bool is_wanted(void *owner, const char *path)
 	return sources_find(&daemon->policies.sources, path) != NULL;
 }
 
+/*
+ * What is in force, for those who ask later; before the images of the version before are replaced.
+ * A source without any image is not in force, and told as one that went.
+ */
+static void remember(struct daemon *daemon)
+{
+	const size_t n = HASH_COUNT(daemon->policies.sources.by_path);
+	struct registry_source *all = calloc(n + 1, sizeof *all);
+	struct source *source, *next;
+	size_t i = 0;
+	int code = all ? NG_OK : NG_E_NOMEM;
+	HASH_ITER (hh, daemon->policies.sources.by_path, source, next) {
+		if (all && source->image)
+			all[i++] = (struct registry_source){
+				.name = source->path,
+				.digest = source->image->digest,
+				.rules = ng_ruleset_count(source->image->ruleset)};
+	}
+	if (code == NG_OK)
+		code = registry_version_put(daemon->registry, daemon->version,
+					    (uint64_t)time(NULL), all, i);
+	free(all);
+	if (code)
+		log_say(LOG_AS_WARNING,
+			"policy version %llu cannot be remembered (%s): what it changed will "
+			"not be told; see the disk of \"store\"",
+			(unsigned long long)daemon->version, ng_strerror(code));
+}
+
 void lastgood_keep(struct daemon *daemon, const struct box *box)
 {
 	struct source *source, *next;
@@ -82,6 +111,7 @@ void lastgood_keep(struct daemon *daemon, const struct box *box)
 		}
 		return;
 	}
+	remember(daemon);
 	HASH_ITER (hh, daemon->policies.sources.by_path, source, next)
 		keep(daemon, source);
 	if (registry_images_prune(daemon->registry, is_wanted, daemon))

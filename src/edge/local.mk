@@ -3,7 +3,7 @@ libedge_a_SOURCES += src/edge/channel.c src/edge/sealed.c src/edge/sealed.h
 libedge_a_SOURCES += src/edge/confine.c src/edge/confine_calls.c src/edge/confine_calls.h
 libedge_a_SOURCES += src/edge/control.c src/edge/control.h src/edge/notify.c src/edge/notify.h \
 	src/edge/registry.c src/edge/registry.h src/edge/registry_kept.h \
-	src/edge/registry_kept.c
+	src/edge/registry_kept.c src/edge/registry_history.c src/edge/registry_history.h
 libedge_a_SOURCES += src/edge/lease_store.c src/edge/lease_store.h src/edge/lease_store_history.c \
 	src/edge/lease_store_inside.h src/edge/lease_store_open.c src/edge/lease_store_rows.c \
 	src/edge/lease_store_rows.h src/edge/record.c \

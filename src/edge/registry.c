@@ -1,9 +1,9 @@
 /*
- * The registry: LMDB, one environment, four tables.
+ * The registry: LMDB, one environment, nine tables.
  *
  * "sandboxes" maps a name to its id (four octets, little endian) and the caller's text; "numbers"
  * holds the next ids and the version; what is in "approvals" and "images" is read and written in
- * registry_kept.c. Every change is one write transaction, committed with
+ * registry_kept.c, versions and events in registry_history.c. Every change is one write transaction, committed with
  * MDB_NOSYNC so that the loop never waits for the disk; mdb_env_sync() follows in the thread pool,
  * one at a time, and once more when changes came meanwhile. A machine that crashes in between
  * may lose the last changes, or the file: then fewer sandboxes are known, and unknown means
@@ -27,9 +27,17 @@
 #define LOOK_MOST_S 10                /* damaged pages may also lead in a circle */
 #define FIRST_BITS  0x3fffffffu       /* leaves three quarters of the ids after the first */
 
-#define TABLES 4
+#define TABLES 9
 
-static const char *const table_names[TABLES] = {"sandboxes", "numbers", "approvals", "images"};
+static const char *const table_names[TABLES] = {"sandboxes",
+						"numbers",
+						"approvals",
+						REGISTRY_TABLE_IMAGES,
+						REGISTRY_TABLE_VERSIONS,
+						REGISTRY_TABLE_SOURCES,
+						REGISTRY_TABLE_PAST,
+						REGISTRY_TABLE_SANDBOXES,
+						REGISTRY_TABLE_APPROVALS};
 static const char key_next_id[] = "next-id", key_version[] = "version",
 		  key_next_approval[] = "next-approval";
 
@@ -112,8 +120,10 @@ static int open_tables(struct registry *registry)
 	int error = mdb_txn_begin(registry->env, NULL, 0, &txn);
 	if (error)
 		return error;
-	MDB_dbi *const tables[TABLES] = {&registry->sandboxes, &registry->numbers,
-					 &registry->approvals, &registry->images};
+	MDB_dbi *const tables[TABLES] = {
+		&registry->sandboxes,   &registry->numbers,        &registry->approvals,
+		&registry->images,      &registry->versions,       &registry->sources,
+		&registry->past_images, &registry->sandbox_events, &registry->approval_events};
 	for (size_t i = 0; i < TABLES && !error; i++)
 		error = mdb_dbi_open(txn, table_names[i], MDB_CREATE, tables[i]);
 	if (error) {
@@ -305,12 +315,16 @@ int registry_put(struct registry *registry, const char *name, uint32_t id, const
 	if (error)
 		return registry_code(error);
 	MDB_val key = {strlen(name), (void *)(uintptr_t)name};
-	MDB_val room = {sizeof id + len, NULL};
+	MDB_val room = {sizeof id + len, NULL}, was;
+	const enum registry_event what = mdb_get(txn, registry->sandboxes, &key, &was) == 0
+						 ? REGISTRY_CHANGED
+						 : REGISTRY_ADDED;
 	error = mdb_put(txn, registry->sandboxes, &key, &room, MDB_RESERVE);
 	if (!error) {
 		memcpy(room.mv_data, &id, sizeof id);
 		if (len)
 			memcpy((char *)room.mv_data + sizeof id, value, len);
+		error = registry_event(txn, registry->sandbox_events, what, id, name);
 	}
 	return registry_commit(registry, txn, error);
 }
@@ -321,8 +335,17 @@ int registry_remove(struct registry *registry, const char *name)
 	int error = mdb_txn_begin(registry->env, NULL, 0, &txn);
 	if (error)
 		return registry_code(error);
-	MDB_val key = {strlen(name), (void *)(uintptr_t)name};
-	return registry_commit(registry, txn, mdb_del(txn, registry->sandboxes, &key, NULL));
+	MDB_val key = {strlen(name), (void *)(uintptr_t)name}, value;
+	uint32_t id = 0;
+	error = mdb_get(txn, registry->sandboxes, &key, &value);
+	if (!error && value.mv_size >= sizeof id)
+		memcpy(&id, value.mv_data, sizeof id);
+	if (!error)
+		error = mdb_del(txn, registry->sandboxes, &key, NULL);
+	if (!error)
+		error = registry_event(txn, registry->sandbox_events, REGISTRY_REMOVED, id,
+				       name);
+	return registry_commit(registry, txn, error);
 }
 
 static bool row_read(const MDB_val *value, uint32_t *id)

@@ -13,10 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct image_head {
-	uint64_t made_s, digest;
-};
-
 static MDB_val val(const void *octets, size_t len)
 {
 	return (MDB_val){len, (void *)(uintptr_t)octets};
@@ -92,7 +88,7 @@ int registry_approvals_each(struct registry *registry, registry_approval_visit *
 int registry_image_put(struct registry *registry, const char *path,
 		       const struct registry_image *image)
 {
-	const struct image_head head = {image->made_s, image->digest};
+	const struct registry_image_head head = {image->made_s, image->digest};
 	if (!*path || strlen(path) >= NG_PATH_MAX)
 		return NG_E_RANGE;
 	return put_key(registry, registry->images, val(path, strlen(path)),
@@ -101,7 +97,7 @@ int registry_image_put(struct registry *registry, const char *path,
 
 static int read_image(const MDB_val *value, bool octets, struct registry_image *out)
 {
-	struct image_head head;
+	struct registry_image_head head;
 	if (value->mv_size <= sizeof head)
 		return MDB_CORRUPTED;
 	memcpy(&head, value->mv_data, sizeof head);

@@ -1,6 +1,6 @@
 liboffline_a_SOURCES += src/offline/setup.c src/offline/setup.h src/offline/world.c src/offline/world.h \
 	src/offline/trial.c src/offline/trial.h src/offline/trial_inside.h src/offline/trial_kernel.c
-liboffline_a_SOURCES += src/offline/history.c src/offline/history.h
+liboffline_a_SOURCES += src/offline/history.c src/offline/history.h src/offline/ledger.c src/offline/ledger.h
 liboffline_a_SOURCES += src/offline/traffic.c src/offline/traffic.h src/offline/traffic_inside.h \
 	src/offline/traffic_pcap.c src/offline/traffic_packet.c src/offline/traffic_fragments.c \
 	src/offline/traffic_flows.c src/offline/traffic_streams.c src/offline/traffic_dns.c \

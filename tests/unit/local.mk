@@ -174,3 +174,9 @@ EXTRA_DIST += tests/unit/traffic_maker.h
 tests_unit_test_traffic_LDADD = $(TRAFFIC_LIBS)
 tests_unit_test_traffic_streams_LDADD = $(TRAFFIC_LIBS)
 tests_unit_test_traffic_records_LDADD = libedge.a $(TRAFFIC_LIBS)
+check_PROGRAMS += tests/unit/test_ledger
+TESTS += tests/unit/test_ledger
+tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c
+tests_unit_test_ledger_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_ledger_LDADD = liboffline.a libedge.a libcore.a $(UV_LIBS) $(LMDB_LIBS) \
+	$(LDNS_LIBS) $(CMOCKA_LIBS)
