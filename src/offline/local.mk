@@ -10,3 +10,7 @@ liboffline_a_SOURCES += src/offline/explain.c src/offline/explain.h \
 	src/offline/explain_address_text.c src/offline/explain_follow.c src/offline/explain_json.c src/offline/explain_lines.h \
 	src/offline/explain_text.c src/offline/explain_words.c src/offline/parts.c \
 	src/offline/parts.h
+liboffline_a_SOURCES += src/offline/below.c src/offline/below.h src/offline/expect.c src/offline/expect.h \
+	src/offline/expect_classes.c src/offline/expect_inside.h src/offline/expect_reach.c \
+	src/offline/expect_state.c src/offline/expect_text.c src/offline/expect_verdict.c \
+	src/offline/expect_world.c

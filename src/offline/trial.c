@@ -276,6 +276,17 @@ static struct ng_addr client_of(const struct ng_prefix *source)
 	return addr;
 }
 
+size_t trial_clients(const struct setup *setup, const struct setup_sandbox *sandbox,
+		     struct ng_addr out[static NG_SOURCES_MAX])
+{
+	bool conf = setup->conf != NULL;
+	const struct ng_prefix *sources = conf ? sandbox->spec->sources : nobody;
+	size_t n = conf ? sandbox->spec->n_sources : sizeof(nobody) / sizeof(nobody[0]);
+	for (size_t i = 0; i < n; i++)
+		out[i] = client_of(&sources[i]);
+	return n;
+}
+
 static struct ng_addr asker(const struct ng_sandbox *spec, uint16_t type)
 {
 	uint8_t family = type == NG_TYPE_AAAA ? NG_IPV6 : NG_IPV4;

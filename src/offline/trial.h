@@ -64,6 +64,10 @@ struct trial_reply {
 int trial_ask(struct trial *trial, const struct setup_sandbox *sandbox,
 	      const struct ng_name *name, uint16_t type, struct trial_reply *out) NG_MUST_CHECK;
 
+/* The addresses it may ask from, one of each source. Returns how many, at least one. */
+size_t trial_clients(const struct setup *setup, const struct setup_sandbox *sandbox,
+		     struct ng_addr out[static NG_SOURCES_MAX]);
+
 /* ---- reaching ---- */
 
 enum trial_how {                 /* why a packet passes; up to TRIAL_OPEN, why it does not */
@@ -102,6 +106,10 @@ bool trial_reaches(const struct trial *trial, const struct setup_sandbox *sandbo
 bool trial_reaches_within(const struct trial *trial, const struct setup_sandbox *sandbox,
 			  const struct ng_prefix *prefix, struct ng_port port,
 			  struct trial_way *out);
+/* Would a packet to every address within the prefix? Only a static rule, or being observed, does that. */
+bool trial_reaches_all(const struct trial *trial, const struct setup_sandbox *sandbox,
+		       const struct ng_prefix *prefix, struct ng_port port,
+		       struct trial_way *out);
 /* What stands for the sandbox, behind *cursor (start with NULL); NULL at the end. */
 const struct trial_element *trial_element(const struct trial *trial,
 					  const struct setup_sandbox *sandbox,

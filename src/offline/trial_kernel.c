@@ -347,3 +347,38 @@ bool trial_reaches_within(const struct trial *trial, const struct setup_sandbox 
 		*out = (struct trial_way){.how = TRIAL_OBSERVED, .addr = addr};
 	return out->how >= TRIAL_OPEN;
 }
+
+/* Does a never-open range lie within the prefix, or hold it? */
+static bool touches_never(const struct ng_prefix *prefix)
+{
+	struct ng_prefix never[NEVER_MAX];
+	size_t n = never_prefixes((enum ng_family)prefix->addr.family, never);
+	for (size_t i = 0; i < n; i++) {
+		if (ng_prefix_overlaps(&never[i], prefix))
+			return true;
+	}
+	return false;
+}
+
+bool trial_reaches_all(const struct trial *trial, const struct setup_sandbox *sandbox,
+		       const struct ng_prefix *prefix, struct ng_port port,
+		       struct trial_way *out)
+{
+	const struct ng_sandbox *spec = trial_spec(trial, sandbox);
+	*out = (struct trial_way){.how = closed(spec, prefix->addr.family, port),
+				  .addr = prefix->addr};
+	if (out->how != TRIAL_OPEN)
+		return false;
+	out->how = touches_never(prefix) ? TRIAL_NEVER : TRIAL_SHUT;
+	if (out->how == TRIAL_NEVER)
+		return false;
+	for (size_t i = 0; i < sandbox->grants.n_statics; i++) {
+		const struct wall_static *fixed = &sandbox->grants.statics[i];
+		if (port_fits(static_port(fixed), port) && fixed->prefix.bits <= prefix->bits &&
+		    ng_prefix_contains(&fixed->prefix, &prefix->addr))
+			return say_static(sandbox, fixed, &prefix->addr, out);
+	}
+	if (spec->mode == NG_OBSERVE)
+		out->how = TRIAL_OBSERVED;
+	return out->how >= TRIAL_OPEN;
+}

@@ -433,6 +433,15 @@ bool world_name(const struct world *world, size_t *cursor, const struct ng_name 
 	return true;
 }
 
+bool world_dname(const struct world *world, const struct ng_name *name, struct ng_name *out)
+{
+	const struct ng_rr *dname = rr_of(find(world, name), NG_TYPE_DNAME);
+	if (dname == NULL || ng_name_from_wire(dname->rdata, dname->rdlen, out) != NG_OK)
+		return false;
+	ng_name_lower(out);
+	return true;
+}
+
 size_t world_addresses(const struct world *world, const struct ng_name *name,
 		       struct ng_addr out[static NG_ADDRS_MAX])
 {

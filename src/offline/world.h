@@ -44,6 +44,8 @@ bool world_knows(const struct world *world, const struct ng_name *name);
  */
 bool world_name(const struct world *world, size_t *cursor, const struct ng_name **name,
 		struct ng_place *place);
+/* Does the name, or wildcard, have a DNAME? Then out is its target, lower-cased. */
+bool world_dname(const struct world *world, const struct ng_name *name, struct ng_name *out);
 /* All addresses, A and AAAA, that the name's chain ends in; at most NG_ADDRS_MAX. Returns how many. */
 size_t world_addresses(const struct world *world, const struct ng_name *name,
 		       struct ng_addr out[static NG_ADDRS_MAX]);
