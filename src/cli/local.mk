@@ -3,8 +3,8 @@ noinst_LIBRARIES += libscene.a
 libscene_a_SOURCES = src/cli/scene.c src/cli/scene_expect.c src/cli/scene_input.c \
 	src/cli/scene_justify.c src/cli/scene_kernel.c src/cli/scene_policy.c src/cli/scene_records.c src/cli/scene_reply.c src/cli/scene_seen.c \
 	src/cli/scene_set.c src/cli/scene_text.c \
-	src/cli/scene_wire.c src/cli/scene_words.c src/cli/scene_world.c src/cli/test.c \
-	src/cli/scene.h src/cli/scene_inside.h src/cli/test.h
+	src/cli/scene_wire.c src/cli/scene_words.c src/cli/scene_world.c \
+	src/cli/scene.h src/cli/scene_inside.h
 libscene_a_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
 bin_PROGRAMS += namegate
 namegate_SOURCES = src/cli/main.c src/cli/verbs.h src/cli/output.c src/cli/output.h \
@@ -24,3 +24,5 @@ namegate_SOURCES += src/cli/control_client.c src/cli/control_client.h src/cli/st
 	src/cli/leases.c src/cli/sandbox.c src/cli/approve.c src/cli/reload.c src/cli/teardown.c
 namegate_SOURCES += src/cli/convert.c
 namegate_SOURCES += src/cli/who_opened.c src/cli/when.c src/cli/when.h
+namegate_SOURCES += src/cli/test.c src/cli/test.h src/cli/test_formats.c src/cli/test_report.c \
+	src/cli/test_report.h

@@ -20,7 +20,7 @@ static const struct {
 	{"explain", verb_explain,
 	 "what the gate would decide on a name, by which rule, and why"},
 	{"convert", verb_convert, "write a host list as an RPZ zone, and back"},
-	{"test", test_main, "play scenes to the engine in invented time"},
+	{"test", test_main, "play scenes and expectation files in invented time"},
 	{"status", verb_status, "whether namegated serves, and what it has counted"},
 	{"leases", verb_leases, "which addresses are open, by which name, for how long"},
 	{"who-opened", verb_who_opened,

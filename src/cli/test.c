@@ -1,99 +1,243 @@
 /*
- * namegate test: plays scenes to the engine, offline. The same engine answers in the daemon, so
- * what a scene shows is what the gate does.
+ * namegate test: plays scenes and expectation files to the engine, offline. The same engine answers
+ * in the daemon, so what they show is what the gate does.
  */
 #include "config.h"
 
-#include "cli/scene.h"
 #include "cli/test.h"
 
+#include "cli/output.h"
+#include "cli/test_report.h"
+#include "cli/verbs.h"
+
+#include <errno.h>
+#include <fts.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-struct options {
-	bool tap, trace;
+static const char help[] =
+	"usage: namegate test [--format human|tap|junit|json] [--trace] PATH...\n"
+	"Plays scenes (*.scene) and expectation files (*.expect), offline. A PATH that is a "
+	"folder\n"
+	"means all of them below it; \"-\" is a scene on standard input.\n"
+	"  --format F  how to print: human (the default), tap, junit, json\n"
+	"  --json      the same as --format json\n"
+	"  --trace     print everything that comes out of the engine in a scene, as it comes\n"
+	"Exit codes: 0 all hold, 1 one does not, 2 one cannot be used.\n"
+	"namegate-expect(5) and namegate-scene(5) tell the languages.\n";
+
+static const struct test_format *const formats[] = {&test_human, &test_tap, &test_junit,
+						    &test_json};
+
+struct test_run {
+	struct test_report report;
+	bool trace;
+	char **paths;
+	size_t n, room;
 };
 
-/* Diagnostics in TAP are comments. */
-static void print_report(FILE *out, const char *report, const char *prefix)
-{
-	while (*report) {
-		size_t len = strcspn(report, "\n");
+/* ---- paths ---- */
 
-		fprintf(out, "%s%.*s\n", prefix, (int)len, report);
-		report += len + (report[len] == '\n');
-	}
+static bool ends_in(const char *path, const char *end)
+{
+	size_t len = strlen(path), n = strlen(end);
+	return len > n && strcmp(path + len - n, end) == 0;
 }
 
-static enum scene_outcome test_file(const char *path, size_t number,
-				    const struct options *options)
+static int path_add(struct test_run *run, const char *path)
 {
-	char *report = NULL, *title = NULL;
+	if (run->n == run->room) {
+		size_t room = run->room > 0 ? 2 * run->room : 64;
+		char **more = reallocarray(run->paths, room, sizeof(*more));
+		if (more == NULL)
+			return EXIT_UNUSABLE;
+		run->paths = more;
+		run->room = room;
+	}
+	run->paths[run->n] = strdup(path);
+	return run->paths[run->n++] != NULL ? EXIT_DONE : EXIT_UNUSABLE;
+}
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+	return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+static int complain(const char *path, const char *what)
+{
+	fprintf(stderr, "namegate test: %s: %s\n", path, what);
+	return EXIT_UNUSABLE;
+}
+
+/* One thing found below a folder. */
+static int entry_add(struct test_run *run, const FTSENT *entry)
+{
+	switch (entry->fts_info) {
+	case FTS_DNR:
+	case FTS_ERR:
+	case FTS_NS:
+		return complain(entry->fts_path, strerror(entry->fts_errno));
+	case FTS_F:
+	case FTS_SL:
+	case FTS_SLNONE:
+		if (ends_in(entry->fts_name, ".scene") || ends_in(entry->fts_name, ".expect"))
+			return path_add(run, entry->fts_path);
+	}
+	return EXIT_DONE;
+}
+
+static int folder_add(struct test_run *run, char *folder)
+{
+	char *const roots[] = {folder, NULL};
+	size_t before = run->n;
+	int code = EXIT_DONE;
+	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+	for (const FTSENT *entry;
+	     tree != NULL && code == EXIT_DONE && (entry = fts_read(tree)) != NULL;)
+		code = entry_add(run, entry);
+	if (tree == NULL)
+		return complain(folder, strerror(errno));
+	fts_close(tree);
+	if (code == EXIT_DONE && run->n == before)
+		return complain(folder, "there is no *.scene and no *.expect below it");
+	return code;
+}
+
+static int paths_gather(struct test_run *run, char **given, size_t n)
+{
+	int code = EXIT_DONE;
+	for (size_t i = 0; i < n && code == EXIT_DONE; i++) {
+		struct stat status;
+		bool folder = stat(given[i], &status) == 0 && S_ISDIR(status.st_mode);
+		code = folder ? folder_add(run, given[i]) : path_add(run, given[i]);
+	}
+	return code;
+}
+
+/* ---- playing ---- */
+
+static void take_fact(void *context, const struct expect_fact *fact)
+{
+	const struct test_case *file = ((void **)context)[1];
+	struct test_report *report = ((void **)context)[0];
+	report->format->fact(report, file->path, fact);
+}
+
+static void play_expectations(struct test_report *report, struct test_case *file)
+{
+	struct expect_count count;
+	void *context[] = {report, file};
+	file->outcome = expect_play(file->path, take_fact, context, &count);
+	file->facts = count.facts;
+	file->failed = count.failed;
+	report->facts += count.facts;
+	report->facts_failed += count.failed;
+	file->title = count.title;
+	report->format->end_file(report, file);
+}
+
+static void play_scene(struct test_report *report, struct test_case *file, bool trace)
+{
+	static const enum expect_outcome outcomes[] = {[SCENE_UNUSABLE] = EXPECT_UNUSABLE,
+						       [SCENE_FAILED] = EXPECT_FAILED,
+						       [SCENE_PASSED] = EXPECT_PASSED};
+	char *text = NULL, *title = NULL;
 	size_t len;
-	FILE *out = open_memstream(&report, &len);
-	enum scene_outcome outcome;
-
-	if (!out)
-		return SCENE_UNUSABLE;
-	outcome = scene_play(path, out, options->trace ? stderr : NULL, &title);
+	FILE *out = open_memstream(&text, &len);
+	if (out == NULL)
+		return;
+	file->outcome = outcomes[scene_play(file->path, out, trace ? stderr : NULL, &title)];
 	fclose(out);
-	if (options->tap) {
-		printf("%s %zu - %s\n", outcome == SCENE_PASSED ? "ok" : "not ok", number,
-		       title ? title : path);
-		print_report(stdout, report, "# ");
-	} else {
-		print_report(stderr, report, "");
-	}
-	free(report);
+	file->title = title;
+	report->scenes++;
+	report->format->scene(report, file, text);
+	report->format->end_file(report, file);
+	free(text);
 	free(title);
-	return outcome;
 }
 
-static int test_usage(FILE *out, int status)
+static void play(struct test_run *run, const char *path)
 {
-	fputs("usage: namegate test [--tap] [--trace] FILE.scene...\n"
-	      "Plays scenes to the engine, offline. \"-\" is standard input.\n"
-	      "  --tap    print results as the Test Anything Protocol\n"
-	      "  --trace  print everything that comes out of the engine, as it comes\n"
-	      "Exit codes: 0 all passed, 1 one failed, 2 one cannot be played.\n"
-	      "namegate-scene(5) tells the language.\n",
-	      out);
-	return status;
+	struct test_report *report = &run->report;
+	struct test_case file = {.path = path, .scene = !ends_in(path, ".expect")};
+	report->n++;
+	report->format->file(report, path);
+	if (file.scene)
+		play_scene(report, &file, run->trace);
+	else
+		play_expectations(report, &file);
+	report->passed += file.outcome == EXPECT_PASSED;
+	report->failed += file.outcome == EXPECT_FAILED;
+	report->unusable += file.outcome == EXPECT_UNUSABLE;
+}
+
+static int play_all(struct test_run *run)
+{
+	struct test_report *report = &run->report;
+	report->format->begin(report, run->n);
+	for (size_t i = 0; i < run->n; i++)
+		play(run, run->paths[i]);
+	return report->format->end(report, report->failed > 0     ? EXIT_DENIED
+					   : report->unusable > 0 ? EXIT_UNUSABLE
+								  : EXIT_DONE);
+}
+
+/* ---- the call ---- */
+
+static const struct option long_options[] = {{"format", required_argument, NULL, 'f'},
+					     {"json", no_argument, NULL, 'j'},
+					     {"trace", no_argument, NULL, 'x'},
+					     {"help", no_argument, NULL, 'h'},
+					     {0}};
+
+static const struct test_format *format_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		if (strcmp(formats[i]->name, name) == 0)
+			return formats[i];
+	}
+	return NULL;
+}
+
+/* EXIT_DONE to go on; -1 when help was all that was wanted. */
+static int read_options(struct test_run *run, int argc, char **argv)
+{
+	run->report.format = &test_human;
+	optind = 1;
+	for (int c; (c = getopt_long(argc, argv, "+h", long_options, NULL)) != -1;) {
+		if (c == 'h')
+			return -1;
+		if (c == '?')
+			return output_usage("test", "that is not an option of it");
+		if (c == 'f')
+			run->report.format = format_find(optarg);
+		if (c == 'j')
+			run->report.format = &test_json;
+		run->trace |= c == 'x';
+		if (run->report.format == NULL)
+			return output_usage("test", "a format is human, tap, junit or json");
+	}
+	return optind < argc ? EXIT_DONE
+			     : output_usage("test", "it takes scenes, expectation files and "
+						    "folders of them");
 }
 
 int test_main(int argc, char **argv)
 {
-	static const struct option long_options[] = {{"tap", no_argument, NULL, 't'},
-						     {"trace", no_argument, NULL, 'x'},
-						     {"help", no_argument, NULL, 'h'},
-						     {0}};
-	struct options options = {0};
-	size_t failed = 0, unusable = 0, n;
-	int option;
-
-	optind = 1;
-	while ((option = getopt_long(argc, argv, "+", long_options, NULL)) != -1) {
-		if (option == 'h')
-			return test_usage(stdout, 0);
-		if (option == '?')
-			return test_usage(stderr, 2);
-		options.tap |= option == 't';
-		options.trace |= option == 'x';
+	struct test_run run = {0};
+	int code = read_options(&run, argc, argv);
+	if (code < 0) {
+		fputs(help, stdout);
+		return output_end(EXIT_DONE);
 	}
-	if (optind >= argc)
-		return test_usage(stderr, 2);
-	n = (size_t)(argc - optind);
-	if (options.tap)
-		printf("1..%zu\n", n);
-	for (size_t i = 0; i < n; i++) {
-		enum scene_outcome outcome = test_file(argv[optind + (int)i], i + 1, &options);
-
-		failed += outcome == SCENE_FAILED;
-		unusable += outcome == SCENE_UNUSABLE;
-	}
-	if (!options.tap)
-		printf("scenes: %zu, passed %zu, failed %zu, unusable %zu\n", n,
-		       n - failed - unusable, failed, unusable);
-	return failed ? 1 : unusable ? 2 : 0;
+	if (code == EXIT_DONE)
+		code = paths_gather(&run, argv + optind, (size_t)(argc - optind));
+	if (code == EXIT_DONE)
+		code = play_all(&run);
+	for (size_t i = 0; i < run.n; i++)
+		free(run.paths[i]);
+	free(run.paths);
+	return code;
 }

@@ -45,7 +45,10 @@ block list >python.list
 block conf >namegate.conf
 like "there is a list" '^pypi\.org$' "$(cat python.list)"
 like "there is a configuration" '^sandbox' "$(cat namegate.conf)"
-block offline >commands
+block expect >ci.expect
+block zone >world.zone
+like "there are expectations" '^no-reach 169' "$(cat ci.expect)"
+{ block offline && block offline 2; } >commands
 n=0
 while read -r command; do
 	n=$((n + 1))
@@ -56,7 +59,7 @@ while read -r command; do
 	*) is "$command" 0 "$code" && tap_note "$(head -n 5 "out$n")" ;;
 	esac
 done <commands
-is "there are four of them" 4 "$n"
+is "there are five of them" 5 "$n"
 
 while read -r command _; do
 	succeeds "$command is there" test -x "$command"

@@ -1,6 +1,6 @@
 # Each scene is a test of its own, played by the command that users have.
 SCENE_LOG_COMPILER = $(top_builddir)/namegate
-AM_SCENE_LOG_FLAGS = test --tap
+AM_SCENE_LOG_FLAGS = test --format tap
 SCENES = \
 	tests/scene/adoption-along-aliases.scene \
 	tests/scene/adoption-confirms-anew.scene \
