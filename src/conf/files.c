@@ -14,6 +14,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static const struct file_elsewhere *elsewhere;
+
+void file_look_elsewhere(const struct file_elsewhere *where)
+{
+	elsewhere = where;
+}
+
+size_t file_prefix(const char *path)
+{
+	return elsewhere != NULL ? elsewhere->prefix(path) : 0;
+}
+
 static int refuse(const struct ng_place *place, struct ng_diags *diags, const char *suggestion,
 		  const char *reason)
 {
@@ -38,6 +50,19 @@ static ssize_t read_whole(int fd, char *text, size_t len)
 	return (ssize_t)n;
 }
 
+int file_judge_size(size_t size, size_t max, const struct ng_place *place,
+		    struct ng_diags *diags)
+{
+	if (size > 0 && size <= max)
+		return NG_OK;
+	ng_diag_add(diags, NG_ERROR, place, "file-size",
+		    size == 0 ? "put a comment in if it is meant to say nothing"
+			      : "split it into several",
+		    size == 0 ? "the file is empty" : "the file is larger than %zu octets",
+		    max);
+	return NG_E_SYNTAX;
+}
+
 static int read_regular(int fd, size_t max, const struct ng_place *place,
 			struct ng_diags *diags, char **text, size_t *len)
 {
@@ -48,15 +73,9 @@ static int read_regular(int fd, size_t max, const struct ng_place *place,
 		return refuse(place, diags, "give the path of a text file",
 			      "this is not a regular file");
 	size_t size = (size_t)status.st_size;
-	if (size == 0 || size > max) {
-		ng_diag_add(diags, NG_ERROR, place, "file-size",
-			    size == 0 ? "put a comment in if it is meant to say nothing"
-				      : "split it into several",
-			    size == 0 ? "the file is empty"
-				      : "the file is larger than %zu octets",
-			    max);
-		return NG_E_SYNTAX;
-	}
+	int code = file_judge_size(size, max, place, diags);
+	if (code != NG_OK)
+		return code;
 	char *octets = malloc(size + 1);
 	if (octets == NULL)
 		return NG_E_NOMEM;
@@ -75,6 +94,8 @@ static int read_regular(int fd, size_t max, const struct ng_place *place,
 int file_read(const char *path, size_t max, const struct ng_place *place,
 	      struct ng_diags *diags, char **text, size_t *len)
 {
+	if (file_prefix(path) > 0)
+		return elsewhere->read(path, max, place, diags, text, len);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return refuse(place, diags,
@@ -86,18 +107,25 @@ int file_read(const char *path, size_t max, const struct ng_place *place,
 	return code;
 }
 
+/* A folder that ends in a slash, or is a prefix alone, needs no slash behind it. */
 char *file_beside(const char *path, const char *dir)
 {
 	char *whole;
-	if (path[0] == '/' || dir == NULL)
+	size_t n = dir != NULL ? file_prefix(dir) : 0;
+	if (dir == NULL || (n == 0 && path[0] == '/'))
 		return strdup(path);
-	return asprintf(&whole, "%s/%s", dir, path) < 0 ? NULL : whole;
+	size_t len = path[0] == '/' ? n : strlen(dir);
+	const char *slash = len == n || dir[len - 1] == '/' ? "" : "/";
+	return asprintf(&whole, "%.*s%s%s", (int)len, dir, slash, path) < 0 ? NULL : whole;
 }
 
 char *file_folder(const char *path)
 {
-	const char *slash = strrchr(path, '/');
+	size_t n = file_prefix(path);
+	const char *slash = strrchr(path + n, '/');
 	if (slash == NULL)
-		return strdup(".");
-	return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+		return n > 0 ? strndup(path, n) : strdup(".");
+	if (slash == path + n)
+		slash++;
+	return strndup(path, (size_t)(slash - path));
 }

@@ -447,7 +447,7 @@ static int build(struct loader *loader)
 static char *whole_folder(const char *path)
 {
 	char *folder = file_folder(path), *whole = NULL;
-	if (folder != NULL)
+	if (folder != NULL && file_prefix(folder) == 0)
 		whole = realpath(folder, NULL);
 	if (whole == NULL)
 		return folder;

@@ -83,12 +83,12 @@ static bool seen(const struct reading *reading, const char *path)
 /* An included path as it is shown: beside the list that includes it. */
 static char *shown_beside(const char *path, const char *lister)
 {
-	const char *slash = strrchr(lister, '/');
-	if (slash == NULL || path[0] == '/')
+	if (file_prefix(lister) == 0 && strchr(lister, '/') == NULL)
 		return strdup(path);
-	char *whole;
-	return asprintf(&whole, "%.*s/%s", (int)(slash - lister), lister, path) < 0 ? NULL
-										    : whole;
+	char *folder = file_folder(lister);
+	char *whole = folder != NULL ? file_beside(path, folder) : NULL;
+	free(folder);
+	return whole;
 }
 
 static int read_included(struct reading *reading, struct ng_source *source,
