@@ -26,3 +26,5 @@ namegate_SOURCES += src/cli/convert.c
 namegate_SOURCES += src/cli/who_opened.c src/cli/when.c src/cli/when.h
 namegate_SOURCES += src/cli/test.c src/cli/test.h src/cli/test_formats.c src/cli/test_report.c \
 	src/cli/test_report.h
+namegate_SOURCES += src/cli/diff.c src/cli/diff.h src/cli/diff_git.c src/cli/diff_git.h \
+	src/cli/diff_human.c src/cli/diff_json.c src/cli/diff_markdown.c src/cli/diff_words.c

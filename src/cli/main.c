@@ -19,6 +19,7 @@ static const struct {
 	{"check", verb_check, "see whether configuration and policies are right"},
 	{"explain", verb_explain,
 	 "what the gate would decide on a name, by which rule, and why"},
+	{"diff", verb_diff, "what a new policy lets through that the old one did not"},
 	{"convert", verb_convert, "write a host list as an RPZ zone, and back"},
 	{"test", test_main, "play scenes and expectation files in invented time"},
 	{"status", verb_status, "whether namegated serves, and what it has counted"},

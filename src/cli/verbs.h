@@ -14,6 +14,7 @@ enum {
 
 int verb_check(int argc, char **argv);
 int verb_explain(int argc, char **argv);
+int verb_diff(int argc, char **argv);
 int verb_convert(int argc, char **argv);
 int verb_who_opened(int argc, char **argv);
 

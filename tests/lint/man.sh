@@ -8,7 +8,7 @@ pages() { # TREE
 		mandoc -Tlint -W warning "$page" 2>&1 | sed "s|$1/||g"
 	done
 	for page in namegated.8 namegate.1 namegate-run.8 namegate.conf.5 namegate-list.5 namegate-rpz.5 \
-		namegate-presets.7 namegate-scene.5 namegate-expect.5; do
+		namegate-presets.7 namegate-scene.5 namegate-expect.5 namegate-diff.1; do
 		[ -e "$1/man/$page" ] || echo "man/$page: missing"
 	done
 }

@@ -184,3 +184,8 @@ tests_unit_test_below_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) $
 	$(IDN2_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/cli_expect.sh
 EXTRA_DIST += tests/unit/cli_expect.sh
+check_PROGRAMS += tests/unit/test_diff
+TESTS += tests/unit/test_diff tests/unit/cli_diff.sh
+EXTRA_DIST += tests/unit/cli_diff.sh
+tests_unit_test_diff_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) \
+	$(IDN2_LIBS) $(CMOCKA_LIBS)
