@@ -88,7 +88,15 @@ void ng_gate_destroy(struct ng_gate *gate); /* takes NULL */
 
 /* ---- actions ---- */
 
-enum ng_action_kind { NG_ASK_UPSTREAM = 1, NG_LEASE, NG_REVOKE, NG_REPLY, NG_DROP, NG_RECORD };
+enum ng_action_kind {
+	NG_ASK_UPSTREAM = 1,
+	NG_LEASE,
+	NG_REVOKE,
+	NG_REPLY,
+	NG_DROP,
+	NG_RECORD,
+	NG_WAITING
+};
 
 struct ng_ask {      /* send this question to the servers of that route */
 	uint64_t id; /* give it back with the answer */
@@ -174,6 +182,17 @@ struct ng_record {
 	bool cached;
 };
 
+/* A name that a rule says to ask about: denied, and waiting for somebody to approve it. */
+struct ng_waiting {
+	uint64_t id;
+	uint32_t sandbox;
+	const struct ng_name *name;
+	const char *path; /* of the rule */
+	uint32_t line;
+	uint64_t first_us, last_us, count;
+	bool gone; /* of an action: it waits no longer */
+};
+
 struct ng_action {
 	enum ng_action_kind kind;
 	union {
@@ -182,6 +201,8 @@ struct ng_action {
 		struct ng_reply reply;
 		uint64_t drop; /* client handle: it gets no answer */
 		struct ng_record record;
+		/* it is new, or gone, or ng_gate_waiting_tell(): to be kept */
+		struct ng_waiting waiting;
 	};
 };
 bool ng_gate_next(struct ng_gate *gate, struct ng_action *out);
@@ -247,6 +268,17 @@ int ng_gate_adopt(struct ng_gate *gate, uint64_t now_us, uint32_t sandbox,
 		  const struct ng_port *port, const struct ng_trail *trail,
 		  uint64_t until_us) NG_MUST_CHECK;
 
+/* Tells of the waiting names that were asked for again; their numbers may be kept once a second. */
+void ng_gate_waiting_tell(struct ng_gate *gate, uint64_t now_us);
+/* Names that are new from now on get ids above last, which an earlier life had come to. */
+void ng_gate_waiting_from(struct ng_gate *gate, uint64_t last);
+/*
+ * A name that waited in an earlier life, oldest first, under its id. NG_E_NOTFOUND: no such sandbox, or
+ * its policy does not ask about the name any more. NG_E_FULL, NG_E_NOMEM.
+ */
+int ng_gate_waiting_adopt(struct ng_gate *gate, uint64_t now_us,
+			  const struct ng_waiting *waiting) NG_MUST_CHECK;
+
 struct ng_blocked { /* a packet that the kernel refused, as the warden reports it */
 	uint32_t sandbox;
 	struct ng_addr from, to;
@@ -279,14 +311,5 @@ struct ng_lease_view {
 /* The lease behind *cursor (start with 0), in no particular order; false at the end. */
 bool ng_gate_lease_at(const struct ng_gate *gate, uint64_t *cursor, struct ng_lease_view *out);
 
-/* A name that a rule says to ask about: denied, and waiting for somebody to approve it. */
-struct ng_waiting {
-	uint64_t id;
-	uint32_t sandbox;
-	const struct ng_name *name;
-	const char *path; /* of the rule */
-	uint32_t line;
-	uint64_t first_us, last_us, count;
-};
-/* The one behind *cursor (start with 0), oldest first; false at the end. */
+/* The waiting name behind *cursor (start with 0), oldest first; false at the end. */
 bool ng_gate_waiting_at(const struct ng_gate *gate, uint64_t *cursor, struct ng_waiting *out);

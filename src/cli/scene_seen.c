@@ -190,6 +190,8 @@ static void see(struct scene *scene, const struct ng_action *action, const struc
 	case NG_RECORD:
 		see_record(scene, seen, action);
 		break;
+	case NG_WAITING:
+		break;
 	}
 	DL_APPEND(scene->seen, seen);
 	if (scene->trace)
@@ -200,8 +202,10 @@ void seen_drain(struct scene *scene, const struct line *line)
 {
 	struct ng_action action;
 
-	while (scene->gate && ng_gate_next(scene->gate, &action))
-		see(scene, &action, line);
+	while (scene->gate && ng_gate_next(scene->gate, &action)) {
+		if (action.kind != NG_WAITING) /* a clause looks at what waits itself */
+			see(scene, &action, line);
+	}
 	if (scene->prompt && scene->orders)
 		kernel_settle(scene, line);
 }

@@ -16,8 +16,6 @@
 
 #define ROWS_MOST 65536
 
-#define LIFE_IDS 1000000 /* waiting names that one life of a worker may number */
-
 enum view_kind { VIEW_STATUS = 0, VIEW_LEASES, VIEW_WAITINGS, VIEW_KINDS };
 
 /* How each kind is asked and answered; status has no rows. */
@@ -233,17 +231,9 @@ static json_t *wall_time(uint64_t at_us)
 	return json_string(text);
 }
 
-/* A number that a worker before this one gave out must not name another name. */
-static uint64_t shown_id(const struct daemon *daemon, const struct wall_waiting_row *row)
+static void find_wish(struct view *view, const struct wall_waiting_row *row)
 {
-	uint64_t lives = daemon->worker.starts ? daemon->worker.starts - 1 : 0;
-	return lives * LIFE_IDS + row->id;
-}
-
-static void find_wish(struct daemon *daemon, struct view *view,
-		      const struct wall_waiting_row *row)
-{
-	if (view->found || shown_id(daemon, row) != view->wish.id)
+	if (view->found || row->id != view->wish.id)
 		return;
 	view->found = malloc(sizeof *row);
 	if (view->found)
@@ -257,7 +247,7 @@ static void add_waiting(struct daemon *daemon, struct view *view,
 	struct ng_name name;
 	const struct box *box = boxes_find_id(&daemon->boxes, row->sandbox);
 	if (view->wish.id)
-		find_wish(daemon, view, row);
+		find_wish(view, row);
 	if (!box || (view->sandbox && view->sandbox != row->sandbox) ||
 	    ng_name_from_wire(row->name, row->name_len, &name))
 		return;
@@ -266,11 +256,11 @@ static void add_waiting(struct daemon *daemon, struct view *view,
 		return; /* decided, and the worker has not heard of it yet */
 	json_array_append_new(
 		view->rows,
-		json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:I}", "id",
-			  (json_int_t)shown_id(daemon, row), "sandbox", box->conf.name, "name",
-			  text, "rule", json_sprintf("%s:%u", row->path, (unsigned)row->line),
-			  "first", wall_time(row->first_us), "last", wall_time(row->last_us),
-			  "count", (json_int_t)row->count));
+		json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:I}", "id", (json_int_t)row->id,
+			  "sandbox", box->conf.name, "name", text, "rule",
+			  json_sprintf("%s:%u", row->path, (unsigned)row->line), "first",
+			  wall_time(row->first_us), "last", wall_time(row->last_us), "count",
+			  (json_int_t)row->count));
 }
 
 static void add_row(struct daemon *daemon, struct view *view, const struct wall_packet *packet)

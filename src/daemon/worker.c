@@ -30,6 +30,7 @@
 #define PLACES_MAX     16384u
 #define FDS_ELSEWHERE  64u
 #define SWEEP_PAUSE_MS 2
+#define FIRST_WAITING  0xfffffu
 #define NEVER_US       UINT64_MAX
 #define SECOND_US      UINT64_C(1000000)
 
@@ -169,11 +170,17 @@ static void act_record(struct worker *worker, const struct ng_action *action)
 	record_put(worker->records, worker->now_us, &action->record);
 }
 
+static void act_waiting(struct worker *worker, const struct ng_action *action)
+{
+	lease_store_waiting(worker->store, &action->waiting, worker->now_us, worker_wall_s());
+}
+
 static void act(struct worker *worker)
 {
 	static void (*const acts[])(struct worker *, const struct ng_action *) = {
 		[NG_ASK_UPSTREAM] = act_ask, [NG_LEASE] = act_lease, [NG_REVOKE] = act_revoke,
 		[NG_REPLY] = act_reply,      [NG_DROP] = act_drop,   [NG_RECORD] = act_record,
+		[NG_WAITING] = act_waiting,
 	};
 	struct ng_action action;
 
@@ -258,6 +265,8 @@ static void on_second(uv_timer_t *timer)
 	uint64_t now_us = worker_clock_us(worker);
 
 	record_second(worker->records, now_us);
+	ng_gate_waiting_tell(worker->gate, now_us);
+	worker_drain(worker);
 	lease_store_commit(worker->store);
 	sweep(worker);
 }
@@ -361,14 +370,39 @@ static bool adopt_row(void *context, const struct lease_row *row)
 	return code != NG_E_NOTFOUND;
 }
 
+static bool adopt_waiting(void *context, const struct ng_waiting *waiting)
+{
+	struct worker *worker = context;
+
+	return ng_gate_waiting_adopt(worker->gate, worker_clock_us(worker), waiting) !=
+	       NG_E_NOTFOUND;
+}
+
+/*
+ * Without a store, or with one that was begun anew, the numbers begin somewhere: one that was shown
+ * before must not come to mean another name.
+ */
+static void adopt_waitings(struct worker *worker)
+{
+	uint64_t last = lease_store_waitings(worker->store, worker->now_us, worker_wall_s(),
+					     adopt_waiting, worker);
+	uint32_t first = 0;
+
+	if (!last && getrandom(&first, sizeof(first), GRND_NONBLOCK) == sizeof(first))
+		last = first & FIRST_WAITING;
+	ng_gate_waiting_from(worker->gate, last);
+}
+
 void worker_ready(struct worker *worker)
 {
 	uint64_t now_us = worker_clock_us(worker);
 
 	if (!worker->committed || !worker->warden)
 		return;
-	if (!worker->adopted)
+	if (!worker->adopted) {
 		lease_store_each(worker->store, now_us, worker_wall_s(), adopt_row, worker);
+		adopt_waitings(worker);
+	}
 	worker->adopted = true;
 	worker_drain(worker);
 	ng_gate_warden_back(worker->gate, now_us);

@@ -66,6 +66,20 @@ void lease_store_drop(struct lease_store *store, const struct lease_row *row, ui
 void lease_store_drop_sandbox(struct lease_store *store, uint32_t sandbox, uint64_t now_s);
 void lease_store_commit(struct lease_store *store);
 
+/* ---- names that wait for approval (lease_store_waiting.c) ---- */
+
+/* Keeps it under its id, or when it is gone takes it out. Counts among the changes of the turn. */
+void lease_store_waiting(struct lease_store *store, const struct ng_waiting *waiting,
+			 uint64_t now_us, uint64_t now_s);
+/* False: forget it. The pointers are good during the call. Must not call the store. */
+typedef bool lease_store_waiting_fn(void *context, const struct ng_waiting *waiting);
+/*
+ * Each in the order of the ids, with times as of the clock that says now_us. Returns the highest id that
+ * was ever kept in this file; 0: none, or there is no store.
+ */
+uint64_t lease_store_waitings(struct lease_store *store, uint64_t now_us, uint64_t now_s,
+			      lease_store_waiting_fn *visit, void *context);
+
 /*
  * Moves some of the rows that have ended to the history. What is done each second gets round in a
  * minute, and in steps of a millisecond or two: true when another step is due before the second is out.

@@ -7,7 +7,7 @@
 #include <lmdb.h>
 
 struct lease_tables {
-	MDB_dbi live, ended, of_sandbox, per_sandbox;
+	MDB_dbi live, ended, of_sandbox, per_sandbox, waiting;
 };
 
 struct lease_store {

@@ -114,6 +114,9 @@ static int open_tables(struct lease_store *store)
 		return code;
 	code = mdb_dbi_open(txn, LEASE_TABLE_LIVE, MDB_CREATE, &store->tables.live);
 	if (!code)
+		code = mdb_dbi_open(txn, LEASE_TABLE_WAITING, MDB_CREATE,
+				    &store->tables.waiting);
+	if (!code)
 		code = lease_history_open(store, txn);
 	if (code) {
 		mdb_txn_abort(txn);

@@ -2,8 +2,9 @@
  * The rows of the lease store as they stand in its file, for the store and for those who read it
  * from outside.
  *
- * A file holds four tables: the leases that stand (or did a moment ago), the history of those that
- * ended, in the order in which they did, and two that the history's bounds are kept by. Its name
+ * A file holds five tables: the leases that stand (or did a moment ago), the history of those that
+ * ended, in the order in which they did, two that the history's bounds are kept by, and names that wait
+ * for approval. Its name
  * says layout and boot. What comes out of a file is checked like any input: a disk is a stranger.
  */
 #pragma once
@@ -16,11 +17,12 @@
 #define LEASE_FILE_LAYOUT LEASE_FILE_PREFIX "3-" /* the boot's id follows */
 #define LEASE_BOOT_ID     37                     /* the text and its NUL */
 
-#define LEASE_TABLES            4
+#define LEASE_TABLES            5
 #define LEASE_TABLE_LIVE        "leases"
 #define LEASE_TABLE_ENDED       "history"
 #define LEASE_TABLE_OF_SANDBOX  "history-of-sandbox"  /* sandbox and number, without a value */
 #define LEASE_TABLE_PER_SANDBOX "history-per-sandbox" /* how many rows it has */
+#define LEASE_TABLE_WAITING     "waiting"             /* names that wait for approval, by id */
 
 #define LEASE_ADDR_OCTETS 17
 #define LEASE_PORT_OCTETS 3

@@ -96,6 +96,7 @@ struct entry { /* what an upstream said, reduced to chain, wanted type and negat
 struct waiting {                 /* a name that waits for approval */
 	struct ng_waiting shown; /* name and path are the two below */
 	char path[NG_PATH_MAX];
+	bool untold;      /* it was asked for since the caller was told of it */
 	uint32_t sandbox; /* key from here on: sandbox and name, as long as it is */
 	struct ng_name name;
 	UT_hash_handle hh; /* in order of arrival */
@@ -171,6 +172,7 @@ struct ng_gate {
 	struct memory *history;  /* which name an address had last */
 	struct waiting *waiting; /* for approval, oldest first */
 	uint64_t last_waiting;
+	bool waiting_untold;      /* of some of them */
 	struct heap due;          /* of leases */
 	struct query *committing; /* oldest first */
 	uint32_t n_pending;

@@ -38,8 +38,19 @@ static struct waiting *waiting_find(const struct ng_gate *gate, uint32_t sandbox
 	return found;
 }
 
+static void waiting_tell(struct ng_gate *gate, struct waiting *waiting, bool gone)
+{
+	struct ng_waiting *told = &action_add(gate, NG_WAITING)->waiting;
+
+	*told = waiting->shown;
+	told->name = word_name(gate, &waiting->name);
+	told->path = word_text(gate, waiting->path);
+	told->gone = gone;
+	waiting->untold = false;
+}
+
 static struct waiting *waiting_add(struct ng_gate *gate, struct sandbox *sandbox,
-				   const struct ng_name *name, const struct ng_match *match)
+				   const struct ng_name *name, const char *path)
 {
 	struct waiting *waiting;
 
@@ -52,15 +63,7 @@ static struct waiting *waiting_add(struct ng_gate *gate, struct sandbox *sandbox
 	waiting->sandbox = sandbox->spec.id;
 	waiting->name = *name;
 	ng_name_lower(&waiting->name);
-	strncpy(waiting->path, match->path, sizeof(waiting->path) - 1);
-	waiting->shown = (struct ng_waiting){
-		.id = ++gate->last_waiting,
-		.sandbox = sandbox->spec.id,
-		.name = &waiting->name,
-		.path = waiting->path,
-		.line = match->line,
-		.first_us = gate->now_us,
-	};
+	strncpy(waiting->path, path, sizeof(waiting->path) - 1);
 	HASH_ADD_KEYPTR_BYHASHVALUE(hh, gate->waiting, &waiting->sandbox, key_len(name),
 				    key_hash(gate, &waiting->sandbox, name), waiting);
 	if (!waiting->hh.tbl) {
@@ -76,12 +79,65 @@ void waiting_note(struct ng_gate *gate, struct sandbox *sandbox, const struct ng
 {
 	struct waiting *waiting = waiting_find(gate, sandbox->spec.id, name);
 
-	if (!waiting)
-		waiting = waiting_add(gate, sandbox, name, &decision->match);
-	if (!waiting)
-		return;
+	if (!waiting) {
+		waiting = waiting_add(gate, sandbox, name, decision->match.path);
+		if (!waiting)
+			return;
+		waiting->shown = (struct ng_waiting){
+			.id = ++gate->last_waiting,
+			.sandbox = sandbox->spec.id,
+			.name = &waiting->name,
+			.path = waiting->path,
+			.line = decision->match.line,
+			.first_us = gate->now_us,
+		};
+	}
 	waiting->shown.last_us = gate->now_us;
-	waiting->shown.count++;
+	waiting->untold = true;
+	gate->waiting_untold = true;
+	if (++waiting->shown.count == 1)
+		waiting_tell(gate, waiting, false);
+}
+
+void ng_gate_waiting_tell(struct ng_gate *gate, uint64_t now_us)
+{
+	actions_begin(gate, now_us);
+	if (!gate->waiting_untold)
+		return;
+	gate->waiting_untold = false;
+	for (struct waiting *at = gate->waiting; at; at = at->hh.next) {
+		if (at->untold)
+			waiting_tell(gate, at, false);
+	}
+}
+
+void ng_gate_waiting_from(struct ng_gate *gate, uint64_t last)
+{
+	if (last > gate->last_waiting)
+		gate->last_waiting = last;
+}
+
+int ng_gate_waiting_adopt(struct ng_gate *gate, uint64_t now_us, const struct ng_waiting *from)
+{
+	struct sandbox *sandbox = directory_by_id(&gate->directory, from->sandbox);
+	struct waiting *waiting;
+	struct ng_decision decision = {0};
+
+	actions_begin(gate, now_us);
+	if (sandbox)
+		ng_policy_decide(&sandbox->spec.policy, from->name, &decision);
+	if (decision.verdict != NG_ASK)
+		return NG_E_NOTFOUND;
+	if (waiting_find(gate, from->sandbox, from->name))
+		return NG_OK;
+	waiting = waiting_add(gate, sandbox, from->name, from->path);
+	if (!waiting)
+		return NG_E_FULL;
+	waiting->shown = *from;
+	waiting->shown.name = &waiting->name;
+	waiting->shown.path = waiting->path;
+	ng_gate_waiting_from(gate, from->id);
+	return NG_OK;
 }
 
 static void waiting_drop(struct ng_gate *gate, struct waiting *waiting)
@@ -90,6 +146,7 @@ static void waiting_drop(struct ng_gate *gate, struct waiting *waiting)
 
 	if (sandbox)
 		sandbox->n_waiting--;
+	waiting_tell(gate, waiting, true);
 	HASH_DEL(gate->waiting, waiting);
 	free(waiting);
 }

@@ -168,6 +168,8 @@ static void drain(struct trial *trial)
 		case NG_RECORD:
 			take_record(trial, &action.record);
 			break;
+		case NG_WAITING:
+			break;
 		}
 	}
 }

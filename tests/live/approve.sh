@@ -80,6 +80,31 @@ is "and so for the one that asked" "NOERROR 44.0.0.1" "$(ask 2 www.allowed.examp
 is "a denied name" "NXDOMAIN ede=15" "$(ask 1 two.allowed.example)"
 is "does not wait" "" "$(waits two.allowed.example)"
 
+# A worker that dies takes nothing of what waits with it.
+ask 2 two.allowed.example >/dev/null
+ask 1 outside.allowed.example >/dev/null
+ask 1 outside.allowed.example >/dev/null
+shown() { gate pending --json | jq -c '[.pending[] | {id, sandbox, name, rule, count}]'; }
+before=$(shown)
+like "before the worker dies names wait" 'outside\.allowed\.example.*"count":2' "$before"
+until_true 3 sleep 1.1 # counts are kept once a second
+kill -9 "$(pid_of worker)"
+same_again() { [ "$(shown)" = "$before" ]; }
+succeeds "its successor shows the same names under the same numbers" until_true 10 same_again
+number=$(waits outside.allowed.example)
+ask 1 outside.allowed.example >/dev/null
+is "another question counts on" "$(($(jq '.[] | select(.name | startswith("outside")) | .count' <<<"$before") + 1))" \
+	"$(field outside.allowed.example count)"
+ask 1 meta.allowed.example >/dev/null
+more() { [ "$(waits meta.allowed.example)" -gt "$number" ]; }
+succeeds "a new name gets a number that was not there before" more
+succeeds "what was shown before is approved by its number" gate approve "$number"
+is "and means that name" "NOERROR www.other.example. 44.1.0.1" "$(ask 1 outside.allowed.example)"
+kill -9 "$(pid_of worker)"
+gone_for_good() { shown | jq -e 'length > 0 and all(.name | startswith("outside") | not)'; }
+succeeds "what was approved waits no longer in another life" until_true 10 gone_for_good
+gate withdraw "$(gate approvals --json | jq '.approvals[] | select(.name | startswith("outside")) | .id')" >/dev/null
+
 # Another life.
 kill "$gate_pid"
 wait "$gate_pid"
@@ -87,7 +112,8 @@ start_gate
 served() { [ "$(ask 1 www.allowed.example)" = "NOERROR 44.0.0.1" ]; }
 succeeds "approvals outlive a restart" until_true 10 served
 is "those for all too" "NOERROR 44.0.0.1" "$(ask 2 www.allowed.example)"
-is "what waited is asked for anew" "NXDOMAIN ede=15" "$(ask 1 alias.allowed.example)"
+is "what waited still waits" "alias.allowed.example" "$(gate pending box1 --json | jq -r '.pending[].name | select(startswith("alias"))')"
+is "and is denied" "NXDOMAIN ede=15" "$(ask 1 alias.allowed.example)"
 
 # The same name denied by a wider scope meanwhile: the approval stands, and opens nothing.
 printf '!www.allowed.example\n?*.allowed.example\n' >"$work/global.list"

@@ -197,6 +197,57 @@ static void each_way_is_a_row_of_its_own(void **state)
 	assert_int_equal(rows(world, 100).n, 0);
 }
 
+static bool note_waiting(void *context, const struct ng_waiting *waiting)
+{
+	char text[NG_NAME_TEXT_MAX], *said = context;
+
+	snprintf(said + strlen(said), 256 - strlen(said), "%llu %u %s %s:%u %llu..%llu x%llu;",
+		 (unsigned long long)waiting->id, waiting->sandbox,
+		 ng_name_to_text(waiting->name, text), waiting->path, waiting->line,
+		 (unsigned long long)waiting->first_us / 1000000,
+		 (unsigned long long)waiting->last_us / 1000000,
+		 (unsigned long long)waiting->count);
+	return waiting->id != 41;
+}
+
+static void waiting_names_come_back(void **state)
+{
+	struct world *world = *state;
+	struct ng_name name;
+	struct ng_waiting waiting = {.id = 41,
+				     .sandbox = 7,
+				     .name = &name,
+				     .path = "box.list",
+				     .line = 3,
+				     .first_us = 90000000,
+				     .last_us = 95000000,
+				     .count = 1};
+	char said[256] = "";
+
+	assert_int_equal(ng_name_from_text("a.example", 9, &name), NG_OK);
+	lease_store_waiting(world->store, &waiting, 100000000, 5000);
+	waiting.id = 42;
+	lease_store_waiting(world->store, &waiting, 100000000, 5000);
+	waiting.count = 6;
+	lease_store_waiting(world->store, &waiting, 100000000, 5000);
+	waiting.id = 43;
+	waiting.count = 1;
+	lease_store_waiting(world->store, &waiting, 100000000, 5000);
+	waiting.gone = true;
+	lease_store_waiting(world->store, &waiting, 100000000, 5000);
+	lease_store_commit(world->store);
+	reopen(world);
+	assert_int_equal(
+		lease_store_waitings(world->store, 103000000, 5003, note_waiting, said), 43);
+	assert_string_equal(said, "41 7 a.example box.list:3 90..95 x1;"
+				  "42 7 a.example box.list:3 90..95 x6;");
+	said[0] = '\0';
+	assert_int_equal(
+		lease_store_waitings(world->store, 103000000, 5003, note_waiting, said), 43);
+	assert_string_equal(said, "42 7 a.example box.list:3 90..95 x6;");
+	assert_int_equal(lease_store_waitings(NULL, 1, 1, note_waiting, said), 0);
+}
+
 static void end_only_moves_out(void **state)
 {
 	struct world *world = *state;
@@ -406,6 +457,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(row_comes_back_whole, begin, end),
 		cmocka_unit_test_setup_teardown(each_way_is_a_row_of_its_own, begin, end),
+		cmocka_unit_test_setup_teardown(waiting_names_come_back, begin, end),
 		cmocka_unit_test_setup_teardown(end_only_moves_out, begin, end),
 		cmocka_unit_test_setup_teardown(each_name_is_a_row_of_its_own, begin, end),
 		cmocka_unit_test_setup_teardown(each_port_is_a_lease_of_its_own, begin, end),
