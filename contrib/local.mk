@@ -4,6 +4,12 @@ EXTRA_DIST += contrib/quickstart contrib/sysusers.d/namegate.conf \
 	contrib/demo/fastlydns.net.zone contrib/demo/github.com.zone contrib/demo/pypi.org.zone \
 	contrib/demo/pythonhosted.org.zone
 
+EXTRA_DIST += contrib/recipes/README.md contrib/recipes/github.yaml contrib/recipes/gitlab.yaml \
+	contrib/recipes/namegate-ci contrib/recipes/namegate-pre-commit contrib/recipes/namegate.mk \
+	contrib/recipes/example/namegate.conf contrib/recipes/example/never.list \
+	contrib/recipes/example/ci.list contrib/recipes/example/ci.expect \
+	contrib/recipes/example/world.zone
+
 dist_sbin_SCRIPTS = contrib/namegate-run
 
 sysusersdir = $(prefix)/lib/sysusers.d

@@ -3,7 +3,7 @@
 # generated files stand there too.
 . "$(dirname "$0")/lib.sh"
 
-wanted='.ci .clang-format .gitignore LICENSE Makefile.am NEWS README.md configure.ac contrib include man src tests zones'
+wanted='.ci .clang-format .gitignore .pre-commit-hooks.yaml LICENSE Makefile.am NEWS README.md configure.ac contrib include man src tests zones'
 generated='Makefile.in aclocal.m4 build-aux config.h.in configure configure~ autom4te.cache'
 
 names() { # TREE: in a checkout what git knows, and what it would add

@@ -185,7 +185,7 @@ tests_unit_test_below_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) $
 TESTS += tests/unit/cli_expect.sh
 EXTRA_DIST += tests/unit/cli_expect.sh
 check_PROGRAMS += tests/unit/test_diff
-TESTS += tests/unit/test_diff tests/unit/cli_diff.sh
-EXTRA_DIST += tests/unit/cli_diff.sh
+TESTS += tests/unit/test_diff tests/unit/cli_diff.sh tests/unit/recipes.sh
+EXTRA_DIST += tests/unit/cli_diff.sh tests/unit/recipes.sh
 tests_unit_test_diff_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) \
 	$(IDN2_LIBS) $(CMOCKA_LIBS)
