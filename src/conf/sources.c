@@ -8,6 +8,7 @@
 
 #include "conf/sources.h"
 
+#include "base/hash.h"
 #include "conf/files.h"
 #include <limits.h>
 #include <stdio.h>
@@ -256,14 +257,55 @@ static int read_source(struct reading *reading, struct ng_source *source, const 
 	return code == NG_OK ? read_includes(reading, source, 1) : code;
 }
 
-int source_compile(const char *name, const char *base_dir, const struct conf *conf,
-		   struct ng_diags *diags, struct ng_image *out)
+/* ---- what was read ---- */
+
+const struct source_text *source_texts_find(const struct source_texts *texts, const char *path)
 {
-	return source_compile_at(name, base_dir, conf, (uint64_t)time(NULL), diags, out);
+	for (size_t i = 0; i < texts->n; i++) {
+		if (strcmp(texts->items[i].path, path) == 0)
+			return &texts->items[i];
+	}
+	return NULL;
 }
 
-int source_compile_at(const char *name, const char *base_dir, const struct conf *conf,
-		      uint64_t now_s, struct ng_diags *diags, struct ng_image *out)
+void source_texts_finish(struct source_texts *texts)
+{
+	if (texts == NULL)
+		return;
+	free(texts->items);
+	*texts = (struct source_texts){0};
+}
+
+static int note_text(struct source_texts *texts, const struct ng_source *source)
+{
+	struct source_text *more;
+	if (source->path == NULL || source_texts_find(texts, source->path) != NULL)
+		return NG_OK; /* an included list is read once */
+	more = realloc(texts->items, (texts->n + 1) * sizeof(*more));
+	if (more == NULL)
+		return NG_E_NOMEM;
+	texts->items = more;
+	more += texts->n++;
+	*more = (struct source_text){.unread = source->text == NULL};
+	snprintf(more->path, sizeof(more->path), "%s", source->path);
+	if (source->text != NULL)
+		more->digest = hash_octets(source->text, source->len, 0);
+	return NG_OK;
+}
+
+static int note_texts(struct source_texts *texts, const struct ng_source *source)
+{
+	int code = note_text(texts, source);
+	for (size_t i = 0; i < source->n_includes && code == NG_OK; i++)
+		code = note_texts(texts, &source->includes[i]);
+	return code;
+}
+
+/* ---- the whole ---- */
+
+static int compile(const char *name, const char *base_dir, const struct conf *conf,
+		   uint64_t now_s, struct ng_diags *diags, struct source_texts *texts,
+		   struct ng_image *out)
 {
 	struct ng_source source = {.now_s = now_s};
 	struct reading reading = {.diags = diags, .base_dir = base_dir};
@@ -273,10 +315,32 @@ int source_compile_at(const char *name, const char *base_dir, const struct conf 
 	int code = find_source(&reading, name, conf, &source, &disk);
 	if (code == NG_OK)
 		code = read_source(&reading, &source, disk);
+	int noted = texts != NULL ? note_texts(texts, &source) : NG_OK;
+	if (code == NG_OK)
+		code = noted;
 	if (code == NG_OK)
 		code = ng_compile(&source, diags, out);
 	source_finish(&source);
 	free(disk);
 	free(reading.presets);
 	return code;
+}
+
+int source_compile(const char *name, const char *base_dir, const struct conf *conf,
+		   struct ng_diags *diags, struct ng_image *out)
+{
+	return compile(name, base_dir, conf, (uint64_t)time(NULL), diags, NULL, out);
+}
+
+int source_compile_at(const char *name, const char *base_dir, const struct conf *conf,
+		      uint64_t now_s, struct ng_diags *diags, struct ng_image *out)
+{
+	return compile(name, base_dir, conf, now_s, diags, NULL, out);
+}
+
+int source_compile_noting(const char *name, const char *base_dir, const struct conf *conf,
+			  struct ng_diags *diags, struct source_texts *texts,
+			  struct ng_image *out)
+{
+	return compile(name, base_dir, conf, (uint64_t)time(NULL), diags, texts, out);
 }

@@ -27,5 +27,22 @@ int source_compile(const char *name, const char *base_dir, const struct conf *co
 int source_compile_at(const char *name, const char *base_dir, const struct conf *conf,
 		      uint64_t now_s, struct ng_diags *diags,
 		      struct ng_image *out) NG_MUST_CHECK;
+
+/* The texts that a source was read from: its own file, then what that includes, each once. */
+struct source_text {
+	char path[NG_PATH_MAX]; /* as diagnostics show it */
+	uint64_t digest;        /* of its octets */
+	bool unread;            /* it could not be read; digest is 0 */
+};
+struct source_texts {
+	struct source_text *items;
+	size_t n;
+};
+/* The same as source_compile(), which also notes the texts, on failure those that it came to. */
+int source_compile_noting(const char *name, const char *base_dir, const struct conf *conf,
+			  struct ng_diags *diags, struct source_texts *texts,
+			  struct ng_image *out) NG_MUST_CHECK;
+const struct source_text *source_texts_find(const struct source_texts *texts, const char *path);
+void source_texts_finish(struct source_texts *texts); /* takes NULL and the zero value */
 /* Is name the path of a file, and no preset and no zone? */
 bool source_is_path(const char *name);

@@ -144,6 +144,9 @@ void lastgood_text(const struct source *source, char *text, size_t size);
 /* The service manager's status line becomes the first of them. */
 void lastgood_notify(const struct daemon *daemon);
 json_t *lastgood_json(const struct daemon *daemon);
+#define POLICIES_SHOWN 256
+/* The sources in force, with the digests of what they were made of; those beyond the bound are counted. */
+json_t *policies_json(const struct daemon *daemon, size_t *left_out);
 
 /* load.c: configuration and policy from the disk. */
 /* Boxes for what the configuration names, with the ids they had before. */

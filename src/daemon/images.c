@@ -117,6 +117,7 @@ static void source_free(struct source *source)
 		return;
 	free(source->path);
 	free(source->why);
+	source_texts_finish(&source->texts);
 	free(source);
 }
 
@@ -159,7 +160,8 @@ static int source_fill(struct sources *sources, struct images *images, struct so
 {
 	struct ng_image octets = {0};
 	size_t before = diags->n;
-	int code = source_compile(source->path, NULL, sources->conf, diags, &octets);
+	int code = source_compile_noting(source->path, NULL, sources->conf, diags,
+					 &source->texts, &octets);
 	if (code == NG_OK)
 		code = images_intern(images, &octets, &source->image);
 	if (code == NG_OK || code == NG_E_NOMEM || !sources->last_good)

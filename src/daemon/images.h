@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include "conf/sources.h"
+
 #include <namegate/policy.h>
 #include <stdbool.h>
 #include <uthash.h>
@@ -32,6 +34,7 @@ struct source {
 	struct image *image; /* NULL: there is neither a good nor a last good one */
 	uint64_t made_s;     /* wall time of the last good one; 0: the image is of this load */
 	char *why;           /* why it is not; NULL when it is */
+	struct source_texts texts; /* what this load read of it */
 	UT_hash_handle hh;
 };
 

@@ -8,6 +8,7 @@
 #include "config.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
+#include "daemon/texts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,20 +45,27 @@ int lastgood_find(void *owner, const char *path, struct ng_image *out, uint64_t 
 	return NG_OK;
 }
 
-static void keep(struct daemon *daemon, const struct source *source)
+static int keep_image(struct daemon *daemon, const struct source *source)
 {
 	struct registry_image kept;
 	const struct image *image = source->image;
-	if (!image || source->why)
-		return;
 	if (registry_image_look(daemon->registry, source->path, &kept) == NG_OK &&
 	    kept.digest == image->digest)
-		return;
+		return NG_OK;
 	kept = (struct registry_image){.made_s = (uint64_t)time(NULL),
 				       .digest = image->digest,
 				       .octets = image->octets.octets,
 				       .len = image->octets.len};
-	int code = registry_image_put(daemon->registry, source->path, &kept);
+	return registry_image_put(daemon->registry, source->path, &kept);
+}
+
+static void keep(struct daemon *daemon, const struct source *source)
+{
+	if (!source->image || source->why)
+		return;
+	int code = keep_image(daemon, source);
+	if (code == NG_OK)
+		code = texts_keep(daemon->registry, source);
 	if (code)
 		log_say(LOG_AS_WARNING,
 			"%s: its compiled form cannot be kept (%s); a start while the file is "
@@ -150,6 +158,11 @@ void lastgood_say(const struct daemon *daemon)
 		lastgood_text(source, text, sizeof text);
 		log_say(source->image ? LOG_AS_WARNING : LOG_AS_ERROR,
 			"policy: %s; repair the file and reload", text);
+		texts_differ(daemon->registry, source, text, sizeof text);
+		if (source->image && *text)
+			log_say(LOG_AS_WARNING,
+				"policy: since the last good form of %s was made: %s",
+				source->path, text);
 	}
 }
 
@@ -177,10 +190,31 @@ json_t *lastgood_json(const struct daemon *daemon)
 			continue;
 		lastgood_text(source, text, sizeof text);
 		json_array_append_new(
-			all, json_pack("{s:s, s:s, s:s?, s:s, s:s}", "path", source->path,
+			all, json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o}", "path", source->path,
 				       "state", source->image ? "last good" : "denied", "of",
 				       source->image ? when_text(source->made_s, when) : NULL,
-				       "reason", source->why, "text", text));
+				       "reason", source->why, "text", text, "sources",
+				       texts_json(daemon->registry, source)));
+	}
+	return all;
+}
+
+json_t *policies_json(const struct daemon *daemon, size_t *left_out)
+{
+	const struct policy_set *set = &daemon->policies;
+	struct source *source, *next;
+	char digest[17];
+	json_t *all = json_array();
+	HASH_ITER (hh, set->sources.by_path, source, next) {
+		if (json_array_size(all) == POLICIES_SHOWN) {
+			*left_out = HASH_COUNT(set->sources.by_path) - POLICIES_SHOWN;
+			break;
+		}
+		snprintf(digest, sizeof digest, "%016llx",
+			 source->image ? (unsigned long long)source->image->digest : 0);
+		json_array_append_new(all, json_pack("{s:s, s:s, s:o}", "path", source->path,
+						     "digest", digest, "sources",
+						     texts_json(daemon->registry, source)));
 	}
 	return all;
 }

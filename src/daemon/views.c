@@ -76,15 +76,18 @@ static json_t *child_json(const struct child *child)
 static json_t *status_json(struct daemon *daemon, const struct wall_counters *counters)
 {
 	json_t *values = counters ? json_object() : json_null();
+	size_t left_out = 0;
+	json_t *policies = policies_json(daemon, &left_out);
 	for (size_t i = 0; counters && i < sizeof counter_names / sizeof counter_names[0]; i++)
 		json_object_set_new(values, counter_names[i],
 				    json_integer((json_int_t)counters->values[i]));
 	return json_pack(
-		"{s:b, s:s, s:i, s:I, s:I, s:b, s:o, s:s, s:s, s:I, s:o, s:o, s:o}", "ok", 1,
-		"version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s",
+		"{s:b, s:s, s:i, s:I, s:I, s:b, s:o, s:o, s:I, s:s, s:s, s:I, s:o, s:o, s:o}",
+		"ok", 1, "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s",
 		(json_int_t)((uv_now(&daemon->loop) - daemon->started_ms) / 1000),
 		"policy_version", (json_int_t)daemon->version, "ready", (int)daemon->ready,
-		"fallen_back", lastgood_json(daemon), "configuration",
+		"fallen_back", lastgood_json(daemon), "policies", policies, "policies_left_out",
+		(json_int_t)left_out, "configuration",
 		daemon->conf->path ? daemon->conf->path : "embedded defaults", "table",
 		daemon->conf->table, "sandboxes", (json_int_t)boxes_count(&daemon->boxes),
 		"warden", child_json(&daemon->warden), "worker", child_json(&daemon->worker),

@@ -27,7 +27,7 @@
 #define LOOK_MOST_S 10                /* damaged pages may also lead in a circle */
 #define FIRST_BITS  0x3fffffffu       /* leaves three quarters of the ids after the first */
 
-#define TABLES 9
+#define TABLES 10
 
 static const char *const table_names[TABLES] = {"sandboxes",
 						"numbers",
@@ -37,7 +37,8 @@ static const char *const table_names[TABLES] = {"sandboxes",
 						REGISTRY_TABLE_SOURCES,
 						REGISTRY_TABLE_PAST,
 						REGISTRY_TABLE_SANDBOXES,
-						REGISTRY_TABLE_APPROVALS};
+						REGISTRY_TABLE_APPROVALS,
+						"texts"};
 static const char key_next_id[] = "next-id", key_version[] = "version",
 		  key_next_approval[] = "next-approval";
 
@@ -120,10 +121,11 @@ static int open_tables(struct registry *registry)
 	int error = mdb_txn_begin(registry->env, NULL, 0, &txn);
 	if (error)
 		return error;
-	MDB_dbi *const tables[TABLES] = {
-		&registry->sandboxes,   &registry->numbers,        &registry->approvals,
-		&registry->images,      &registry->versions,       &registry->sources,
-		&registry->past_images, &registry->sandbox_events, &registry->approval_events};
+	MDB_dbi *const tables[TABLES] = {&registry->sandboxes,       &registry->numbers,
+					 &registry->approvals,       &registry->images,
+					 &registry->versions,        &registry->sources,
+					 &registry->past_images,     &registry->sandbox_events,
+					 &registry->approval_events, &registry->texts};
 	for (size_t i = 0; i < TABLES && !error; i++)
 		error = mdb_dbi_open(txn, table_names[i], MDB_CREATE, tables[i]);
 	if (error) {

@@ -82,7 +82,15 @@ int registry_image_get(struct registry *registry, const char *path,
 /* The same without the octets (NULL, 0). */
 int registry_image_look(struct registry *registry, const char *path,
 			struct registry_image *out) NG_MUST_CHECK;
-/* Removes those that wanted() says are not. NG_E_IO. */
+/*
+ * What the compiled source was made of, in the caller's words; beside the image, under the same
+ * path. The text that is got has a NUL, and the caller frees it. NG_E_IO, NG_E_FULL, NG_E_RANGE;
+ * NG_E_NOTFOUND, NG_E_NOMEM.
+ */
+int registry_texts_put(struct registry *registry, const char *path,
+		       const char *text) NG_MUST_CHECK;
+int registry_texts_get(struct registry *registry, const char *path, char **out) NG_MUST_CHECK;
+/* Removes those that wanted() says are not, with their texts. NG_E_IO. */
 typedef bool registry_image_wanted(void *owner, const char *path);
 int registry_images_prune(struct registry *registry, registry_image_wanted *wanted,
 			  void *owner) NG_MUST_CHECK;

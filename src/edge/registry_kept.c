@@ -151,18 +151,55 @@ static int prune_one(MDB_cursor *cursor, const MDB_val *key, registry_image_want
 	return *path && wanted(owner, path) ? 0 : mdb_cursor_del(cursor, 0);
 }
 
-int registry_images_prune(struct registry *registry, registry_image_wanted *wanted, void *owner)
+static int prune_table(MDB_txn *txn, MDB_dbi table, registry_image_wanted *wanted, void *owner)
 {
-	MDB_txn *txn;
 	MDB_cursor *cursor = NULL;
 	MDB_val key;
-	int error = mdb_txn_begin(registry->env, NULL, 0, &txn);
-	if (error)
-		return registry_code(error);
-	error = mdb_cursor_open(txn, registry->images, &cursor);
+	int error = mdb_cursor_open(txn, table, &cursor);
 	while (!error && !(error = mdb_cursor_get(cursor, &key, NULL, MDB_NEXT)))
 		error = prune_one(cursor, &key, wanted, owner);
 	if (cursor)
 		mdb_cursor_close(cursor);
-	return registry_commit(registry, txn, error == MDB_NOTFOUND ? 0 : error);
+	return error == MDB_NOTFOUND ? 0 : error;
+}
+
+int registry_images_prune(struct registry *registry, registry_image_wanted *wanted, void *owner)
+{
+	MDB_txn *txn;
+	int error = mdb_txn_begin(registry->env, NULL, 0, &txn);
+	if (error)
+		return registry_code(error);
+	error = prune_table(txn, registry->images, wanted, owner);
+	if (!error)
+		error = prune_table(txn, registry->texts, wanted, owner);
+	return registry_commit(registry, txn, error);
+}
+
+/* ---- what they were made of ---- */
+
+int registry_texts_put(struct registry *registry, const char *path, const char *text)
+{
+	if (!*path || strlen(path) >= NG_PATH_MAX || !*text)
+		return NG_E_RANGE;
+	return put_key(registry, registry->texts, val(path, strlen(path)), val(NULL, 0),
+		       val(text, strlen(text)));
+}
+
+int registry_texts_get(struct registry *registry, const char *path, char **out)
+{
+	MDB_txn *txn;
+	MDB_val key = val(path, strlen(path)), value;
+	char *text = NULL;
+	if (!*path)
+		return NG_E_NOTFOUND;
+	int error = mdb_txn_begin(registry->env, NULL, MDB_RDONLY, &txn);
+	if (error)
+		return registry_code(error);
+	error = mdb_get(txn, registry->texts, &key, &value);
+	if (!error && !(text = strndup(value.mv_data, value.mv_size)))
+		error = ENOMEM;
+	mdb_txn_abort(txn);
+	if (!error)
+		*out = text;
+	return registry_code(error);
 }

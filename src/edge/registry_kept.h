@@ -9,7 +9,7 @@
 struct registry {
 	MDB_env *env;
 	MDB_dbi sandboxes, numbers, approvals, images, versions, sources, past_images,
-		sandbox_events, approval_events;
+		sandbox_events, approval_events, texts;
 	uv_loop_t *loop;
 	uv_work_t flush;
 	bool flushing, dirty, closing;

@@ -8,9 +8,13 @@ chmod 755 "$work"
 printf '.allowed.example\n' >"$work/box1.list"
 printf 'www.other.example\n' >"$work/box2.list"
 printf '!two.allowed.example\n' >"$work/global.list"
+printf 'short.allowed.example\n' >"$work/more.list"
+printf '!big.allowed.example\n@include more.list\n' >"$work/group.list"
 cat >"$work/extra.conf" <<END
 policies = { "$work/global.list" }
+group "build" { policies = { "$work/group.list" } }
 sandbox "box1" {
+	group = "build"
 	interface = "sb1"
 	sources = { "10.77.1.2", "fd77:1::2" }
 	policies = { "$work/box1.list" }
@@ -32,6 +36,10 @@ add_box 2 "$work/box2.list" >/dev/null
 is "all is well" "NOERROR 44.0.0.1 NXDOMAIN ede=15 NOERROR 44.1.0.1" \
 	"$(ask 1 www.allowed.example) $(ask 1 two.allowed.example) $(ask 2 www.other.example)"
 succeeds "and status --strict says so" gate status --strict
+texts() { gate status --json | jq -r --arg p "$work/$1" '.policies[] | select(.path == $p) | .sources[] | .path + " " + .digest'; }
+is "status shows the texts that a policy is made of" "$work/group.list $work/more.list" \
+	"$(texts group.list | cut -d ' ' -f 1 | xargs)"
+before=$(texts group.list)
 is "no policy has fallen back" 0 "$(gate status --json | jq '.fallen_back | length')"
 
 # Broken while it runs.
@@ -40,10 +48,19 @@ fails "a reload with a broken file is turned down" gate reload
 is "and changes nothing" "NOERROR 44.0.0.1" "$(ask 1 www.allowed.example)"
 
 # Broken at a start.
-rm "$work/global.list"
+rm "$work/global.list" "$work/more.list"
+printf '!big.allowed.example\n!short.allowed.example\n@include more.list\n' >"$work/group.list"
 again
 succeeds "a start with a broken file serves its last good form" until_true 10 served
 is "what the missing file denied stays denied" "NXDOMAIN ede=15" "$(ask 1 two.allowed.example)"
+is "what the group's broken file denied and allowed is as it was" "NXDOMAIN ede=15 NOERROR 44.0.0.2" \
+	"$(ask 1 big.allowed.example) $(ask 1 short.allowed.example)"
+is "status has the digests of the texts that it was made of" "$before" "$(texts group.list)"
+is "and how they compare with what is there" "$work/group.list changed,$work/more.list unreadable" \
+	"$(gate status --json | jq -r --arg p "$work/group.list" \
+		'[.fallen_back[] | select(.path == $p) | .sources[] | .path + " " + .state] | join(",")')"
+like "the log tells as well" 'since the last good form of .*group\.list was made: .*group\.list has changed, .*more\.list cannot be read' \
+	"$(cat "$work/namegated.log")"
 is "and its neighbour is as it was" "NOERROR 44.1.0.1" "$(ask 2 www.other.example)"
 like "status names the file, the time and the reason" \
 	"policy +last good of 20[0-9T:-]+Z for $work/box1\.list because .*box1\.list:1:" "$(gate status)"
@@ -59,7 +76,9 @@ succeeds "the next start finds the same" until_true 10 served
 # Repaired.
 printf 'www.allowed.example\n' >"$work/box1.list"
 printf '!two.allowed.example\n' >"$work/global.list"
+printf '!big.allowed.example\n' >"$work/group.list"
 succeeds "the files are repaired" gate reload
+unlike "and their texts are the new ones" 'more\.list' "$(texts group.list)"
 is "and count" "NOERROR 44.0.0.1 NXDOMAIN ede=15" "$(ask 1 www.allowed.example) $(ask 1 short.allowed.example)"
 succeeds "and status --strict is content" gate status --strict
 

@@ -51,6 +51,66 @@ static void a_file_is_read_beside_the_folder(void **state)
 	assert_string_equal(compile("$TTL 5\nx\n", 9, NG_E_SYNTAX), "zone-origin");
 }
 
+static void put(const char *name, const char *text)
+{
+	char path[96];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void drop(const char *name)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	unlink(path);
+}
+
+static struct source_texts note(const char *name, int expected)
+{
+	struct source_texts texts = {0};
+	struct ng_image image = {0};
+	struct ng_diags diags;
+	ng_diags_init(&diags);
+	assert_int_equal(source_compile_noting(name, folder, NULL, &diags, &texts, &image),
+			 expected);
+	ng_image_finish(&image);
+	ng_diags_finish(&diags);
+	return texts;
+}
+
+static void all_texts_of_a_source_are_noted(void **state)
+{
+	(void)state;
+	put("one", "a.example\n@include two\n@include three\n");
+	put("two", "b.example\n@include three\n");
+	put("three", "c.example\n");
+	struct source_texts first = note("one", NG_OK), again, other;
+	assert_int_equal(first.n, 3);
+	assert_string_equal(first.items[0].path, "one");
+	assert_non_null(source_texts_find(&first, "two"));
+	assert_false(source_texts_find(&first, "three")->unread);
+	again = note("one", NG_OK);
+	assert_int_equal(again.n, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(again.items[i].digest == first.items[i].digest);
+	put("two", "b.example # the same rules\n@include three\n");
+	drop("three");
+	other = note("one", NG_E_IO);
+	assert_true(source_texts_find(&other, "one")->digest == first.items[0].digest);
+	assert_true(source_texts_find(&other, "two")->digest !=
+		    source_texts_find(&first, "two")->digest);
+	assert_true(source_texts_find(&other, "three")->unread);
+	assert_null(source_texts_find(&other, "four"));
+	source_texts_finish(&first);
+	source_texts_finish(&again);
+	source_texts_finish(&other);
+	drop("one");
+	drop("two");
+}
+
 static void what_is_no_text_is_refused(void **state)
 {
 	(void)state;
@@ -76,16 +136,6 @@ static void what_is_no_file_is_refused(void **state)
 		ng_diags_finish(&diags);
 	}
 	unlink(fifo);
-}
-
-static void put(const char *name, const char *text)
-{
-	char path[96];
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	FILE *file = fopen(path, "w");
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
 }
 
 static void take(const char *name)
@@ -185,6 +235,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_is_read_beside_the_folder),
+		cmocka_unit_test(all_texts_of_a_source_are_noted),
 		cmocka_unit_test(what_is_no_text_is_refused),
 		cmocka_unit_test(what_is_no_file_is_refused),
 		cmocka_unit_test(included_lists_are_read_beside_their_lister),
