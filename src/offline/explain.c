@@ -207,36 +207,39 @@ static void hint_type(struct explained *explained)
 				 : "the rule forwards other types, not this one");
 }
 
-static void say_why(struct explained *explained)
+void explain_reason(const struct ng_sandbox *spec, const struct ng_decision *decision,
+		    const char *owner, char out[static EXPLAIN_TEXT])
 {
-	const struct ng_sandbox *spec = explained->sandbox->spec;
-	const struct ng_decision *decision = &explained->why.decision;
-	char owner[EXPLAIN_OWNER], *why = explained->reason;
 	const char *observed = spec->mode == NG_OBSERVE && decision->verdict != NG_ALLOW
 				       ? "; the sandbox is only observed, so it is answered "
 					 "and recorded"
 				       : "";
-	if (spec->mode == NG_LOCKDOWN) {
-		snprintf(why, EXPLAIN_TEXT, "sandbox %s is in lockdown: nothing is allowed",
+	if (spec->mode == NG_LOCKDOWN)
+		snprintf(out, EXPLAIN_TEXT, "sandbox %s is in lockdown: nothing is allowed",
 			 spec->name);
-		return;
-	}
-	if (decision->matched) {
-		explain_decider(explained, owner);
-		snprintf(why, EXPLAIN_TEXT,
-			 decision->verdict == NG_ALLOW ? "the rule %s allows it%s"
-			 : decision->verdict == NG_ASK
-				 ? "the rule %s says to ask: it is denied until somebody "
-				   "approves it%s"
-				 : "the rule %s denies it%s",
+	else if (!decision->matched)
+		snprintf(out, EXPLAIN_TEXT, "no rule: default deny%s", observed);
+	else if (decision->verdict == NG_ALLOW)
+		snprintf(out, EXPLAIN_TEXT, "the rule %s allows it", owner);
+	else if (decision->verdict == NG_ASK)
+		snprintf(out, EXPLAIN_TEXT,
+			 "the rule %s says to ask: it is denied until somebody approves it%s",
 			 owner, observed);
-		return;
-	}
-	snprintf(why, EXPLAIN_TEXT, "no rule: default deny%s", observed);
-	hint_near(explained);
+	else
+		snprintf(out, EXPLAIN_TEXT, "the rule %s denies it%s", owner, observed);
 }
 
-/* ---- the whole ---- */
+static void say_why(struct explained *explained)
+{
+	const struct ng_sandbox *spec = explained->sandbox->spec;
+	const struct ng_decision *decision = &explained->why.decision;
+	char owner[EXPLAIN_OWNER] = "";
+	if (decision->matched)
+		explain_decider(explained, owner);
+	explain_reason(spec, decision, owner, explained->reason);
+	if (!decision->matched && spec->mode != NG_LOCKDOWN)
+		hint_near(explained);
+}
 
 /* What is allowed may still come to nothing: an alias without a rule, say. */
 static void hear_trial(struct explained *explained)

@@ -178,6 +178,9 @@ const char *explain_owner(const struct ng_match *match, const struct ng_name *na
 			  char out[static EXPLAIN_OWNER]);
 /* The owner name of the rule that decides; there must be one. */
 const char *explain_decider(const struct explained *explained, char out[static EXPLAIN_OWNER]);
+/* Why it is so, in a sentence; owner is that of the rule that decides, if one does. */
+void explain_reason(const struct ng_sandbox *spec, const struct ng_decision *decision,
+		    const char *owner, char out[static EXPLAIN_TEXT]);
 /* One clause: what became of that candidate, and by which rule. */
 const char *explain_fate(const struct explained *explained, size_t candidate,
 			 char out[static EXPLAIN_TEXT]);

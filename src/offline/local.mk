@@ -17,3 +17,21 @@ liboffline_a_SOURCES += src/offline/below.c src/offline/below.h src/offline/expe
 liboffline_a_SOURCES += src/offline/diff.c src/offline/diff.h src/offline/diff_addresses.c \
 	src/offline/diff_inside.h src/offline/diff_names.c src/offline/diff_places.c \
 	src/offline/diff_rules.c src/offline/diff_settings.c src/offline/diff_view.c
+liboffline_a_SOURCES += src/offline/embed.c
+
+# libnamegate: the core, and what reads and explains, but no traffic, store or daemon.
+lib_LTLIBRARIES += libnamegate.la
+libnamegate_la_SOURCES = $(libcore_a_SOURCES) $(libconf_a_SOURCES) src/offline/embed.c \
+	src/offline/explain.c src/offline/explain.h src/offline/explain_address.c \
+	src/offline/explain_address_json.c src/offline/explain_address_text.c \
+	src/offline/explain_follow.c src/offline/explain_json.c src/offline/explain_lines.h \
+	src/offline/explain_text.c src/offline/explain_words.c src/offline/parts.c \
+	src/offline/parts.h src/offline/setup.c src/offline/setup.h src/offline/trial.c \
+	src/offline/trial.h src/offline/trial_inside.h src/offline/trial_kernel.c \
+	src/offline/world.c src/offline/world.h
+libnamegate_la_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS)
+libnamegate_la_LDFLAGS = $(NG_LIBRARY_LDFLAGS) -no-undefined -version-info 0:0:0 \
+	-export-symbols-regex '^ng_'
+libnamegate_la_LIBADD = $(LDNS_LIBS) $(CONFUSE_LIBS) $(JANSSON_LIBS) $(PSL_LIBS)
+pkgconfigdir = $(libdir)/pkgconfig
+nodist_pkgconfig_DATA = contrib/pkgconfig/namegate.pc

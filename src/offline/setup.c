@@ -18,6 +18,16 @@ struct reading {
 	struct ng_diags *diags;
 };
 
+static void source_free(struct setup_source *source)
+{
+	if (source == NULL)
+		return;
+	ng_ruleset_close(source->ruleset);
+	ng_image_finish(&source->image);
+	free(source->name);
+	free(source);
+}
+
 void setup_free(struct setup *setup)
 {
 	struct setup_source *source, *next;
@@ -25,10 +35,7 @@ void setup_free(struct setup *setup)
 		return;
 	HASH_ITER (hh, setup->sources, source, next) {
 		HASH_DEL(setup->sources, source);
-		ng_ruleset_close(source->ruleset);
-		ng_image_finish(&source->image);
-		free(source->name);
-		free(source);
+		source_free(source);
 	}
 	for (size_t i = 0; i < setup->n_sandboxes; i++)
 		grants_finish(&setup->sandboxes[i].grants);
@@ -49,40 +56,83 @@ const struct setup_source *setup_source(const struct setup *setup, const char *n
 	return source;
 }
 
+static uint64_t now_of(const struct setup_wish *wish)
+{
+	return wish->now_s != 0 ? wish->now_s : (uint64_t)time(NULL);
+}
+
 static int compile(struct reading *reading, struct setup_source *source)
 {
 	const struct setup_wish *wish = reading->wish;
-	uint64_t now_s = wish->now_s != 0 ? wish->now_s : (uint64_t)time(NULL);
-	int code = source_compile_at(source->name, wish->folder, reading->setup->conf, now_s,
-				     reading->diags, &source->image);
+	int code = source_compile_at(source->name, wish->folder, reading->setup->conf,
+				     now_of(wish), reading->diags, &source->image);
 	if (code == NG_OK)
 		code = ng_ruleset_open(source->image.octets, source->image.len,
 				       &source->ruleset);
 	return code;
 }
 
-static int take_source(struct reading *reading, const char *name, const struct ng_ruleset **out)
+/* A text is never an empty source, nor one that ends before its end; it includes nothing. */
+static int compile_text(const struct reading *reading, const struct setup_text *text,
+			struct setup_source *source)
 {
-	const struct setup_source *known = setup_source(reading->setup, name);
-	if (known != NULL) {
-		*out = known->ruleset;
-		return NG_OK;
+	const struct ng_place place = {text->name, 0, 0};
+	const struct ng_source from = {.format = ng_source_sniff(text->text, text->len),
+				       .path = text->name,
+				       .text = text->text,
+				       .len = text->len,
+				       .now_s = now_of(reading->wish)};
+	if (text->len == 0 || memchr(text->text, '\0', text->len) != NULL) {
+		ng_diag_add(reading->diags, NG_ERROR, &place, "setup-text",
+			    "give the text of a host list or zone", "%s",
+			    text->len == 0 ? "the source is empty"
+					   : "the source has a NUL octet, so it is no text");
+		return NG_E_SYNTAX;
 	}
+	int code = ng_compile(&from, reading->diags, &source->image);
+	return code != NG_OK ? code
+			     : ng_ruleset_open(source->image.octets, source->image.len,
+					       &source->ruleset);
+}
+
+static int compile_any(struct reading *reading, struct setup_source *source)
+{
+	const struct setup_wish *wish = reading->wish;
+	for (size_t i = 0; i < wish->n_texts; i++) {
+		if (strcmp(wish->texts[i].name, source->name) == 0)
+			return compile_text(reading, &wish->texts[i], source);
+	}
+	return compile(reading, source);
+}
+
+static int make_source(struct reading *reading, const char *name, struct setup_source **out)
+{
 	struct setup_source *source = calloc(1, sizeof(*source));
 	if (source == NULL)
 		return NG_E_NOMEM;
 	source->name = strdup(name);
-	int code = source->name != NULL ? compile(reading, source) : NG_E_NOMEM;
+	int code = source->name != NULL ? compile_any(reading, source) : NG_E_NOMEM;
+	if (code == NG_OK) {
+		HASH_ADD_KEYPTR(hh, reading->setup->sources, source->name, strlen(source->name),
+				source);
+		code = source->hh.tbl != NULL ? NG_OK : NG_E_NOMEM;
+	}
 	if (code != NG_OK) {
-		ng_image_finish(&source->image);
-		free(source->name);
-		free(source);
+		source_free(source);
 		return code;
 	}
-	HASH_ADD_KEYPTR(hh, reading->setup->sources, source->name, strlen(source->name),
-			source);
-	*out = source->ruleset;
+	*out = source;
 	return NG_OK;
+}
+
+static int take_source(struct reading *reading, const char *name, const struct ng_ruleset **out)
+{
+	const struct setup_source *known = setup_source(reading->setup, name);
+	struct setup_source *made;
+	int code = known == NULL ? make_source(reading, name, &made) : NG_OK;
+	if (code == NG_OK)
+		*out = known != NULL ? known->ruleset : made->ruleset;
+	return code;
 }
 
 /* All sources of a scope are read, so that one run tells what is wrong with each of them. */
@@ -232,22 +282,53 @@ static int read_conf(struct reading *reading)
 	return code == NG_OK ? read_sandboxes(reading) : code;
 }
 
+/* Two texts of one name could not be told apart in what is said of them. */
+static int refuse_twins(const struct reading *reading)
+{
+	const struct setup_wish *wish = reading->wish;
+	for (size_t i = 1; i < wish->n_texts; i++) {
+		for (size_t j = 0; j < i; j++) {
+			const struct ng_place place = {wish->texts[i].name, 0, 0};
+			if (strcmp(wish->texts[i].name, wish->texts[j].name) != 0)
+				continue;
+			ng_diag_add(reading->diags, NG_ERROR, &place, "setup-twice",
+				    "give each a name of its own",
+				    "two texts have the same name");
+			return NG_E_SYNTAX;
+		}
+	}
+	return NG_OK;
+}
+
+static int name_policies(const struct reading *reading, const char **names, size_t *n)
+{
+	const struct setup_wish *wish = reading->wish;
+	*n = wish->n_texts > 0 ? wish->n_texts : wish->n_policies;
+	for (size_t i = 0; i < *n && i <= NG_RULESETS_MAX; i++)
+		names[i] = wish->n_texts > 0 ? wish->texts[i].name : wish->policies[i];
+	if (*n <= NG_RULESETS_MAX)
+		return refuse_twins(reading);
+	struct ng_place place = {names[NG_RULESETS_MAX], 0, 0};
+	ng_diag_add(reading->diags, NG_ERROR, &place, "setup-many",
+		    "@include some of them in one list", "a scope has at most %d sources",
+		    NG_RULESETS_MAX);
+	return NG_E_SYNTAX;
+}
+
 /* Without a configuration there is one sandbox, and one upstream for all names. */
 static int read_policies(struct reading *reading)
 {
 	const struct setup_wish *wish = reading->wish;
 	struct setup *setup = reading->setup;
+	const char *names[NG_RULESETS_MAX + 1];
+	size_t n;
 	int code = make_room(setup, 1);
 	setup->routes = calloc(1, sizeof(*setup->routes));
 	if (code != NG_OK || setup->routes == NULL)
 		return NG_E_NOMEM;
-	if (wish->n_policies > NG_RULESETS_MAX) {
-		struct ng_place place = {wish->policies[NG_RULESETS_MAX], 0, 0};
-		ng_diag_add(reading->diags, NG_ERROR, &place, "setup-many",
-			    "@include some of them in one list",
-			    "a scope has at most %d sources", NG_RULESETS_MAX);
-		return NG_E_SYNTAX;
-	}
+	code = name_policies(reading, names, &n);
+	if (code != NG_OK)
+		return code;
 	setup->routes[0] = (struct ng_route){.id = 1, .zone = {.len = 1}};
 	setup->n_routes = setup->n_sandboxes = 1;
 	struct setup_sandbox *sandbox = &setup->sandboxes[0];
@@ -256,7 +337,7 @@ static int read_policies(struct reading *reading)
 	sandbox->spec->mode = NG_ENFORCE;
 	strncpy(sandbox->spec->name, wish->sandbox != NULL ? wish->sandbox : "sandbox",
 		sizeof(sandbox->spec->name) - 1);
-	return take_scope(reading, sandbox, NG_SCOPE_SANDBOX, wish->policies, wish->n_policies);
+	return take_scope(reading, sandbox, NG_SCOPE_SANDBOX, names, n);
 }
 
 int setup_read(const struct setup_wish *wish, struct ng_diags *diags, struct setup **out)

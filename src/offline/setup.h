@@ -11,6 +11,7 @@
 #include "conf/grants.h"
 
 #include <namegate/gate.h>
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 struct setup_source { /* one policy source, compiled once, whoever uses it */
@@ -40,9 +41,17 @@ struct setup {
 	struct ng_settings settings;
 };
 
+/* A list or zone in memory, under the name that findings and rules show. */
+struct setup_text {
+	const char *name, *text;
+	size_t len;
+};
+
 /* What to read: a configuration, or the policies of one sandbox without one. */
 struct setup_wish {
-	const char *config;          /* its path; NULL: policies */
+	const char *config;             /* its path; NULL: policies */
+	const struct setup_text *texts; /* of policies, in their place: no file is read */
+	size_t n_texts;
 	const char *const *policies; /* paths, presets */
 	size_t n_policies;
 	const char

@@ -62,6 +62,10 @@ static struct spot *spot_need(struct trial *trial, uint32_t sandbox, const struc
 		return NULL;
 	spot->key = key_of(sandbox, addr);
 	HASH_ADD(hh, trial->spots, key, sizeof(spot->key), spot);
+	if (spot->hh.tbl == NULL) {
+		free(spot);
+		return NULL;
+	}
 	return spot;
 }
 

@@ -43,6 +43,8 @@ floors() { # TREE
 			return "dns"
 		if (path ~ /\/(explain|lint|policy)\.h$/)
 			return "policy"
+		if (path ~ /\/namegate\.h$/)
+			return "offline"
 		if (path ~ /\/gate\.h$/)
 			return "gate"
 		return "unknown"

@@ -189,3 +189,9 @@ TESTS += tests/unit/test_diff tests/unit/cli_diff.sh tests/unit/recipes.sh
 EXTRA_DIST += tests/unit/cli_diff.sh tests/unit/recipes.sh
 tests_unit_test_diff_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) \
 	$(IDN2_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_embed
+TESTS += tests/unit/test_embed tests/unit/library.sh
+EXTRA_DIST += tests/unit/library.sh
+tests_unit_test_embed_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_embed_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) $(JANSSON_LIBS) \
+	$(LDNS_LIBS) $(IDN2_LIBS) $(CMOCKA_LIBS)
