@@ -154,16 +154,40 @@ static enum explain_reply denial_of(const struct explained *explained)
 		       : EXPLAIN_NXDOMAIN;
 }
 
+/* A rule's own records are given before anything is asked; one that only the answer meets blocks it. */
+static bool begins_local(const struct explained *explained)
+{
+	const struct ng_subject subject = {
+		.names = explained->names, .n_names = 1, .client = explained->subject.client};
+	struct ng_decision decision;
+	ng_policy_judge(&explained->sandbox->spec->policy, &subject, &decision);
+	return decision.verdict == NG_ALLOW && decision.match.action == NG_ACTION_LOCAL;
+}
+
 static enum explain_reply passing_of(const struct explained *explained)
 {
 	const struct ng_decision *decision = &explained->why.decision;
 	enum ng_rule_action action =
 		decision->verdict == NG_ALLOW ? decision->match.action : NG_ACTION_PASSTHRU;
 	if (action == NG_ACTION_LOCAL)
-		return EXPLAIN_LOCAL;
+		return begins_local(explained) ? EXPLAIN_LOCAL : EXPLAIN_NODATA;
 	if (!takes_type(&explained->why.bounds, explained->type))
 		return EXPLAIN_NODATA;
 	return action == NG_ACTION_TCP_ONLY ? EXPLAIN_TCP : EXPLAIN_UPSTREAM;
+}
+
+/* The rule's own record is an alias, whose target is asked for. */
+static bool leads_on(const struct explained *explained)
+{
+	struct ng_local local;
+	if (explained->reply != EXPLAIN_LOCAL || explained->type == NG_TYPE_CNAME)
+		return false;
+	for (uint32_t cursor = 0;
+	     ng_match_local(&explained->why.decision.match, &cursor, &local);) {
+		if (local.type == NG_TYPE_CNAME)
+			return true;
+	}
+	return false;
 }
 
 static void find_reply(struct explained *explained)
@@ -174,7 +198,7 @@ static void find_reply(struct explained *explained)
 		explained->why.decision.verdict = NG_DENY;
 	explained->passes = mode == NG_OBSERVE || (mode == NG_ENFORCE && verdict == NG_ALLOW);
 	explained->reply = explained->passes ? passing_of(explained) : denial_of(explained);
-	explained->asks = explained->reply >= EXPLAIN_TCP;
+	explained->asks = explained->reply >= EXPLAIN_TCP || leads_on(explained);
 }
 
 /* ---- why, in a sentence ---- */
@@ -246,6 +270,7 @@ static void hear_trial(struct explained *explained)
 {
 	const struct ng_record *record = &explained->result.record;
 	explained->allowed = explained->why.decision.verdict == NG_ALLOW;
+	explained->asks |= explained->trial != NULL && explained->result.n_asked > 0;
 	if (!explained->allowed || explained->trial == NULL || record->verdict == NG_ALLOW)
 		return;
 	explained->allowed = false;

@@ -145,6 +145,13 @@ static void tell_sent(const struct explained *explained, FILE *to)
 		explain_line(to, "sends", "nothing");
 		return;
 	}
+	if (explained->reply == EXPLAIN_LOCAL) {
+		explain_line(
+			to, "sends",
+			"nothing for %s, and a question for the target of the rule's alias",
+			explained->text);
+		return;
+	}
 	tell_route(explained, to);
 	explain_line(to, "sends",
 		     "%s %s, and a question for each alias whose target the answer leaves out: "

@@ -15,6 +15,7 @@ import time
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
+import explain
 import report
 import servers
 import stage
@@ -147,6 +148,17 @@ class Bench:
                           Row(f"look-up, {title}: 1M rules / 1k rules",
                               [many / few for many, few in zip(large, small)], "x", 1.2)]
 
+    def explained(self):
+        """A process of its own each time, and files that nobody has read yet."""
+        report.progress("namegate explain")
+        try:
+            taken = explain.measure(os.path.join(self.options.build, "namegate"),
+                                    3 * self.options.rounds)
+        except ValueError as trouble:
+            raise stage.Trouble(trouble) from trouble
+        self.rows += [Row(f"explain, policy of {explain.LINES} lines: {what}", values, "ms", 50)
+                      for what, values in taken.items()]
+
     def lists_memory(self, net, allow):
         gate = servers.Gate(self.stage, self.options.build, net, BASE_RULES)
         self.register_many(gate, allow)
@@ -209,6 +221,7 @@ class Bench:
 
     def run(self):
         self.million()
+        self.explained()
         echo = servers.Echo(self.stage)
         peer = servers.Peer(self.stage)
         gate = servers.Gate(self.stage, self.options.build)

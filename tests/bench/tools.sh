@@ -93,4 +93,12 @@ is "every round has its figures" "2 2 2 2 2 2 2 2" \
 	"$(printf '%s' "$seen" | jq -r '[.[] | arrays | length] | join(" ")')"
 "$tools/policy" --large 10 >/dev/null 2>&1
 is "a large zone that is smaller than the small one is refused" 2 $?
+
+if command -v python3 >/dev/null; then
+	seen=$("$here/explain.py" --build "${tools%/tests/bench}" --rounds 1 2>&1)
+	is "explain says of 10000 lines what they say" 0 $? || tap_note "$seen"
+	is "each of its questions has a figure" 3 "$(printf '%s\n' "$seen" | grep -c 'median')"
+else
+	skip "explain over a long policy" "python3 is not installed"
+fi
 tap_done

@@ -195,3 +195,8 @@ EXTRA_DIST += tests/unit/library.sh
 tests_unit_test_embed_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_embed_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) $(JANSSON_LIBS) \
 	$(LDNS_LIBS) $(IDN2_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_explain_gate
+TESTS += tests/unit/test_explain_gate
+tests_unit_test_explain_gate_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_explain_gate_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) \
+	$(JANSSON_LIBS) $(LDNS_LIBS) $(IDN2_LIBS) $(CMOCKA_LIBS)
