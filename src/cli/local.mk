@@ -28,3 +28,7 @@ namegate_SOURCES += src/cli/test.c src/cli/test.h src/cli/test_formats.c src/cli
 	src/cli/test_report.h
 namegate_SOURCES += src/cli/diff.c src/cli/diff.h src/cli/diff_git.c src/cli/diff_git.h \
 	src/cli/diff_human.c src/cli/diff_json.c src/cli/diff_markdown.c src/cli/diff_words.c
+namegate_SOURCES += src/cli/doc.c src/cli/doc.h src/cli/report.c src/cli/report.h \
+	src/cli/report_ceilings.c src/cli/report_changes.c src/cli/report_lines.c \
+	src/cli/report_never.c src/cli/report_policies.c src/cli/report_reach.c \
+	src/cli/report_tests.c

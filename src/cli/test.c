@@ -32,7 +32,7 @@ static const struct test_format *const formats[] = {&test_human, &test_tap, &tes
 						    &test_json};
 
 struct test_run {
-	struct test_report report;
+	struct test_report *report;
 	bool trace;
 	char **paths;
 	size_t n, room;
@@ -160,7 +160,7 @@ static void play_scene(struct test_report *report, struct test_case *file, bool 
 
 static void play(struct test_run *run, const char *path)
 {
-	struct test_report *report = &run->report;
+	struct test_report *report = run->report;
 	struct test_case file = {.path = path, .scene = !ends_in(path, ".expect")};
 	report->n++;
 	report->format->file(report, path);
@@ -175,13 +175,30 @@ static void play(struct test_run *run, const char *path)
 
 static int play_all(struct test_run *run)
 {
-	struct test_report *report = &run->report;
+	struct test_report *report = run->report;
 	report->format->begin(report, run->n);
 	for (size_t i = 0; i < run->n; i++)
 		play(run, run->paths[i]);
 	return report->format->end(report, report->failed > 0     ? EXIT_DENIED
 					   : report->unusable > 0 ? EXIT_UNUSABLE
 								  : EXIT_DONE);
+}
+
+static int gather_and_play(struct test_run *run, char **given, size_t n)
+{
+	int code = paths_gather(run, given, n);
+	if (code == EXIT_DONE)
+		code = play_all(run);
+	for (size_t i = 0; i < run->n; i++)
+		free(run->paths[i]);
+	free(run->paths);
+	return code;
+}
+
+int test_play(struct test_report *report, char **given, size_t n)
+{
+	struct test_run run = {.report = report};
+	return gather_and_play(&run, given, n);
 }
 
 /* ---- the call ---- */
@@ -204,7 +221,7 @@ static const struct test_format *format_find(const char *name)
 /* EXIT_DONE to go on; -1 when help was all that was wanted. */
 static int read_options(struct test_run *run, int argc, char **argv)
 {
-	run->report.format = &test_human;
+	run->report->format = &test_human;
 	optind = 1;
 	for (int c; (c = getopt_long(argc, argv, "+h", long_options, NULL)) != -1;) {
 		if (c == 'h')
@@ -212,11 +229,11 @@ static int read_options(struct test_run *run, int argc, char **argv)
 		if (c == '?')
 			return output_usage("test", "that is not an option of it");
 		if (c == 'f')
-			run->report.format = format_find(optarg);
+			run->report->format = format_find(optarg);
 		if (c == 'j')
-			run->report.format = &test_json;
+			run->report->format = &test_json;
 		run->trace |= c == 'x';
-		if (run->report.format == NULL)
+		if (run->report->format == NULL)
 			return output_usage("test", "a format is human, tap, junit or json");
 	}
 	return optind < argc ? EXIT_DONE
@@ -226,18 +243,13 @@ static int read_options(struct test_run *run, int argc, char **argv)
 
 int test_main(int argc, char **argv)
 {
-	struct test_run run = {0};
+	struct test_report report = {0};
+	struct test_run run = {.report = &report};
 	int code = read_options(&run, argc, argv);
 	if (code < 0) {
 		fputs(help, stdout);
 		return output_end(EXIT_DONE);
 	}
-	if (code == EXIT_DONE)
-		code = paths_gather(&run, argv + optind, (size_t)(argc - optind));
-	if (code == EXIT_DONE)
-		code = play_all(&run);
-	for (size_t i = 0; i < run.n; i++)
-		free(run.paths[i]);
-	free(run.paths);
-	return code;
+	return code == EXIT_DONE ? gather_and_play(&run, argv + optind, (size_t)(argc - optind))
+				 : code;
 }

@@ -40,6 +40,12 @@ struct test_report {
 	json_t *files, *findings;
 };
 
+/*
+ * Plays scenes and expectation files, and those below folders, and tells the report, whose format
+ * is set (test.c). What the format's end() says, or EXIT_UNUSABLE after a complaint about a path.
+ */
+int test_play(struct test_report *report, char **given, size_t n);
+
 extern const struct test_format test_human, test_tap, test_junit, test_json;
 
 /* Text that may be anything as UTF-8: what is not, and control characters, become "?". Freed by the caller; NULL when memory is out. */

@@ -64,8 +64,9 @@ static uint64_t now_of(const struct setup_wish *wish)
 static int compile(struct reading *reading, struct setup_source *source)
 {
 	const struct setup_wish *wish = reading->wish;
-	int code = source_compile_at(source->name, wish->folder, reading->setup->conf,
-				     now_of(wish), reading->diags, &source->image);
+	const char *folder = wish->config == NULL ? wish->folder : NULL; /* else its own */
+	int code = source_compile_at(source->name, folder, reading->setup->conf, now_of(wish),
+				     reading->diags, &source->image);
 	if (code == NG_OK)
 		code = ng_ruleset_open(source->image.octets, source->image.len,
 				       &source->ruleset);

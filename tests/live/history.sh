@@ -55,6 +55,32 @@ gate sandbox remove box1 >/dev/null
 removed() { told 44.0.0.1 | grep -q ' removed '; }
 succeeds "an end with the sandbox as well" until_true 5 removed
 
+# ---- the report, of the store beside the running gate ----
+
+report() { "$build/namegate" report -c "$work/report.conf" --store "$work/store" "$@"; }
+printf '%s\n' 'store = "'"$work"'/store"' "policies = {\"$work/global.list\"}" \
+	'sandbox "some" { sources = {"10.77.2.2"} }' >"$work/report.conf"
+echo '!denied.example' >"$work/global.list"
+cat >>"$work/namegated.conf" <<END
+policies = {"$work/global.list"}
+END
+gate reload >/dev/null
+sleep 1.1
+since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+printf '%s\n' '!denied.example' '!worse.example' >"$work/global.list"
+is "a file that is not in force yet is named" "1" \
+	"$(report | grep -c 'global\.list.*the file differs from what is in force')"
+gate reload >/dev/null
+report --since "$since" >"$work/report.md"
+like "a source is in force since a version" 'global\.list \| 2 \| [0-9a-f]{16} \| version [0-9]+, 20' "$(cat "$work/report.md")"
+like "a source that changed is told, then and now" 'global\.list \| [0-9a-f]{16}, 1 rules \| [0-9a-f]{16}, 2 rules' \
+	"$(cat "$work/report.md")"
+like "with the rules that came" '^\| came \| deny \| worse\.example \|$' "$(cat "$work/report.md")"
+is "and one version" "1" "$(sed -n '/^### Versions/,/^### Sources/p' "$work/report.md" | grep -c '^| [0-9]')"
+like "all sandboxes that came and went are told since the beginning" '\| box1 \| went \|$' \
+	"$(report --since 2020-01-01)"
+unlike "and none since then" '\| box1 \|' "$(cat "$work/report.md")"
+
 cat >"$work/static.conf" <<END
 store = "$work/store"
 sandbox "fixed" {

@@ -59,7 +59,7 @@ while read -r command; do
 	*) is "$command" 0 "$code" && tap_note "$(head -n 5 "out$n")" ;;
 	esac
 done <commands
-is "there are five of them" 5 "$n"
+is "there are six of them" 6 "$n"
 
 while read -r command _; do
 	succeeds "$command is there" test -x "$command"

@@ -200,3 +200,5 @@ TESTS += tests/unit/test_explain_gate
 tests_unit_test_explain_gate_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_explain_gate_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) \
 	$(JANSSON_LIBS) $(LDNS_LIBS) $(IDN2_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/cli_report.sh
+EXTRA_DIST += tests/unit/cli_report.sh

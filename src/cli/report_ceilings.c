@@ -1,0 +1,92 @@
+/*
+ * How much each wildcard lets a sandbox tell the world by the names that it asks for.
+ *
+ * A question below a wildcard goes to whoever serves it, and its labels are the sandbox's to choose:
+ * of the 255 octets of a name (RFC 1035 2.3.4) what the owner name leaves, less an octet for the
+ * length of each label of at most 63. Capital letters carry nothing, since the gate asks in a case
+ * of its own; the figure counts whole octets all the same, so it is a ceiling. Octets a minute are
+ * that times the questions a minute; where nothing bounds these, the report says so.
+ */
+#include "config.h"
+#include "cli/report.h"
+
+#include <stdlib.h>
+
+/* Octets of data that the labels below owner can carry. */
+static unsigned payload(const struct ng_name *owner)
+{
+	unsigned room = NG_NAME_MAX - owner->len;
+	unsigned lengths = (room + NG_LABEL_MAX) / (NG_LABEL_MAX + 1);
+	return room - lengths;
+}
+
+struct ceilings {
+	struct report *report;
+	const char *names;
+	struct report_lines lines;
+};
+
+static void ceiling_row(void *context, const struct ng_name *owner,
+			const struct ng_match *match, const struct ng_name *asked)
+{
+	struct ceilings *ceilings = context;
+	char name[REPORT_OWNER], octets[16], rule[NG_PATH_MAX + 16];
+	(void)asked;
+	snprintf(octets, sizeof(octets), "%u", payload(owner));
+	snprintf(rule, sizeof(rule), "%s:%u", match->path, match->line);
+	report_lines_row(&ceilings->lines,
+			 (const char *const[]){report_owner(owner, true, name), octets,
+					       "unbounded", "unbounded", rule});
+}
+
+static void print_sandbox(struct report *report, const size_t *of, size_t i)
+{
+	static const char *const heads[] = {"wildcard",
+					    "octets a question",
+					    "questions a minute",
+					    "octets a minute",
+					    "rule",
+					    NULL};
+	const struct setup_sandbox *sandbox = &report->setup->sandboxes[i];
+	char names[256];
+	struct ceilings ceilings = {.report = report};
+	size_t n = report_each_rule(sandbox, NG_ALLOW, true, NULL, NULL);
+	report_names(report->setup, of, i, names, sizeof(names));
+	doc_heading(&report->doc, 3, names);
+	if (sandbox->spec->mode == NG_LOCKDOWN) {
+		doc_paragraph(&report->doc, "In lockdown no question leaves: 0.");
+		return;
+	}
+	if (sandbox->spec->mode == NG_OBSERVE)
+		doc_paragraph(&report->doc, "While it is only observed every name is asked "
+					    "for, so all of this is unbounded.");
+	if (n == 0) {
+		doc_paragraph(&report->doc, "No wildcard is allowed: names alone, as they "
+					    "stand, leave for upstream servers.");
+		return;
+	}
+	ceilings.lines = (struct report_lines){
+		.doc = &report->doc, .heads = heads, .what = "wildcards", .total = n};
+	report_each_rule(sandbox, NG_ALLOW, true, ceiling_row, &ceilings);
+	report_lines_end(&ceilings.lines);
+}
+
+void report_ceilings_print(struct report *report)
+{
+	size_t *of = report_alike(report->setup);
+	doc_heading(&report->doc, 2, "What names can carry out");
+	doc_paragraph(
+		&report->doc,
+		"Octets a question are what RFC 1035 leaves of 255 below the owner name, as "
+		"far as labels of 63 go: a bound that every question is held to. Questions a "
+		"minute are bounded by no rule and no setting of this version: a sandbox may "
+		"have %u of them waiting for an answer at a time (pending-sandbox), which is "
+		"a rate only as far as upstream servers are slow. So octets a minute are "
+		"unbounded wherever a wildcard is allowed.",
+		ng_settings_full(&report->setup->settings).limits.pending_sandbox);
+	for (size_t i = 0; of != NULL && i < report->setup->n_sandboxes; i++) {
+		if (of[i] == i)
+			print_sandbox(report, of, i);
+	}
+	free(of);
+}
