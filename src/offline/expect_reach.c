@@ -41,6 +41,10 @@ static struct resolved *resolved_need(struct expect *expect, const struct ng_nam
 	resolved->key.name.len = name->len;
 	memcpy(resolved->key.name.wire, name->wire, name->len);
 	HASH_ADD(hh, expect->resolved, key, sizeof(resolved->key), resolved);
+	if (resolved->hh.tbl == NULL) {
+		free(resolved);
+		return NULL;
+	}
 	return resolved;
 }
 

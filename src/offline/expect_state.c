@@ -377,5 +377,10 @@ const struct below *state_tree(struct expect *expect, const struct ng_ruleset *r
 	}
 	tree->ruleset = ruleset;
 	HASH_ADD_PTR(expect->trees, ruleset, tree);
+	if (tree->hh.tbl == NULL) {
+		below_free(tree->below);
+		free(tree);
+		return NULL;
+	}
 	return tree->below;
 }

@@ -1,5 +1,7 @@
 liboffline_a_SOURCES += src/offline/setup.c src/offline/setup.h src/offline/world.c src/offline/world.h \
-	src/offline/trial.c src/offline/trial.h src/offline/trial_inside.h src/offline/trial_kernel.c
+	src/offline/world_answer.c src/offline/world_inside.h \
+	src/offline/trial.c src/offline/trial.h src/offline/trial_inside.h src/offline/trial_kernel.c \
+	src/offline/trial_sets.c
 liboffline_a_SOURCES += src/offline/history.c src/offline/history.h src/offline/ledger.c src/offline/ledger.h
 liboffline_a_SOURCES += src/offline/traffic.c src/offline/traffic.h src/offline/traffic_inside.h \
 	src/offline/traffic_pcap.c src/offline/traffic_packet.c src/offline/traffic_fragments.c \
@@ -28,7 +30,8 @@ libnamegate_la_SOURCES = $(libcore_a_SOURCES) $(libconf_a_SOURCES) src/offline/e
 	src/offline/explain_text.c src/offline/explain_words.c src/offline/parts.c \
 	src/offline/parts.h src/offline/setup.c src/offline/setup.h src/offline/trial.c \
 	src/offline/trial.h src/offline/trial_inside.h src/offline/trial_kernel.c \
-	src/offline/world.c src/offline/world.h
+	src/offline/trial_sets.c src/offline/world.c src/offline/world.h \
+	src/offline/world_answer.c src/offline/world_inside.h
 libnamegate_la_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS)
 libnamegate_la_LDFLAGS = $(NG_LIBRARY_LDFLAGS) -no-undefined -version-info 0:0:0 \
 	-export-symbols-regex '^ng_'

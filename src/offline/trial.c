@@ -71,7 +71,7 @@ void trial_free(struct trial *trial)
 {
 	if (trial == NULL)
 		return;
-	trial_kernel_finish(trial);
+	trial_sets_finish(trial);
 	ng_gate_destroy(trial->gate);
 	arena_finish(&trial->words);
 	free(trial->stands);
@@ -157,7 +157,7 @@ static void drain(struct trial *trial)
 			take_order(trial, &action.lease);
 			break;
 		case NG_REVOKE:
-			trial_kernel_remove(trial, &action.lease);
+			trial_sets_remove(trial, &action.lease);
 			break;
 		case NG_REPLY:
 			take_reply(trial, &action.reply);
@@ -206,7 +206,7 @@ static void settle(struct trial *trial)
 	for (;;) {
 		if (next_order != NULL) {
 			order = next_order;
-			int code = trial_kernel_put(trial, &order->order);
+			int code = trial_sets_put(trial, &order->order);
 			ng_gate_lease_result(trial->gate, trial->now_us, order->order.number,
 					     code);
 		} else if (next_ask != NULL) {
@@ -264,7 +264,7 @@ void trial_advance(struct trial *trial, uint64_t to_us)
 		drain(trial);
 		settle(trial);
 	}
-	trial_kernel_expire(trial);
+	trial_sets_expire(trial);
 }
 
 /* ---- asking ---- */

@@ -34,6 +34,13 @@ struct standing {
 	struct standing *next, *prev; /* of the sandbox */
 };
 
+struct stand { /* all of one sandbox */
+	struct standing *list;
+	size_t n;
+	struct standing **sorted; /* by address; NULL: not made, or out of date */
+	bool looked;              /* since the last change */
+};
+
 struct trial {
 	const struct setup *setup;
 	const struct world *world;
@@ -42,7 +49,7 @@ struct trial {
 	bool unbounded;
 	uint64_t now_us, version;
 	struct spot *spots;
-	struct standing **stands; /* by sandbox: its number less 1 */
+	struct stand *stands; /* by sandbox: its number less 1 */
 	size_t n_stands;
 	struct arena words; /* what trial.reply points to */
 	struct asking *asks;
@@ -55,8 +62,20 @@ struct trial {
 const struct ng_sandbox *trial_spec(const struct trial *trial,
 				    const struct setup_sandbox *sandbox);
 
-/* trial_kernel.c: the sets as the warden would leave them */
-int trial_kernel_put(struct trial *trial, const struct ng_lease_order *order) NG_MUST_CHECK;
-void trial_kernel_remove(struct trial *trial, const struct ng_lease_order *order);
-void trial_kernel_expire(struct trial *trial);
-void trial_kernel_finish(struct trial *trial);
+/* trial_sets.c: the sets as the warden would leave them */
+int trial_sets_put(struct trial *trial, const struct ng_lease_order *order) NG_MUST_CHECK;
+void trial_sets_remove(struct trial *trial, const struct ng_lease_order *order);
+void trial_sets_expire(struct trial *trial);
+void trial_sets_finish(struct trial *trial);
+/* All elements of that address; NULL: there are none. */
+struct spot *trial_sets_find(const struct trial *trial, uint32_t sandbox,
+			     const struct ng_addr *addr);
+struct trial_within { /* a walk over those within a prefix; set the first two, the rest to 0 */
+	struct stand *stand;
+	const struct ng_prefix *prefix;
+	bool begun;
+	size_t at;
+	const struct standing *next;
+};
+/* The next one, or NULL. Nothing may change meanwhile. */
+const struct standing *trial_sets_within(struct trial_within *within);

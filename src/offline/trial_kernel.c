@@ -1,7 +1,7 @@
 /*
- * The kernel's side of a trial: elements from their confirmation to their end, and the rules of the
- * warden's table in their order. The warden has the last word over what it is ordered, so its own
- * judgement (never-open ranges, lockdown) is part of what passes here.
+ * The rules of the warden's table in their order, as a packet of a trial meets them. The warden has
+ * the last word over what it is ordered, so its own judgement (never-open ranges, lockdown) is part
+ * of what passes here.
  */
 #include "config.h"
 
@@ -9,155 +9,7 @@
 
 #include "base/never.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #define DNS_PORT 53
-
-/* ---- elements ---- */
-
-static struct spot_key key_of(uint32_t sandbox, const struct ng_addr *addr)
-{
-	struct spot_key key;
-	memset(&key, 0, sizeof(key));
-	key.sandbox = sandbox;
-	key.addr = *addr;
-	return key;
-}
-
-static struct spot *spot_find(const struct trial *trial, uint32_t sandbox,
-			      const struct ng_addr *addr)
-{
-	const struct spot_key key = key_of(sandbox, addr);
-	struct spot *spot;
-	HASH_FIND(hh, trial->spots, &key, sizeof(key), spot);
-	return spot;
-}
-
-static struct standing *standing_find(const struct trial *trial,
-				      const struct ng_lease_order *order)
-{
-	const struct spot *spot = spot_find(trial, order->sandbox, &order->addr);
-	struct standing *standing = NULL;
-	if (spot == NULL)
-		return NULL;
-	DL_FOREACH2(spot->standing, standing, spot_next)
-	{
-		if (ng_addr_equal(&standing->shown.client, &order->client) &&
-		    standing->shown.port.proto == order->port.proto &&
-		    standing->shown.port.port == order->port.port)
-			break;
-	}
-	return standing;
-}
-
-static struct spot *spot_need(struct trial *trial, uint32_t sandbox, const struct ng_addr *addr)
-{
-	struct spot *spot = spot_find(trial, sandbox, addr);
-	if (spot != NULL)
-		return spot;
-	spot = calloc(1, sizeof(*spot));
-	if (spot == NULL)
-		return NULL;
-	spot->key = key_of(sandbox, addr);
-	HASH_ADD(hh, trial->spots, key, sizeof(spot->key), spot);
-	if (spot->hh.tbl == NULL) {
-		free(spot);
-		return NULL;
-	}
-	return spot;
-}
-
-static struct standing *standing_make(struct trial *trial, const struct ng_lease_order *order)
-{
-	struct standing *standing = calloc(1, sizeof(*standing));
-	if (standing == NULL)
-		return NULL;
-	standing->spot = spot_need(trial, order->sandbox, &order->addr);
-	if (standing->spot == NULL) {
-		free(standing);
-		return NULL;
-	}
-	standing->shown = (struct trial_element){.sandbox = order->sandbox,
-						 .client = order->client,
-						 .addr = order->addr,
-						 .port = order->port};
-	DL_APPEND2(standing->spot->standing, standing, spot_prev, spot_next);
-	DL_APPEND(trial->stands[order->sandbox - 1], standing);
-	return standing;
-}
-
-int trial_kernel_put(struct trial *trial, const struct ng_lease_order *order)
-{
-	struct standing *standing = standing_find(trial, order);
-	if (standing == NULL)
-		standing = standing_make(trial, order);
-	if (standing == NULL)
-		return NG_E_NOMEM;
-	struct trial_element *element = &standing->shown;
-	if (order->until_us <= element->until_us)
-		return NG_OK;
-	element->until_us = order->until_us;
-	if (order->name != NULL)
-		element->name = *order->name;
-	snprintf(element->rule, sizeof(element->rule), "%s",
-		 order->rule != NULL ? order->rule : "");
-	return NG_OK;
-}
-
-static void standing_drop(struct trial *trial, struct standing *standing)
-{
-	struct spot *spot = standing->spot;
-	DL_DELETE2(spot->standing, standing, spot_prev, spot_next);
-	DL_DELETE(trial->stands[standing->shown.sandbox - 1], standing);
-	free(standing);
-	if (spot->standing != NULL)
-		return;
-	HASH_DEL(trial->spots, spot);
-	free(spot);
-}
-
-void trial_kernel_remove(struct trial *trial, const struct ng_lease_order *order)
-{
-	struct standing *standing = standing_find(trial, order);
-	if (standing != NULL)
-		standing_drop(trial, standing);
-}
-
-static void drop_until(struct trial *trial, uint64_t until_us)
-{
-	struct standing *standing, *next;
-	for (size_t i = 0; i < trial->n_stands; i++) {
-		DL_FOREACH_SAFE (trial->stands[i], standing, next) {
-			if (standing->shown.until_us <= until_us)
-				standing_drop(trial, standing);
-		}
-	}
-}
-
-void trial_kernel_expire(struct trial *trial)
-{
-	drop_until(trial, trial->now_us);
-}
-
-void trial_kernel_finish(struct trial *trial)
-{
-	if (trial->stands != NULL)
-		drop_until(trial, UINT64_MAX);
-}
-
-const struct trial_element *trial_element(const struct trial *trial,
-					  const struct setup_sandbox *sandbox,
-					  const struct trial_element *after)
-{
-	const struct standing *standing = after == NULL
-						  ? trial->stands[sandbox->spec->id - 1]
-						  : ((const struct standing *)after)->next;
-	return standing != NULL ? &standing->shown : NULL;
-}
-
-/* ---- rules ---- */
 
 /* The never-open prefix that holds an address. */
 static bool never_find(const struct ng_addr *addr, struct ng_prefix *out)
@@ -295,7 +147,7 @@ bool trial_reaches(const struct trial *trial, const struct setup_sandbox *sandbo
 		   const struct ng_addr *to, struct ng_port port, struct trial_way *out)
 {
 	const struct ng_sandbox *spec = trial_spec(trial, sandbox);
-	const struct spot *spot = spot_find(trial, spec->id, to);
+	const struct spot *spot = trial_sets_find(trial, spec->id, to);
 	const struct standing *standing;
 	*out = (struct trial_way){.how = closed(spec, to->family, port), .addr = *to};
 	if (out->how != TRIAL_OPEN)
@@ -333,19 +185,19 @@ bool trial_reaches_within(const struct trial *trial, const struct setup_sandbox 
 	out->how = first_openable(prefix, &addr) ? TRIAL_SHUT : TRIAL_NEVER;
 	if (out->how == TRIAL_NEVER)
 		return false;
-	DL_FOREACH (trial->stands[spec->id - 1], standing) {
-		if (ng_prefix_contains(prefix, &standing->shown.addr) &&
-		    port_fits(standing->shown.port, port) && !is_never(&standing->shown.addr))
+	struct trial_within within = {.stand = &trial->stands[spec->id - 1], .prefix = prefix};
+	while ((standing = trial_sets_within(&within)) != NULL) {
+		if (port_fits(standing->shown.port, port) && !is_never(&standing->shown.addr))
 			return say_lease(standing, out);
 	}
 	for (size_t i = 0; i < sandbox->grants.n_statics; i++) {
 		const struct wall_static *fixed = &sandbox->grants.statics[i];
 		const struct ng_prefix *both =
 			fixed->prefix.bits > prefix->bits ? &fixed->prefix : prefix;
-		struct ng_addr within;
+		struct ng_addr open;
 		if (port_fits(static_port(fixed), port) &&
-		    ng_prefix_overlaps(&fixed->prefix, prefix) && first_openable(both, &within))
-			return say_static(sandbox, fixed, &within, out);
+		    ng_prefix_overlaps(&fixed->prefix, prefix) && first_openable(both, &open))
+			return say_static(sandbox, fixed, &open, out);
 	}
 	if (spec->mode == NG_OBSERVE)
 		*out = (struct trial_way){.how = TRIAL_OBSERVED, .addr = addr};

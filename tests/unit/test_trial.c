@@ -300,6 +300,38 @@ static void policies_alone_have_a_sandbox_with_sources(void **state)
 	stage_end(&stage);
 }
 
+/* By address and by prefix the same is found, in whatever order elements came and went. */
+static void prefixes_find_what_addresses_find(void **state)
+{
+	static const char *const asked[] = {"files.example", "web.example", "rebind.example",
+					    "db.corp.internal"};
+	static const char *const prefixes[] = {
+		"198.51.100.7/32", "198.51.100.8/31", "198.51.100.0/24", "198.51.100.0/29",
+		"0.0.0.0/0",       "10.1.0.0/16",     "203.0.113.0/24",  "198.51.100.10/31"};
+	static const bool found[COUNT(asked) + 1][COUNT(prefixes)] = {
+		{false},
+		{true, false, true, true, true},
+		{true, true, true, true, true},
+		{true, true, true, true, true},
+		{true, true, true, true, true, true}};
+	struct stage stage;
+	(void)state;
+	stage_begin(&stage);
+	for (size_t i = 0; i <= COUNT(asked); i++) {
+		for (size_t turn = 0; turn < 3; turn++) /* a walk, then in order */
+			for (size_t j = 0; j < COUNT(prefixes); j++)
+				assert_int_equal(reach(&stage, "ci", prefixes[j], 6, 443) ==
+							 TRIAL_LEASED,
+						 found[i][j]);
+		if (i < COUNT(asked))
+			ask(&stage, "ci", asked[i], NG_TYPE_A);
+	}
+	trial_advance(stage.trial, 90000000);
+	for (size_t turn = 0; turn < 3; turn++)
+		assert_int_equal(reach(&stage, "ci", "0.0.0.0/0", 6, 443), TRIAL_SHUT);
+	stage_end(&stage);
+}
+
 static void without_a_world_nobody_answers(void **state)
 {
 	struct stage stage;
@@ -326,6 +358,7 @@ int main(void)
 		cmocka_unit_test(static_rules_open_all_but_the_never_open),
 		cmocka_unit_test(an_observed_sandbox_reaches_all_but_the_never_open),
 		cmocka_unit_test(policies_alone_have_a_sandbox_with_sources),
+		cmocka_unit_test(prefixes_find_what_addresses_find),
 		cmocka_unit_test(without_a_world_nobody_answers),
 		cmocka_unit_test(
 			a_reload_revokes_what_no_rule_justifies), /* rewrites ci.list */
