@@ -16,6 +16,7 @@ import time
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 import explain
+import facts
 import report
 import servers
 import stage
@@ -31,6 +32,7 @@ ASK = {  # what is asked, what is right, and how many may be outstanding
 }
 LOOK_UPS = {"missing": "not listed", "working": "1000 listed names",
             "uniform": "all listed names"}
+FACTS = 100000  # of one expectation file
 BASE_RULES = 10000  # of the list that many sandboxes share
 RELOAD_RATE, RELOAD_SECONDS, RELOADS = 10000, 10, 20
 LATENCY_RATE = 500  # questions a second: each meets servers at rest
@@ -159,6 +161,20 @@ class Bench:
         self.rows += [Row(f"explain, policy of {explain.LINES} lines: {what}", values, "ms", 50)
                       for what, values in taken.items()]
 
+    def expectations(self):
+        """A file of facts about a policy of a million rules, beyond what one fact of it costs."""
+        report.progress("expectations")
+        facts.write(stage.WORK, 1000000, FACTS)
+        command = [os.path.join(self.options.build, "namegate"), "test"]
+        one, many = [], []
+        for turn in range(min(self.options.rounds, 3)):
+            report.progress(f"expectations: round {turn + 1}")
+            one.append(self.stage.cpu_s(*command, os.path.join(stage.WORK, "one.expect")))
+            many.append(self.stage.cpu_s(*command, os.path.join(stage.WORK, "many.expect")))
+        beyond = [more - less for more, less in zip(many, one)]
+        self.rows += [Row("1M rules: one expectation, loading among it", one, "s"),
+                      Row(f"1M rules: {FACTS} expectations beyond that", beyond, "s", 3)]
+
     def lists_memory(self, net, allow):
         gate = servers.Gate(self.stage, self.options.build, net, BASE_RULES)
         self.register_many(gate, allow)
@@ -222,6 +238,7 @@ class Bench:
     def run(self):
         self.million()
         self.explained()
+        self.expectations()
         echo = servers.Echo(self.stage)
         peer = servers.Peer(self.stage)
         gate = servers.Gate(self.stage, self.options.build)

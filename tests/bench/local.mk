@@ -11,7 +11,7 @@ tests_bench_load_SOURCES = tests/bench/load.c tests/bench/latency.h tests/bench/
 tests_bench_policy_SOURCES = tests/bench/policy.c
 tests_bench_policy_LDADD = libedge.a libcore.a $(LDNS_LIBS)
 TESTS += tests/bench/tools.sh
-EXTRA_DIST += tests/bench/tools.sh tests/bench/bench.py tests/bench/explain.py tests/bench/stage.py \
+EXTRA_DIST += tests/bench/tools.sh tests/bench/bench.py tests/bench/explain.py tests/bench/facts.py tests/bench/stage.py \
 	tests/bench/servers.py tests/bench/report.py
 
 # BENCH='--rounds 9 --json FILE' passes options on.

@@ -10,6 +10,7 @@ to it by a pair of veth devices, with its upstream on its own loopback:
 import ctypes
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -190,3 +191,10 @@ class Stage:
         """Compiles, loads and asks policies, without a server."""
         return json.loads(run(*placed("box", self.server_core, [self.tool("policy"),
                                                                 *map(str, options)])))
+
+    def cpu_s(self, *command):
+        """Processor time of a command that must succeed."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        run(*placed("box", self.server_core, command))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

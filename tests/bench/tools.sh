@@ -91,6 +91,13 @@ is "a policy gives every verdict that its text says" 0 $?
 is "all its rules are in the image" 20000 "$(field rules "$seen")"
 is "every round has its figures" "2 2 2 2 2 2 2 2" \
 	"$(printf '%s' "$seen" | jq -r '[.[] | arrays | length] | join(" ")')"
+namegate=${abs_top_builddir:-$here/../..}/namegate
+python3 "$here/facts.py" "$scratch" 4000 2000
+is "every fact of the benchmark holds" "files: 1, passed 1, failed 0, unusable 0; facts: 2000, failed 0" \
+	"$("$namegate" test "$scratch/many.expect" 2>&1)"
+sed -i 's/^!//' "$scratch/many.list"
+like "and none does by chance" '; facts: 2000, failed [4-9][0-9][0-9]$' "$("$namegate" test "$scratch/many.expect" 2>/dev/null)"
+
 "$tools/policy" --large 10 >/dev/null 2>&1
 is "a large zone that is smaller than the small one is refused" 2 $?
 
