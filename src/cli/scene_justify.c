@@ -17,17 +17,31 @@ static bool port_in(const struct ng_bounds *bounds, struct ng_port port)
 	return !bounds->n_ports;
 }
 
-/* Whoever may open a private address: the rule, the sandbox, or a forward zone. */
-static bool openable(const struct scene *scene, const struct box *box,
-		     const struct ng_bounds *bounds, const struct ng_addr *addr)
+/* The forward zone that answers for a name: the longest. */
+static const struct ng_route *route_for(const struct scene *scene, const struct ng_name *name)
 {
-	bool opened = ng_addr_openable(addr, bounds->opened, bounds->n_opened) ||
-		      ng_addr_openable(addr, box->spec.opened, box->spec.n_opened);
+	const struct ng_route *found = NULL;
 
-	for (size_t i = 0; i < scene->n_routes; i++)
-		opened |= ng_addr_openable(addr, scene->routes[i].opened,
-					   scene->routes[i].n_opened);
-	return opened;
+	for (size_t i = 0; i < scene->n_routes; i++) {
+		const struct ng_route *route = &scene->routes[i];
+
+		if (ng_name_within(name, &route->zone) &&
+		    (!found || route->zone.len > found->zone.len))
+			found = route;
+	}
+	return found;
+}
+
+/* Whoever may open a private address: the rule, the sandbox, or the forward zone of its owner. */
+static bool openable(const struct scene *scene, const struct box *box,
+		     const struct ng_bounds *bounds, const struct ng_name *owner,
+		     const struct ng_addr *addr)
+{
+	const struct ng_route *route = route_for(scene, owner);
+
+	return ng_addr_openable(addr, bounds->opened, bounds->n_opened) ||
+	       ng_addr_openable(addr, box->spec.opened, box->spec.n_opened) ||
+	       (route && ng_addr_openable(addr, route->opened, route->n_opened));
 }
 
 /* Does an alias lead from one name into a forward zone of its own, at the other? */
@@ -141,6 +155,8 @@ static bool justified_for(const struct scene *scene, const struct box *box,
 					   .addrs = promise->addrs,
 					   .n_addrs = promise->local ? 0 : promise->n_addrs,
 					   .answered = true};
+	const struct ng_name *owner =
+		&promise->names[promise->n_names ? promise->n_names - 1u : 0];
 	struct ng_decision decision;
 	struct ng_bounds bounds;
 	bool ruled = bounds_along(scene, box, &subject, &bounds), local;
@@ -152,7 +168,7 @@ static bool justified_for(const struct scene *scene, const struct box *box,
 		return false;
 	return port_in(&bounds, element->port) &&
 	       type_in(&bounds, element->addr.family == NG_IPV4 ? NG_TYPE_A : NG_TYPE_AAAA) &&
-	       openable(scene, box, &bounds, &element->addr) &&
+	       openable(scene, box, &bounds, owner, &element->addr) &&
 	       (ruled || box->spec.mode == NG_OBSERVE);
 }
 

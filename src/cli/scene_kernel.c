@@ -183,20 +183,22 @@ bool kernel_open(const struct scene *scene, uint32_t sandbox, const struct ng_ad
 	return false;
 }
 
-/* The element that lets this client reach addr at port: its own, or the whole sandbox's. */
+static struct element *longer(struct element *a, struct element *b)
+{
+	return !a || (b && b->until_us > a->until_us) ? b : a;
+}
+
+/* What lets this client reach addr at port longest: its own, the sandbox's, or for all ports. */
 static struct element *element_for(const struct scene *scene, const struct asker *asker,
 				   const struct ng_addr *addr, struct ng_port port)
 {
 	const struct ng_addr whole = {0};
 	const struct ng_port all = {0};
 	uint32_t id = asker->box ? asker->box->spec.id : 0;
-	struct element *found = element_find(scene, id, &whole, addr, port);
+	struct element *found = longer(element_find(scene, id, &whole, addr, port),
+				       element_find(scene, id, &asker->addr, addr, port));
 
-	if (!found)
-		found = element_find(scene, id, &asker->addr, addr, port);
-	if (!found && port.proto)
-		found = element_for(scene, asker, addr, all);
-	return found;
+	return port.proto ? longer(found, element_for(scene, asker, addr, all)) : found;
 }
 
 static void promise_make(struct element *element, const struct promise *made, uint64_t until_us)

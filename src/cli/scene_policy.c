@@ -289,9 +289,11 @@ static char *text_with(const char *text, const char *line, bool add)
 struct list *approvals_change(struct reader *reader, struct box *box, bool add)
 {
 	struct ng_name name = need_name(reader);
-	struct list *old = box->approvals, *list = list_make("approvals");
-	char line[NG_NAME_TEXT_MAX];
+	struct list *old = box->approvals, *list;
+	char line[NG_NAME_TEXT_MAX], path[NG_PATH_MAX];
 
+	snprintf(path, sizeof(path), "approvals of %s", box->spec.name); /* as the daemon's */
+	list = list_make(path);
 	ng_name_to_text(&name, line);
 	list->text = text_with(old ? old->text : "", line, add);
 	box->approvals = NULL;

@@ -10,6 +10,7 @@ SCENES = \
 	tests/scene/alias-bounds-of-both.scene \
 	tests/scene/alias-chain.scene \
 	tests/scene/alias-denied-at-reload.scene \
+	tests/scene/alias-into-private-zone-revoked.scene \
 	tests/scene/alias-into-private-zone.scene \
 	tests/scene/alias-judged-for-the-client.scene \
 	tests/scene/alias-loop.scene \
@@ -93,6 +94,7 @@ SCENES = \
 	tests/scene/no-source-of-that-family.scene \
 	tests/scene/observe-answers-everything.scene \
 	tests/scene/observe-blocked-packets-pass.scene \
+	tests/scene/observe-opens-all-ports.scene \
 	tests/scene/observe-policy-answers.scene \
 	tests/scene/opcodes.scene \
 	tests/scene/other-types-are-empty.scene \
@@ -112,6 +114,7 @@ SCENES = \
 	tests/scene/policy-versions.scene \
 	tests/scene/private-by-route.scene \
 	tests/scene/private-by-sandbox.scene \
+	tests/scene/private-not-by-another-zone.scene \
 	tests/scene/question-count.scene \
 	tests/scene/rebind-embedded-ipv4.scene \
 	tests/scene/rebind-ipv6.scene \
