@@ -1,11 +1,17 @@
 # The longest first: each has namespaces of its own, so they run beside each other.
-LIVE = tests/live/reload.sh tests/live/demo.sh tests/live/wire.sh tests/live/run.sh tests/live/userns.sh \
+LIVE = tests/live/one_truth.sh tests/live/reload.sh tests/live/demo.sh tests/live/wire.sh tests/live/run.sh tests/live/userns.sh \
 	tests/live/approve.sh tests/live/until.sh tests/live/lastgood.sh tests/live/grants.sh tests/live/scopes.sh \
 	tests/live/lease.sh tests/live/closed.sh tests/live/silence.sh tests/live/commit.sh \
 	tests/live/noway.sh tests/live/tricks.sh tests/live/snat.sh tests/live/busy.sh tests/live/death.sh tests/live/truth.sh tests/live/walls.sh \
 	tests/live/control.sh tests/live/readme.sh tests/live/history.sh tests/live/diff.sh
 TESTS += $(LIVE)
 EXTRA_DIST += $(LIVE) tests/live/lib.sh tests/live/peer.py tests/live/tricks.py
+EXTRA_DIST += tests/live/one_truth/README.md tests/live/one_truth/case.py \
+	tests/live/one_truth/gate.py tests/live/one_truth/kernel.py tests/live/one_truth/live.py \
+	tests/live/one_truth/main.py tests/live/one_truth/net.py tests/live/one_truth/offline.py \
+	tests/live/one_truth/plant.py tests/live/one_truth/play.py tests/live/one_truth/policy.py \
+	tests/live/one_truth/rand.py tests/live/one_truth/scene.py tests/live/one_truth/shrink.py \
+	tests/live/one_truth/wire.py tests/live/one_truth/world.py
 LIVE_WARDEN = tests/live/warden.sh
 EXTRA_DIST += $(LIVE_WARDEN)
 TESTS += $(LIVE_WARDEN)

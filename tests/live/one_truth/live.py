@@ -1,0 +1,184 @@
+"""Playing many cases at once against one daemon: phases in which all act, and looks at the kernel.
+
+Between any two phases passes a time that is no whole number of seconds, so that no decision about a
+TTL or a lease, which are whole seconds, hangs on a millisecond.
+"""
+import re
+import time
+
+import case
+import kernel
+
+SPACING = 1.15
+SENDING = 0.5  # of each phase, for all sequences together
+WAITING = 0.42  # and then for the last replies
+REVOKING = 0.5  # a reload is answered when policy is in force; the kernel follows within a second
+LABEL = re.compile(r"(?:^|\.)(s\d{4})(?:\.|$)")
+QUIET = 0.32  # what the tries to the dead server take, see gate.py
+
+
+class Wave:
+    """Cases that are played together. shared: of case.scope_of_wave()."""
+
+    def __init__(self, gate, loop, upstream, shared, plays):
+        self.gate, self.loop, self.shared, self.plays = gate, loop, shared, plays
+        self.by_label = {play.label: play for play in plays}
+        self.start, self.times = 0.0, []
+        upstream.answer = self.answer
+
+    def answer(self, message, over_tcp):
+        found = LABEL.search(message.name.lower())
+        play = self.by_label.get(found.group(1)) if found else None
+        return play.answer(message, over_tcp, time.monotonic) if play else None
+
+    def run(self):
+        phases = sorted({step["phase"] for play in self.plays for step in play.case["steps"]})
+        self.gate.configure(self.shared, self.plays, 0)
+        if self.gate.process:
+            self.gate.reload(len(self.plays))
+        else:
+            self.gate.start()
+            self.gate.reload(len(self.plays))
+        for play in self.plays:
+            play.connect(self.loop)
+        self.start = time.monotonic()
+        fresh = False
+        for phase in phases:
+            if phase >= case.FRESH and not fresh:
+                self.reload()
+                fresh = True
+            self.phase(phase)
+        for play in self.plays:
+            play.disconnect()
+            settle(play)
+        self.take_records(time.monotonic() + 5)
+
+    def take_records(self, end):
+        """Each question has one decision in the record, if not at once."""
+        found = {}
+        while True:
+            for record in self.gate.records():
+                if record["event"] == "suppressed":
+                    raise SystemExit("records were left out")
+                if record["event"] == "decision":
+                    found.setdefault(record["sandbox"], []).append(record)
+            missing = [play.label for play in self.plays if not play.recorded(found.get(play.label, []))]
+            if not missing:
+                return
+            if time.monotonic() > end:
+                raise SystemExit("not one record for each question of %s" % ", ".join(missing))
+            time.sleep(0.05)
+
+    def reload(self):
+        self.gate.configure(self.shared, self.plays, 1)
+        before = time.monotonic()
+        self.gate.reload(len(self.plays))
+        after = time.monotonic()
+        for play in self.plays:
+            play.reloaded(before, after, self.shared)
+        self.loop.run(time.monotonic() + REVOKING)
+        self.look()
+
+    def phase(self, number):
+        self.loop.run(self.next_time())
+        self.times.append(time.monotonic())
+        self.orders(number)
+        self.questions(number)
+        self.look()
+
+    def next_time(self):
+        """Not before its turn, and as far from whole seconds since the other phases as can be."""
+        now = time.monotonic()
+        least = max(now, self.times[-1] + SPACING) if self.times else now
+        if not self.times:
+            return least
+        slots = [least + n * 0.05 for n in range(20)]
+        return max(slots, key=lambda at: (min(0.12, self.fraction(at)), -at))
+
+    def fraction(self, at):
+        return min(abs((at - other + 0.5) % 1 - 0.5) for other in self.times)
+
+    def questions(self, number):
+        begin = time.monotonic()
+        asking = [play for play in self.plays if play.steps(number, "query")]
+        for turn, play in enumerate(asking):
+            self.loop.run(begin + SENDING * turn / max(200, len(asking)))
+            for step in play.steps(number, "query"):
+                play.ask(step, time.monotonic)
+        self.loop.run(time.monotonic() + WAITING, lambda: not any(play.open for play in asking))
+        for play in asking:
+            play.open.clear()
+
+    def look(self):
+        sets, before, after = kernel.look()
+        for play in self.plays:
+            play.looked(sets, before, after)
+
+    # ---- what is asked of the daemon about one sandbox ----
+
+    def orders(self, number):
+        self.modes([(play, step) for play in self.plays for step in play.steps(number, "mode")])
+        if any(play.steps(number, "approve") for play in self.plays):
+            self.approve(number)
+        if any(play.steps(number, "withdraw") for play in self.plays):
+            self.withdraw(number)
+
+    def modes(self, wanted):
+        before = time.monotonic()
+        self.gate.ask_all([{"verb": "sandbox-mode", "name": play.label, "mode": step["mode"]} for play, step in wanted])
+        after = time.monotonic()
+        for play, step in wanted:
+            play.changed(before, after, ["mode %s %s" % (play.label, step["mode"])])
+
+    def approve(self, number):
+        waiting = self.gate.ask({"verb": "pending"})["pending"]
+        chosen = [one for one in waiting if one["sandbox"] in self.by_label and
+                  self.by_label[one["sandbox"]].steps(number, "approve")]
+        self.order([{"verb": "approve", "id": one["id"]} for one in chosen], chosen, "approve")
+
+    def withdraw(self, number):
+        approved = self.gate.ask({"verb": "approvals"})["approvals"]
+        chosen = [one for one in approved if one["sandbox"] in self.by_label and
+                  self.by_label[one["sandbox"]].steps(number, "withdraw")]
+        self.order([{"verb": "withdraw", "id": one["id"]} for one in chosen], chosen, "withdraw")
+
+    def order(self, requests, about, verb):
+        before = time.monotonic()
+        answers = self.gate.ask_all(requests)
+        after = time.monotonic()
+        for one, answer in zip(about, answers):
+            if not answer["ok"]:
+                raise SystemExit("%s of %s: %s" % (verb, one, answer))
+            play = self.by_label[one["sandbox"]]
+            play.changed(before, after, ["%s %s %s" % (verb, play.label, one["name"].rstrip("."))])
+
+
+def settle(play):
+    """What never came: replies that were dropped, and the end of waiting for a dead server."""
+    log = []
+    for event in sorted(play.log, key=lambda one: one["at"]):
+        log.append(event)
+        if event["kind"] == "ask" and event["dead"]:
+            log[-1:] = [event]
+    play.log = silences(play, log)
+    replied = {event["message"].ident for event in play.log if event["kind"] == "reply"}
+    for event in list(play.log):
+        if event["kind"] == "query" and event["ident"] not in replied:
+            play.log.append({"kind": "drop", "at": event["at"], "of": event})
+
+
+def silences(play, log):
+    """The tries at a dead server are one question, which ends shortly before the reply."""
+    kept, open_keys = [], set()
+    for event in log:
+        if event["kind"] == "ask" and event["dead"]:
+            if event["key"] in open_keys:
+                continue
+            open_keys.add(event["key"])
+            end = next((one["at"] for one in log if one["kind"] == "reply" and one["at"] > event["at"]), event["at"] + QUIET)
+            kept += [event, {"kind": "silence", "key": event["key"], "at": max(event["at"], end - 0.02), "until": end}]
+        else:
+            if event["kind"] == "reply":
+                open_keys.clear()
+            kept.append(event)
+    return sorted(kept, key=lambda one: one["at"])
