@@ -45,17 +45,19 @@ void diff_free(struct diff *diff)
 
 /* ---- sources ---- */
 
-static bool all_denials(const struct ng_ruleset *ruleset)
+/* Looks until it has seen both kinds. */
+static void see_denials(struct diff_source *source)
 {
 	struct ng_name owner;
 	struct ng_match match;
-	uint32_t cursor = 0, rules = 0;
-	while (ng_ruleset_rule(ruleset, &cursor, &owner, &match)) {
-		if (diff_mildness(match.action) > 0)
-			return false;
-		rules++;
+	uint32_t cursor = 0;
+	bool permits = false;
+	while (!(permits && source->denies) &&
+	       ng_ruleset_rule(source->ruleset, &cursor, &owner, &match)) {
+		permits |= diff_mildness(match.action) > 0;
+		source->denies |= diff_mildness(match.action) == 0;
 	}
-	return rules > 0;
+	source->denials = source->denies && !permits;
 }
 
 /* Rules about clients come first. */
@@ -75,7 +77,7 @@ static int know_sources(struct diff *diff, const struct setup *setup)
 		if (source == NULL)
 			return NG_E_NOMEM;
 		source->ruleset = from->ruleset;
-		source->denials = all_denials(from->ruleset);
+		see_denials(source);
 		source->clients = about_clients(from->ruleset);
 		HASH_ADD_PTR(diff->inside->sources, ruleset, source);
 	}
@@ -89,9 +91,15 @@ static struct diff_source *source_of(const struct diff *diff, const struct ng_ru
 	return source;
 }
 
+bool diff_has_denials(const struct diff *diff, const struct ng_ruleset *ruleset)
+{
+	const struct diff_source *source = source_of(diff, ruleset);
+	return source == NULL || source->denies;
+}
+
 /* Many sandboxes share a source, so the last comparison of each is remembered. */
-static bool sources_equal(const struct diff *diff, const struct ng_ruleset *old,
-			  const struct ng_ruleset *new)
+bool diff_sources_equal(const struct diff *diff, const struct ng_ruleset *old,
+			const struct ng_ruleset *new)
 {
 	struct diff_source *source = source_of(diff, old);
 	if (source == NULL)
@@ -110,15 +118,15 @@ static bool policies_equal(const struct diff *diff, const struct diff_group *gro
 		if (old->scopes[scope].n != new->scopes[scope].n)
 			return false;
 		for (uint8_t i = 0; i < old->scopes[scope].n; i++) {
-			if (!sources_equal(diff, old->scopes[scope].sources[i],
-					   new->scopes[scope].sources[i]))
+			if (!diff_sources_equal(diff, old->scopes[scope].sources[i],
+						new->scopes[scope].sources[i]))
 				return false;
 		}
 	}
 	return true;
 }
 
-static bool policy_about_clients(const struct diff *diff, const struct ng_policy *policy)
+bool diff_about_clients(const struct diff *diff, const struct ng_policy *policy)
 {
 	for (int scope = 0; scope < NG_SCOPES; scope++) {
 		for (uint8_t i = 0; i < policy->scopes[scope].n; i++) {
@@ -145,8 +153,7 @@ static void write_side(FILE *to, const struct diff *diff, const struct diff_grou
 		for (uint8_t i = 0; i < policy->scopes[scope].n; i++)
 			fprintf(to, " %p", (const void *)policy->scopes[scope].sources[i]);
 	}
-	if (sandbox != NULL && sandbox->spec->n_sources > 0 &&
-	    policy_about_clients(diff, policy))
+	if (sandbox != NULL && sandbox->spec->n_sources > 0 && diff_about_clients(diff, policy))
 		fputs(ng_prefix_format(&sandbox->spec->sources[0], prefix), to);
 }
 
@@ -280,7 +287,7 @@ static bool nothing_to_judge(const struct diff *diff, const struct diff_group *g
 	if (old == NULL || new == NULL || closed(old) != closed(new) ||
 	    !policies_equal(diff, group))
 		return false;
-	if (!policy_about_clients(diff, &old->spec->policy))
+	if (!diff_about_clients(diff, &old->spec->policy))
 		return true;
 	return old->spec->n_sources > 0 && new->spec->n_sources > 0 &&
 	       ng_addr_equal(&old->spec->sources[0].addr, &new->spec->sources[0].addr);
@@ -292,10 +299,12 @@ static int compare(struct diff *diff, struct diff_group *group,
 	int code = diff_statics(&group->changes, group);
 	if (code != NG_OK || nothing_to_judge(diff, group))
 		return code;
-	code = diff_rules(diff, group);
+	struct diff_plan plan;
+	diff_plan_make(diff, group, &plan);
+	code = diff_rules(diff, group, &plan);
 	if (code == NG_OK)
 		code = diff_addresses(group);
-	return code == NG_OK ? diff_names(diff, group, corpus) : code;
+	return code == NG_OK ? diff_names(diff, group, &plan, corpus) : code;
 }
 
 /* ---- counting ---- */

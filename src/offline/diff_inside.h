@@ -21,6 +21,7 @@ struct diff_rule {
 struct diff_source { /* what is known of a ruleset */
 	const struct ng_ruleset *ruleset;
 	bool denials; /* it says nothing but no */
+	bool denies;  /* it says no to something */
 	bool clients; /* it has rules about clients */
 	const struct ng_ruleset *held_against;
 	bool equal; /* to that one */
@@ -37,6 +38,31 @@ struct diff_inside {
 /* Room for one item more; false when memory is out. */
 bool diff_grow(void *items, size_t *room, size_t n, size_t size);
 
+/* ---- sources (diff.c) ---- */
+bool diff_sources_equal(const struct diff *diff, const struct ng_ruleset *old,
+			const struct ng_ruleset *new);
+bool diff_about_clients(const struct diff *diff, const struct ng_policy *policy);
+bool diff_has_denials(const struct diff *diff, const struct ng_ruleset *ruleset);
+
+/* ---- what need not be walked (diff_plan.c) ---- */
+enum diff_walk {
+	DIFF_WALKED = 0,
+	DIFF_WALKED_TOUCHED, /* only names that a changed source speaks of are judged */
+	DIFF_NOT_WALKED
+};
+struct diff_plan { /* the zero value: everything is walked */
+	enum diff_walk walks[DIFF_SIDES][NG_SCOPES][NG_RULESETS_MAX];
+	bool same_scope[NG_SCOPES]; /* the same sources in the same order on both sides */
+	struct {
+		uint8_t scope, index;
+	} changed[NG_SCOPES * NG_RULESETS_MAX]; /* the widest scope first */
+	size_t n_changed;
+};
+void diff_plan_make(const struct diff *diff, const struct diff_group *group,
+		    struct diff_plan *out);
+bool diff_plan_touched(const struct diff_plan *plan, const struct diff_group *group,
+		       const struct ng_name *name);
+
 /* ---- names (diff_names.c) ---- */
 int diff_text_add(struct diff_inside *inside, const struct ng_name *name, uint32_t *out);
 void diff_text_name(const struct diff_inside *inside, uint32_t at, struct ng_name *out);
@@ -47,7 +73,8 @@ int diff_text_order(const struct diff_inside *inside, uint32_t a, uint32_t b);
  */
 bool diff_probe(const struct diff_group *group, const struct ng_name *owner, unsigned depth,
 		struct ng_name *out);
-int diff_names(struct diff *diff, struct diff_group *group, const struct diff_corpus *corpus);
+int diff_names(struct diff *diff, struct diff_group *group, const struct diff_plan *plan,
+	       const struct diff_corpus *corpus);
 
 /* ---- verdicts (diff_view.c) ---- */
 const struct ng_policy *diff_policy(const struct diff_group *group, int side);
@@ -67,7 +94,7 @@ bool diff_rule_find(const struct ng_policy *policy, enum ng_scope scope,
 /* Has that source a rule with that owner? */
 bool diff_rule_in(const struct ng_ruleset *ruleset, const struct ng_name *owner, bool wildcard,
 		  struct ng_match *out);
-int diff_rules(struct diff *diff, struct diff_group *group);
+int diff_rules(struct diff *diff, struct diff_group *group, const struct diff_plan *plan);
 int diff_addresses(struct diff_group *group);
 
 /* ---- the rest (diff_settings.c, diff_places.c) ---- */

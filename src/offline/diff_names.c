@@ -153,6 +153,8 @@ bool diff_probe(const struct diff_group *group, const struct ng_name *owner, uns
 struct judging {
 	struct diff *diff;
 	struct diff_group *group;
+	const struct diff_plan *plan;
+	bool touched_only;
 };
 
 static int judge(struct judging *judging, const struct ng_name *name,
@@ -161,6 +163,8 @@ static int judge(struct judging *judging, const struct ng_name *name,
 	struct diff_group *group = judging->group;
 	struct diff_inside *inside = judging->diff->inside;
 	struct diff_view views[DIFF_SIDES];
+	if (judging->touched_only && !diff_plan_touched(judging->plan, group, name))
+		return NG_OK;
 	for (int side = 0; side < DIFF_SIDES; side++)
 		diff_look(judging->diff, group, side, name, &views[side]);
 	judging->diff->tried++;
@@ -187,8 +191,12 @@ static int judge(struct judging *judging, const struct ng_name *name,
 static int judge_below(struct judging *judging, const struct ng_name *owner)
 {
 	static const uint8_t depths[] = {1, DEEP};
-	struct ng_name name;
+	struct ng_name name = *owner;
 	int code = NG_OK;
+	/* What speaks of a name below that nothing names speaks of "*" below as well. */
+	if (judging->touched_only && push(&name, "*", 1) &&
+	    !diff_plan_touched(judging->plan, judging->group, &name))
+		return NG_OK;
 	for (size_t i = 0; i < sizeof(depths) && code == NG_OK; i++) {
 		if (diff_probe(judging->group, owner, depths[i], &name))
 			code = judge(judging, &name, owner, depths[i]);
@@ -202,15 +210,16 @@ static int judge_owner(struct judging *judging, const struct ng_name *owner, boo
 	return wildcard && code == NG_OK ? judge_below(judging, owner) : code;
 }
 
-/* Has a source of that side this very rule? Then its owner is judged with that side. */
-static bool on_side(const struct diff_group *group, int side, const struct ng_name *owner,
-		    bool wildcard)
+/* Is there a source on the old side that has this very rule, and is walked? */
+static bool judged_before(const struct judging *judging, const struct ng_name *owner,
+			  bool wildcard)
 {
 	struct ng_match match;
-	const struct ng_policy *policy = diff_policy(group, side);
+	const struct ng_policy *policy = diff_policy(judging->group, DIFF_OLD);
 	for (int scope = 0; scope < NG_SCOPES; scope++) {
 		for (uint8_t i = 0; i < policy->scopes[scope].n; i++) {
-			if (diff_rule_in(policy->scopes[scope].sources[i], owner, wildcard,
+			if (judging->plan->walks[DIFF_OLD][scope][i] == DIFF_WALKED &&
+			    diff_rule_in(policy->scopes[scope].sources[i], owner, wildcard,
 					 &match))
 				return true;
 		}
@@ -225,9 +234,24 @@ static int judge_source(struct judging *judging, int side, const struct ng_rules
 	uint32_t cursor = 0;
 	int code = NG_OK;
 	while (code == NG_OK && ng_ruleset_rule(source, &cursor, &owner, &match)) {
-		if (side == DIFF_OLD ||
-		    !on_side(judging->group, DIFF_OLD, &owner, match.wildcard))
+		if (side == DIFF_OLD || !judged_before(judging, &owner, match.wildcard))
 			code = judge_owner(judging, &owner, match.wildcard);
+	}
+	return code;
+}
+
+static int judge_side(struct judging *judging, int side)
+{
+	const struct ng_policy *policy = diff_policy(judging->group, side);
+	int code = NG_OK;
+	for (int scope = 0; scope < NG_SCOPES; scope++) {
+		for (uint8_t i = 0; i < policy->scopes[scope].n && code == NG_OK; i++) {
+			enum diff_walk walk = judging->plan->walks[side][scope][i];
+			judging->touched_only = walk == DIFF_WALKED_TOUCHED;
+			if (walk != DIFF_NOT_WALKED)
+				code = judge_source(judging, side,
+						    policy->scopes[scope].sources[i]);
+		}
 	}
 	return code;
 }
@@ -236,14 +260,8 @@ static int judge_policies(struct judging *judging)
 {
 	const struct ng_name root = {.len = 1};
 	int code = judge_below(judging, &root);
-	for (int side = 0; side < DIFF_SIDES; side++) {
-		const struct ng_policy *policy = diff_policy(judging->group, side);
-		for (int scope = 0; scope < NG_SCOPES; scope++) {
-			for (uint8_t i = 0; i < policy->scopes[scope].n && code == NG_OK; i++)
-				code = judge_source(judging, side,
-						    policy->scopes[scope].sources[i]);
-		}
-	}
+	for (int side = 0; side < DIFF_SIDES && code == NG_OK; side++)
+		code = judge_side(judging, side);
 	return code;
 }
 
@@ -315,9 +333,10 @@ static void take_repeats_out(struct judging *judging)
 	group->n_names = n;
 }
 
-int diff_names(struct diff *diff, struct diff_group *group, const struct diff_corpus *corpus)
+int diff_names(struct diff *diff, struct diff_group *group, const struct diff_plan *plan,
+	       const struct diff_corpus *corpus)
 {
-	struct judging judging = {diff, group};
+	struct judging judging = {.diff = diff, .group = group, .plan = plan};
 	int code = corpus != NULL ? judge_corpus(&judging, corpus) : judge_policies(&judging);
 	if (code != NG_OK || group->n_names == 0)
 		return code;

@@ -176,7 +176,7 @@ static int rule_order(const void *a, const void *b, void *context)
 	return order != 0 ? order : (int)one->scopes[DIFF_NEW] - other->scopes[DIFF_NEW];
 }
 
-int diff_rules(struct diff *diff, struct diff_group *group)
+int diff_rules(struct diff *diff, struct diff_group *group, const struct diff_plan *plan)
 {
 	struct walk walk = {.diff = diff, .group = group};
 	int code = NG_OK;
@@ -185,7 +185,8 @@ int diff_rules(struct diff *diff, struct diff_group *group)
 	for (int side = 0; side < DIFF_SIDES; side++) {
 		for (int scope = 0; scope < NG_SCOPES; scope++) {
 			uint8_t n = walk.policies[side]->scopes[scope].n;
-			for (uint8_t i = 0; i < n && code == NG_OK; i++)
+			for (uint8_t i = 0; i < n && code == NG_OK && !plan->same_scope[scope];
+			     i++)
 				code = walk_source(&walk, side, scope, i);
 		}
 	}

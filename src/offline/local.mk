@@ -17,7 +17,7 @@ liboffline_a_SOURCES += src/offline/below.c src/offline/below.h src/offline/expe
 	src/offline/expect_state.c src/offline/expect_text.c src/offline/expect_verdict.c \
 	src/offline/expect_world.c
 liboffline_a_SOURCES += src/offline/diff.c src/offline/diff.h src/offline/diff_addresses.c \
-	src/offline/diff_inside.h src/offline/diff_names.c src/offline/diff_places.c \
+	src/offline/diff_inside.h src/offline/diff_names.c src/offline/diff_places.c src/offline/diff_plan.c \
 	src/offline/diff_rules.c src/offline/diff_settings.c src/offline/diff_view.c
 liboffline_a_SOURCES += src/offline/embed.c
 

@@ -7,7 +7,7 @@
 
 #include "offline/diff_inside.h"
 
-#define ROUNDS  1500
+#define ROUNDS  3000
 #define DEPTH   4 /* labels of the names that are tried; rules have one less */
 #define SOURCES 3 /* of one scope at most */
 
@@ -28,6 +28,9 @@ struct side {
 	struct source sources[NG_SCOPES * SOURCES];
 	struct setup_source entries[NG_SCOPES * SOURCES];
 	bool denials[NG_SCOPES * SOURCES];
+	enum ng_scope scopes[NG_SCOPES * SOURCES];
+	enum ng_source_format formats[NG_SCOPES * SOURCES];
+	char texts[NG_SCOPES * SOURCES][1024];
 	size_t n;
 };
 
@@ -49,6 +52,9 @@ static void side_add(struct side *side, enum ng_scope scope, enum ng_source_form
 	source_make(source, format, text);
 	if (source->code != NG_OK)
 		fail_msg("%s\nin\n%s", source->said, text);
+	side->scopes[side->n] = scope;
+	side->formats[side->n] = format;
+	strcpy(side->texts[side->n], text);
 	side->denials[side->n++] = denials;
 	entry->ruleset = source->ruleset;
 	HASH_ADD_PTR(side->setup.sources, ruleset, entry);
@@ -134,6 +140,26 @@ static void roll_side(struct side *side, const char *first)
 			side_add(side, scope, zone ? NG_FORMAT_RPZ : NG_FORMAT_LIST, text,
 				 denials);
 		}
+	}
+}
+
+/* The same sources, but for one or two of them. */
+static void roll_change(struct side *side, const struct side *from)
+{
+	char text[1024];
+	size_t changed = from->n > 0 ? roll((unsigned)from->n) : 0;
+	size_t another = from->n > 0 ? roll((unsigned)from->n) : 0;
+	side_begin(side);
+	for (size_t i = 0; i < from->n; i++) {
+		if (i != changed && i != another) {
+			side_add(side, from->scopes[i], from->formats[i], from->texts[i],
+				 from->denials[i]);
+			continue;
+		}
+		bool zone = roll(3) == 0;
+		bool denials = zone ? roll_zone(text) : roll_list(text);
+		side_add(side, from->scopes[i], zone ? NG_FORMAT_RPZ : NG_FORMAT_LIST, text,
+			 denials);
 	}
 }
 
@@ -268,12 +294,22 @@ static void no_change_means_that_both_decide_alike(void **state)
 		struct side old, new;
 		rolled = round / 2 * 7919;
 		roll_side(&old, "");
-		/* In every other round both say the same, but for a rule or two. */
-		if (round % 2 == 1)
+		switch (round % 4) {
+		case 0:
+			roll_side(&new, "");
+			break;
+		case 1: /* the same rules on other lines, and one more */
 			rolled = round / 2 * 7919;
-		roll_side(&new, "# moved\n");
-		if (round % 4 == 1)
+			roll_side(&new, "# moved\n");
 			side_add(&new, NG_SCOPE_SANDBOX, NG_FORMAT_LIST, "c.b.a\n", false);
+			break;
+		case 2:
+			roll_change(&new, &old);
+			break;
+		default:
+			rolled = round / 2 * 7919;
+			roll_side(&new, "# moved\n");
+		}
 		struct diff *diff = compare(&old, &new), *back = compare(&new, &old);
 		size_t differ = try_names(&old, &new, diff, "", DEPTH);
 		if ((differ > 0) != (diff->groups[0]->n_names > 0))
