@@ -32,3 +32,4 @@ namegate_SOURCES += src/cli/doc.c src/cli/doc.h src/cli/report.c src/cli/report.
 	src/cli/report_ceilings.c src/cli/report_changes.c src/cli/report_lines.c \
 	src/cli/report_never.c src/cli/report_policies.c src/cli/report_reach.c \
 	src/cli/report_tests.c
+namegate_SOURCES += src/cli/replay.c src/cli/replay.h src/cli/replay_text.c src/cli/replay_json.c

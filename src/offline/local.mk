@@ -38,3 +38,6 @@ libnamegate_la_LDFLAGS = $(NG_LIBRARY_LDFLAGS) -no-undefined -version-info 0:0:0
 libnamegate_la_LIBADD = $(LDNS_LIBS) $(CONFUSE_LIBS) $(JANSSON_LIBS) $(PSL_LIBS)
 pkgconfigdir = $(libdir)/pkgconfig
 nodist_pkgconfig_DATA = contrib/pkgconfig/namegate.pc
+liboffline_a_SOURCES += src/offline/who.c src/offline/who.h src/offline/replay.c src/offline/replay.h \
+	src/offline/replay_inside.h src/offline/replay_answers.c src/offline/replay_flows.c \
+	src/offline/replay_findings.c

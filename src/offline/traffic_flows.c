@@ -41,6 +41,7 @@ struct set {
 };
 
 struct flows {
+	uint64_t touched[SETS / 64]; /* bits of the sets that have, or had, a flow */
 	struct set sets[SETS];
 };
 
@@ -184,7 +185,8 @@ void flows_take(struct traffic *traffic, const struct packet *packet, uint8_t tc
 	const struct end from = {.addr = packet->from, .port = packet->from_port};
 	const struct end to = {.addr = packet->to, .port = packet->to_port};
 	uint64_t hash = hash_of(&from, &to, packet->proto);
-	struct set *set = &traffic->flows->sets[hash % SETS];
+	size_t at = hash % SETS;
+	struct set *set = &traffic->flows->sets[at];
 	uint32_t tag = (uint32_t)(hash >> 32) | 1u;
 	size_t place = place_find(set, tag, &from, &to, packet->proto);
 
@@ -192,18 +194,28 @@ void flows_take(struct traffic *traffic, const struct packet *packet, uint8_t tc
 		place_free(traffic, set, place);
 		place = PLACES;
 	}
+	traffic->flows->touched[at / 64] |= (uint64_t)1 << (at % 64);
 	if (place < PLACES)
 		flow_count(&set->flows[place], packet, &from, tcp_flags);
 	else if (!(tcp_flags & TCP_RST)) /* it refuses, and begins nothing */
 		flow_begin(traffic, set, tag, packet, &from, &to, tcp_flags);
 }
 
+static void set_end(struct traffic *traffic, struct set *set)
+{
+	for (size_t i = 0; i < PLACES; i++) {
+		if (set->tags[i])
+			place_free(traffic, set, i);
+	}
+}
+
 void flows_end(struct traffic *traffic)
 {
+	struct flows *flows = traffic->flows;
+
 	for (size_t i = 0; i < SETS; i++) {
-		for (size_t j = 0; j < PLACES; j++) {
-			if (traffic->flows->sets[i].tags[j])
-				place_free(traffic, &traffic->flows->sets[i], j);
-		}
+		if (flows->touched[i / 64] >> (i % 64) & 1)
+			set_end(traffic, &flows->sets[i]);
 	}
+	memset(flows->touched, 0, sizeof(flows->touched));
 }

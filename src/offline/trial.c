@@ -33,7 +33,7 @@ static struct ng_generation generation_of(struct trial *trial, const struct setu
 		memcpy(trial->only.sources, nobody, sizeof(nobody));
 		generation.sandboxes = &trial->only;
 	}
-	if (trial->unbounded) {
+	if (trial->wish.unbounded) {
 		generation.settings.limits.leases = UINT32_MAX;
 		generation.settings.limits.leases_sandbox = UINT32_MAX;
 	}
@@ -51,8 +51,7 @@ int trial_create(const struct trial_wish *wish, struct trial **out)
 	struct trial *trial = calloc(1, sizeof(*trial));
 	if (trial == NULL)
 		return NG_E_NOMEM;
-	trial->world = wish->world;
-	trial->unbounded = wish->unbounded;
+	trial->wish = *wish;
 	arena_init(&trial->words, WORDS_MAX);
 	trial->n_stands = wish->setup->n_sandboxes;
 	trial->stands = calloc(trial->n_stands + 1, sizeof(*trial->stands));
@@ -187,12 +186,16 @@ static struct ng_addr server_of(const struct trial *trial, uint32_t route)
 static void give_answer(struct trial *trial, struct asking *asking)
 {
 	struct trial_asked *shown = &asking->shown;
-	if (trial->world == NULL) {
+	if (trial->wish.world == NULL && trial->wish.upstream == NULL) {
 		ng_gate_no_answer(trial->gate, trial->now_us, asking->ask.id, NG_NO_SERVER);
 		return;
 	}
 	const struct ng_addr server = server_of(trial, asking->ask.route);
-	size_t len = world_answer(trial->world, &asking->ask.question, trial->wire);
+	size_t len =
+		trial->wish.world != NULL
+			? world_answer(trial->wish.world, &asking->ask.question, trial->wire)
+			: trial->wish.upstream(trial->wish.context, &asking->ask.question,
+					       trial->wire);
 	shown->answered =
 		ng_answer_parse(trial->wire, len, &trial->words, &shown->answer) == NG_OK;
 	ng_gate_answer(trial->gate, trial->now_us, asking->ask.id, &server, trial->wire, len);

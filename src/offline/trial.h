@@ -20,6 +20,10 @@ struct trial;
 struct trial_wish {
 	const struct setup *setup;
 	const struct world *world; /* NULL: no upstream answers anything */
+	/* Asked when there is no world: writes a response without an ID, returns its length. */
+	size_t (*upstream)(void *context, const struct ng_question *question,
+			   uint8_t out[static NG_MESSAGE_MAX]);
+	void *context;  /* of the upstream */
 	bool unbounded; /* no quota of leases: to see all that names could open, together */
 };
 /* NG_E_NOMEM, NG_E_RANGE, NG_E_EXISTS: see ng_gate_apply(). */

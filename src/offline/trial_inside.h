@@ -43,10 +43,9 @@ struct stand { /* all of one sandbox */
 
 struct trial {
 	const struct setup *setup;
-	const struct world *world;
+	struct trial_wish wish;
 	struct ng_sandbox only; /* of a set-up without a configuration, with sources */
 	struct ng_gate *gate;
-	bool unbounded;
 	uint64_t now_us, version;
 	struct spot *spots;
 	struct stand *stands; /* by sandbox: its number less 1 */

@@ -202,3 +202,8 @@ tests_unit_test_explain_gate_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_
 	$(JANSSON_LIBS) $(LDNS_LIBS) $(IDN2_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/cli_report.sh
 EXTRA_DIST += tests/unit/cli_report.sh
+check_PROGRAMS += tests/unit/test_replay
+TESTS += tests/unit/test_replay tests/unit/cli_replay.sh
+EXTRA_DIST += tests/unit/cli_replay.sh
+tests_unit_test_replay_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) \
+	$(IDN2_LIBS) $(CMOCKA_LIBS)
