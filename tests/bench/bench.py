@@ -17,13 +17,14 @@ sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 import explain
 import facts
+import replay
 import report
 import servers
 import stage
 from report import Row
 
 PROGRAMS = {"chrt": "util-linux", "unshare": "util-linux", "nsenter": "util-linux",
-            "taskset": "util-linux", "ip": "iproute2", "nft": "nftables"}
+            "taskset": "util-linux", "ip": "iproute2", "nft": "nftables", "tcpdump": "tcpdump"}
 ASK = {  # what is asked, what is right, and how many may be outstanding
     "deny": ("denied.example", ["--rcode", servers.RCODE_NXDOMAIN, "--window", 64]),
     "hit": ("hit.w.bench.test", ["--addresses", servers.ADDRESSES, "--window", 64]),
@@ -235,10 +236,15 @@ class Bench:
                       Row(f"{at}, {RELOADS} reloads: lost or wrong", lost, "", 0),
                       Row(f"{at}: one reload", taken, "ms")]
 
+    def captures(self):
+        report.progress("replay of captures")
+        self.rows += replay.rows(self.options.build, self.stage.server_core, self.options.rounds)
+
     def run(self):
         self.million()
         self.explained()
         self.expectations()
+        self.captures()
         echo = servers.Echo(self.stage)
         peer = servers.Peer(self.stage)
         gate = servers.Gate(self.stage, self.options.build)

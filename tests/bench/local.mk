@@ -13,6 +13,7 @@ tests_bench_policy_LDADD = libedge.a libcore.a $(LDNS_LIBS)
 TESTS += tests/bench/tools.sh
 EXTRA_DIST += tests/bench/tools.sh tests/bench/bench.py tests/bench/explain.py tests/bench/facts.py tests/bench/stage.py \
 	tests/bench/servers.py tests/bench/report.py
+EXTRA_DIST += tests/bench/replay.py tests/bench/capture.py
 
 # BENCH='--rounds 9 --json FILE' passes options on.
 bench: all $(BENCH_TOOLS)
