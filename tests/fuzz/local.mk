@@ -27,8 +27,17 @@ FUZZERS += tests/fuzz/fuzz_conf
 tests_fuzz_fuzz_conf_LDADD = $(FUZZ_LDADD)
 FUZZERS += tests/fuzz/fuzz_expect
 tests_fuzz_fuzz_expect_LDADD = tests/fuzz/libdriver.a liboffline.a $(FUZZ_LDADD)
+FUZZERS += tests/fuzz/fuzz_pcap
+tests_fuzz_fuzz_pcap_LDADD = $(FUZZ_TRAFFIC)
+FUZZERS += tests/fuzz/fuzz_dnstap
+tests_fuzz_fuzz_dnstap_LDADD = $(FUZZ_TRAFFIC)
+FUZZERS += tests/fuzz/fuzz_records
+tests_fuzz_fuzz_records_LDADD = $(FUZZ_TRAFFIC)
+EXTRA_DIST += tests/fuzz/traffic_fuzz.h
 
 FUZZ_LDADD = tests/fuzz/libdriver.a libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS)
+FUZZ_TRAFFIC = tests/fuzz/libdriver.a liboffline.a libcore.a $(TRAFFIC_READERS)
+TRAFFIC_READERS = $(PCAP_LIBS) $(FSTRM_LIBS) $(JANSSON_LIBS)
 check_LIBRARIES = tests/fuzz/libdriver.a
 tests_fuzz_libdriver_a_SOURCES = tests/fuzz/driver.c tests/fuzz/fuzz.h
 check_PROGRAMS += $(FUZZERS)
@@ -39,13 +48,14 @@ FUZZ =
 FUZZ_CC = clang
 FUZZ_SECONDS = 60
 FUZZ_CFLAGS = -g -O1 -std=gnu11 -fno-omit-frame-pointer -fno-sanitize-recover=all
-FUZZ_COMPILE = $(FUZZ_CC) $(FUZZ_CFLAGS) $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(CONFUSE_CFLAGS)
+FUZZ_COMPILE = $(FUZZ_CC) $(FUZZ_CFLAGS) $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(CONFUSE_CFLAGS) \
+	$(PCAP_CFLAGS) $(FSTRM_CFLAGS) $(JANSSON_CFLAGS)
 fuzz:
 	@$(MKDIR_P) fuzz; rm -f fuzz/libcode.a; set -e; \
 	for source in $(libcore_a_SOURCES) $(libconf_a_SOURCES) $(liboffline_a_SOURCES); do \
 		case $$source in \
 		src/offline/below.c|src/offline/expect*.c|src/offline/setup.c) ;; \
-		src/offline/trial*.c|src/offline/world*.c) ;; \
+		src/offline/traffic*.c|src/offline/trial*.c|src/offline/world*.c) ;; \
 		src/offline/*) continue ;; \
 		*.c) ;; \
 		*) continue ;; \
@@ -60,7 +70,8 @@ fuzz:
 		case "$(FUZZ)" in ''|$$name) ;; *) continue ;; esac; \
 		echo "  FUZZ     $$name"; \
 		$(FUZZ_COMPILE) -fsanitize=fuzzer,address,undefined $(srcdir)/$$fuzzer.c \
-			fuzz/libcode.a -o fuzz/$$name $(CONFUSE_LIBS) $(LDNS_LIBS); \
+			fuzz/libcode.a -o fuzz/$$name $(CONFUSE_LIBS) $(LDNS_LIBS) \
+			$(TRAFFIC_READERS); \
 		$(MKDIR_P) fuzz/$$name-corpus; \
 		fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=fuzz/$$name- \
 			fuzz/$$name-corpus $(srcdir)/tests/fuzz/seeds/$$name; \
