@@ -229,9 +229,15 @@ static int read_frames(struct traffic *traffic, struct fstrm_reader *reader, con
 			    "it begins like Frame Streams and holds no " CONTENT_TYPE);
 		return NG_E_FORMAT;
 	}
-	while ((got = fstrm_reader_read(reader, &octets, &len)) == fstrm_res_success)
-		frame_take(traffic, octets, len);
-	if (got != fstrm_res_stop)
+	do { /* libfstrm says success to a frame that is too long, and gives none */
+		octets = NULL;
+		got = fstrm_reader_read(reader, &octets, &len);
+		if (got == fstrm_res_success && octets)
+			frame_take(traffic, octets, len);
+	} while (got == fstrm_res_success && octets);
+	if (got == fstrm_res_success)
+		traffic_file_cut(traffic, path, "a frame is longer than any message", diags);
+	else if (got != fstrm_res_stop)
 		traffic_file_cut(traffic, path, "the stream breaks off without its STOP frame",
 				 diags);
 	return NG_OK;

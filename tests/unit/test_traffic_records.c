@@ -254,6 +254,38 @@ static void frames_that_are_broken(void **state)
 	world_end(world);
 }
 
+/* After any of these no frame can be told from another: what was read before stays, and that is all. */
+static void frames_that_are_misplaced(void **state)
+{
+	static const struct {
+		uint32_t words[4];
+		size_t n;
+	} odd[] = {
+		{{0, 4, 1}, 3},       /* control frames in the middle of the data */
+		{{0, 4, 2}, 3},       /* … */
+		{{0, 4, 99}, 3},      /* … of no kind */
+		{{0, 0}, 2},          /* … without one */
+		{{0, 0x88888888}, 2}, /* … longer than any */
+		{{0x88888888}, 1},    /* data longer than any */
+		{{0, 8, 1, 7}, 4},    /* a field without its length */
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(odd); i++) {
+		struct world *world = world_begin();
+		struct maker file, dns;
+		file_start(&file, dnstap_type);
+		make_query(&dns, "a.example");
+		put_message(&file, 5, &dns);
+		for (size_t word = 0; word < odd[i].n; word++)
+			frame_word(&file, odd[i].words[word]);
+		assert_int_equal(world_read(world, file.octets, file.n), NG_OK);
+		expect_seen(world, "query " CLIENT " a.example A\n");
+		assert_int_equal(counted(world, TRAFFIC_N_FILES_CUT), 1);
+		assert_int_equal(counted(world, TRAFFIC_N_BROKEN), 0);
+		world_end(world);
+	}
+}
+
 static void frames_of_something_else(void **state)
 {
 	struct world *world = world_begin();
@@ -274,6 +306,7 @@ int main(void)
 		cmocka_unit_test(lines_that_are_no_records),
 		cmocka_unit_test(what_a_resolver_saw),
 		cmocka_unit_test(frames_that_are_broken),
+		cmocka_unit_test(frames_that_are_misplaced),
 		cmocka_unit_test(frames_of_something_else),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
