@@ -23,8 +23,7 @@ static void title_take(struct expect *expect, const char *raw)
 {
 	const char *at = raw + strspn(raw, "# \t");
 	if (expect->count.title[0] == '\0' && raw[0] == '#')
-		snprintf(expect->count.title, sizeof(expect->count.title), "%.*s",
-			 (int)strcspn(at, "\r"), at);
+		snprintf(expect->count.title, sizeof(expect->count.title), "%s", at);
 }
 
 static bool word_add(struct expect *expect, char *begin, size_t len, uint32_t column)
@@ -110,6 +109,8 @@ bool expect_line(struct expect *expect, const char *text, size_t len, size_t *at
 		return false;
 	}
 	*at += n + 1;
+	if (n > 0 && expect->line.raw[n - 1] == '\r')
+		expect->line.raw[n - 1] = '\0';
 	title_take(expect, expect->line.raw);
 	line_split(expect);
 	if (expect->words.failed)

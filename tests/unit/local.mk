@@ -152,7 +152,7 @@ check_PROGRAMS += tests/unit/test_lint
 TESTS += tests/unit/test_lint tests/unit/cli_lint.sh
 EXTRA_DIST += tests/unit/cli_lint.sh
 tests_unit_test_lint_LDADD = libcore.a $(PSL_LIBS) $(IDN2_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
-OFFLINE_TESTS = tests/unit/test_setup tests/unit/test_world tests/unit/test_trial tests/unit/test_below
+OFFLINE_TESTS = tests/unit/test_setup tests/unit/test_world tests/unit/test_trial tests/unit/test_below tests/unit/test_classes
 check_PROGRAMS += $(OFFLINE_TESTS)
 TESTS += $(OFFLINE_TESTS)
 tests_unit_test_setup_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) \
@@ -180,6 +180,8 @@ tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c
 tests_unit_test_ledger_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_ledger_LDADD = liboffline.a libedge.a libcore.a $(UV_LIBS) $(LMDB_LIBS) \
 	$(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_classes_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) \
+	$(IDN2_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_below_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) \
 	$(IDN2_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/cli_expect.sh
