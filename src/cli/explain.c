@@ -6,7 +6,7 @@
 
 #include "cli/output.h"
 #include "cli/verbs.h"
-#include "offline/explain.h"
+#include "offline/explain_address.h"
 
 #include <getopt.h>
 #include <namegate/message.h>

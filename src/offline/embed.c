@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "offline/explain.h"
+#include "offline/explain_words.h"
 
 #include <namegate/message.h>
 #include <namegate/namegate.h>

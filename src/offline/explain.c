@@ -5,7 +5,7 @@
  */
 #include "config.h"
 
-#include "offline/explain.h"
+#include "offline/explain_words.h"
 
 #include "policy/idn.h"
 #include "policy/ruleset.h"

@@ -6,7 +6,8 @@
  */
 #include "config.h"
 
-#include "offline/explain.h"
+#include "offline/explain_address.h"
+#include "offline/explain_words.h"
 
 #include "policy/ruleset.h"
 

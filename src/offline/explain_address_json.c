@@ -4,7 +4,8 @@
  */
 #include "config.h"
 
-#include "offline/explain.h"
+#include "offline/explain_address.h"
+#include "offline/explain_words.h"
 #include "offline/parts.h"
 
 #define RULES_MAX 1000

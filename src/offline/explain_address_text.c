@@ -1,7 +1,8 @@
 /* What could open an address, for people. A list that is long is cut, and says so. */
 #include "config.h"
 
-#include "offline/explain.h"
+#include "offline/explain_address.h"
+#include "offline/explain_words.h"
 #include "offline/explain_lines.h"
 
 #include <string.h>

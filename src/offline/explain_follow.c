@@ -5,7 +5,8 @@
  */
 #include "config.h"
 
-#include "offline/explain.h"
+#include "offline/explain_address.h"
+#include "offline/explain_words.h"
 #include "offline/explain_lines.h"
 #include "offline/parts.h"
 

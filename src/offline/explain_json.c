@@ -5,7 +5,7 @@
  */
 #include "config.h"
 
-#include "offline/explain.h"
+#include "offline/explain_words.h"
 #include "offline/parts.h"
 
 #include "base/wall.h"

@@ -1,7 +1,7 @@
 /* An explanation for people: what is decided, why, and what it leads to, a topic a line. */
 #include "config.h"
 
-#include "offline/explain.h"
+#include "offline/explain_words.h"
 #include "offline/explain_lines.h"
 
 #include "base/wall.h"
@@ -88,13 +88,14 @@ static void tell_candidate(const struct explained *explained, size_t i,
 			   const struct widths *widths, FILE *to)
 {
 	const struct ng_candidate *item = &explained->why.candidates[i];
-	char place[EXPLAIN_TEXT], owner[EXPLAIN_OWNER], fate[EXPLAIN_TEXT];
+	char place[EXPLAIN_TEXT], owner[EXPLAIN_OWNER], fate[EXPLAIN_TEXT], until[32];
 	candidate_place(item, place, sizeof(place));
-	fprintf(to, "  %-8s  %-*s  %-*s  %-8s  %s\n",
+	fprintf(to, "  %-8s  %-*s  %-*s  %-8s  %s%s\n",
 		item->approval ? "approval" : explain_scopes[item->scope], widths->place, place,
 		widths->owner,
 		explain_owner(&item->match, &explained->names[item->link], owner),
-		explain_says[item->match.action], explain_fate(explained, i, fate));
+		explain_says[item->match.action], explain_fate(explained, i, fate),
+		explain_until(&item->match, until));
 }
 
 static void tell_candidates(const struct explained *explained, FILE *to)

@@ -1,10 +1,11 @@
 /* Words of explanations that stand in the text as in the JSON form. */
 #include "config.h"
 
-#include "offline/explain.h"
+#include "offline/explain_words.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 const char *const explain_verdicts[] = {
 	[NG_DENY] = "deny", [NG_ASK] = "ask", [NG_ALLOW] = "allow"};
@@ -159,6 +160,16 @@ const char *explain_fate(const struct explained *explained, size_t candidate,
 	else
 		snprintf(out, EXPLAIN_TEXT, "%s:%u %s", by->match.path, by->match.line,
 			 fate_by(item, &by->match));
+	return out;
+}
+
+const char *explain_until(const struct ng_match *match, char out[static 32])
+{
+	time_t until = (time_t)ng_match_until(match);
+	struct tm when;
+	out[0] = '\0';
+	if (until != 0 && gmtime_r(&until, &when) != NULL)
+		strftime(out, 32, "; it ends %Y-%m-%dT%H:%MZ", &when);
 	return out;
 }
 

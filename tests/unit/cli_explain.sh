@@ -146,10 +146,14 @@ like "another type sends nothing" '^sends    nothing$' "$(ci 0 pypi.org TXT)"
 like "to ask is denied until it is approved" '^why      the rule ask\.example says to ask' "$(ci 1 ask.example)"
 like "an ask overrules an allow" 'ci\.list:10:1 +ask\.example +allow +overruled: group\.list:1 of the group scope says to ask$' "$(ci 1 ask.example)"
 like "the source listed first" 'rpz\.zone:5:1 +quiet\.example +no data +ci\.list:7 speaks: its source is listed first$' "$(ci 0 quiet.example)"
+printf 'a.example until=2999-12-31\n' >until.list
+like "a rule's end" ' decides; it ends 3000-01-01T00:00Z$' "$(run 0 -p until.list any a.example)"
 printf '*.example\n*.b.example\n' >labels.list
 like "more labels" 'labels\.list:1:1 +\*\.example +allow +labels\.list:2 speaks: it has more labels$' \
 	"$(run 0 -p labels.list any a.b.example)"
 like "local data" "^answer   the rule's own records$" "$(run 0 -c gate.conf --client 10.2.0.1 wide own.example)"
+printf '%s\nown.example CNAME garden.test.\n' "$zone" | sed 's/^@ SOA/$ORIGIN g.test.\n&/' >garden.zone
+like "local data that leads on" '^sends    nothing for own\.example, and a question for the target' "$(run 0 -p garden.zone any own.example)"
 like "TCP only" '^answer   from upstream, over TCP only$' "$(run 0 -c gate.conf --client 10.2.0.1 wide tcp.example)"
 like "which client asks is said to be missing" '^client   not known' "$(run 0 -c gate.conf wide pypi.org)"
 like "a client trigger decides" '^rule     rpz\.zone:7:1 \(sandbox scope\): client 10\.2\.0\.7/32$' "$(run 1 -c gate.conf --client 10.2.0.7 wide pypi.org)"
