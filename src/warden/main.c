@@ -215,7 +215,7 @@ static int wait_ms(const struct warden *warden)
 		return -1;
 	if (warden->suspect)
 		return 0;
-	if (warden->dirty || warden->sandboxes.reporting)
+	if (warden->dirty || warden->tally.awake)
 		return TICK_US / 1000;
 	if (!first)
 		return IDLE_TICK_MS;
@@ -252,11 +252,11 @@ static int turn(struct warden *warden, struct inbox *inbox, const struct pollfd 
 	leases_serve(warden);
 	leases_end_due(warden);
 	if (slots[SLOT_NFLOG].revents) {
-		nflog_read(&warden->nflog, &warden->sandboxes);
+		nflog_read(&warden->nflog, &warden->tally, warden->now_us);
 		if (!warden->talk_us)
 			warden->talk_us = warden->now_us + TALK_US;
 	}
-	nflog_report(&warden->nflog, &warden->sandboxes, &warden->workers, warden->now_us);
+	reports_hand_out(warden);
 	return NG_OK;
 }
 
@@ -321,6 +321,7 @@ static void close_all(struct warden *warden)
 	ops_finish(&warden->ops);
 	cuts_finish(&warden->cuts);
 	free(warden->orders.items);
+	tally_finish(&warden->tally);
 	nflog_close(&warden->nflog);
 	watch_close(&warden->watch);
 	netlink_close(&warden->conntrack);

@@ -2,8 +2,6 @@
  * The kernel gives interface, addresses and the first octets of each refused packet. The source is
  * genuine, since forged ones were dropped before they could be refused; the rest is whatever the
  * sandbox wrote.
- *
- * A report that no worker takes is not lost: it stays with its sandbox, and its count grows.
  */
 #include "warden/nflog.h"
 
@@ -16,7 +14,6 @@
 #include <linux/netfilter/nfnetlink_log.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <utlist.h>
 
 #define QUEUE_THRESHOLD 16
 #define FLUSH_10MS      10 /* the kernel hands over at least so often */
@@ -75,32 +72,19 @@ void nflog_close(struct nflog *nflog)
 		netlink_close(&nflog->netlink);
 }
 
-static void count_packet(struct sandboxes *sandboxes, const struct packet_head *head,
-			 bool observed)
-{
-	struct sandbox *sandbox = sandboxes_owner(sandboxes, &head->from);
-	struct wall_blocked *blocked;
-
-	if (!sandbox)
-		return;
-	blocked = &sandbox->reports[observed];
-	if (!sandbox->reports[0].count && !sandbox->reports[1].count)
-		DL_APPEND(sandboxes->reporting, sandbox);
-	*blocked = (struct wall_blocked){.sandbox = sandbox->is.id,
-					 .from = head->from,
-					 .to = head->to,
-					 .proto = head->proto,
-					 .port = head->port,
-					 .observed = observed,
-					 .count = blocked->count + 1};
-}
+struct hearing {
+	struct tally *tally;
+	uint64_t now_us;
+};
 
 static int take_packet(const struct nlmsghdr *message, void *who)
 {
+	struct hearing *hearing = who;
 	const char *prefix = "";
 	bool readable = false;
 	struct nlattr *attr;
 	struct packet_head head;
+	struct wall_blocked packet;
 
 	if (message->nlmsg_type != (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET))
 		return MNL_CB_OK;
@@ -113,13 +97,20 @@ static int take_packet(const struct nlmsghdr *message, void *who)
 			readable = packet_read(mnl_attr_get_payload(attr),
 					       mnl_attr_get_payload_len(attr), &head) == NG_OK;
 	}
-	if (readable)
-		count_packet(who, &head, !strcmp(prefix, PREFIX_OBSERVED));
+	if (!readable)
+		return MNL_CB_OK;
+	packet = (struct wall_blocked){.from = head.from,
+				       .to = head.to,
+				       .proto = head.proto,
+				       .port = head.port,
+				       .observed = !strcmp(prefix, PREFIX_OBSERVED)};
+	tally_hear(hearing->tally, &packet, hearing->now_us);
 	return MNL_CB_OK;
 }
 
-void nflog_read(struct nflog *nflog, struct sandboxes *sandboxes)
+void nflog_read(struct nflog *nflog, struct tally *tally, uint64_t now_us)
 {
+	struct hearing hearing = {tally, now_us};
 	const size_t room = 65536;
 
 	for (size_t i = 0; i < DATAGRAMS_MAX; i++) {
@@ -135,60 +126,6 @@ void nflog_read(struct nflog *nflog, struct sandboxes *sandboxes)
 		if (got <= 0)
 			return;
 		(void)mnl_cb_run(nflog->netlink.replies, (size_t)got, 0, 0, take_packet,
-				 sandboxes);
-	}
-}
-
-static void refill_tokens(struct nflog *nflog, uint64_t now_us)
-{
-	uint64_t step_us = nflog->rate_per_s ? 1000000u / nflog->rate_per_s : 0;
-	uint64_t more;
-
-	if (!step_us)
-		step_us = 1;
-	if (!nflog->tokens_at_us) {
-		nflog->tokens_at_us = now_us;
-		nflog->tokens = nflog->rate_per_s;
-	}
-	more = (now_us - nflog->tokens_at_us) / step_us;
-	nflog->tokens_at_us += more * step_us;
-	nflog->tokens = more + nflog->tokens > nflog->rate_per_s
-				? nflog->rate_per_s
-				: nflog->tokens + (uint32_t)more;
-}
-
-/* Hands out one of the sandbox's reports; false when no worker takes it now. */
-static bool report(struct workers *workers, struct sandbox *sandbox,
-		   struct wall_blocked *blocked)
-{
-	struct worker *worker = workers_find(workers, sandbox->worker);
-
-	if (!worker)
-		worker = &workers->items[0];
-	if (!worker_report(workers, worker, blocked))
-		return false;
-	blocked->count = 0;
-	return true;
-}
-
-void nflog_report(struct nflog *nflog, struct sandboxes *sandboxes, struct workers *workers,
-		  uint64_t now_us)
-{
-	struct sandbox *sandbox, *next;
-
-	if (!sandboxes->reporting || !workers->n)
-		return;
-	refill_tokens(nflog, now_us);
-	DL_FOREACH_SAFE (sandboxes->reporting, sandbox, next) {
-		for (size_t i = 0; i < 2; i++) {
-			if (!sandbox->reports[i].count)
-				continue;
-			if (!nflog->tokens)
-				return;
-			if (report(workers, sandbox, &sandbox->reports[i]))
-				nflog->tokens--;
-		}
-		if (!sandbox->reports[0].count && !sandbox->reports[1].count)
-			DL_DELETE(sandboxes->reporting, sandbox);
+				 &hearing);
 	}
 }

@@ -1,13 +1,11 @@
 /*
- * Reports of refused packets: read from the kernel's log group, counted for the sandbox that owns
- * the source address, handed to a worker at a bounded rate. What is not handed out one by one is
- * in the count of that sandbox's next report.
+ * The kernel's log of refused packets: read, and passed on to the tally. Its rate is limited, for
+ * each source and in all; the tally knows the numbers.
  */
 #pragma once
 
 #include "warden/netlink.h"
-#include "warden/sandboxes.h"
-#include "warden/workers.h"
+#include "warden/tally.h"
 
 struct nflog {
 	struct netlink netlink;
@@ -21,8 +19,5 @@ struct nflog {
 /* Binds the first group that nobody else reads. NG_E_IO, NG_E_KERNEL, NG_E_PERM. */
 int nflog_open(struct nflog *nflog) NG_MUST_CHECK;
 void nflog_close(struct nflog *nflog); /* takes NULL */
-/* Reads what is there and counts it. */
-void nflog_read(struct nflog *nflog, struct sandboxes *sandboxes);
-/* Hands out what the rate allows. */
-void nflog_report(struct nflog *nflog, struct sandboxes *sandboxes, struct workers *workers,
-		  uint64_t now_us);
+/* Reads what is there. */
+void nflog_read(struct nflog *nflog, struct tally *tally, uint64_t now_us);

@@ -126,6 +126,10 @@ static const struct guard {
 	{                                                                                      \
 		.kind = STEP_LOOKUP, .reg = R0, .name = (set)                                  \
 	}
+#define TALLY(set)                                                                             \
+	{                                                                                      \
+		.kind = STEP_TALLY, .reg = R0, .name = (set)                                   \
+	}
 #define MAP(map, to)                                                                           \
 	{                                                                                      \
 		.kind = STEP_MAP, .reg = R0, .a = (to), .name = (map)                          \
@@ -270,8 +274,12 @@ static const struct rule {
 
 	RULE(CHAIN_PASS, {.kind = STEP_MARK, .reg = R0, .a = MARK_PASSED}, ACCEPT),
 
+	RULE(CHAIN_OBSERVE, V4, SADDR4(R0), TALLY("seen4")),
+	RULE(CHAIN_OBSERVE, V6, SADDR6(R0), TALLY("seen6")),
 	RULE(CHAIN_OBSERVE, COUNTER, GOTO(CHAIN_PASS)),
 
+	RULE(CHAIN_DENY, V4, SADDR4(R0), TALLY("refused4")),
+	RULE(CHAIN_DENY, V6, SADDR6(R0), TALLY("refused6")),
 	RULE(CHAIN_DENY, COUNTER),
 	RULE(CHAIN_DENY, L4(IPPROTO_TCP), {.kind = STEP_REJECT, .a = NFT_REJECT_TCP_RST}),
 	RULE(CHAIN_DENY, {.kind = STEP_REJECT,

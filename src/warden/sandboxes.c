@@ -25,8 +25,6 @@ static void unlink_sources(struct sandboxes *sandboxes, struct sandbox *sandbox)
 void sandboxes_remove(struct sandboxes *sandboxes, struct sandbox *sandbox)
 {
 	unlink_sources(sandboxes, sandbox);
-	if (sandbox->reports[0].count || sandbox->reports[1].count)
-		DL_DELETE(sandboxes->reporting, sandbox);
 	statics_finish(&sandbox->statics);
 	HASH_DELETE(hh, sandboxes->by_id, sandbox);
 	sandboxes->n--;

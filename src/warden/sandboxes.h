@@ -22,11 +22,9 @@ struct source {
 
 struct sandbox {
 	struct wall_sandbox is;
-	struct statics statics;         /* none in lockdown */
-	uint32_t leases;                /* elements it holds */
-	uint32_t worker;                /* who ordered last; told of blocked packets */
-	struct wall_blocked reports[2]; /* refused, and observed; count 0: none to report */
-	struct sandbox *prev, *next;    /* of those with something to report */
+	struct statics statics; /* none in lockdown */
+	uint32_t leases;        /* elements it holds */
+	uint32_t worker;        /* who ordered last; told of blocked packets */
 	struct source sources[NG_SOURCES_MAX];
 	UT_hash_handle hh;
 };
@@ -34,7 +32,6 @@ struct sandbox {
 struct sandboxes {
 	struct sandbox *by_id;
 	struct source *singles, *wides;
-	struct sandbox *reporting;
 	size_t n;
 };
 

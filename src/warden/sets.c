@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <libnftnl/expr.h>
 #include <libnftnl/set.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
@@ -77,6 +78,10 @@ const struct set_shape set_shapes[SET_COUNT] = {
 			NFT_SET_INTERVAL},
 	[SET_TALK4] = {"talk4", TYPE_IP4, 4, {0}, NFT_SET_EVAL},
 	[SET_TALK6] = {"talk6", TYPE_IP6, 16, {0}, NFT_SET_EVAL},
+	[SET_REFUSED4] = {"refused4", TYPE_IP4, 4, {0}, NFT_SET_EVAL},
+	[SET_REFUSED6] = {"refused6", TYPE_IP6, 16, {0}, NFT_SET_EVAL},
+	[SET_SEEN4] = {"seen4", TYPE_IP4, 4, {0}, NFT_SET_EVAL},
+	[SET_SEEN6] = {"seen6", TYPE_IP6, 16, {0}, NFT_SET_EVAL},
 	[SET_NEVER4] = {"never4", TYPE_IP4, 4, {0}, NFT_SET_INTERVAL},
 	[SET_NEVER6] = {"never6", TYPE_IP6, 16, {0}, NFT_SET_INTERVAL},
 	[SET_PRIVATE_DNS] = {"private_dns", PAIR(TYPE_PROTO, TYPE_PORT), 8, {0}, 0},
@@ -297,6 +302,10 @@ static int give_element(struct nftnl_set_elem *from, void *who)
 		if (key && len <= sizeof(element.value))
 			memcpy(element.value, key, len);
 	}
+	if (nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_EXPR))
+		element.packets =
+			nftnl_expr_get_u64(nftnl_set_elem_get(from, NFTNL_SET_ELEM_EXPR, &len),
+					   NFTNL_EXPR_CTR_PACKETS);
 	element.permanent = !nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_EXPIRATION) &&
 			    !nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_TIMEOUT);
 	if (nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_EXPIRATION))
@@ -331,4 +340,36 @@ int set_dump(struct netlink *netlink, const char *table, enum set_id set, elemen
 	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, set_shapes[set].name);
 	code = netlink_ask(netlink, request, take_elements, &dump, &system);
 	return system == ENOENT ? NG_OK : code; /* no set, no elements */
+}
+
+static void take_counter(void *who, enum set_id set, const struct element *element)
+{
+	(void)set;
+	*(uint64_t *)who = element->packets;
+}
+
+int set_counter(struct netlink *netlink, const char *table, enum set_id set, const uint8_t *key,
+		uint64_t *out)
+{
+	uint64_t packets = 0;
+	struct dump dump = {.set = set, .each = take_counter, .who = &packets};
+	char buf[512];
+	int system = 0, code;
+	struct nlattr *list, *element, *data;
+	struct nlmsghdr *request = netlink_request(netlink, buf, NFNL_SUBSYS_NFTABLES,
+						   NFT_MSG_GETSETELEM, 0, NFPROTO_INET);
+
+	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, table);
+	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, set_shapes[set].name);
+	list = mnl_attr_nest_start(request, NFTA_SET_ELEM_LIST_ELEMENTS);
+	element = mnl_attr_nest_start(request, NFTA_LIST_ELEM);
+	data = mnl_attr_nest_start(request, NFTA_SET_ELEM_KEY);
+	mnl_attr_put(request, NFTA_DATA_VALUE, set_shapes[set].key_len, key);
+	mnl_attr_nest_end(request, data);
+	mnl_attr_nest_end(request, element);
+	mnl_attr_nest_end(request, list);
+	code = netlink_ask(netlink, request, take_elements, &dump, &system);
+	if (code == NG_OK)
+		*out = packets;
+	return system == ENOENT ? NG_E_NOTFOUND : code;
 }

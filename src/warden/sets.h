@@ -40,6 +40,10 @@ enum set_id {
 	SET_CIDR6P,
 	SET_TALK4, /* sources that are being reported, each with a limit of its own */
 	SET_TALK6,
+	SET_REFUSED4, /* sources with the number of their packets that were refused */
+	SET_REFUSED6,
+	SET_SEEN4, /* and that passed only because they are observed */
+	SET_SEEN6,
 	SET_NEVER4, /* never to be reached, looked at before the leases */
 	SET_NEVER6,
 	SET_PRIVATE_DNS, /* protocol and port of DNS that the gate cannot see into */
@@ -130,9 +134,13 @@ struct element {
 	uint8_t value[16]; /* of a map */
 	uint8_t len;
 	bool has_end, interval_end;
-	bool permanent; /* stands for good */
+	bool permanent;   /* stands for good */
+	uint64_t packets; /* of its counter, if it has one */
 	uint64_t expires_ms;
 };
 typedef void element_fn(void *who, enum set_id set, const struct element *element);
+/* The counter of one element. NG_E_NOTFOUND: there is no such element; NG_E_KERNEL, NG_E_IO. */
+int set_counter(struct netlink *netlink, const char *table, enum set_id set, const uint8_t *key,
+		uint64_t *out) NG_MUST_CHECK;
 int set_dump(struct netlink *netlink, const char *table, enum set_id set, element_fn *each,
 	     void *who) NG_MUST_CHECK;

@@ -18,6 +18,8 @@ static int adopt(struct warden *warden, const char *table)
 
 	if (code == NG_OK)
 		code = leases_adopt(warden, table);
+	if (code == NG_OK)
+		code = tally_adopt(&warden->tally, &warden->kernel, table);
 	warden->leftovers_us = warden->now_us + LEFTOVERS_US;
 	if (code == NG_OK)
 		say("table \"%s\" adopted with %zu leases and %zu identities of an earlier "

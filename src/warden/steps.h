@@ -19,6 +19,7 @@ enum step_kind {
 	STEP_COUNTER,
 	STEP_LIMIT,      /* a = packets a second, b = burst */
 	STEP_FAIR,       /* the same for each key at reg apart, kept in set `name` */
+	STEP_TALLY,      /* counts the packet in the element at reg of set `name` */
 	STEP_LOG,        /* a = group, b = snaplen, c = queue threshold; prefix `name` */
 	STEP_REJECT,     /* a = NFT_REJECT_, b = code */
 	STEP_MARK,       /* packet mark = a */

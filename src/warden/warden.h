@@ -9,6 +9,7 @@
 #include "warden/leftovers.h"
 #include "warden/nflog.h"
 #include "warden/sandboxes.h"
+#include "warden/tally.h"
 #include "warden/watch.h"
 #include "warden/workers.h"
 
@@ -37,6 +38,7 @@ struct warden {
 	struct leftovers leftovers;
 	struct workers workers;
 	struct nflog nflog;
+	struct tally tally;
 	struct ops ops; /* room for the round at hand */
 	struct cuts cuts;
 	struct orders orders;
@@ -96,6 +98,8 @@ void fixed_ranges(struct warden *warden, const struct rights *from, const struct
 bool fixed_fall_back(struct warden *warden, struct lease *lease);
 /* What an earlier life left and no sandbox claimed. */
 void fixed_drop_unclaimed(struct warden *warden);
+/* Hands reports of refused packets to the workers, as far as the rate allows (reports.c). */
+void reports_hand_out(struct warden *warden);
 spare_fn flow_justified; /* who is the warden */
 
 /* ---- leases (leases.c, ends.c) ---- */

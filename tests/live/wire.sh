@@ -80,4 +80,24 @@ like "the world sees the gate's address" '192\.0\.2\.1$' "$peers"
 blocked() { records 'select(.event == "blocked") | .addrs[]?' | grep -q '44\.3\.3\.3'; }
 reach 1 44.3.3.3 >/dev/null
 succeeds "refused packets are on record" until_true 5 blocked
+knock() { # NUMBER: so many datagrams that nothing opened
+	box 1 python3 -c 'import socket, sys
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for n in range(int(sys.argv[1])):
+    try:
+        sock.sendto(b"x", ("44.3.3.4", 1000 + n % 1000))
+    except OSError:
+        pass' "$1"
+}
+knocked() { records 'select(.event == "blocked" and .proto == 17) | .count' | awk '{ n += $1 } END { print n + 0 }'; }
+counted() { [ "$(knocked)" -ge "$1" ]; }
+knock 5000
+until_true 10 counted 5000
+is "and counted to the packet, whatever the limits of log and records" 5000 "$(knocked)"
+kill -9 "$(pid_of warden)"
+until_true 15 eval '[ "$(ask 1 two.allowed.example)" != "SERVFAIL ede=14" ]'
+knock 300
+until_true 10 counted 5300
+sleep 2
+is "over the death of the warden as well" 5300 "$(knocked)"
 tap_done
