@@ -288,9 +288,14 @@ uint64_t lease_store_each(struct lease_store *store, uint64_t now_us, uint64_t n
 /* Where the walk ended, as LMDB says it with code: the next one goes on there, or begins anew. */
 static void sweep_note(struct lease_store *store, int code, const MDB_val *key)
 {
+	int dead;
+
 	store->swept.len = 0;
 	if (code)
 		store->sweep_left = 0;
+	/* Once a round: a reader that was killed would keep every page from being used again. */
+	if (code == MDB_NOTFOUND)
+		(void)mdb_reader_check(store->env, &dead);
 	if (code && code != MDB_NOTFOUND)
 		lease_store_say(store, code);
 	if (code || key->mv_size > LEASE_KEY_MAX)

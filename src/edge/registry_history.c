@@ -303,6 +303,8 @@ static int write_version(struct changing *changing)
 	struct registry *registry = changing->registry;
 	const uint64_t big = htobe64(changing->version);
 	MDB_val key = val(&big, sizeof big), value;
+	int dead; /* readers, which would keep pages from being used again */
+	(void)mdb_reader_check(registry->env, &dead);
 	memcpy(changing->octets, &changing->head, sizeof changing->head);
 	value = val(changing->octets, changing->len);
 	int error = mdb_put(changing->txn, registry->versions, &key, &value, 0);

@@ -11,6 +11,7 @@
 #include "offline/history.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <lmdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -587,6 +588,41 @@ static void a_live_store_can_be_read(void **state)
 	assert_true(count(world, 1, LEASE_REVOKED) > 0);
 }
 
+/* One that reads and is killed: what the store has let go of is used again all the same. */
+static void a_killed_reader_costs_no_room(void **state)
+{
+	struct world *world = *state;
+	char path[400];
+	struct stat before, after;
+	int ready[2], status;
+	pid_t pid;
+
+	store_file(world, path);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		MDB_env *env;
+		MDB_txn *txn;
+		if (mdb_env_create(&env) ||
+		    mdb_env_open(env, path, MDB_NOSUBDIR | MDB_RDONLY | MDB_NOTLS, 0600) ||
+		    mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) || write(ready[1], "", 1) != 1)
+			_exit(1);
+		pause();
+	}
+	assert_int_equal(read(ready[0], &status, 1), 1);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	close(ready[0]);
+	close(ready[1]);
+	for (uint32_t i = 0; i < 200; i++)
+		put_and_end(world, 7, i);
+	assert_int_equal(stat(path, &before), 0);
+	for (uint32_t i = 0; i < 2000; i++)
+		put_and_end(world, 7, i);
+	assert_int_equal(stat(path, &after), 0);
+	assert_true(after.st_size <= before.st_size + 64 * 1024);
+}
+
 static void count_name(void *context, const char *sandbox, const struct ng_name *name)
 {
 	char text[NG_NAME_TEXT_MAX], *all = context;
@@ -631,6 +667,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(strangers_read_nothing, begin, end),
 		cmocka_unit_test_setup_teardown(root_reads_as_the_owner, begin, end),
 		cmocka_unit_test_setup_teardown(a_live_store_can_be_read, begin, end),
+		cmocka_unit_test_setup_teardown(a_killed_reader_costs_no_room, begin, end),
 		cmocka_unit_test_setup_teardown(each_name_comes_once, begin, end),
 	};
 
