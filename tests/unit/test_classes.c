@@ -251,7 +251,8 @@ static void out_of_reach_is_out_of_reach_of_every_name(void **state)
 		draw_world();
 		struct setup *setup = read_setup();
 		struct world *world = read_world();
-		const struct trial_wish wish = {setup, world, true};
+		const struct trial_wish wish = {
+			.setup = setup, .world = world, .unbounded = true};
 		const struct setup_sandbox *sandbox = setup_find(setup, "ci");
 		assert_int_equal(trial_create(&wish, &trial), NG_OK);
 		ask_all(trial, sandbox, "", DEPTH);
