@@ -393,6 +393,14 @@ static void side_begin(struct arrival *arrival, uint32_t seq)
 	arrival->side->next = seq + 1;
 }
 
+/* Has all been read that the sender had sent with this segment? Else the rest may still come. */
+static bool is_read(const struct side *side, uint32_t seq, size_t sent)
+{
+	int32_t read = distance(seq, side->next);
+
+	return read >= 0 && (size_t)read >= sent;
+}
+
 void streams_take(struct traffic *traffic, const struct packet *packet, bool to_server)
 {
 	size_t head = (packet->octets[12] >> 4) * 4u;
@@ -419,7 +427,7 @@ void streams_take(struct traffic *traffic, const struct packet *packet, bool to_
 		seq++;
 	}
 	side_take(&arrival, seq, packet->octets + head, packet->len - head);
-	if (flags & TCP_FIN && (size_t)distance(seq, arrival.side->next) + head >= packet->sent)
+	if (flags & TCP_FIN && is_read(arrival.side, seq, packet->sent - head))
 		side_end(&arrival);
 	if (flags & TCP_RST)
 		stream_end(traffic, stream);

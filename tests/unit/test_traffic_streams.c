@@ -187,6 +187,21 @@ static void ends_in_the_middle(void **state)
 	world_end(world);
 }
 
+/* The end overtakes what comes before it. */
+static void ends_out_of_order(void **state)
+{
+	struct talk talk;
+	(void)state;
+	talk_begin(&talk, 1);
+	talk_ask(&talk, 0, 5);
+	capture_tcp(&talk.capture, CLIENT, 4000, SERVER, 53, TCP_FIN | TCP_ACK, 1 + 4 * ONE,
+		    talk.stream.octets + 4 * ONE, ONE);
+	talk_send(&talk, 0, 4 * ONE);
+	struct world *world = talk_end(&talk, Q("0") Q("1") Q("2") Q("3") Q("4"));
+	assert_int_equal(counted(world, TRAFFIC_N_GAPS), 0);
+	world_end(world);
+}
+
 static void both_directions(void **state)
 {
 	struct talk talk;
@@ -335,6 +350,7 @@ int main(void)
 		cmocka_unit_test(a_new_syn_begins_anew),
 		cmocka_unit_test(begun_before_the_capture),
 		cmocka_unit_test(ends_in_the_middle),
+		cmocka_unit_test(ends_out_of_order),
 		cmocka_unit_test(both_directions),
 		cmocka_unit_test(connections_without_end),
 		cmocka_unit_test(tcp_flow),
