@@ -23,7 +23,7 @@ def write_capture(name, *options):
 def timed(core, command, expected):
     """Seconds, and MiB at its largest."""
     begun = time.monotonic()
-    with subprocess.Popen(["taskset", "-c", str(core), *command], stdin=subprocess.DEVNULL,
+    with subprocess.Popen(stage.pinned(core, command), stdin=subprocess.DEVNULL,
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
@@ -60,4 +60,4 @@ def rows(build, core, rounds):
     return [Row(f"{title}, look-ups and fetches", speeds, "MB/s", 200, True),
             Row(f"{title}: time / tcpdump -w /dev/null", ratios, "x"),
             Row(f"{title}: memory at its largest", memory, "MiB"),
-            Row(f"{title}, look-ups alone", dense, "MB/s")]
+            Row(f"{title}, look-ups alone", dense, "MB/s", 200, True)]

@@ -50,10 +50,15 @@ def cores():
     return usable[0], usable[-1]
 
 
-def placed(net, core, command):
-    """The command in that namespace, on that core, and, if so wanted, before all other work."""
+def pinned(core, command):
+    """The command on that core, and, if so wanted, before all other work."""
     first = ["chrt", "--fifo", "10"] if os.environ.get("NGBENCH_FIFO") else []
-    return ["nsenter", f"--net=/run/netns/{net}", "taskset", "-c", str(core), *first, *command]
+    return ["taskset", "-c", str(core), *first, *command]
+
+
+def placed(net, core, command):
+    """The same in that namespace."""
+    return ["nsenter", f"--net=/run/netns/{net}", *pinned(core, command)]
 
 
 class Awake:
