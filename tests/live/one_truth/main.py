@@ -20,6 +20,7 @@ from play import Play
 from rand import Draw
 
 WAVE = 700
+ENOUGH = 1000  # sequences, to meet everything once
 
 
 class Stage:
@@ -98,7 +99,7 @@ def main():
         differing, smallest, counts = run(stage, arguments)
         for difference in smallest:
             tell(stage, difference, arguments.seed)
-        missing = counts.missing()
+        missing = counts.missing() if arguments.sequences >= ENOUGH else []
         if missing:
             print("# never seen: %s" % ", ".join(missing))
         return 1 if differing or missing else 0
