@@ -73,18 +73,29 @@ static void bounds_narrow(struct ng_bounds *bounds, const struct ng_bounds *own)
 	bounds->n_ports = (uint8_t)n;
 }
 
+/* Does a rule allow it? What is only observed has no bounds: nothing narrows it, nothing opens more. */
+static bool judge_one(const struct box *box, const struct ng_subject *subject,
+		      struct ng_bounds *bounds)
+{
+	struct ng_decision decision;
+
+	*bounds = (struct ng_bounds){0};
+	ng_policy_judge(&box->spec.policy, subject, &decision);
+	if (decision.verdict != NG_ALLOW)
+		return false;
+	ng_policy_bounds(&box->spec.policy, subject, bounds);
+	return true;
+}
+
 /* The bounds of a chain of names; false when one of them lacks a rule that it needs. */
 static bool bounds_along(const struct scene *scene, const struct box *box,
 			 const struct ng_subject *subject, struct ng_bounds *out)
 {
-	struct ng_decision decision;
 	struct ng_bounds own;
 	bool strict, ruled;
 	size_t held = 0;
 
-	ng_policy_judge(&box->spec.policy, subject, &decision);
-	ng_policy_bounds(&box->spec.policy, subject, out);
-	ruled = decision.verdict == NG_ALLOW;
+	ruled = judge_one(box, subject, out);
 	strict = out->strict;
 	for (size_t i = 1; i < subject->n_names; i++) {
 		const struct ng_subject link = {
@@ -93,11 +104,9 @@ static bool bounds_along(const struct scene *scene, const struct box *box,
 
 		if (!crossing && !strict)
 			continue;
-		ng_policy_judge(&box->spec.policy, &link, &decision);
-		ruled = ruled && decision.verdict == NG_ALLOW;
+		ruled = judge_one(box, &link, &own) && ruled;
 		if (!crossing)
 			continue;
-		ng_policy_bounds(&box->spec.policy, &link, &own);
 		bounds_narrow(out, &own);
 		strict = strict || own.strict;
 		held = i;

@@ -95,6 +95,7 @@ SCENES = \
 	tests/scene/observe-answers-everything.scene \
 	tests/scene/observe-blocked-packets-pass.scene \
 	tests/scene/observe-opens-all-ports.scene \
+	tests/scene/observe-opens-no-private.scene \
 	tests/scene/observe-policy-answers.scene \
 	tests/scene/opcodes.scene \
 	tests/scene/other-types-are-empty.scene \
