@@ -89,6 +89,7 @@ struct element { /* what stands in the kernel's set */
 	struct ng_addr client, addr;
 	struct ng_port port; /* protocol 0: all of them */
 	uint64_t until_us;
+	bool revoked; /* at until_us, before its time */
 	struct promise *promises;
 	struct element *next, *prev;
 };

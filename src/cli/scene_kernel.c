@@ -87,6 +87,19 @@ void kernel_settle(struct scene *scene, const struct line *line)
 	seen_drain(scene, line); /* and so on, until nothing is ordered */
 }
 
+/* It stands no longer; that it did, a look from outside may still show. */
+static void element_revoke(struct scene *scene, struct element *element)
+{
+	struct promise *promise, *spare;
+
+	DL_FOREACH_SAFE (element->promises, promise, spare) {
+		DL_DELETE(element->promises, promise);
+		free(promise);
+	}
+	element->until_us = scene->now_us;
+	element->revoked = true;
+}
+
 /* The warden works in order: what was ordered before a revocation does not outlive it. */
 static void orders_drop(struct scene *scene, uint32_t sandbox,
 			const struct ng_lease_order *revoked)
@@ -123,7 +136,7 @@ void kernel_revoke(struct scene *scene, const struct ng_lease_order *order,
 				   ng_addr_format(&order->addr, addr),
 				   time_text(promise->until_us, until));
 	}
-	element_free(scene, element);
+	element_revoke(scene, element);
 }
 
 void kernel_judge(struct scene *scene)

@@ -103,15 +103,32 @@ static void element_check(struct reader *reader, uint32_t column, struct stood_a
 	}
 }
 
-/* Named, and not there: unless its end was so near that it may have gone. */
-static void rest_check(struct reader *reader, uint32_t column, const struct stood_all *all)
+/* Was it revoked so shortly before that it may still be seen? */
+static bool just_revoked(const struct scene *scene, const struct box *box,
+			 const struct stood *stood, uint64_t within_us)
+{
+	const struct element *element;
+
+	DL_FOREACH (scene->elements, element) {
+		if (element->revoked && element->sandbox == box->spec.id &&
+		    same_element(stood, element) &&
+		    scene->now_us - element->until_us < within_us)
+			return true;
+	}
+	return false;
+}
+
+/* Named, and not there: unless its end was so near that it may have gone, or may still be seen. */
+static void rest_check(struct reader *reader, uint32_t column, const struct stood_all *all,
+		       const struct box *box)
 {
 	char addr[NG_ADDR_TEXT], port[16];
 
 	for (size_t i = 0; i < all->n; i++) {
 		const struct stood *stood = &all->items[i];
 
-		if (stood->found || (stood->timed && stood->left_us <= all->within_us))
+		if (stood->found || (stood->timed && stood->left_us <= all->within_us) ||
+		    just_revoked(reader->scene, box, stood, all->within_us))
 			continue;
 		scene_stop(reader->scene, SCENE_FAILED, reader->line, column,
 			   "in the kernel's set %s%s does not stand",
@@ -139,6 +156,6 @@ void clause_set(struct reader *reader)
 			element_check(reader, column, &all, element);
 	}
 	if (!scene->stopped)
-		rest_check(reader, column, &all);
+		rest_check(reader, column, &all, box);
 	free(all.items);
 }

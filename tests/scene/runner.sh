@@ -93,6 +93,16 @@ play 'an element with another end' 1 '198.51.100.7 until 10s has 10s left' \
 play 'an element of another client' 1 'stands, and is not named' \
 	"$prompt  -> reply answer $whole ; set box1 198.51.100.7 client 10.0.0.9
 "
+play 'what was revoked a moment ago may be seen, within a time' 0 'passed 1' \
+	"$prompt  -> reply answer $whole
+at 1s mode box1 lockdown -> set box1
+at 1500ms -> set box1 198.51.100.7 for 8s within 1s
+"
+play 'and not without, or later' 1 '^-:14:.*198.51.100.7 does not stand' \
+	"$prompt  -> reply answer $whole
+at 1s mode box1 lockdown -> set box1
+at 2500ms -> set box1 198.51.100.7 for 8s within 1s
+"
 play 'a reply is named even of a prompt kernel' 1 'was not expected: reply' "$prompt  -> set box1 198.51.100.7
 "
 play 'changes that never take effect' 2 'never takes effect' "$world"'at 0 -> nothing

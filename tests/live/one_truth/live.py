@@ -12,7 +12,7 @@ import kernel
 SPACING = 1.15
 SENDING = 0.5  # of each phase, for all sequences together
 WAITING = 0.42  # and then for the last replies
-REVOKING = 0.5  # a reload is answered when policy is in force; the kernel follows within a second
+REVOKING = 0.5  # an order is answered when policy is in force; the kernel follows within a second
 LABEL = re.compile(r"(?:^|\.)(s\d{4})(?:\.|$)")
 QUIET = 0.32  # what the tries to the dead server take, see gate.py
 
@@ -83,7 +83,9 @@ class Wave:
         self.loop.run(self.next_time())
         self.times.append(time.monotonic())
         self.orders(number)
+        ordered = time.monotonic()
         self.questions(number)
+        self.loop.run(ordered + REVOKING)
         self.look()
 
     def next_time(self):
