@@ -34,11 +34,9 @@ class Wave:
     def run(self):
         phases = sorted({step["phase"] for play in self.plays for step in play.case["steps"]})
         self.gate.configure(self.shared, self.plays, 0)
-        if self.gate.process:
-            self.gate.reload(len(self.plays))
-        else:
+        if not self.gate.process:
             self.gate.start()
-            self.gate.reload(len(self.plays))
+        self.gate.reload(len(self.plays))
         for play in self.plays:
             play.connect(self.loop)
         self.start = time.monotonic()
@@ -157,19 +155,14 @@ class Wave:
 
 def settle(play):
     """What never came: replies that were dropped, and the end of waiting for a dead server."""
-    log = []
-    for event in sorted(play.log, key=lambda one: one["at"]):
-        log.append(event)
-        if event["kind"] == "ask" and event["dead"]:
-            log[-1:] = [event]
-    play.log = silences(play, log)
+    play.log = silences(sorted(play.log, key=lambda one: one["at"]))
     replied = {event["message"].ident for event in play.log if event["kind"] == "reply"}
     for event in list(play.log):
         if event["kind"] == "query" and event["ident"] not in replied:
             play.log.append({"kind": "drop", "at": event["at"], "of": event})
 
 
-def silences(play, log):
+def silences(log):
     """The tries at a dead server are one question, which ends shortly before the reply."""
     kept, open_keys = [], set()
     for event in log:
