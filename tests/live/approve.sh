@@ -134,4 +134,8 @@ succeeds "and its address closes" until_true 2 cut
 gate approve "$(waits www.allowed.example)" >/dev/null
 gate sandbox remove box1
 is "an approval goes with its sandbox" 0 "$(gate approvals --json | jq '.approvals | length')"
+told=$("$build/namegate" report -c "$work/namegated.conf" --since 2020-01-01 |
+	sed -n '/^### Approvals/,$p')
+like "the report tells what was approved, and by whom" '\| approve \| uid 0 \|$' "$told"
+like "and what was withdrawn" '\| withdraw \| uid 0 \|$' "$told"
 tap_done
