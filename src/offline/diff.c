@@ -179,8 +179,8 @@ static char *key_of(const struct diff *diff, const struct diff_group *group)
 
 static int add_member(struct diff_group *group, const char *name)
 {
-	if (!diff_grow(&group->sandboxes, &group->sandboxes_room, group->n_sandboxes + 1,
-		       sizeof(*group->sandboxes)))
+	if (!grow(&group->sandboxes, &group->sandboxes_room, group->n_sandboxes + 1,
+		  sizeof(*group->sandboxes)))
 		return NG_E_NOMEM;
 	group->sandboxes[group->n_sandboxes++] = name;
 	return NG_OK;

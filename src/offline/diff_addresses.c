@@ -59,8 +59,8 @@ static int find(const struct ng_policy *policy, struct finds *finds)
 			uint32_t cursor = 0;
 			while (ng_ruleset_address(policy->scopes[scope].sources[i], &cursor,
 						  &found.match)) {
-				if (!diff_grow(&finds->items, &finds->room, finds->n + 1,
-					       sizeof(found)))
+				if (!grow(&finds->items, &finds->room, finds->n + 1,
+					  sizeof(found)))
 					return NG_E_NOMEM;
 				finds->items[finds->n++] = found;
 			}
@@ -101,8 +101,8 @@ static int add(struct diff_group *group, const struct found *old, const struct f
 	bool both = old != NULL && new != NULL;
 	if (both && item.sense == 0 && old->match.disabled == new->match.disabled)
 		return NG_OK;
-	if (!diff_grow(&group->addresses, &group->addresses_room, group->n_addresses + 1,
-		       sizeof(item)))
+	if (!grow(&group->addresses, &group->addresses_room, group->n_addresses + 1,
+		  sizeof(item)))
 		return NG_E_NOMEM;
 	for (int side = 0; side < DIFF_SIDES; side++) {
 		if (sides[side] == NULL)

@@ -1,6 +1,7 @@
 /* What the files of the comparison share. */
 #pragma once
 
+#include "base/grow.h"
 #include "offline/diff.h"
 
 #define DIFF_NO_SCOPE 0xff
@@ -34,9 +35,6 @@ struct diff_inside {
 	struct diff_source *sources;
 	struct diff_group *by_key;
 };
-
-/* Room for one item more; false when memory is out. */
-bool diff_grow(void *items, size_t *room, size_t n, size_t size);
 
 /* ---- sources (diff.c) ---- */
 bool diff_sources_equal(const struct diff *diff, const struct ng_ruleset *old,

@@ -16,29 +16,12 @@
 
 #define DEEP 3 /* labels below a wildcard, for the second name */
 
-bool diff_grow(void *items, size_t *room, size_t n, size_t size)
-{
-	if (n <= *room)
-		return true;
-	size_t wanted = *room == 0 ? 64 : *room;
-	while (wanted < n)
-		wanted *= 2;
-	void *old, *grown;
-	memcpy(&old, items, sizeof(old));
-	grown = realloc(old, wanted * size);
-	if (grown == NULL)
-		return false;
-	memcpy(items, &grown, sizeof(grown));
-	*room = wanted;
-	return true;
-}
-
 /* ---- names as texts ---- */
 
 int diff_text_add(struct diff_inside *inside, const struct ng_name *name, uint32_t *out)
 {
 	size_t end = inside->len + name->len;
-	if (end > UINT32_MAX || !diff_grow(&inside->texts, &inside->room, end, 1))
+	if (end > UINT32_MAX || !grow(&inside->texts, &inside->room, end, 1))
 		return NG_E_NOMEM;
 	uint8_t *to = inside->texts + end - 1;
 	*to = 0;
@@ -180,7 +163,7 @@ static int judge(struct judging *judging, const struct ng_name *name,
 			return NG_OK; /* one label below has told it */
 	}
 	struct diff_name item = {.depth = depth, .sense = (uint8_t)sense};
-	if (!diff_grow(&group->names, &group->names_room, group->n_names + 1, sizeof(item)))
+	if (!grow(&group->names, &group->names_room, group->n_names + 1, sizeof(item)))
 		return NG_E_NOMEM;
 	int code = diff_text_add(inside, owner, &item.at);
 	if (code == NG_OK)
@@ -269,7 +252,7 @@ static int judge_policies(struct judging *judging)
 
 int diff_corpus_add(struct diff_corpus *corpus, const struct ng_name *name, bool wildcard)
 {
-	if (!diff_grow(&corpus->wire, &corpus->room, corpus->len + name->len + 1, 1))
+	if (!grow(&corpus->wire, &corpus->room, corpus->len + name->len + 1, 1))
 		return NG_E_NOMEM;
 	corpus->wire[corpus->len] = wildcard;
 	memcpy(corpus->wire + corpus->len + 1, name->wire, name->len);

@@ -39,7 +39,7 @@ bool diff_covered(const struct ng_prefix *prefix, const struct ng_prefix *by, si
 int diff_change_add(struct diff_list *list, struct diff_change *change)
 {
 	if (change->what != NULL &&
-	    diff_grow(&list->items, &list->room, list->n + 1, sizeof(*change))) {
+	    grow(&list->items, &list->room, list->n + 1, sizeof(*change))) {
 		list->items[list->n++] = *change;
 		return NG_OK;
 	}
@@ -112,8 +112,7 @@ static int gather(const struct diff_group *group, int side, struct statics *out)
 			uint32_t cursor = 0;
 			while (ng_ruleset_static(policy->scopes[scope].sources[i], &cursor,
 						 &item)) {
-				if (!diff_grow(&out->items, &out->room, out->n + 1,
-					       sizeof(item)))
+				if (!grow(&out->items, &out->room, out->n + 1, sizeof(item)))
 					return NG_E_NOMEM;
 				out->items[out->n++] = item;
 			}

@@ -87,7 +87,7 @@ static int add_rule(struct walk *walk, const struct ng_name *owner, bool wildcar
 	struct diff_rule item = {.scopes = {(uint8_t)old, (uint8_t) new},
 				 .sense = (uint8_t)sense,
 				 .wildcard = wildcard};
-	if (!diff_grow(&group->rules, &group->rules_room, group->n_rules + 1, sizeof(item)))
+	if (!grow(&group->rules, &group->rules_room, group->n_rules + 1, sizeof(item)))
 		return NG_E_NOMEM;
 	int code = diff_text_add(walk->diff->inside, owner, &item.at);
 	if (code == NG_OK)

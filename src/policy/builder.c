@@ -42,26 +42,9 @@ static uint32_t next(uint32_t index, uint32_t slots)
 	return index + 1 == slots ? 0 : index + 1;
 }
 
-bool builder_grow(void *items, size_t *room, size_t need, size_t size)
-{
-	if (need <= *room)
-		return true;
-	size_t wanted = *room == 0 ? 256 : *room;
-	while (wanted < need)
-		wanted *= 2;
-	void *old, *grown;
-	memcpy(&old, items, sizeof(old));
-	grown = realloc(old, wanted * size);
-	if (grown == NULL)
-		return false;
-	memcpy(items, &grown, sizeof(grown));
-	*room = wanted;
-	return true;
-}
-
 void *shelf_add(struct shelf *shelf, const void *item, size_t size)
 {
-	if (!builder_grow(&shelf->items, &shelf->room, shelf->n + 1, size))
+	if (!grow(&shelf->items, &shelf->room, shelf->n + 1, size))
 		return NULL;
 	return memcpy((char *)shelf->items + shelf->n++ * size, item, size);
 }
@@ -160,7 +143,7 @@ static bool name_place(struct builder *builder, const struct ng_name *name, uint
 		return true;
 	}
 	if (len + name->len > IMAGE_NAMES_MAX ||
-	    !builder_grow(&builder->names, &builder->names_room, len + name->len, 1))
+	    !grow(&builder->names, &builder->names_room, len + name->len, 1))
 		return false;
 	memcpy(builder->names + len, name->wire, name->len);
 	builder->names_len += name->len;
@@ -236,8 +219,7 @@ static void add_draft(struct builder *builder, const struct builder_rule *rule, 
 		refuse_size(builder, rule);
 		return;
 	}
-	if (!builder_grow(&builder->drafts, &builder->room, builder->n + 1,
-			  sizeof(struct draft)) ||
+	if (!grow(&builder->drafts, &builder->room, builder->n + 1, sizeof(struct draft)) ||
 	    !name_place(builder, &rule->name, &name)) {
 		builder->error = NG_E_NOMEM;
 		return;

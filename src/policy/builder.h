@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "base/grow.h"
 #include "policy/image.h"
 
 struct draft {
@@ -97,8 +98,6 @@ int builder_image(struct builder *builder, struct ng_image *out) NG_MUST_CHECK;
 
 /* ---- for the builder's own files ---- */
 
-/* Room for one item more; false when memory is out. */
-bool builder_grow(void *items, size_t *room, size_t need, size_t size);
 void *shelf_add(struct shelf *shelf, const void *item, size_t size); /* NULL: memory is out */
 uint32_t builder_slots_for(size_t n);
 struct ng_place builder_place(const struct builder *builder, uint32_t line, uint32_t column);

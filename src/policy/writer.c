@@ -208,7 +208,7 @@ struct extras {
 
 static void put(struct extras *extras, const void *item, size_t size)
 {
-	if (!builder_grow(&extras->octets, &extras->room, extras->len + size, 1)) {
+	if (!grow(&extras->octets, &extras->room, extras->len + size, 1)) {
 		extras->nomem = true;
 		return;
 	}

@@ -1,24 +1,7 @@
 #!/usr/bin/env bash
 # `namegate convert` from the outside: a list as a zone and back, and what neither can carry.
-set -u
-here=$(cd "$(dirname "$0")" && pwd)
-top=${abs_top_srcdir:-$(cd "$here/../.." && pwd)}
-# shellcheck source=tests/tap.sh
-. "$top/tests/tap.sh"
-namegate=${abs_top_builddir:-$top/build}/namegate
-[ -x "$namegate" ] || skip_all "there is no $namegate: build first"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-
-run() { # EXPECTED-EXIT ARGUMENT...: what it printed, and the exit code when it is another
-	local expected=$1 code=0 out
-	shift
-	out=$("$namegate" "$@" 2>&1) || code=$?
-	[ "$code" -eq "$expected" ] || out="$out
-exit $code, not $expected"
-	printf '%s\n' "$out"
-}
+# shellcheck source=tests/unit/cli.sh
+. "$(dirname "$0")/cli.sh"
 
 cat >both.list <<'END'
 a.example

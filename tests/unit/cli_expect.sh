@@ -1,18 +1,10 @@
 #!/usr/bin/env bash
 # namegate test with expectation files from the outside: what holds, what does not, what cannot be
 # used, where it says so, and in which form.
-set -u
-here=$(cd "$(dirname "$0")" && pwd)
-top=${abs_top_srcdir:-$(cd "$here/../.." && pwd)}
-# shellcheck source=tests/tap.sh
-. "$top/tests/tap.sh"
-namegate=${abs_top_builddir:-$top/build}/namegate
-[ -x "$namegate" ] || skip_all "there is no $namegate: build first"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+# shellcheck source=tests/unit/cli.sh
+. "$(dirname "$0")/cli.sh"
 cp -r "$top/tests/expect/." "$work" || exit 1
 chmod -R u+w "$work"
-cd "$work" || exit 1
 base='config namegate.conf
 answers fixtures/world.zone
 sandbox ci

@@ -1,16 +1,8 @@
 #!/usr/bin/env bash
 # `namegate explain` from the outside: each rule and its fate, what is sent and opened, in numbers.
-set -u
-here=$(cd "$(dirname "$0")" && pwd)
-top=${abs_top_srcdir:-$(cd "$here/../.." && pwd)}
-# shellcheck source=tests/tap.sh
-. "$top/tests/tap.sh"
-namegate=${abs_top_builddir:-$top/build}/namegate
-[ -x "$namegate" ] || skip_all "there is no $namegate: build first"
-command -v jq >/dev/null || skip_all "jq is not installed"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+# shellcheck source=tests/unit/cli.sh
+. "$(dirname "$0")/cli.sh"
+cli_needs jq
 
 cat >gate.conf <<'END'
 policies = {"never.list", "zone:watch"}

@@ -1,16 +1,8 @@
 #!/usr/bin/env bash
 # The lint from the outside: a tree with one of each finding, the three formats, the exit codes; and
 # that the table of codes in the manual page says what the program says.
-set -u
-here=$(cd "$(dirname "$0")" && pwd)
-top=${abs_top_srcdir:-$(cd "$here/../.." && pwd)}
-# shellcheck source=tests/tap.sh
-. "$top/tests/tap.sh"
-namegate=${abs_top_builddir:-$top/build}/namegate
-[ -x "$namegate" ] || skip_all "there is no $namegate: build first"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+# shellcheck source=tests/unit/cli.sh
+. "$(dirname "$0")/cli.sh"
 
 cat >gate.conf <<'END'
 policies = {"never.list"}
@@ -46,15 +38,6 @@ apple.com
 END
 printf '!apple.com\n.github.com\nssh.github.com\n' >'own list.list'
 echo clean.example >clean.list
-
-run() { # EXPECTED-EXIT ARGUMENT...: what it printed, and the exit code when it is another
-	local expected=$1 code=0 out
-	shift
-	out=$("$namegate" "$@" 2>&1) || code=$?
-	[ "$code" -eq "$expected" ] || out="$out
-exit $code, not $expected"
-	printf '%s\n' "$out"
-}
 
 is "a tree with each finding" 'team.list:9:1: warning: xn--pple-43d.com has letters of several scripts in one label, and may look like another name; it is xn--pple-43d.com (compare it with the name that was meant) [list-mixed-script]
 team.list:2:1: note: api.github.com is said already by the wildcard at team.list:1:1 (remove it) [lint-superfluous]

@@ -1,15 +1,7 @@
 #!/usr/bin/env bash
 # The offline verbs from the outside: what check and explain print, and with which exit code.
-set -u
-here=$(cd "$(dirname "$0")" && pwd)
-top=${abs_top_srcdir:-$(cd "$here/../.." && pwd)}
-# shellcheck source=tests/tap.sh
-. "$top/tests/tap.sh"
-namegate=${abs_top_builddir:-$top/build}/namegate
-[ -x "$namegate" ] || skip_all "there is no $namegate: build first"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+# shellcheck source=tests/unit/cli.sh
+. "$(dirname "$0")/cli.sh"
 
 cat >gate.conf <<'END'
 policies = {"never.list"}
@@ -44,15 +36,6 @@ $ORIGIN rpz.example.
 quiet.example CNAME *.
 END
 printf 'ok.example\nhttps://example.com/x\n*cdn.example\n' >bad.list
-
-run() { # EXPECTED-EXIT ARGUMENT...: what it printed, and the exit code when it is another
-	local expected=$1 code=0 out
-	shift
-	out=$("$namegate" "$@" 2>&1) || code=$?
-	[ "$code" -eq "$expected" ] || out="$out
-exit $code, not $expected"
-	printf '%s\n' "$out"
-}
 
 is "check: a good configuration and its policies" "never.list:1:1: note: *.evil.example does not cover evil.example itself (add evil.example if it is meant as well) [lint-apex]
 ci.list:2:1: note: *.github.com does not cover github.com itself (add github.com if it is meant as well) [lint-apex]

@@ -1,18 +1,8 @@
 #!/usr/bin/env bash
 # `namegate replay` from the outside: what it prints, with which exit code, and what it refuses.
-set -u
-here=$(cd "$(dirname "$0")" && pwd)
-top=${abs_top_srcdir:-$(cd "$here/../.." && pwd)}
-# shellcheck source=tests/tap.sh
-. "$top/tests/tap.sh"
-namegate=${abs_top_builddir:-$top/build}/namegate
-[ -x "$namegate" ] || skip_all "there is no $namegate: build first"
-for program in python3 jq; do
-	command -v "$program" >/dev/null || skip_all "$program is not installed (contrib/quickstart installs it)"
-done
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+# shellcheck source=tests/unit/cli.sh
+. "$(dirname "$0")/cli.sh"
+cli_needs python3 jq
 
 cat >gate.conf <<'END'
 forward "." { servers = {"192.0.2.53"} }

@@ -1,16 +1,8 @@
 #!/usr/bin/env bash
 # namegate report: one page of what was read and run, in two formats, and nothing in it that the
 # policy's author could make the reader's program take for markup. And who-opened's command line.
-set -u
-here=$(cd "$(dirname "$0")" && pwd)
-top=${abs_top_srcdir:-$(cd "$here/../.." && pwd)}
-# shellcheck source=tests/tap.sh
-. "$top/tests/tap.sh"
-build=${abs_top_builddir:-$top/build}
-[ -x "$build/namegate" ] || skip_all "there is no $build/namegate: build first"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+# shellcheck source=tests/unit/cli.sh
+. "$(dirname "$0")/cli.sh"
 report() { "$build/namegate" report "$@"; }
 exit_of() {
 	"$@" >"$work/out" 2>"$work/err"

@@ -24,7 +24,8 @@ POLICY_TESTS = tests/unit/test_zone tests/unit/test_list tests/unit/test_rpz \
 	tests/unit/test_sources
 check_PROGRAMS += $(POLICY_TESTS)
 TESTS += $(POLICY_TESTS)
-EXTRA_DIST += tests/unit/policy_world.h tests/unit/zone_twice.h tests/unit/cli_offline.sh
+EXTRA_DIST += tests/unit/policy_world.h tests/unit/zone_twice.h tests/unit/cli.sh tests/unit/cli_offline.sh \
+	tests/unit/folder.h
 TESTS += tests/unit/cli_offline.sh tests/unit/cli_convert.sh tests/unit/cli_explain.sh
 EXTRA_DIST += tests/unit/cli_explain.sh
 EXTRA_DIST += tests/unit/cli_convert.sh

@@ -5,6 +5,8 @@
  */
 #include "unit.h"
 
+#include "folder.h"
+
 #include "offline/expect.h"
 #include "offline/trial.h"
 
@@ -13,9 +15,6 @@
 #define ROUNDS 150
 #define DEPTH  4
 
-static char folder[] = "/tmp/namegate-classes-XXXXXX";
-static const char *const files[] = {"wide.list", "first.list", "second.list", "gate.conf",
-				    "drawn.zone"};
 static const char *const labels[] = {"a", "b", "c", "z"}; /* no rule has the last one */
 
 static uint32_t draw(uint32_t below)
@@ -25,37 +24,16 @@ static uint32_t draw(uint32_t below)
 	return (uint32_t)(((uint64_t)state * below) >> 32);
 }
 
-static void put(const char *name, const char *text)
-{
-	char path[96];
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	FILE *file = fopen(path, "w");
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-}
-
 static int make_folder(void **state)
 {
 	(void)state;
-	if (mkdtemp(folder) == NULL)
+	if (folder_make() != 0)
 		return -1;
 	put("gate.conf", "forward \".\" { servers = {\"192.0.2.53\"} }\n"
 			 "policies = {\"wide.list\"}\n"
 			 "sandbox \"ci\" { sources = {\"10.77.1.2\"} interface = \"sb1\"\n"
 			 "  policies = {\"first.list\", \"second.list\"} }\n");
 	return 0;
-}
-
-static int remove_folder(void **state)
-{
-	char path[96];
-	(void)state;
-	for (size_t i = 0; i < COUNT(files); i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
-		unlink(path);
-	}
-	return rmdir(folder);
 }
 
 /* A rule's owner in a form of its own in each list: said twice it would contradict itself. */

@@ -1,6 +1,8 @@
 /* What an embedder gets: set-ups from files and from memory, rulings, explanations; many threads. */
 #include "unit.h"
 
+#include "folder.h"
+
 #include <jansson.h>
 #include <namegate/message.h>
 #include <namegate/namegate.h>
@@ -10,26 +12,17 @@
 #define THREADS 4
 #define ROUNDS  200
 
-static char folder[] = "/tmp/namegate-embed-XXXXXX";
 static char list_path[64], conf_path[64];
-
-static void put(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "w");
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-}
 
 static int make_folder(void **state)
 {
 	(void)state;
-	if (mkdtemp(folder) == NULL)
+	if (folder_make() != 0)
 		return -1;
 	snprintf(list_path, sizeof(list_path), "%s/own.list", folder);
 	snprintf(conf_path, sizeof(conf_path), "%s/gate.conf", folder);
-	put(list_path, "www.example\n!no.example\n?ask.example\n");
-	put(conf_path,
+	put("own.list", "www.example\n!no.example\n?ask.example\n");
+	put("gate.conf",
 	    "forward \".\" { servers = {\"192.0.2.53\"} }\n"
 	    "sandbox \"ci\" { sources = {\"10.77.1.2\"} policies = {\"own.list\"} }\n"
 	    "sandbox \"seen\" { sources = {\"10.77.1.3\"} policies = {\"own.list\"} mode = "
@@ -37,14 +30,6 @@ static int make_folder(void **state)
 	    "sandbox \"shut\" { sources = {\"10.77.1.4\"} policies = {\"own.list\"} mode = "
 	    "lockdown }\n");
 	return 0;
-}
-
-static int remove_folder(void **state)
-{
-	(void)state;
-	unlink(list_path);
-	unlink(conf_path);
-	return rmdir(folder);
 }
 
 static struct ng_setup *from_conf(void)

@@ -1,33 +1,17 @@
 /* What a draft would change: each kind of finding from observations made by hand. */
 #include "unit.h"
 
+#include "folder.h"
+
 #include "offline/replay.h"
 
 #include <netinet/in.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/namegate-replay-XXXXXX";
-static const char *const names[] = {"ci.list", "watch.list", "rpz.zone", "namegate.conf"};
-
-static const char *path_of(const char *name)
-{
-	static char path[96];
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
-
-static void put(const char *name, const char *text)
-{
-	FILE *file = fopen(path_of(name), "w");
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-}
-
 static int make_folder(void **state)
 {
 	(void)state;
-	if (mkdtemp(folder) == NULL)
+	if (folder_make() != 0)
 		return -1;
 	put("ci.list", "ok.example\n"
 		       "!bad.example\n"
@@ -54,14 +38,6 @@ static int make_folder(void **state)
 	    "sandbox \"shut\" { sources = {\"10.77.1.4\"} interface = \"sb3\"\n"
 	    "  policies = {\"ci.list\"} mode = \"lockdown\" }\n");
 	return 0;
-}
-
-static int remove_folder(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < COUNT(names); i++)
-		unlink(path_of(names[i]));
-	return rmdir(folder);
 }
 
 /* ---- the world ---- */

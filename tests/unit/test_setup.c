@@ -1,33 +1,18 @@
 /* A set-up is the configuration as the daemon would have it: every scope, route and grant. */
 #include "unit.h"
 
+#include "folder.h"
+
 #include "offline/setup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/namegate-setup-XXXXXX";
-
-static const char *path_of(const char *name)
-{
-	static char path[96];
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
-
-static void put(const char *name, const char *text)
-{
-	FILE *file = fopen(path_of(name), "w");
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-}
-
 static int make_folder(void **state)
 {
 	(void)state;
-	if (mkdtemp(folder) == NULL)
+	if (folder_make() != 0)
 		return -1;
 	put("wide.list", "!bad.example\n");
 	put("build.list", ".deb.example private=10.8.0.0/16\n");
@@ -42,16 +27,6 @@ static int make_folder(void **state)
 	    "sandbox \"two\" { sources = {\"10.77.1.3\"} interface = \"sb2\"\n"
 	    "  policies = {\"own.list\"} }\n");
 	return 0;
-}
-
-static int remove_folder(void **state)
-{
-	static const char *const names[] = {"wide.list", "build.list", "own.list",
-					    "namegate.conf"};
-	(void)state;
-	for (size_t i = 0; i < COUNT(names); i++)
-		unlink(path_of(names[i]));
-	return rmdir(folder);
 }
 
 static enum ng_verdict verdict(const struct setup_sandbox *sandbox, const char *text)

@@ -1,12 +1,11 @@
 /* A gate on trial opens what the daemon would, for as long, and lets nothing else pass. */
 #include "unit.h"
 
+#include "folder.h"
+
 #include "offline/trial.h"
 
 #include <unistd.h>
-
-static char folder[] = "/tmp/namegate-trial-XXXXXX";
-static const char *const names[] = {"ci.list", "cut.list", "watch.list", "namegate.conf"};
 
 static const char zone[] = "$TTL 30\n"
 			   "files.example. CNAME cdn.example.\n"
@@ -18,25 +17,10 @@ static const char zone[] = "$TTL 30\n"
 			   "db.corp.internal. A 10.1.0.5\n"
 			   "evil.example. A 203.0.113.66\n";
 
-static const char *path_of(const char *name)
-{
-	static char path[96];
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
-
-static void put(const char *name, const char *text)
-{
-	FILE *file = fopen(path_of(name), "w");
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-}
-
 static int make_folder(void **state)
 {
 	(void)state;
-	if (mkdtemp(folder) == NULL)
+	if (folder_make() != 0)
 		return -1;
 	put("ci.list", "files.example\nweb.example:443\nrebind.example\ndb.corp.internal\n"
 		       "10.9.0.0/16:5432\n126.0.0.0/7:8443\n");
@@ -52,14 +36,6 @@ static int make_folder(void **state)
 	    "sandbox \"shut\" { sources = {\"10.77.1.4\"} interface = \"sb3\"\n"
 	    "  policies = {\"ci.list\"} mode = \"lockdown\" }\n");
 	return 0;
-}
-
-static int remove_folder(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < COUNT(names); i++)
-		unlink(path_of(names[i]));
-	return rmdir(folder);
 }
 
 struct stage {
