@@ -111,7 +111,14 @@ struct ng_trail {
 	size_t n_names;              /* 1 to NG_CHAIN_MAX + 1 */
 	const struct ng_addr *addrs; /* of the answer, before the filter */
 	size_t n_addrs;
-	bool local; /* the policy's own data (RPZ.md A6), or an alias out of it */
+	/*
+	 * 0: all of it is upstream's. Else the answer is a rule's own data (RPZ.md A6), and only so
+	 * many of the names, the way that was met and judged, led to them; the others are aliases
+	 * out of them. The data stand at the last name judged, or, where a rule for the answer's
+	 * addresses replaces the answer, at the first.
+	 */
+	uint8_t local;
+	bool replaces;
 };
 
 /*

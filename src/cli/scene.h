@@ -79,7 +79,8 @@ struct promise { /* a reply to that question showed the address */
 	size_t n_names;
 	struct ng_addr addrs[NG_ADDRS_MAX]; /* all that it showed */
 	size_t n_addrs;
-	bool local;        /* the answer stood in the policy */
+	size_t led;        /* so many names led to data that stood in the policy; 0: none did */
+	bool replaced;     /* or data of a rule for addresses, which the reply does not show */
 	uint64_t until_us; /* TTL and grace */
 	struct promise *next, *prev;
 };

@@ -91,7 +91,7 @@ size_t lease_value_make(const struct lease_row *row, struct lease_value *out)
 	out->type = row->type;
 	out->refused = row->refused;
 	out->renewed = row->renewed;
-	out->local = trail->local;
+	out->local = (uint8_t)(trail->local | (trail->replaces ? LEASE_REPLACES : 0));
 	out->n_names = (uint8_t)trail->n_names;
 	out->n_addrs = (uint16_t)n_addrs;
 	n = texts_make(row, out->text);
@@ -189,7 +189,8 @@ static bool trail_read(struct lease_octets from, const struct lease_value *head,
 	const uint8_t *at = from.octets, *end = at + from.len;
 
 	if (!head->n_names || head->n_names > NG_CHAIN_MAX + 1 ||
-	    head->n_addrs > NG_ADDRS_MAX || head->local > 1)
+	    head->n_addrs > NG_ADDRS_MAX || (head->local & LEASE_LED) > head->n_names ||
+	    head->local == LEASE_REPLACES)
 		return false;
 	for (size_t i = 0; i < head->n_names; i++) {
 		if (ng_name_from_wire(at, (size_t)(end - at), &place->names[i]))
@@ -207,7 +208,8 @@ static bool trail_read(struct lease_octets from, const struct lease_value *head,
 		.n_names = head->n_names,
 		.addrs = place->addrs,
 		.n_addrs = head->n_addrs,
-		.local = head->local != 0,
+		.local = head->local & LEASE_LED,
+		.replaces = head->local > LEASE_LED,
 	};
 	return true;
 }

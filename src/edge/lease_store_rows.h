@@ -27,12 +27,14 @@
 #define LEASE_ADDR_OCTETS 17
 #define LEASE_PORT_OCTETS 3
 /* of a key: all but name and way */
-#define LEASE_OWNER   (4 + 2 * LEASE_ADDR_OCTETS + LEASE_PORT_OCTETS)
-#define LEASE_WAY     sizeof(uint64_t)
-#define LEASE_KEY_MAX (LEASE_OWNER + NG_NAME_MAX + LEASE_WAY)
-#define LEASE_RULE    (NG_PATH_MAX + 16)
-#define LEASE_TEXT    (NG_SANDBOX_NAME_MAX + LEASE_RULE)
-#define LEASE_TRAIL   ((NG_CHAIN_MAX + 1) * NG_NAME_MAX + NG_ADDRS_MAX * LEASE_ADDR_OCTETS)
+#define LEASE_OWNER    (4 + 2 * LEASE_ADDR_OCTETS + LEASE_PORT_OCTETS)
+#define LEASE_WAY      sizeof(uint64_t)
+#define LEASE_KEY_MAX  (LEASE_OWNER + NG_NAME_MAX + LEASE_WAY)
+#define LEASE_RULE     (NG_PATH_MAX + 16)
+#define LEASE_TEXT     (NG_SANDBOX_NAME_MAX + LEASE_RULE)
+#define LEASE_LED      0x7f /* of `local`: names that led to the policy's own data */
+#define LEASE_REPLACES 0x80 /* and those stand instead of the answer */
+#define LEASE_TRAIL    ((NG_CHAIN_MAX + 1) * NG_NAME_MAX + NG_ADDRS_MAX * LEASE_ADDR_OCTETS)
 
 struct lease_octets {
 	const void *octets;

@@ -284,10 +284,12 @@ static void query_filter(struct ng_gate *gate, struct query *query)
 void query_complete(struct ng_gate *gate, struct query *query)
 {
 	query->complete = true;
-	if (!addresses_note(query))
+	if (!query->replaces && !addresses_note(query))
 		query_fail(gate, query, NG_EDE_NOT_READY, "out of memory");
 	else if (!query_allowed(gate, query))
 		query_denied(gate, query);
+	else if (answer_replaced(query))
+		query_replace(gate, query);
 	else if (!chain_allowed(gate, query))
 		query_blocked_alias(gate, query);
 	else if (wants_tcp(&query->decision) && !query->tcp)

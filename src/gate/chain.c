@@ -4,7 +4,8 @@
  * Only what hangs on that chain is taken out of an answer; other owners are never seen again. The
  * order of records does not matter. A server is believed for the names of its own route only: a
  * chain that leaves the route stops there, and the target is asked again by the route it belongs
- * to. The same happens when the answer ends in the middle of the chain. A DNAME above a name on the
+ * to. The same happens when the answer ends in the middle of the chain. Where policy has data of its own
+ * for a target, the chain ends there, whatever else the answer says of it. A DNAME above a name on the
  * chain is checked against the CNAME that was synthesised from it (RFC 6672 3.3) and left out.
  */
 #include "gate/engine.h"
@@ -163,7 +164,7 @@ bool chain_move(struct query *query, const uint8_t *wire, size_t len)
 	return true;
 }
 
-enum chain_step chain_follow(const struct ng_gate *gate, struct query *query,
+enum chain_step chain_follow(struct ng_gate *gate, struct query *query,
 			     const struct entry *entry)
 {
 	uint32_t aged_s = (uint32_t)((gate->now_us - entry->stored_us) / SECOND_US);
@@ -185,5 +186,7 @@ enum chain_step chain_follow(const struct ng_gate *gate, struct query *query,
 		if (!keep_set(query, entry, NG_TYPE_CNAME, aged_s) ||
 		    !chain_move(query, cname->rdata, cname->rdlen))
 			return CHAIN_FAIL;
+		if (target_serves(gate, query))
+			return CHAIN_LOCAL;
 	}
 }

@@ -96,6 +96,14 @@ void query_empty(struct ng_gate *gate, struct query *query, const char *reason)
 	query_end(gate, query);
 }
 
+void query_nodata(struct ng_gate *gate, struct query *query, const char *reason)
+{
+	struct told told = told_of(query);
+
+	record_query(gate, reply_nodata(gate, &told, query->rrs, query->n, reason), query);
+	query_end(gate, query);
+}
+
 void query_blocked_alias(struct ng_gate *gate, struct query *query)
 {
 	const struct ng_trail trail = query_trail(query);

@@ -129,7 +129,9 @@ struct query {
 	bool complete;        /* the chain and its records are all there */
 	struct ng_addr *seen; /* addresses of the answer, before the filter; in the arena */
 	size_t n_seen;
-	bool local; /* they are the policy's own */
+	uint8_t local;  /* names that led to the policy's own data; as in struct ng_trail */
+	bool replaces;  /* and those stand instead of the answer */
+	bool repoliced; /* policy changed since it began */
 	uint8_t links;
 	struct ng_rr *rrs; /* chain and addresses, TTLs as of decided_us; in the arena */
 	size_t n, room;
@@ -212,9 +214,10 @@ void entry_free(struct entry *entry); /* takes NULL */
 enum chain_step {
 	CHAIN_FAIL = 0,
 	CHAIN_DONE,
-	CHAIN_MORE
-}; /* MORE: ask for query->target anew */
-enum chain_step chain_follow(const struct ng_gate *gate, struct query *query,
+	CHAIN_MORE, /* ask for query->target anew */
+	CHAIN_LOCAL /* the rule for query->target has data of its own */
+};
+enum chain_step chain_follow(struct ng_gate *gate, struct query *query,
 			     const struct entry *entry);
 
 /* Adds one link; false when the chain is too long, the name malformed or memory out. */
@@ -327,6 +330,9 @@ void reply_denied(struct ng_gate *gate, const struct told *told,
 /* NOERROR without an answer, with our SOA. */
 struct ng_record *reply_empty(struct ng_gate *gate, const struct told *told,
 			      enum ng_verdict verdict, const char *reason);
+/* The same behind the n aliases that lead to the name that has no data. */
+struct ng_record *reply_nodata(struct ng_gate *gate, const struct told *told,
+			       const struct ng_rr *aliases, size_t n, const char *reason);
 void record_rule(struct ng_gate *gate, struct ng_record *record,
 		 const struct ng_decision *decision);
 
@@ -353,6 +359,8 @@ bool path_follow(const struct ng_gate *gate, const struct path *path, struct ng_
 		 struct fault *fault);
 /* Which name's rule the addresses at the end of trail stand under. */
 size_t path_held(const struct ng_gate *gate, const struct ng_trail *trail);
+/* The owner name of the addresses at its end. */
+const struct ng_name *trail_end(const struct ng_trail *trail);
 struct ng_trail query_trail(const struct query *query);
 bool addresses_note(struct query *query); /* once, when the answer is complete */
 bool query_allowed(struct ng_gate *gate, struct query *query);
@@ -362,6 +370,14 @@ bool lease_allowed(const struct ng_gate *gate, const struct lease *lease,
 		   const struct ng_trail *trail, const struct ng_addr *client);
 bool name_allowed(const struct sandbox *sandbox, const struct ng_addr *client,
 		  const struct ng_name *name);
+/* The decision that an order for what the trail leads to rests on. */
+void trail_decide(const struct sandbox *sandbox, const struct ng_trail *trail,
+		  const struct ng_name *held, const struct ng_addr *client,
+		  struct ng_decision *out);
+/* Has the alias target that the query has come to a rule with data of its own? */
+bool target_serves(struct ng_gate *gate, struct query *query);
+/* Does a rule for the answer's addresses have data to put in its place? */
+bool answer_replaced(const struct query *query);
 bool verdict_passes(const struct sandbox *sandbox, enum ng_verdict verdict);
 bool type_allowed(const struct ng_bounds *bounds, uint16_t type);
 bool port_allowed(const struct ng_bounds *bounds, struct ng_port port);
@@ -377,8 +393,11 @@ void query_complete(struct ng_gate *gate, struct query *query);
 void query_committed(struct ng_gate *gate, struct query *query);
 
 /* local.c: answers that the policy itself holds */
+/* The data stand at query->target. */
 void query_local(struct ng_gate *gate, struct query *query);
-/* Does the rule's data still lead where trail went: to its first alias, or else to addr? */
+/* They stand at the asked name, and nothing of what upstream said is shown. */
+void query_replace(struct ng_gate *gate, struct query *query);
+/* Does the rule's data still lead where trail went: to the first alias out of it, or else to addr? */
 bool local_leads(const struct ng_match *match, const struct ng_trail *trail,
 		 const struct ng_addr *addr);
 
@@ -388,6 +407,7 @@ void query_refuse(struct ng_gate *gate, struct query *query, const char *reason)
 void query_denied(struct ng_gate *gate, struct query *query);
 void query_blocked_alias(struct ng_gate *gate, struct query *query);
 void query_empty(struct ng_gate *gate, struct query *query, const char *reason);
+void query_nodata(struct ng_gate *gate, struct query *query, const char *reason);
 void query_truncated(struct ng_gate *gate, struct query *query, const char *reason);
 void query_plain(struct ng_gate *gate, struct query *query); /* no address in it */
 void record_query(struct ng_gate *gate, struct ng_record *record, const struct query *query);

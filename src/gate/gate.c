@@ -116,6 +116,7 @@ static void sandbox_move(struct ng_gate *gate, struct sandbox *from, struct sand
 	{
 		query->sandbox = to;
 		query->decided_in = 0; /* by a policy that is gone */
+		query->repoliced = true;
 	}
 	DL_FOREACH (from->leases, lease) {
 		lease->sandbox = to;

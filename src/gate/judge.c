@@ -9,6 +9,10 @@
  * a chain that crosses into a zone other than the root needs a rule for the target as well. An alias then
  * opens no more than asking for its target would, and no more than the asked name's rule says: ports
  * and types that both open, the lesser lease-max; `private=` is the target's word alone.
+ *
+ * Where a rule has data of its own for a name of the way, or for the answer, what led there is judged
+ * as ever, with what the rule saw. The aliases out of such data are the author's word: they need no
+ * rule and enter every zone, but what another scope denies stays denied.
  */
 #include "gate/engine.h"
 
@@ -60,31 +64,85 @@ bool wants_tcp(const struct ng_decision *decision)
 
 /* ---- one name of the way, as if it were asked itself ---- */
 
-static struct ng_subject subject_at(const struct path *path, size_t link)
+/* The names that the answer hangs on before any of the policy's own data; they are all judged alike. */
+static size_t led_by(const struct ng_trail *trail)
 {
-	const struct ng_trail *trail = path->trail;
-	const bool answered = path->complete && !trail->local;
+	if (!trail->local)
+		return trail->n_names;
+	return trail->replaces ? trail->local : trail->local - 1u;
+}
 
+/* The names up to end as they stand before anything is known of the answer. */
+static struct ng_subject subject_until(const struct path *path, size_t link, size_t end)
+{
 	return (struct ng_subject){
-		.names = trail->names + link,
-		.n_names = trail->local ? 1 : trail->n_names - link,
+		.names = path->trail->names + link,
+		.n_names = end - link,
 		.client = path->client,
-		.addrs = trail->addrs,
-		.n_addrs = answered ? trail->n_addrs : 0,
 		.answered = path->complete,
 	};
 }
 
-static void judge_at(const struct path *path, size_t link, struct ng_decision *decision,
-		     struct ng_bounds *bounds)
+/* What decides for the asked name; with data of the policy's own, what the rule for them saw. */
+static struct ng_subject subject_whole(const struct path *path)
+{
+	const struct ng_trail *trail = path->trail;
+	const bool seen = path->complete && (!trail->local || trail->replaces);
+	struct ng_subject subject =
+		subject_until(path, 0, trail->local ? trail->local : trail->n_names);
+
+	subject.addrs = trail->addrs;
+	subject.n_addrs = seen ? trail->n_addrs : 0;
+	return subject;
+}
+
+/* Of an alias target alone: a rule for what comes behind the policy's own data is not asked. */
+static struct ng_subject subject_at(const struct path *path, size_t link)
+{
+	struct ng_subject subject = subject_until(path, link, led_by(path->trail));
+
+	if (path->complete && !path->trail->local) {
+		subject.addrs = path->trail->addrs;
+		subject.n_addrs = path->trail->n_addrs;
+	}
+	return subject;
+}
+
+static void judge_subject(const struct path *path, const struct ng_subject *subject,
+			  struct ng_decision *decision, struct ng_bounds *bounds)
 {
 	const struct ng_policy *policy = &path->sandbox->spec.policy;
-	const struct ng_subject subject = subject_at(path, link);
 
-	ng_policy_judge(policy, &subject, decision);
+	ng_policy_judge(policy, subject, decision);
 	*bounds = (struct ng_bounds){0};
 	if (decision->bounded)
-		ng_policy_bounds(policy, &subject, bounds);
+		ng_policy_bounds(policy, subject, bounds);
+}
+
+/* Scopes that were silent until the policy's own data may deny where those lead. */
+static void judge_behind(const struct path *path, struct ng_decision *decision)
+{
+	const struct ng_trail *trail = path->trail;
+	const struct ng_policy *policy = &path->sandbox->spec.policy;
+	const struct ng_subject here = subject_until(path, 0, trail->local),
+				there = subject_until(path, 0, trail->n_names);
+	struct ng_decision before, behind;
+
+	if (!trail->local || trail->local == trail->n_names || decision->verdict != NG_ALLOW)
+		return;
+	ng_policy_judge(policy, &here, &before);
+	ng_policy_judge(policy, &there, &behind);
+	if (before.verdict == NG_ALLOW && behind.verdict != NG_ALLOW)
+		*decision = behind;
+}
+
+static void judge_whole(const struct path *path, struct ng_decision *decision,
+			struct ng_bounds *bounds)
+{
+	const struct ng_subject subject = subject_whole(path);
+
+	judge_subject(path, &subject, decision, bounds);
+	judge_behind(path, decision);
 }
 
 bool name_allowed(const struct sandbox *sandbox, const struct ng_addr *client,
@@ -108,15 +166,54 @@ static bool crosses(const struct ng_gate *gate, const struct ng_name *from,
 	return route && route->spec.zone.len > 1 && route != route_of(gate, from);
 }
 
+const struct ng_name *trail_end(const struct ng_trail *trail)
+{
+	bool behind = trail->n_names > trail->local;
+
+	return &trail->names[trail->replaces && !behind ? 0 : trail->n_names - 1];
+}
+
 size_t path_held(const struct ng_gate *gate, const struct ng_trail *trail)
 {
 	size_t held = 0;
 
-	for (size_t i = 1; i < trail->n_names && !trail->local; i++) {
+	for (size_t i = 1; i < led_by(trail); i++) {
 		if (crosses(gate, &trail->names[held], &trail->names[i]))
 			held = i;
 	}
 	return held;
+}
+
+/*
+ * How many names lead to the first that has a rule with data of its own, 0 when none has: those data
+ * are given before anything is known of what comes behind.
+ */
+static uint8_t path_serves(const struct path *path)
+{
+	const struct ng_trail *trail = path->trail;
+	struct ng_decision decision = {.open = true};
+	size_t end = trail->local ? trail->local : trail->n_names;
+
+	for (size_t n = 1; n <= end && decision.open; n++) {
+		const struct ng_subject subject = {
+			.names = trail->names, .n_names = n, .client = path->client};
+
+		ng_policy_judge(&path->sandbox->spec.policy, &subject, &decision);
+		if (serves_local(&decision))
+			return (uint8_t)n;
+	}
+	return 0;
+}
+
+/* Would it be answered by the same kind of rule at the same place? *data: the rule with data, if any. */
+static bool data_stand(const struct path *path, struct ng_decision *data)
+{
+	const struct ng_trail *trail = path->trail;
+	const struct ng_subject subject = subject_whole(path);
+
+	ng_policy_judge(&path->sandbox->spec.policy, &subject, data);
+	return serves_local(data) == (trail->local > 0) &&
+	       path_serves(path) == (trail->replaces ? 0 : trail->local);
 }
 
 /* Narrows bounds to what the target's rule opens too. NULL, or what is not open then. */
@@ -148,8 +245,9 @@ bool path_follow(const struct ng_gate *gate, const struct path *path, struct ng_
 	bool strict = bounds->strict;
 	size_t held = 0;
 
-	for (size_t i = 1; i < trail->n_names && !trail->local; i++) {
+	for (size_t i = 1; i < led_by(trail); i++) {
 		bool crossing = crosses(gate, &trail->names[held], &trail->names[i]);
+		const struct ng_subject subject = subject_at(path, i);
 		struct ng_decision decision;
 		struct ng_bounds own;
 
@@ -157,7 +255,7 @@ bool path_follow(const struct ng_gate *gate, const struct path *path, struct ng_
 			continue;
 		fault->link = i;
 		fault->text = "alias without a rule for";
-		judge_at(path, i, &decision, &own);
+		judge_subject(path, &subject, &decision, &own);
 		if (!verdict_passes(path->sandbox, decision.verdict) || serves_local(&decision))
 			return false;
 		if (!crossing)
@@ -181,6 +279,7 @@ struct ng_trail query_trail(const struct query *query)
 		.addrs = query->seen,
 		.n_addrs = query->n_seen,
 		.local = query->local,
+		.replaces = query->replaces,
 	};
 }
 
@@ -214,12 +313,15 @@ bool addresses_note(struct query *query)
 	return query->seen != NULL;
 }
 
-/* Within one input policy does not change: a verdict that no answer can change holds for what came since. */
+/*
+ * Within one input policy does not change: a verdict that no answer can change holds for what came since.
+ * Data instead of an answer are decided when it is there, and may lead to more names yet.
+ */
 static bool judged(const struct ng_gate *gate, const struct query *query)
 {
 	if (query->decided_in != gate->input)
 		return false;
-	if (!query->decision.open)
+	if (!query->decision.open && !query->replaces)
 		return true;
 	return query->decided_links == query->links &&
 	       query->decided_complete == query->complete;
@@ -231,11 +333,24 @@ bool query_allowed(struct ng_gate *gate, struct query *query)
 	const struct path path = path_of(query, &trail);
 
 	if (!judged(gate, query))
-		judge_at(&path, 0, &query->decision, &query->bounds);
+		judge_whole(&path, &query->decision, &query->bounds);
 	query->decided_in = gate->input;
 	query->decided_links = query->links;
 	query->decided_complete = query->complete;
 	return verdict_passes(query->sandbox, query->decision.verdict);
+}
+
+/* A decision that no answer can change holds for all targets behind as well. */
+bool target_serves(struct ng_gate *gate, struct query *query)
+{
+	return !query->local && query->decision.open && query_allowed(gate, query) &&
+	       serves_local(&query->decision);
+}
+
+bool answer_replaced(const struct query *query)
+{
+	return !query->local && serves_local(&query->decision) &&
+	       query->decision.match.trigger == NG_TRIGGER_ANSWER;
 }
 
 /* Nor when the data came from a rule that no longer speaks, or one speaks now that has data instead. */
@@ -243,14 +358,41 @@ bool chain_allowed(const struct ng_gate *gate, struct query *query)
 {
 	const struct ng_trail trail = query_trail(query);
 	const struct path path = path_of(query, &trail);
+	struct ng_decision data;
 
 	query->fault = (struct fault){.text = "a rule has another answer for"};
-	if (query->local != serves_local(&query->decision))
+	if (query->repoliced && !data_stand(&path, &data))
+		return false;
+	if (!query->local && serves_local(&query->decision))
 		return false;
 	return path_follow(gate, &path, &query->bounds, &query->fault);
 }
 
 /* ---- a lease ---- */
+
+void trail_decide(const struct sandbox *sandbox, const struct ng_trail *trail,
+		  const struct ng_name *held, const struct ng_addr *client,
+		  struct ng_decision *out)
+{
+	const struct path path = {
+		.sandbox = sandbox, .trail = trail, .client = client, .complete = true};
+	const struct ng_subject whole = subject_whole(&path),
+				alone = {.names = held, .n_names = 1, .client = client};
+
+	ng_policy_judge(&sandbox->spec.policy, trail->local ? &whole : &alone, out);
+}
+
+/* The question itself was let through by the asked name's rule, or that rule had the answer. */
+static bool asked_allowed(const struct path *path)
+{
+	const struct ng_subject subject = {
+		.names = path->trail->names, .n_names = 1, .client = path->client};
+	struct ng_decision decision;
+	struct ng_bounds bounds;
+
+	judge_subject(path, &subject, &decision, &bounds);
+	return serves_local(&decision) || type_allowed(&bounds, path->type);
+}
 
 /* Would this client be given the address, with that port, if it asked now and were answered so? */
 bool lease_allowed(const struct ng_gate *gate, const struct lease *lease,
@@ -264,19 +406,17 @@ bool lease_allowed(const struct ng_gate *gate, const struct lease *lease,
 		.complete = true,
 		.type = addr->family == NG_IPV4 ? NG_TYPE_A : NG_TYPE_AAAA,
 	};
-	struct ng_decision decision;
+	struct ng_decision decision, data;
 	struct ng_bounds bounds;
 	struct fault fault;
 
-	judge_at(&path, 0, &decision, &bounds);
-	if (!verdict_passes(lease->sandbox, decision.verdict) ||
-	    trail->local != serves_local(&decision))
+	judge_whole(&path, &decision, &bounds);
+	if (!verdict_passes(lease->sandbox, decision.verdict) || !data_stand(&path, &data))
 		return false;
-	if (trail->local ? !local_leads(&decision.match, trail, addr)
+	if (trail->local ? !asked_allowed(&path) || !local_leads(&data.match, trail, addr)
 			 : !type_allowed(&bounds, path.type))
 		return false;
 	return path_follow(gate, &path, &bounds, &fault) &&
 	       port_allowed(&bounds, lease->key.port) &&
-	       addr_allowed(gate, lease->sandbox, &bounds, &trail->names[trail->n_names - 1],
-			    addr);
+	       addr_allowed(gate, lease->sandbox, &bounds, trail_end(trail), addr);
 }

@@ -52,13 +52,11 @@ struct order *order_send(struct ng_gate *gate, struct lease *lease, uint32_t hol
 {
 	struct order *order = order_make(gate, lease, until_us, trail);
 	const struct ng_addr client = lease_client(lease, 0);
-	struct ng_subject subject = {.n_names = 1, .client = &client};
 	struct ng_decision decision;
 
 	if (!order)
 		return NULL;
-	subject.names = &order->name;
-	ng_policy_judge(&lease->sandbox->spec.policy, &subject, &decision);
+	trail_decide(lease->sandbox, trail, &order->name, &client, &decision);
 	action_add(gate, NG_LEASE)->lease = (struct ng_lease_order){
 		.number = order->number,
 		.sandbox = lease->key.sandbox,

@@ -15,6 +15,8 @@ static void query_step(struct ng_gate *gate, struct query *query, enum chain_ste
 		query_complete(gate, query);
 	else if (step == CHAIN_MORE)
 		query_resolve(gate, query);
+	else if (step == CHAIN_LOCAL)
+		query_local(gate, query);
 	else
 		query_fail(gate, query, NG_EDE_INVALID,
 			   "the alias chain is a loop, too long or inconsistent");

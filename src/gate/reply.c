@@ -116,6 +116,16 @@ struct ng_record *reply_empty(struct ng_gate *gate, const struct told *told,
 	return reply_send(gate, told, &spec, verdict);
 }
 
+struct ng_record *reply_nodata(struct ng_gate *gate, const struct told *told,
+			       const struct ng_rr *aliases, size_t n, const char *reason)
+{
+	struct ng_reply_spec spec = negative_spec(gate, NG_RCODE_NOERROR, reason);
+
+	spec.answers = aliases;
+	spec.n = n;
+	return reply_send(gate, told, &spec, NG_ALLOW);
+}
+
 static const char *denied_reason(struct ng_gate *gate, const struct ng_sandbox *sandbox,
 				 const struct ng_decision *decision)
 {

@@ -150,7 +150,8 @@ int ng_gate_adopt(struct ng_gate *gate, uint64_t now_us, uint32_t id,
 	actions_begin(gate, now_us);
 	if (!sandbox || (client->family && !sandbox_source(sandbox, client)))
 		return NG_E_NOTFOUND;
-	if (!from->n_names || from->n_names > NG_CHAIN_MAX + 1)
+	if (!from->n_names || from->n_names > NG_CHAIN_MAX + 1 || from->local > from->n_names ||
+	    (from->replaces && !from->local))
 		return NG_E_RANGE;
 	if (until_us <= gate->now_us)
 		return NG_OK;

@@ -16,8 +16,8 @@
 struct trail {
 	uint32_t uses;
 	uint16_t n_addrs;
-	uint8_t n_names, held;
-	bool local;
+	uint8_t n_names, held, local;
+	bool replaces;
 	size_t names_len, len;
 	uint8_t octets[];
 };
@@ -58,6 +58,7 @@ int trail_make(const struct ng_gate *gate, struct sandbox *sandbox, const struct
 	trail->n_addrs = (uint16_t)n_addrs;
 	trail->held = (uint8_t)path_held(gate, from);
 	trail->local = from->local;
+	trail->replaces = from->replaces;
 	trail->names_len = names_len;
 	trail->len = len;
 	fill(trail, from);
@@ -84,7 +85,8 @@ bool trail_leads(const struct trail *trail, const struct ng_trail *as)
 {
 	const uint8_t *at = trail->octets;
 
-	if (trail->n_names != as->n_names || trail->local != as->local)
+	if (trail->n_names != as->n_names || trail->local != as->local ||
+	    trail->replaces != as->replaces)
 		return false;
 	for (size_t i = 0; i < as->n_names; i++) {
 		if ((size_t)(trail->octets + trail->names_len - at) < as->names[i].len ||
@@ -105,7 +107,7 @@ bool trail_answers(const struct trail *trail, const struct ng_trail *as)
 
 uint64_t trail_way(const struct ng_trail *trail)
 {
-	uint64_t way = trail->local;
+	uint64_t way = (uint64_t)trail->replaces << 8 | trail->local;
 
 	if (trail->n_names == 1)
 		return way;
@@ -138,6 +140,7 @@ void trail_read(const struct trail *trail, struct trail_view *out)
 		.addrs = (const struct ng_addr *)at,
 		.n_addrs = trail->n_addrs,
 		.local = trail->local,
+		.replaces = trail->replaces,
 	};
 }
 

@@ -154,11 +154,11 @@ static enum explain_reply denial_of(const struct explained *explained)
 		       : EXPLAIN_NXDOMAIN;
 }
 
-/* A rule's own records are given before anything is asked; one that only the answer meets blocks it. */
-static bool begins_local(const struct explained *explained)
+bool explain_serves(const struct explained *explained, size_t n_names)
 {
-	const struct ng_subject subject = {
-		.names = explained->names, .n_names = 1, .client = explained->subject.client};
+	const struct ng_subject subject = {.names = explained->names,
+					   .n_names = n_names,
+					   .client = explained->subject.client};
 	struct ng_decision decision;
 	ng_policy_judge(&explained->sandbox->spec->policy, &subject, &decision);
 	return decision.verdict == NG_ALLOW && decision.match.action == NG_ACTION_LOCAL;
@@ -169,10 +169,12 @@ static enum explain_reply passing_of(const struct explained *explained)
 	const struct ng_decision *decision = &explained->why.decision;
 	enum ng_rule_action action =
 		decision->verdict == NG_ALLOW ? decision->match.action : NG_ACTION_PASSTHRU;
-	if (action == NG_ACTION_LOCAL)
-		return begins_local(explained) ? EXPLAIN_LOCAL : EXPLAIN_NODATA;
+	if (action == NG_ACTION_LOCAL && explain_serves(explained, 1))
+		return EXPLAIN_LOCAL;
 	if (!takes_type(&explained->why.bounds, explained->type))
 		return EXPLAIN_NODATA;
+	if (action == NG_ACTION_LOCAL)
+		return EXPLAIN_REPLACED;
 	return action == NG_ACTION_TCP_ONLY ? EXPLAIN_TCP : EXPLAIN_UPSTREAM;
 }
 
@@ -198,7 +200,7 @@ static void find_reply(struct explained *explained)
 		explained->why.decision.verdict = NG_DENY;
 	explained->passes = mode == NG_OBSERVE || (mode == NG_ENFORCE && verdict == NG_ALLOW);
 	explained->reply = explained->passes ? passing_of(explained) : denial_of(explained);
-	explained->asks = explained->reply >= EXPLAIN_TCP || leads_on(explained);
+	explained->asks = explained->reply > EXPLAIN_LOCAL || leads_on(explained);
 }
 
 /* ---- why, in a sentence ---- */

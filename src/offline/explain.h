@@ -47,8 +47,9 @@ enum explain_reply { /* what the sandbox gets */
 		     EXPLAIN_NXDOMAIN = 0,
 		     EXPLAIN_NODATA,
 		     EXPLAIN_SILENCE,
-		     EXPLAIN_LOCAL, /* the rule's own records */
-		     EXPLAIN_TCP,   /* upstream's, over TCP only */
+		     EXPLAIN_LOCAL,    /* the rule's own records */
+		     EXPLAIN_REPLACED, /* the same, of a rule for what upstream answered */
+		     EXPLAIN_TCP,      /* upstream's, over TCP only */
 		     EXPLAIN_UPSTREAM
 };
 
@@ -84,6 +85,8 @@ const char *explain_name(const char *written, struct ng_name *out);
 /* NG_E_FORMAT: not a name; NG_E_RANGE: the client is none of the sandbox's; NG_E_NOMEM. */
 int explain_make(const struct setup *setup, const struct setup_sandbox *sandbox,
 		 const struct explain_question *question, struct explained **out) NG_MUST_CHECK;
+/* Has the first rule that speaks for the last of these names records of its own? */
+bool explain_serves(const struct explained *explained, size_t n_names);
 /*
  * With a world: asks for real, and judges the aliases and addresses of the answer as well. Called by
  * explain_make(). NG_E_NOMEM.

@@ -61,16 +61,23 @@ static void take_addresses(struct explained *explained, uint16_t type)
 			ng_addr_make(type == NG_TYPE_A ? NG_IPV4 : NG_IPV6, rr->rdata);
 }
 
+/* Where policy has records of its own for a name, nothing of what upstream says of it counts. */
+static bool serves_last(const struct explained *explained)
+{
+	return explain_serves(explained, explained->subject.n_names);
+}
+
 static void extend(struct explained *explained)
 {
 	const struct trial_reply *reply = &explained->result;
 	bool answered = false;
 	for (size_t i = 0; i < reply->n_asked; i++)
 		answered = reply->asked[i].answered;
-	if (explained->type != NG_TYPE_CNAME)
-		while (follow_link(explained))
-			;
-	if (explained->type == NG_TYPE_A || explained->type == NG_TYPE_AAAA)
+	while (explained->type != NG_TYPE_CNAME && !serves_last(explained) &&
+	       follow_link(explained))
+		;
+	if ((explained->type == NG_TYPE_A || explained->type == NG_TYPE_AAAA) &&
+	    !serves_last(explained))
 		take_addresses(explained, explained->type);
 	explained->subject.addrs = explained->addrs;
 	explained->subject.answered = answered;

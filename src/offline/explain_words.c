@@ -48,6 +48,9 @@ const char *const explain_replies[] = {[EXPLAIN_NXDOMAIN] = "NXDOMAIN",
 				       [EXPLAIN_NODATA] = "NOERROR without data",
 				       [EXPLAIN_SILENCE] = "none at all",
 				       [EXPLAIN_LOCAL] = "the rule's own records",
+				       [EXPLAIN_REPLACED] =
+					       "the rule's own records, once upstream "
+					       "has answered",
 				       [EXPLAIN_TCP] = "from upstream, over TCP only",
 				       [EXPLAIN_UPSTREAM] = "from upstream"};
 

@@ -133,9 +133,14 @@ SCENES = \
 	tests/scene/rpz-A3-passthru-stops-in-its-scope.scene \
 	tests/scene/rpz-A4-drop.scene \
 	tests/scene/rpz-A5-tcp-only.scene \
+	tests/scene/rpz-A6-data-for-an-alias-target.scene \
+	tests/scene/rpz-A6-data-for-an-answer-address.scene \
+	tests/scene/rpz-A6-data-pass-the-filter-behind-aliases.scene \
 	tests/scene/rpz-A6-leases-at-reload.scene \
+	tests/scene/rpz-A6-leases-behind-aliases-at-reload.scene \
 	tests/scene/rpz-A6-local-data-passes-the-filter.scene \
 	tests/scene/rpz-A6-local-data.scene \
+	tests/scene/rpz-A7-garden-for-an-alias-target.scene \
 	tests/scene/rpz-A7-garden.scene \
 	tests/scene/rpz-A8-unknown-word.scene \
 	tests/scene/rpz-A9-old-passthru.scene \

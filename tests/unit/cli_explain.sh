@@ -64,6 +64,11 @@ dual.fastly.test. A 151.101.0.223
 c.debian.org. CNAME x.corp.internal.
 x.corp.internal. A 10.9.0.4
 build.corp.internal. A 10.9.0.3
+one.own.test. CNAME walled.cdn.test.
+walled.cdn.test. CNAME never.evil.example.
+two.own.test. CNAME moved.cdn.test.
+moved.cdn.test.fastly.test. A 151.101.0.224
+three.own.test. A 198.51.100.7
 xn--bcher-kva.example. A 10.7.0.9
 END
 
@@ -175,6 +180,33 @@ leases   151.101.0.223 all ports for 90 s, 30 of them grace: pypi.org by group.l
 	"$(answers 0 pypi.org | sed -n '/^asked/,$p')"
 like "--answers: rules of the chain are laid out" 'ci\.list:2 speaks|^  sandbox   ci\.list:2:1' "$(answers 0 a.github.com)"
 like "--answers: an alias into a private zone" '^note     blocked: alias without a rule for x\.corp\.internal$' "$(answers 1 c.debian.org)"
+printf '*.own.test\n' >own.list
+cat >own.zone <<END
+\$ORIGIN own.zone.example.
+$zone
+walled.cdn.test A 192.0.2.81
+moved.cdn.test CNAME *.fastly.test.
+24.0.100.51.198.rpz-ip A 192.0.2.82
+END
+printf 'policies = {"own.zone"}\nforward "." { servers = {"192.0.2.53"} }\nsandbox "box" { sources = {"10.1.0.2"} policies = {"own.list"} }\n' >own.conf
+own() { run 0 -c own.conf --answers world.zone box "$1" A; }
+like "--answers: data for an alias target" "^answer   the rule's own records, once upstream has answered$" "$(own one.own.test)"
+is "--answers: they stand behind the alias, whatever is behind it" "reply    NOERROR
+         one.own.test 30 CNAME walled.cdn.test
+         walled.cdn.test 300 A 192.0.2.81
+leases   192.0.2.81 all ports for 331 s, 30 of them grace: one.own.test by own.zone:5" \
+	"$(own one.own.test | sed -n '/^reply/,$p')"
+is "--answers: the garden of an alias target" "reply    NOERROR
+         two.own.test 30 CNAME moved.cdn.test
+         moved.cdn.test 300 CNAME moved.cdn.test.fastly.test
+         moved.cdn.test.fastly.test 30 A 151.101.0.224
+leases   151.101.0.224 all ports for 90 s, 30 of them grace: two.own.test by own.zone:6" \
+	"$(own two.own.test | sed -n '/^reply/,$p')"
+is "--answers: data for an answer's address" "rule     own.zone:7:1 (global scope): answer 198.51.100.0/24
+reply    NOERROR
+         three.own.test 300 A 192.0.2.82
+leases   192.0.2.82 all ports for 331 s, 30 of them grace: three.own.test by own.zone:7" \
+	"$(own three.own.test | sed -n '/^rule /p; /^reply/,$p')"
 like "--answers: a rule opens a private address" '^leases   10\.7\.0\.9 tcp/443 for 51 s' "$(answers 0 bücher.example)"
 is "--answers --json" '["NOERROR",["10.0.0.5"],[["151.101.0.223",null,90,"group.list:2"]]]' \
 	"$(run 0 --json -c gate.conf --answers world.zone ci pypi.org |

@@ -8,7 +8,7 @@
 
 #include <namegate/message.h>
 
-#define ROUNDS    300
+#define ROUNDS    1200
 #define QUESTIONS 16
 
 static uint64_t random_state = 0x2b992ddf;

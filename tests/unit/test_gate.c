@@ -457,6 +457,16 @@ static void adoption_follows_policy(void **state)
 	assert_int_equal(
 		ng_gate_adopt(world->gate, 0, 9, &none, &addr, &all, &good, 50 * SECOND),
 		NG_E_NOTFOUND);
+	struct ng_trail odd = good;
+	odd.local = 2; /* of one name */
+	assert_int_equal(
+		ng_gate_adopt(world->gate, 0, 1, &none, &addr, &all, &odd, 50 * SECOND),
+		NG_E_RANGE);
+	odd.local = 0;
+	odd.replaces = true;
+	assert_int_equal(
+		ng_gate_adopt(world->gate, 0, 1, &none, &addr, &all, &odd, 50 * SECOND),
+		NG_E_RANGE);
 	assert_true(ng_gate_lease_at(world->gate, &cursor, &view));
 	assert_false(view.confirmed);
 	assert_false(ng_gate_lease_at(world->gate, &cursor, &view));

@@ -155,6 +155,7 @@ static bool note_trail(void *context, const struct lease_row *row)
 	assert_int_equal(wanted->trail.n_names, row->trail.n_names);
 	assert_int_equal(wanted->trail.n_addrs, row->trail.n_addrs);
 	assert_int_equal(wanted->trail.local, row->trail.local);
+	assert_int_equal(wanted->trail.replaces, row->trail.replaces);
 	for (size_t i = 0; i < row->trail.n_names; i++)
 		assert_true(ng_name_same(&wanted->trail.names[i], &row->trail.names[i]));
 	if (row->trail.n_addrs)
@@ -172,16 +173,22 @@ static void each_way_is_a_row_of_its_own(void **state)
 	const struct ng_trail trails[] = {
 		{.names = names, .n_names = 1, .addrs = addrs, .n_addrs = 2},
 		{.names = names, .n_names = 2, .addrs = addrs, .n_addrs = 1},
-		{.names = names, .n_names = 2, .addrs = addrs, .n_addrs = 1, .local = true},
+		{.names = names, .n_names = 2, .addrs = addrs, .n_addrs = 1, .local = 1},
+		{.names = names,
+		 .n_names = 2,
+		 .addrs = addrs,
+		 .n_addrs = 1,
+		 .local = 2,
+		 .replaces = true},
 		{.names = names, .n_names = NG_CHAIN_MAX + 1}};
-	struct lease_row wanted[4];
+	struct lease_row wanted[5];
 	char text[32];
 
 	for (size_t i = 0; i <= NG_CHAIN_MAX; i++) {
 		snprintf(text, sizeof(text), "link%zu.example", i);
 		assert_int_equal(ng_name_from_text(text, strlen(text), &names[i]), NG_OK);
 	}
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 5; i++) {
 		wanted[i] = (struct lease_row){.sandbox = 7,
 					       .addr = addrs[0],
 					       .name = names,
@@ -192,7 +199,7 @@ static void each_way_is_a_row_of_its_own(void **state)
 	}
 	lease_store_commit(world->store);
 	reopen(world);
-	assert_int_equal(lease_store_each(world->store, 100, 100, note_trail, wanted), 4);
+	assert_int_equal(lease_store_each(world->store, 100, 100, note_trail, wanted), 5);
 	lease_store_drop(world->store, &wanted[0], 100);
 	assert_int_equal(rows(world, 100).n, 0);
 }

@@ -80,9 +80,62 @@ static void differs_by_names_and_by_addresses(void **state)
 	way.names[1] = name_of("link10.example"); /* begins like what was there */
 	assert_false(trail_leads(trail, &way.trail));
 	way.names[1] = name_of("link1.example");
-	way.trail.local = true;
+	way.names[1] = name_of("link1.example");
+	assert_true(trail_leads(trail, &way.trail));
+	way.trail.local = 1;
 	assert_false(trail_leads(trail, &way.trail));
 	trail_release(way.sandbox, trail);
+	ng_gate_destroy(way.gate);
+}
+
+/* The policy's own data at the first name, at the second, or instead of what that answered. */
+static void differs_by_where_own_data_stand(void **state)
+{
+	static const struct {
+		uint8_t local;
+		bool replaces;
+	} kinds[] = {{0, false}, {1, false}, {2, false}, {1, true}, {2, true}};
+	struct trail_view view;
+	struct trail *trail;
+	struct way way;
+
+	(void)state;
+	way_begin(&way, 2, 2);
+	for (size_t i = 0; i < 5; i++) {
+		uint64_t this_way;
+
+		way.trail.local = kinds[i].local;
+		way.trail.replaces = kinds[i].replaces;
+		this_way = trail_way(&way.trail);
+		trail = make(&way);
+		trail_read(trail, &view);
+		assert_int_equal(view.trail.local, kinds[i].local);
+		assert_int_equal(view.trail.replaces, kinds[i].replaces);
+		for (size_t j = 0; j < 5; j++) {
+			way.trail.local = kinds[j].local;
+			way.trail.replaces = kinds[j].replaces;
+			assert_int_equal(trail_leads(trail, &way.trail), i == j);
+			assert_int_equal(trail_way(&way.trail) == this_way, i == j);
+		}
+		trail_release(way.sandbox, trail);
+	}
+	ng_gate_destroy(way.gate);
+}
+
+/* What replaces an answer stands at the asked name, and an alias out of it where that leads. */
+static void ends_where_the_addresses_stand(void **state)
+{
+	struct way way;
+
+	(void)state;
+	way_begin(&way, 3, 1);
+	assert_ptr_equal(trail_end(&way.trail), &way.names[2]);
+	way.trail.local = 3;
+	assert_ptr_equal(trail_end(&way.trail), &way.names[2]);
+	way.trail.replaces = true;
+	assert_ptr_equal(trail_end(&way.trail), &way.names[0]);
+	way.trail.local = 2;
+	assert_ptr_equal(trail_end(&way.trail), &way.names[2]);
 	ng_gate_destroy(way.gate);
 }
 
@@ -118,6 +171,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(comes_back_whole),
 		cmocka_unit_test(differs_by_names_and_by_addresses),
+		cmocka_unit_test(differs_by_where_own_data_stand),
+		cmocka_unit_test(ends_where_the_addresses_stand),
 		cmocka_unit_test(has_room_for_so_much),
 	};
 
