@@ -220,18 +220,12 @@ static int cut_by_walk(struct netlink *netlink, const struct cuts *cuts, int *sy
 	struct nlmsghdr *request = netlink_request(netlink, buf, NFNL_SUBSYS_CTNETLINK,
 						   IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
 	int code = netlink_ask(netlink, request, take_flow, &victims, system);
-	int left = (int)victims.len;
+	/* An entry that has gone meanwhile is as good as cut. */
+	int error = netlink_tell(netlink, victims.octets, victims.len, ENOENT);
 
-	for (request = (struct nlmsghdr *)victims.octets; left > 0;
-	     request = mnl_nlmsg_next(request, &left)) {
-		int error = 0;
-
-		/* An entry that has gone meanwhile is as good as cut. */
-		if (netlink_ask(netlink, request, NULL, NULL, &error) != NG_OK &&
-		    error != ENOENT) {
-			*system = error;
-			code = NG_E_KERNEL;
-		}
+	if (error) {
+		*system = error;
+		code = NG_E_KERNEL;
 	}
 	if (victims.error)
 		code = NG_E_NOMEM;

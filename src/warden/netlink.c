@@ -24,8 +24,10 @@
 #define RECEIVE_BUFFER (16 << 20)
 #define REPLIES        65536
 #define FIRST_ROOM     (1 << 20)
-#define HEADROOM       32768 /* more than any single message of ours */
-#define ASK_WAIT_MS    2000
+#define LOT                                                                                    \
+	128 /* requests sent at once: all of them may be refused, and the replies must fit the buffer */
+#define HEADROOM    32768 /* more than any single message of ours */
+#define ASK_WAIT_MS 2000
 
 static int bind_socket(struct netlink *netlink)
 {
@@ -303,6 +305,72 @@ int netlink_ask(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t each
 		return NG_OK;
 	*system = error;
 	return commit_code(error);
+}
+
+/* Of a lot of requests: their refusals, and the answer of the last one, which ends it. */
+struct telling {
+	uint32_t first, last;
+	int harmless, error;
+	bool ended;
+};
+
+static void take_outcome(const struct nlmsghdr *reply, struct telling *telling)
+{
+	const struct nlmsgerr *outcome = mnl_nlmsg_get_payload(reply);
+
+	if (reply->nlmsg_type != NLMSG_ERROR ||
+	    mnl_nlmsg_get_payload_len(reply) < sizeof(*outcome) ||
+	    reply->nlmsg_seq - telling->first > telling->last - telling->first)
+		return;
+	if (outcome->error && -outcome->error != telling->harmless && !telling->error)
+		telling->error = -outcome->error;
+	telling->ended |= reply->nlmsg_seq == telling->last;
+}
+
+static int take_outcomes(struct netlink *netlink, struct telling *telling)
+{
+	struct pollfd wait = {.fd = netlink->fd, .events = POLLIN};
+
+	while (!telling->ended) {
+		ssize_t got = recv(netlink->fd, netlink->replies, REPLIES, MSG_DONTWAIT);
+		int left = (int)got;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && errno == EAGAIN && poll(&wait, 1, ASK_WAIT_MS) > 0)
+			continue;
+		if (got < 0)
+			return errno;
+		for (const struct nlmsghdr *reply = (const void *)netlink->replies;
+		     mnl_nlmsg_ok(reply, left); reply = mnl_nlmsg_next(reply, &left))
+			take_outcome(reply, telling);
+	}
+	return telling->error;
+}
+
+int netlink_tell(struct netlink *netlink, char *requests, size_t len, int harmless)
+{
+	int left = (int)len, first_error = 0;
+	struct nlmsghdr *request = (struct nlmsghdr *)(void *)requests;
+
+	while (mnl_nlmsg_ok(request, left)) {
+		struct nlmsghdr *first = request, *last = request;
+		struct telling telling = {.first = first->nlmsg_seq, .harmless = harmless};
+		int error;
+
+		for (size_t n = 0; n < LOT && mnl_nlmsg_ok(request, left); n++) {
+			last = request;
+			request = mnl_nlmsg_next(request, &left);
+		}
+		last->nlmsg_flags |= NLM_F_ACK;
+		telling.last = last->nlmsg_seq;
+		error = send_octets(netlink, first, (size_t)((char *)request - (char *)first));
+		if (!error)
+			error = take_outcomes(netlink, &telling);
+		if (!first_error)
+			first_error = error;
+	}
+	return first_error;
 }
 
 static int take_generation(const struct nlmsghdr *reply, void *who)

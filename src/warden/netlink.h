@@ -59,6 +59,12 @@ int batch_commit(struct batch *batch, struct netlink *netlink, refused_fn *refus
 		 int *system) NG_MUST_CHECK;
 
 /* Sends one request outside of batches and hands each reply to each(); errno-like in *system. */
+/*
+ * Sends requests that stand one after another, as netlink_request() made them, many at a time, and
+ * waits for the last of each lot. Returns the first errno that is not `harmless`, or 0.
+ */
+int netlink_tell(struct netlink *netlink, char *requests, size_t len,
+		 int harmless) NG_MUST_CHECK;
 int netlink_ask(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t each, void *who,
 		int *system) NG_MUST_CHECK;
 /* Starts a request for that subsystem in buf (MNL_SOCKET_BUFFER_SIZE octets). */

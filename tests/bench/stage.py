@@ -197,6 +197,10 @@ class Stage:
         return json.loads(run(*placed("box", self.server_core, [self.tool("policy"),
                                                                 *map(str, options)])))
 
+    def cut(self, flows):
+        """Cuts that many flows, in each way."""
+        return json.loads(run(*placed("box", self.server_core, [self.tool("cut"), str(flows)])))
+
     def cpu_s(self, *command):
         """Processor time of a command that must succeed."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
