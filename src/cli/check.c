@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "cli/check.h"
+#include "cli/hosting.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "conf/files.h"
@@ -36,10 +37,6 @@ struct check_files { /* of the command line */
 	size_t n_confs, n_answers;
 	bool help;
 };
-
-static const char shared_hosting[] =
-#include "cli/shared_hosting.inc"
-	;
 
 void check_note(struct check *check, int code)
 {
@@ -205,8 +202,7 @@ int verb_check(int argc, char **argv)
 	int code = EXIT_UNUSABLE;
 	ng_diags_init(&check.diags);
 	if (check.files != NULL && files.confs != NULL && files.answers != NULL &&
-	    ng_lint_hosting_create(shared_hosting, sizeof(shared_hosting) - 1,
-				   &check.hosting) == NG_OK)
+	    hosting_create(&check.hosting) == NG_OK)
 		code = run(&check, argc, argv, &files);
 	check_sources_free(&check);
 	ng_lint_hosting_destroy(check.hosting);

@@ -9,13 +9,14 @@ libscene_a_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
 bin_PROGRAMS += namegate
 namegate_SOURCES = src/cli/main.c src/cli/verbs.h src/cli/output.c src/cli/output.h \
 	src/cli/check.c src/cli/explain.c
+namegate_SOURCES += src/cli/hosting.c src/cli/hosting.h
 namegate_SOURCES += src/cli/check.h src/cli/check_answers.c src/cli/check_policies.c \
 	src/cli/check_sarif.c
 # The list of shared hosting is compiled in: what is warned of does not depend on what is installed.
 src/cli/shared_hosting.inc: $(top_srcdir)/zones/shared-hosting.txt
 	$(AM_V_GEN)$(MKDIR_P) src/cli && sed -e 's/[ \t]*#.*//' -e '/^$$/d' -e 's/.*/"&\\n"/' \
 		$(top_srcdir)/zones/shared-hosting.txt >$@.tmp && mv $@.tmp $@
-src/cli/namegate-check.$(OBJEXT): src/cli/shared_hosting.inc
+src/cli/namegate-hosting.$(OBJEXT): src/cli/shared_hosting.inc
 CLEANFILES += src/cli/shared_hosting.inc
 namegate_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir)/src $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS) $(UV_CFLAGS)
 namegate_LDADD = libscene.a liboffline.a libedge.a libconf.a libcore.a $(LMDB_LIBS) $(LDNS_LIBS) $(CONFUSE_LIBS) $(JANSSON_LIBS) \

@@ -72,9 +72,6 @@ void lint_report_end(struct lint_report *report);
 
 /* ---- names ---- */
 
-/* The suffix in hosting that is name or below it; false when none is. */
-bool lint_hosting_find(const struct ng_lint_hosting *hosting, const struct ng_name *name,
-		       struct ng_name *out);
 /* A wildcard that allows what strangers put there is told of; true then. */
 bool lint_suffix(const struct lint_rule *rule, const struct ng_lint_hosting *hosting,
 		 struct lint_report *report);

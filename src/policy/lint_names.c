@@ -1,9 +1,8 @@
 /*
  * What names look like: whose they are, and in which letters they are written.
  *
- * Below a public suffix (com, co.uk) anybody registers names; below a hosting suffix (github.io)
- * every customer has one. libpsl has both kinds built in, the second kind is completed by a list
- * of ours. Letters: names arrive in punycode (RFC 3492). A label that mixes Latin with Cyrillic or
+ * Below a public suffix or at a provider of hosting (suffix.h) strangers have names. Letters: names
+ * arrive in punycode (RFC 3492). A label that mixes Latin with Cyrillic or
  * Greek has no honest use; a label wholly of the others is honest, unless all of its letters have
  * Latin twins and the name that these spell stands in the same source.
  */
@@ -11,112 +10,12 @@
 
 #include "policy/idn.h"
 #include "policy/lint_inside.h"
+#include "policy/suffix.h"
 
 #include <idn2.h>
-#include <libpsl.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- suffixes ---- */
-
-struct ng_lint_hosting {
-	struct hosting_entry {
-		struct ng_name name;
-		struct lint_key key;
-		uint8_t octets[LINT_KEY_MAX];
-	} * entries;
-	size_t n, room;
-};
-
-static int hosting_order(const void *left, const void *right)
-{
-	const struct hosting_entry *a = left, *b = right;
-	return lint_key_order(a->key, b->key);
-}
-
-static int hosting_add(struct ng_lint_hosting *hosting, const char *text, size_t len)
-{
-	struct ng_name name;
-	int code = ng_name_from_text(text, len, &name);
-	if (code != NG_OK)
-		return NG_E_FORMAT;
-	if (hosting->n == hosting->room) {
-		size_t room = hosting->room > 0 ? 2 * hosting->room : 64;
-		struct hosting_entry *grown =
-			realloc(hosting->entries, room * sizeof(*hosting->entries));
-		if (grown == NULL)
-			return NG_E_NOMEM;
-		hosting->entries = grown;
-		hosting->room = room;
-	}
-	ng_name_lower(&name);
-	hosting->entries[hosting->n++].name = name;
-	return NG_OK;
-}
-
-/* The blocks have their final place only now, and keys point into them. */
-static void hosting_sort(struct ng_lint_hosting *hosting)
-{
-	for (int pass = 0; pass < 2; pass++) {
-		for (size_t i = 0; i < hosting->n; i++) {
-			struct hosting_entry *entry = &hosting->entries[i];
-			entry->key = lint_key_of(&entry->name, entry->octets);
-		}
-		if (pass == 0 && hosting->n > 0)
-			qsort(hosting->entries, hosting->n, sizeof(*hosting->entries),
-			      hosting_order);
-	}
-}
-
-int ng_lint_hosting_create(const char *text, size_t len, struct ng_lint_hosting **out)
-{
-	struct ng_lint_hosting *hosting = calloc(1, sizeof(*hosting));
-	int code = hosting != NULL ? NG_OK : NG_E_NOMEM;
-	for (size_t at = 0; at < len && code == NG_OK;) {
-		const char *line = text + at, *end = memchr(line, '\n', len - at);
-		size_t n = end != NULL ? (size_t)(end - line) : len - at, word = 0;
-		while (word < n && strchr(" \t\r#", line[word]) == NULL)
-			word++;
-		if (word > 0)
-			code = hosting_add(hosting, line, word);
-		at += n + 1;
-	}
-	if (code != NG_OK) {
-		ng_lint_hosting_destroy(hosting);
-		return code;
-	}
-	hosting_sort(hosting);
-	*out = hosting;
-	return NG_OK;
-}
-
-void ng_lint_hosting_destroy(struct ng_lint_hosting *hosting)
-{
-	if (hosting == NULL)
-		return;
-	free(hosting->entries);
-	free(hosting);
-}
-
-bool lint_hosting_find(const struct ng_lint_hosting *hosting, const struct ng_name *name,
-		       struct ng_name *out)
-{
-	uint8_t octets[LINT_KEY_MAX];
-	struct lint_key key = lint_key_of(name, octets);
-	size_t low = 0, high = hosting != NULL ? hosting->n : 0;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (lint_key_order(hosting->entries[middle].key, key) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (hosting == NULL || low == hosting->n ||
-	    !lint_key_within(hosting->entries[low].key, key))
-		return false;
-	*out = hosting->entries[low].name;
-	return true;
-}
 
 static void tell_hosting(const struct lint_rule *rule, const struct ng_name *suffix,
 			 struct lint_report *report)
@@ -144,28 +43,18 @@ bool lint_suffix(const struct lint_rule *rule, const struct ng_lint_hosting *hos
 {
 	char text[NG_NAME_TEXT_MAX];
 	struct ng_place place = lint_rule_place(rule);
-	struct ng_name name = lint_rule_name(rule), suffix;
-	const psl_ctx_t *psl = psl_builtin();
+	struct ng_name name = lint_rule_name(rule), taken;
 	bool allows = rule->action == NG_ACTION_PASSTHRU || rule->action == NG_ACTION_TCP_ONLY;
-	if (!rule->wildcard || !allows || name.len <= 1)
-		return false;
-	ng_name_to_text(&name, text);
-	if (psl != NULL &&
-	    psl_is_public_suffix2(psl, text, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE)) {
-		if (lint_report_wants(report, NG_LINT_PUBLIC_SUFFIX, &place))
-			ng_lint_tell(NG_LINT_PUBLIC_SUFFIX, &place, report->diags,
-				     "name the domains that are needed",
-				     "*.%s allows every domain that anybody registers there",
-				     text);
-	} else if (psl != NULL &&
-		   psl_is_public_suffix2(psl, text, PSL_TYPE_PRIVATE | PSL_TYPE_NO_STAR_RULE)) {
-		tell_hosting(rule, &name, report);
-	} else if (lint_hosting_find(hosting, &name, &suffix)) {
-		tell_hosting(rule, &suffix, report);
-	} else {
-		return false;
-	}
-	return true;
+	enum suffix kind = rule->wildcard && allows ? suffix_of_wildcard(&name, hosting, &taken)
+						    : SUFFIX_NONE;
+	if (kind == SUFFIX_HOSTING)
+		tell_hosting(rule, &taken, report);
+	if (kind == SUFFIX_PUBLIC && lint_report_wants(report, NG_LINT_PUBLIC_SUFFIX, &place))
+		ng_lint_tell(NG_LINT_PUBLIC_SUFFIX, &place, report->diags,
+			     "name the domains that are needed",
+			     "*.%s allows every domain that anybody registers there",
+			     ng_name_to_text(&name, text));
+	return kind != SUFFIX_NONE;
 }
 
 /* ---- letters ---- */

@@ -43,3 +43,5 @@ bool entry_ports(struct entry *entry, struct ng_diags *diags);
 /* The words behind the entry, "types=A,AAAA until=2026-12-31"; column is the first one's. */
 bool entry_options(struct entry *entry, const char *words, size_t len, uint32_t column,
 		   struct ng_diags *diags);
+/* May a rule name this query type? Not those that no answer has. */
+bool entry_type_fits(uint16_t type);

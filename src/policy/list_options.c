@@ -28,7 +28,7 @@ static bool next_item(const char **value, char *out, size_t room)
 /* NULL, or what is wrong; a reader eats the whole value. */
 typedef const char *option_reader(struct entry *entry, const char *value);
 
-static bool type_fits(uint16_t type)
+bool entry_type_fits(uint16_t type)
 {
 	static const uint16_t never[] = {
 		0, NG_TYPE_OPT, 249, 250, NG_TYPE_IXFR, NG_TYPE_AXFR, 253, 254, NG_TYPE_ANY};
@@ -46,7 +46,7 @@ static const char *read_types(struct entry *entry, const char *value)
 	while (next_item(&value, text, sizeof(text))) {
 		uint16_t type;
 		bool known = false;
-		if (ng_type_parse(text, &type) != NG_OK || !type_fits(type))
+		if (ng_type_parse(text, &type) != NG_OK || !entry_type_fits(type))
 			return "has a query type that nobody can ask for by a rule";
 		for (uint8_t i = 0; i < bounds->n_types; i++)
 			known |= bounds->types[i] == type;

@@ -6,4 +6,4 @@ libcore_a_SOURCES += src/policy/builder.c src/policy/builder.h src/policy/compil
 	src/policy/rpz.h src/policy/ruleset.c src/policy/ruleset.h src/policy/writer.c
 libcore_a_SOURCES += src/policy/lint.c src/policy/lint_alias.c src/policy/lint_codes.c \
 	src/policy/lint_inside.h src/policy/lint_names.c src/policy/lint_table.c
-libcore_a_SOURCES += src/policy/explain.c
+libcore_a_SOURCES += src/policy/explain.c src/policy/suffix.c src/policy/suffix.h
