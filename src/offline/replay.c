@@ -218,6 +218,8 @@ void replay_take(void *context, const struct traffic_observation *given)
 	struct traffic_observation observation = *given;
 	const struct setup_sandbox *sandbox = who_is(replay->who, &observation);
 
+	if (observation.kind == TRAFFIC_REMOVED)
+		return;
 	if (!sandbox)
 		stranger_take(replay, &observation.client);
 	else if (observation.kind == TRAFFIC_FLOW)

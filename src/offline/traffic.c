@@ -108,6 +108,7 @@ void traffic_tell(struct traffic *traffic, const struct traffic_observation *obs
 		[TRAFFIC_QUERY] = TRAFFIC_N_QUERIES,
 		[TRAFFIC_RESPONSE] = TRAFFIC_N_RESPONSES,
 		[TRAFFIC_FLOW] = TRAFFIC_N_FLOWS,
+		[TRAFFIC_REMOVED] = TRAFFIC_N_OTHER,
 	};
 
 	if (!observation->more)

@@ -20,7 +20,8 @@
 enum traffic_kind {
 	TRAFFIC_QUERY = 1,
 	TRAFFIC_RESPONSE, /* a question with its answer; its query may have been seen before, or not */
-	TRAFFIC_FLOW /* packets that are not DNS */
+	TRAFFIC_FLOW,   /* packets that are not DNS */
+	TRAFFIC_REMOVED /* a record: addresses that the gate took out of an answer */
 };
 
 /* What whoever answered made of the question. */
@@ -50,6 +51,8 @@ struct traffic_observation {
 	/* of a response */
 	enum traffic_fate fate;
 	uint8_t rcode;
+	/* of a record: the rule that denies the name or asks first, even if the sandbox was only observed */
+	const char *denied_by;
 	const struct ng_name
 		*aliases; /* targets in order, from the asked name on; lower case */
 	size_t n_aliases;

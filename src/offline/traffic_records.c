@@ -104,18 +104,23 @@ static bool rcode_take(const json_t *record, uint8_t *out)
 
 /* ---- events ---- */
 
+static bool is_allowed(const json_t *record)
+{
+	const char *verdict = text_of(record, "verdict");
+
+	return verdict && strcmp(verdict, "allow") == 0;
+}
+
 /*
  * A record says what was decided, and the addresses that were handed out. Of other data it says
  * only that there was no reason to refuse it.
  */
 static enum traffic_fate fate_of(const json_t *record, const struct traffic_observation *seen)
 {
-	const char *verdict = text_of(record, "verdict");
 	bool address = seen->type == NG_TYPE_A || seen->type == NG_TYPE_AAAA;
 
 	if (!json_is_true(json_object_get(record, "observed")) &&
-	    (!verdict || strcmp(verdict, "allow") != 0 ||
-	     number_of(record, "ede", INT32_MAX) == NG_EDE_BLOCKED))
+	    (!is_allowed(record) || number_of(record, "ede", INT32_MAX) == NG_EDE_BLOCKED))
 		return TRAFFIC_DENIED;
 	if (seen->rcode == NG_RCODE_NXDOMAIN)
 		return TRAFFIC_EMPTY;
@@ -134,6 +139,8 @@ static bool decision_take(struct traffic *traffic, const json_t *record, struct 
 	    !rcode_take(record, &seen->rcode) || !addresses_take(record, line))
 		return false;
 	seen->fate = fate_of(record, seen);
+	if (!is_allowed(record))
+		seen->denied_by = text_of(record, "rule");
 	traffic_tell(traffic, seen);
 	return true;
 }
@@ -162,7 +169,19 @@ static bool suppressed_take(struct traffic *traffic, const json_t *record, struc
 	return true;
 }
 
-/* What was taken out of an answer, and when a lease ended, was used by nobody. */
+static bool rebind_take(struct traffic *traffic, const json_t *record, struct line *line)
+{
+	const char *type = text_of(record, "type");
+
+	line->seen.kind = TRAFFIC_REMOVED;
+	if (!type || ng_type_parse(type, &line->seen.type) != NG_OK ||
+	    !name_take(record, line) || !addresses_take(record, line))
+		return false;
+	traffic_tell(traffic, &line->seen);
+	return true;
+}
+
+/* When a lease ended says nothing of what was used. */
 static bool other_take(struct traffic *traffic, const json_t *record, struct line *line)
 {
 	(void)record;
@@ -176,7 +195,7 @@ static const struct {
 	bool (*take)(struct traffic *traffic, const json_t *record, struct line *line);
 } events[] = {
 	{"decision", decision_take}, {"blocked", blocked_take}, {"suppressed", suppressed_take},
-	{"rebind", other_take},      {"lease-end", other_take}, {"revoked", other_take},
+	{"rebind", rebind_take},     {"lease-end", other_take}, {"revoked", other_take},
 	{"malformed", other_take},
 };
 

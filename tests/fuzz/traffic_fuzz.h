@@ -21,7 +21,7 @@ static inline void fuzz_take(void *context, const struct traffic_observation *se
 {
 	uint64_t *n = context;
 	++*n;
-	fuzz_must(seen->kind >= TRAFFIC_QUERY && seen->kind <= TRAFFIC_FLOW);
+	fuzz_must(seen->kind >= TRAFFIC_QUERY && seen->kind <= TRAFFIC_REMOVED);
 	fuzz_must(seen->kind == TRAFFIC_FLOW || seen->name != NULL);
 	fuzz_must(seen->n_addrs <= NG_ANSWER_RRS_MAX && seen->n_aliases <= NG_CHAIN_MAX);
 	if (seen->name != NULL)

@@ -39,6 +39,7 @@ static void what_the_gate_writes(void **state)
 {
 	struct world *world = world_begin();
 	struct ng_addr addrs[] = {addr_of("192.0.2.1"), addr_of("192.0.2.2")};
+	struct ng_addr private = addr_of("10.1.2.3");
 	struct ng_name asked = name_of("a.example");
 	const struct ng_record blocked = {
 		.event = NG_EVENT_BLOCKED,
@@ -51,6 +52,16 @@ static void what_the_gate_writes(void **state)
 		.proto = IPPROTO_TCP,
 		.port = 25,
 		.count = 9,
+	};
+	const struct ng_record rebind = {
+		.event = NG_EVENT_REBIND,
+		.sandbox = 7,
+		.sandbox_name = "ci",
+		.client = addr_of(CLIENT),
+		.name = &asked,
+		.type = NG_TYPE_A,
+		.addrs = &private,
+		.n_addrs = 1,
 	};
 	char text[16384], line[4096];
 	size_t n = 0, len;
@@ -66,18 +77,21 @@ static void what_the_gate_writes(void **state)
 	n += (size_t)snprintf(text + n, sizeof(text) - n, "%s\n", line);
 	len = record_format(&blocked, 5, 1700000000123456, line, sizeof(line));
 	n += (size_t)snprintf(text + n, sizeof(text) - n, "%.*s\n", (int)len, line);
+	len = record_format(&rebind, 5, 1700000000123456, line, sizeof(line));
+	n += (size_t)snprintf(text + n, sizeof(text) - n, "%.*s\n", (int)len, line);
 	len = record_format_suppressed("ci", 12, 1700000000123456, line, sizeof(line));
 	n += (size_t)snprintf(text + n, sizeof(text) - n, "%.*s\n", (int)len, line);
 	assert_int_equal(world_read(world, text, n), NG_OK);
 	expect_seen(world,
 		    "[ci] answer " CLIENT " a.example A answered 192.0.2.1/60 192.0.2.2/60\n"
-		    "[ci] answer " CLIENT " evil\\..example A denied\n"
+		    "[ci] answer " CLIENT " evil\\..example A denied by my.list:3\n"
 		    "[ci] answer " CLIENT " none.example A empty\n"
 		    "[ci] answer " CLIENT " dead.example A failed\n"
-		    "[ci] flow " CLIENT ":0 > 192.0.2.1:25/6 9+0 blocked\n");
+		    "[ci] flow " CLIENT ":0 > 192.0.2.1:25/6 9+0 blocked\n"
+		    "[ci] removed " CLIENT " a.example A 10.1.2.3/0\n");
 	assert_int_equal(counted(world, TRAFFIC_N_SUPPRESSED), 12);
 	assert_int_equal(counted(world, TRAFFIC_N_BROKEN), 0);
-	assert_int_equal(counted(world, TRAFFIC_N_LINES), 6);
+	assert_int_equal(counted(world, TRAFFIC_N_LINES), 7);
 	world_end(world);
 }
 
@@ -129,7 +143,7 @@ static void lines_that_are_no_records(void **state)
 	decision(line, "a.example", NG_DENY, NG_RCODE_NXDOMAIN, NG_EDE_BLOCKED, NULL, 0);
 	n += (size_t)sprintf(text + n, "%s", line); /* and the last has no end */
 	assert_int_equal(world_read(world, text, n), NG_OK);
-	expect_seen(world, "[ci] answer " CLIENT " a.example A denied\n");
+	expect_seen(world, "[ci] answer " CLIENT " a.example A denied by my.list:3\n");
 	assert_int_equal(counted(world, TRAFFIC_N_BROKEN), COUNT(bad) + 1);
 	free(text);
 	world_end(world);

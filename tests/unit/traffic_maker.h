@@ -61,9 +61,11 @@ static inline void see_message(struct world *world, const struct traffic_observa
 		[TRAFFIC_FAILED] = "failed",
 	};
 	char client[NG_ADDR_TEXT], name[NG_NAME_TEXT_MAX], type[16];
-	see(world, "%s %s %s %s", seen->kind == TRAFFIC_QUERY ? "query" : "answer",
-	    ng_addr_format(&seen->client, client), ng_name_to_text(seen->name, name),
-	    ng_type_text(seen->type, type));
+	static const char *const kinds[] = {[TRAFFIC_QUERY] = "query",
+					    [TRAFFIC_RESPONSE] = "answer",
+					    [TRAFFIC_REMOVED] = "removed"};
+	see(world, "%s %s %s %s", kinds[seen->kind], ng_addr_format(&seen->client, client),
+	    ng_name_to_text(seen->name, name), ng_type_text(seen->type, type));
 	if (seen->kind == TRAFFIC_RESPONSE)
 		see(world, " %s", fates[seen->fate]);
 	for (size_t i = 0; i < seen->n_aliases; i++)
@@ -71,6 +73,8 @@ static inline void see_message(struct world *world, const struct traffic_observa
 	for (size_t i = 0; i < seen->n_addrs; i++)
 		see(world, " %s/%u", ng_addr_format(&seen->addrs[i].addr, client),
 		    seen->addrs[i].ttl_s);
+	if (seen->denied_by != NULL)
+		see(world, " by %s", seen->denied_by);
 }
 
 static inline void world_take(void *context, const struct traffic_observation *seen)
