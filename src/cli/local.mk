@@ -34,3 +34,4 @@ namegate_SOURCES += src/cli/doc.c src/cli/doc.h src/cli/report.c src/cli/report.
 	src/cli/report_never.c src/cli/report_policies.c src/cli/report_reach.c \
 	src/cli/report_tests.c
 namegate_SOURCES += src/cli/replay.c src/cli/replay.h src/cli/replay_text.c src/cli/replay_json.c
+namegate_SOURCES += src/cli/captures.c src/cli/captures.h

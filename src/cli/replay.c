@@ -12,7 +12,6 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char help[] =
 	"usage: namegate replay [OPTION]... [-c FILE | --policy FILE...] CAPTURE...\n\n"
@@ -71,16 +70,8 @@ static int take_map(struct replay_call *call, const char *text)
 
 static int take_port(struct replay_call *call, const char *text)
 {
-	struct traffic_wish *wish = &call->traffic_wish;
-	char *end;
-	unsigned long port = strtoul(text, &end, 10);
-
-	if (*end != '\0' || port == 0 || port > UINT16_MAX)
-		return output_usage("replay", "PORT is a number from 1 to 65535");
-	if (wish->n_ports == TRAFFIC_PORTS_MAX)
-		return output_usage("replay", "that is too many ports");
-	wish->ports[wish->n_ports++] = (uint16_t)port;
-	return EXIT_DONE;
+	const char *wrong = captures_port(&call->captures.wish, text);
+	return wrong == NULL ? EXIT_DONE : output_usage("replay", wrong);
 }
 
 static int take_option(struct replay_call *call, int c)
@@ -116,9 +107,9 @@ static int read_options(struct replay_call *call, int argc, char **argv)
 		if (code != EXIT_DONE)
 			return code;
 	}
-	call->captures = argv + optind;
-	call->n_captures = (size_t)(argc - optind);
-	if (call->n_captures == 0)
+	call->captures.paths = argv + optind;
+	call->captures.n = (size_t)(argc - optind);
+	if (call->captures.n == 0)
 		return output_usage("replay", "it takes a CAPTURE");
 	if (call->wish.config != NULL && call->wish.n_policies > 0)
 		return output_usage("replay", "give a configuration or policies, not both");
@@ -177,37 +168,17 @@ static int prepare(struct replay_call *call)
 		code = map_one(call, call->maps[i]);
 	if (code == NG_OK)
 		code = replay_create(call->setup, call->who, &call->replay);
+	call->captures.wish.take = replay_take;
+	call->captures.wish.context = call->replay;
 	return code;
 }
 
 /* ---- the work ---- */
 
-static void show_progress(void *context, uint64_t octets)
-{
-	(void)context;
-	fprintf(stderr, "\r\033[Kreplay: %llu MB read", (unsigned long long)(octets / 1000000));
-}
-
-static int read_captures(struct replay_call *call)
-{
-	bool terminal = isatty(STDERR_FILENO);
-	call->traffic_wish.take = replay_take;
-	call->traffic_wish.context = call->replay;
-	call->traffic_wish.progress = terminal ? show_progress : NULL;
-	int code = traffic_create(&call->traffic_wish, &call->traffic);
-	for (size_t i = 0; i < call->n_captures && code == NG_OK; i++)
-		code = traffic_read(call->traffic, call->captures[i], &call->diags);
-	if (code == NG_OK)
-		traffic_end(call->traffic);
-	if (terminal)
-		fprintf(stderr, "\r\033[K");
-	return code;
-}
-
 /* A replay of which nothing was judged says nothing, and must not look like a good one. */
 static int check_judged(struct replay_call *call)
 {
-	const struct ng_place place = {call->captures[0], 0, 0};
+	const struct ng_place place = {call->captures.paths[0], 0, 0};
 	const struct ng_addr *addrs;
 	char list[16 * NG_ADDR_TEXT], text[NG_ADDR_TEXT];
 	size_t n = replay_stranger_addrs(call->replay, &addrs), len = 0;
@@ -262,7 +233,7 @@ static int run(struct replay_call *call, int argc, char **argv)
 		return code;
 	code = prepare(call);
 	if (code == NG_OK)
-		code = read_captures(call);
+		code = captures_read(&call->captures, &call->diags, &call->traffic);
 	if (code == NG_OK)
 		code = replay_end(call->replay);
 	if (code == NG_OK)

@@ -1,6 +1,7 @@
 /* What the files of `namegate replay` share: the call, and its result. */
 #pragma once
 
+#include "cli/captures.h"
 #include "offline/replay.h"
 
 #include <jansson.h>
@@ -9,12 +10,10 @@
 
 struct replay_call {
 	struct setup_wish wish;
-	struct traffic_wish traffic_wish;
+	struct captures captures;
 	const char *policies[NG_RULESETS_MAX];
 	const char *maps[REPLAY_MAPS_MAX];
 	size_t n_maps;
-	char *const *captures;
-	size_t n_captures;
 	bool json;
 	/* what comes of it */
 	struct ng_diags diags;

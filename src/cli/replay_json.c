@@ -88,14 +88,6 @@ static json_t *sandbox_json(const struct replay_call *call, const struct setup_s
 	return object;
 }
 
-static json_t *counts_json(const struct traffic_counts *counts)
-{
-	json_t *object = json_object();
-	for (int i = 0; i < TRAFFIC_COUNTS; i++)
-		put(object, traffic_count_name((enum traffic_count)i), number(counts->n[i]));
-	return object;
-}
-
 static json_t *strangers_json(const struct replay_call *call)
 {
 	const struct ng_addr *addrs;
@@ -118,7 +110,7 @@ json_t *replay_json(const struct replay_call *call)
 		json_array_append_new(sandboxes, sandbox_json(call, sandbox));
 	}
 	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "worse", number(worse), "sandboxes",
-			 sandboxes, "read", counts_json(traffic_counts(call->traffic)),
+			 sandboxes, "read", captures_json(traffic_counts(call->traffic)),
 			 "strangers", strangers_json(call), "findings",
 			 output_diags_json(&call->diags));
 }

@@ -139,20 +139,6 @@ static void print_sandbox(const struct replay_call *call, const struct setup_san
 		printf("  nothing would be worse\n\n");
 }
 
-static void print_counts(const struct traffic_counts *counts)
-{
-	printf("read: ");
-	for (int i = 0; i < TRAFFIC_N_OTHER; i++)
-		if (i == 0 || counts->n[i] > 0)
-			printf("%s%llu %s", i > 0 ? ", " : "", (unsigned long long)counts->n[i],
-			       traffic_count_text((enum traffic_count)i));
-	printf("\n");
-	for (int i = TRAFFIC_N_OTHER; i < TRAFFIC_COUNTS; i++)
-		if (counts->n[i] > 0)
-			printf("left out: %llu %s\n", (unsigned long long)counts->n[i],
-			       traffic_count_text((enum traffic_count)i));
-}
-
 void replay_print(const struct replay_call *call)
 {
 	const struct ng_addr *addrs;
@@ -160,7 +146,7 @@ void replay_print(const struct replay_call *call)
 	char text[NG_ADDR_TEXT];
 	for (size_t i = 0; i < call->setup->n_sandboxes; i++)
 		print_sandbox(call, &call->setup->sandboxes[i]);
-	print_counts(traffic_counts(call->traffic));
+	captures_print(traffic_counts(call->traffic), "", stdout);
 	if (n == 0)
 		return;
 	printf("left out: %llu questions, answers and flows of no sandbox of the draft:",
