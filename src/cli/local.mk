@@ -34,4 +34,6 @@ namegate_SOURCES += src/cli/doc.c src/cli/doc.h src/cli/report.c src/cli/report.
 	src/cli/report_never.c src/cli/report_policies.c src/cli/report_reach.c \
 	src/cli/report_tests.c
 namegate_SOURCES += src/cli/replay.c src/cli/replay.h src/cli/replay_text.c src/cli/replay_json.c
-namegate_SOURCES += src/cli/captures.c src/cli/captures.h
+namegate_SOURCES += src/cli/captures.c src/cli/captures.h src/cli/learn.c src/cli/learn.h \
+	src/cli/learn_file.c src/cli/learn_json.c src/cli/learn_review.c src/cli/learn_text.c \
+	src/cli/learn_words.c

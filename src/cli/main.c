@@ -24,6 +24,7 @@ static const struct {
 	{"test", test_main, "play scenes and expectation files in invented time"},
 	{"report", verb_report, "one page for auditors: what may be reached, tested, changed"},
 	{"replay", verb_replay, "what a draft would change for traffic that was recorded"},
+	{"learn", verb_learn, "the smallest host list that covers what was used"},
 	{"status", verb_status, "whether namegated serves, and what it has counted"},
 	{"leases", verb_leases, "which addresses are open, by which name, for how long"},
 	{"who-opened", verb_who_opened,

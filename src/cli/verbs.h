@@ -19,6 +19,7 @@ int verb_convert(int argc, char **argv);
 int verb_who_opened(int argc, char **argv);
 int verb_report(int argc, char **argv);
 int verb_replay(int argc, char **argv);
+int verb_learn(int argc, char **argv);
 
 /* These ask, or tidy up after, namegated. */
 int verb_status(int argc, char **argv);

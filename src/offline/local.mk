@@ -37,3 +37,7 @@ nodist_pkgconfig_DATA = contrib/pkgconfig/namegate.pc
 liboffline_a_SOURCES += src/offline/who.c src/offline/who.h src/offline/replay.c src/offline/replay.h \
 	src/offline/replay_inside.h src/offline/replay_answers.c src/offline/replay_flows.c \
 	src/offline/replay_findings.c
+liboffline_a_SOURCES += src/offline/learn.c src/offline/learn.h src/offline/learn_inside.h src/offline/learn_list.h \
+	src/offline/learn_evidence.c src/offline/learn_flows.c src/offline/learn_lines.c \
+	src/offline/learn_lint.c src/offline/learn_list.c \
+	src/offline/learn_people.c src/offline/learn_tree.c

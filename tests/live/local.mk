@@ -18,5 +18,5 @@ TESTS += $(LIVE_WARDEN)
 check_PROGRAMS += tests/live/warden_driver
 tests_live_warden_driver_SOURCES = tests/live/warden_driver.c
 tests_live_warden_driver_LDADD = libedge.a libcore.a
-TESTS += tests/live/replay.sh
-EXTRA_DIST += tests/live/replay.sh
+TESTS += tests/live/replay.sh tests/live/learn.sh
+EXTRA_DIST += tests/live/replay.sh tests/live/learn.sh

@@ -210,3 +210,11 @@ TESTS += tests/unit/test_replay tests/unit/cli_replay.sh
 EXTRA_DIST += tests/unit/cli_replay.sh
 tests_unit_test_replay_LDADD = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) \
 	$(IDN2_LIBS) $(CMOCKA_LIBS)
+LEARN_TESTS = tests/unit/test_learn tests/unit/test_learn_property
+LEARN_LIBS = liboffline.a libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) $(PSL_LIBS) \
+	$(IDN2_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += $(LEARN_TESTS)
+TESTS += $(LEARN_TESTS) tests/unit/cli_learn.sh
+EXTRA_DIST += tests/unit/cli_learn.sh tests/unit/learn_world.h
+tests_unit_test_learn_LDADD = $(LEARN_LIBS)
+tests_unit_test_learn_property_LDADD = $(LEARN_LIBS)
