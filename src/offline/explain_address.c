@@ -8,6 +8,7 @@
 
 #include "offline/explain_address.h"
 #include "offline/explain_words.h"
+#include "offline/trial.h"
 
 #include "policy/ruleset.h"
 
@@ -34,9 +35,10 @@ static void find_owner(struct explained_address *explained)
 		snprintf(explained->own, sizeof(explained->own), "an upstream server");
 	for (size_t i = 0; setup->conf != NULL && i < setup->conf->n_sandboxes; i++) {
 		const struct conf_sandbox *other = &setup->conf->sandboxes[i];
-		if (holds(other->sources, other->n_sources, addr))
-			snprintf(explained->own, sizeof(explained->own), "sandbox %s",
-				 other->name);
+		if (!holds(other->sources, other->n_sources, addr))
+			continue;
+		snprintf(explained->own, sizeof(explained->own), "sandbox %s", other->name);
+		explained->neighbour = true;
 	}
 }
 
@@ -247,7 +249,7 @@ static int by_place(const void *a, const void *b)
 
 /* ---- the whole ---- */
 
-/* Neither a name nor a static address opens it. */
+/* Neither a name nor a static address opens it; nor does it pass while only observed. */
 static bool sealed(const struct explained_address *explained)
 {
 	return explained->reach == NG_REACH_NEVER || !explained->source ||
@@ -259,33 +261,71 @@ static bool shut(const struct explained_address *explained)
 	return sealed(explained) || explained->own[0] != '\0';
 }
 
-static void say_why(struct explained_address *explained)
+static bool observed(const struct explained_address *explained)
+{
+	return explained->sandbox->spec->mode == NG_OBSERVE && !sealed(explained);
+}
+
+/* A static rule for a port that is closed to all opens nothing. */
+static bool has_open_static(const struct explained_address *explained)
+{
+	for (size_t i = 0; i < explained->statics.n; i++) {
+		if (trial_port_how(explained->statics.items[i].item.port) == TRIAL_OPEN)
+			return true;
+	}
+	return false;
+}
+
+static void say_sealed(struct explained_address *explained)
 {
 	const char *name = explained->sandbox->spec->name;
 	char *why = explained->reason;
-	bool closed = explained->sandbox->spec->mode == NG_LOCKDOWN;
-	bool observed = explained->sandbox->spec->mode == NG_OBSERVE && !shut(explained);
-	explained->may = observed || explained->statics.n + explained->rules.n > 0;
-	if (closed)
+	if (explained->sandbox->spec->mode == NG_LOCKDOWN)
 		snprintf(why, EXPLAIN_TEXT, "sandbox %s is in lockdown: nothing is allowed",
 			 name);
 	else if (explained->reach == NG_REACH_NEVER)
 		snprintf(why, EXPLAIN_TEXT, "no setting opens such an address");
-	else if (explained->own[0] != '\0')
-		snprintf(why, EXPLAIN_TEXT, "it belongs to %s, so no name may open it%s",
-			 explained->own, explained->may ? "; a static address does" : "");
-	else if (!explained->source)
+	else
 		snprintf(why, EXPLAIN_TEXT, "sandbox %s has no source address of that family",
 			 name);
-	else if (observed)
+}
+
+static void say_open(struct explained_address *explained)
+{
+	const char *into = explained->neighbour
+				   ? "; a sandbox that runs there lets in none from others"
+				   : "";
+	const char *name = explained->sandbox->spec->name;
+	char *why = explained->reason;
+	if (observed(explained))
 		snprintf(why, EXPLAIN_TEXT,
-			 "sandbox %s is only observed: packets to it pass, and are recorded",
-			 name);
+			 "sandbox %s is only observed: packets to it pass, and are recorded%s",
+			 name, into);
+	else
+		snprintf(why, EXPLAIN_TEXT,
+			 "static rules open it, at all times: %zu; rules for names that "
+			 "could open it as well: %zu%s",
+			 explained->statics.n, explained->rules.n, into);
+}
+
+static void say_why(struct explained_address *explained)
+{
+	char *why = explained->reason;
+	explained->open = observed(explained) || has_open_static(explained);
+	explained->may = explained->open || explained->rules.n > 0;
+	if (sealed(explained))
+		say_sealed(explained);
+	else if (explained->open)
+		say_open(explained);
+	else if (explained->own[0] != '\0')
+		snprintf(why, EXPLAIN_TEXT, "it belongs to %s, so no name may open it",
+			 explained->own);
 	else if (explained->may)
+		snprintf(why, EXPLAIN_TEXT, "rules for names that could open it: %zu",
+			 explained->rules.n);
+	else if (explained->statics.n > 0)
 		snprintf(why, EXPLAIN_TEXT,
-			 "rules for names that could open it: %zu; static addresses that do: "
-			 "%zu",
-			 explained->rules.n, explained->statics.n);
+			 "static rules name it at ports of DNS alone, which are open to none");
 	else if (explained->reach == NG_REACH_PRIVATE && explained->opened.n == 0)
 		snprintf(why, EXPLAIN_TEXT,
 			 "it is private, and no sandbox, forward zone or rule opens it");

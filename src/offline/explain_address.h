@@ -41,7 +41,9 @@ struct explained_address {
 	struct ng_addr client; /* of no family: not known */
 	enum ng_reach reach;
 	bool source;             /* the sandbox has one of that family, or none is known */
-	bool may;                /* something could open it */
+	bool may;                /* something could open it, or has */
+	bool open;               /* at some port, without a question */
+	bool neighbour;          /* it is another sandbox's, or its own */
 	char own[EXPLAIN_OWNER]; /* whose own address it is; "": nobody's */
 	struct explain_statics statics; /* that open it for good */
 	struct explain_openeds opened;  /* prefixes that hold it */

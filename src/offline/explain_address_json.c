@@ -117,6 +117,7 @@ json_t *explain_address_json(const struct explained_address *explained)
 	part_put(&object, "reach", part_text(reaches[explained->reach]));
 	part_put(&object, "owner", part_words(explained->own));
 	part_put(&object, "may", json_boolean(explained->may));
+	part_put(&object, "open", json_boolean(explained->open));
 	part_put(&object, "why", part_text(explained->reason));
 	part_put(&object, "opened", explain_opened_json(&explained->opened));
 	part_put(&object, "statics", statics(&explained->statics));

@@ -4,6 +4,7 @@
 #include "offline/explain_address.h"
 #include "offline/explain_words.h"
 #include "offline/explain_lines.h"
+#include "offline/trial.h"
 
 #include <string.h>
 
@@ -78,6 +79,27 @@ static void tell_resolved(const struct explained_address *explained, FILE *to)
 	}
 }
 
+/* Open at which ports, when it is not at all. */
+static void tell_verdict(const struct explained_address *explained, FILE *to)
+{
+	char port[16];
+	bool all = explained->sandbox->spec->mode == NG_OBSERVE;
+	if (!explained->open) {
+		explain_line(to, "verdict", "%s",
+			     explained->may ? "may be opened" : "stays closed");
+		return;
+	}
+	for (size_t i = 0; i < explained->statics.n; i++)
+		all |= explained->statics.items[i].item.port.proto == 0;
+	fprintf(to, "verdict  is open%s", all ? "" : " at");
+	for (size_t i = 0; i < explained->statics.n && !all; i++) {
+		const struct ng_port *at = &explained->statics.items[i].item.port;
+		if (trial_port_how(*at) == TRIAL_OPEN)
+			fprintf(to, " %s", explain_port(*at, port));
+	}
+	fputs(all || explained->rules.n == 0 ? "\n" : ", may be opened at others\n", to);
+}
+
 void explain_address_text(const struct explained_address *explained, FILE *to)
 {
 	char addr[NG_ADDR_TEXT];
@@ -87,7 +109,7 @@ void explain_address_text(const struct explained_address *explained, FILE *to)
 	explain_line(to, "reach", "%s", reaches[explained->reach]);
 	if (explained->own[0] != '\0')
 		explain_line(to, "owner", "%s", explained->own);
-	explain_line(to, "verdict", "%s", explained->may ? "may be opened" : "stays closed");
+	tell_verdict(explained, to);
 	explain_line(to, "why", "%s", explained->reason);
 	tell_opened(explained, to);
 	tell_statics(explained, to);

@@ -103,6 +103,8 @@ struct trial_way {
 	const struct wall_static *fixed;     /* of TRIAL_STATIC */
 	struct ng_place rule;                /* of TRIAL_STATIC */
 };
+/* What a port is whatever the address: closed, or TRIAL_OPEN. */
+enum trial_how trial_port_how(struct ng_port port);
 /* Would a packet to that port pass? Protocol 0: to any port at all. */
 bool trial_reaches(const struct trial *trial, const struct setup_sandbox *sandbox,
 		   const struct ng_addr *to, struct ng_port port, struct trial_way *out);

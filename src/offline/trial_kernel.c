@@ -58,8 +58,7 @@ static bool first_openable(const struct ng_prefix *prefix, struct ng_addr *out)
 	return true;
 }
 
-/* Closed whatever the address; TRIAL_OPEN when not. */
-static enum trial_how port_how(struct ng_port port)
+enum trial_how trial_port_how(struct ng_port port)
 {
 	if (port.proto != 6 && port.proto != 17)
 		return TRIAL_OPEN;
@@ -78,7 +77,7 @@ static bool port_fits(struct ng_port open, struct ng_port wanted)
 	if (open.proto == 0)
 		return true;
 	if (wanted.proto == 0)
-		return port_how(open) == TRIAL_OPEN;
+		return trial_port_how(open) == TRIAL_OPEN;
 	return open.proto == wanted.proto && open.port == wanted.port;
 }
 
@@ -96,7 +95,7 @@ static enum trial_how closed(const struct ng_sandbox *spec, uint8_t family, stru
 {
 	if (spec->mode == NG_LOCKDOWN)
 		return TRIAL_LOCKDOWN;
-	return has_family(spec, family) ? port_how(port) : TRIAL_FAMILY;
+	return has_family(spec, family) ? trial_port_how(port) : TRIAL_FAMILY;
 }
 
 static bool say_lease(const struct standing *standing, struct trial_way *way)

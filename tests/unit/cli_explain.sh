@@ -219,6 +219,17 @@ like "--answers: no such sandbox" 'has no sandbox nobody' "$(run 2 -c gate.conf 
 # ---- an address ----
 
 like "an address: static" '^static   ci\.list:8:1 \(sandbox scope\): 10\.20\.0\.0/16 tcp/5432$' "$(ci 0 10.20.1.1)"
+is "an address: open at a static rule's ports" 'verdict  is open at tcp/5432
+why      static rules open it, at all times: 1; rules for names that could open it as well: 0' \
+	"$(ci 0 10.20.1.1 | grep -E '^(verdict|why)')"
+is "an address: open, and said so to programs" '[true,true]' "$(json 0 '[.may, .open]' ci 10.20.1.1)"
+is "an address: a name may open it" '[true,false]' "$(json 0 '[.may, .open]' ci 192.0.2.9)"
+like "an address: open for all that is only observed" '^verdict  is open$' "$(run 0 -c gate.conf watched 44.5.0.1)"
+like "an address: of an upstream server, observed" '^verdict  is open$' "$(run 0 -c gate.conf watched 192.0.2.53)"
+printf '44.5.0.1:853\n44.5.0.2\n44.5.0.3:80\n*\n' >static.list
+like "an address: no static rule opens a port of encrypted DNS" '^verdict  may be opened$' "$(run 0 -p static.list x 44.5.0.1)"
+like "an address: open at all ports" '^verdict  is open$' "$(run 0 -p static.list x 44.5.0.2)"
+like "an address: names may open more" '^verdict  is open at tcp/80, may be opened at others$' "$(run 0 -p static.list x 44.5.0.3)"
 like "an address: the rule that opens it" '^opened   10\.7\.0\.0/16 by rule ci\.list:6$' "$(ci 0 10.7.1.1)"
 like "an address: only that rule" 'ci\.list:6:1  xn--bcher-kva\.example  allow tcp/443 tcp/8443$' "$(ci 0 10.7.1.1)"
 is "an address: names of its forward zone alone" '[["10.9.0.0/16","forward"]] ["build.corp.internal"]' \
