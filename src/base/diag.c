@@ -5,6 +5,8 @@
  */
 #include <namegate/diag.h>
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,5 +101,5 @@ const char *ng_diag_format(const struct ng_diag *diag, char *buf, size_t size)
 		 *diag->path ? ": " : "", severities[diag->severity], diag->reason,
 		 diag->suggestion ? " (" : "", diag->suggestion ? diag->suggestion : "",
 		 diag->suggestion ? ")" : "", diag->code);
-	return buf;
+	return text_clean(buf, "");
 }

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "base/text.h"
 #include "cli/test.h"
 #include "cli/verbs.h"
 
@@ -74,7 +75,7 @@ int main(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	if (argc > 1)
-		fprintf(stderr, "namegate: there is no verb %s\n", name);
+		fprintf(stderr, "namegate: there is no verb %s\n", text_clean(argv[1], ""));
 	print_help(stderr);
 	return EXIT_UNUSABLE;
 }

@@ -3,68 +3,67 @@
 
 #include "cli/test_report.h"
 
+#include "base/text.h"
 #include "cli/output.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Octets of the UTF-8 character at text, or 0. */
-static size_t utf8_len(const unsigned char *text)
-{
-	size_t n = text[0] < 0x80    ? 1
-		   : text[0] < 0xc2  ? 0
-		   : text[0] < 0xe0  ? 2
-		   : text[0] < 0xf0  ? 3
-		   : text[0] <= 0xf4 ? 4
-				     : 0;
-	for (size_t i = 1; i < n; i++) {
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
-	    (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 char *test_clean(const char *text)
 {
 	char *copy = strdup(text);
-	for (size_t at = 0; copy != NULL && copy[at] != '\0';) {
-		size_t n = utf8_len((const unsigned char *)copy + at);
-		bool control =
-			(unsigned char)copy[at] < ' ' && copy[at] != '\n' && copy[at] != '\t';
-		if (n == 0 || control || copy[at] == 0x7f)
-			copy[at] = '?';
-		at += n > 0 ? n : 1;
-	}
-	return copy;
+	return copy != NULL ? text_clean(copy, "\n\t") : NULL;
 }
 
 /* Each line of text behind a prefix. */
 static void print_lines(FILE *to, const char *text, const char *prefix)
 {
-	while (*text != '\0') {
-		size_t len = strcspn(text, "\n");
-		fprintf(to, "%s%.*s\n", prefix, (int)len, text);
-		text += len + (text[len] == '\n');
+	char *clean = test_clean(text);
+	for (const char *at = clean; at != NULL && *at != '\0';) {
+		size_t len = strcspn(at, "\n");
+		fprintf(to, "%s%.*s\n", prefix, (int)len, at);
+		at += len + (at[len] == '\n');
 	}
+	free(clean);
+}
+
+static void print_clean(FILE *to, const char *text)
+{
+	char *clean = test_clean(text);
+	fputs(clean != NULL ? clean : "", to);
+	free(clean);
+}
+
+/* The line, and a caret under the character at that octet. */
+static void print_caret(FILE *to, const char *line, uint32_t column)
+{
+	fprintf(to, "    %s\n    ", line);
+	for (const char *at = line; *at != '\0' && at + 1 < line + column; at++) {
+		if ((*at & 0xc0) != 0x80)
+			fputc(*at == '\t' ? '\t' : ' ', to);
+	}
+	fputs("^\n", to);
 }
 
 /* "path:line:column: message", the line, and a caret under the word. */
 static void print_fact(FILE *to, const char *path, const struct expect_fact *fact)
 {
-	fputs(path, to);
+	print_clean(to, path);
 	if (fact->line > 0)
 		fprintf(to, ":%u:%u", fact->line, fact->column);
-	fprintf(to, ": %s%s%s\n", fact->claim != NULL ? fact->claim : "",
-		fact->claim != NULL ? ": " : "", fact->message);
+	fputs(": ", to);
+	if (fact->claim != NULL) {
+		print_clean(to, fact->claim);
+		fputs(": ", to);
+	}
+	print_clean(to, fact->message);
+	fputc('\n', to);
 	if (fact->text == NULL)
 		return;
-	fprintf(to, "    %s\n    ", fact->text);
-	for (uint32_t i = 1; i < fact->column && fact->text[i - 1] != '\0'; i++)
-		fputc(fact->text[i - 1] == '\t' ? '\t' : ' ', to);
-	fputs("^\n", to);
+	char *clean = test_clean(fact->text);
+	if (clean != NULL)
+		print_caret(to, clean, fact->column);
+	free(clean);
 }
 
 /* ---- human ---- */

@@ -122,6 +122,9 @@ bad() { # WHAT REGEX TEXT
 	play "$1" 2 "^it\\.expect:$2" "$3
 "
 }
+bad 'no orders to a terminal' '1:1: \?\[31mb' $'\e[31mb x'
+is "a caret stands below its word, whatever is before it" '    deny bücher.example <x>
+                        ^' "$(printf 'policies ci.list\ndeny bücher.example <x>\n' >it.expect; "$namegate" test it.expect 2>&1 | sed -n 2,3p)"
 bad 'no policy' '1:1: no policy is named yet' 'allow a.example'
 bad 'no sandbox among several' '2:1: no sandbox is named yet.*ci, watched, shut' 'config namegate.conf
 allow a.example'

@@ -96,6 +96,20 @@ static void enders_take_null(void **state)
 	assert_null(diags.items);
 }
 
+static void nothing_in_a_finding_moves_a_cursor(void **state)
+{
+	(void)state;
+	struct ng_diag diag = {
+		.severity = NG_ERROR,
+		.path = (char *)"a\n.list",
+		.line = 3,
+		.code = "list-words",
+		.reason = (char *)"\x1b[31m b\xc3\xbc \xff \xc2\x9b \xe2\x80\xae \x7f"};
+	char line[128];
+	assert_string_equal(ng_diag_format(&diag, line, sizeof(line)),
+			    "a?.list:3: error: ?[31m b\xc3\xbc ? ?? ??? ? [list-words]");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -103,6 +117,7 @@ int main(void)
 		cmocka_unit_test(beyond_the_bound_errors_still_count),
 		cmocka_unit_test(formats_every_shape_of_place),
 		cmocka_unit_test(long_findings_are_cut),
+		cmocka_unit_test(nothing_in_a_finding_moves_a_cursor),
 		cmocka_unit_test(enders_take_null),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
