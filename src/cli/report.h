@@ -14,8 +14,9 @@
 #define REPORT_MOST  1000 /* and rows that are printed at all */
 
 struct report_fact { /* of an expectation file */
-	char *path, *claim, *message;
+	char *path, *claim, *message, *policy;
 	uint32_t line;
+	uint64_t after_s;
 	enum expect_outcome outcome;
 };
 

@@ -107,6 +107,8 @@ static void rule_row(void *context, const struct ng_name *owner, const struct ng
 	struct ng_bounds bounds = {0};
 	if (reach->verdict == NG_ALLOW)
 		ng_policy_bounds(&reach->sandbox->spec->policy, &subject, &bounds);
+	else
+		ng_match_bounds(match, &bounds);
 	types_text(&bounds, types, sizeof(types));
 	snprintf(rule, sizeof(rule), "%s:%u", match->path, match->line);
 	report_lines_row(&reach->lines,

@@ -71,6 +71,8 @@ static void on_fact(struct test_report *report, const char *path,
 	made->path = copy(gathering, path);
 	made->claim = copy(gathering, fact->claim != NULL ? fact->claim : fact->text);
 	made->message = copy(gathering, fact->message);
+	made->policy = copy(gathering, fact->policy);
+	made->after_s = fact->after_s;
 	made->line = fact->line;
 	made->outcome = fact->outcome;
 }
@@ -81,6 +83,7 @@ static struct report_fact scene_fact(struct gathering *gathering, const struct t
 	return (struct report_fact){.path = copy(gathering, file->path),
 				    .claim = copy(gathering, file->title),
 				    .message = copy(gathering, text),
+				    .policy = copy(gathering, NULL),
 				    .outcome = file->outcome};
 }
 
@@ -148,6 +151,7 @@ void report_tests_free(struct report_tests *results)
 		free(results->facts[i].path);
 		free(results->facts[i].claim);
 		free(results->facts[i].message);
+		free(results->facts[i].policy);
 	}
 	for (size_t i = 0; i < results->n_files; i++) {
 		free(results->files[i].path);
@@ -241,6 +245,29 @@ static bool is_denial(const struct report_fact *fact)
 	return fact->line != 0 && (says(fact, "deny") || says(fact, "no-reach"));
 }
 
+static bool same_file(const char *a, const char *b)
+{
+	char *left = realpath(a, NULL), *right = realpath(b, NULL);
+	bool same = left != NULL && right != NULL && strcmp(left, right) == 0;
+	free(left);
+	free(right);
+	return same;
+}
+
+/* The place, and what makes the fact say less of this page's policy than it seems to. */
+static const char *evidence(const struct report *report, const struct report_fact *fact,
+			    char *out, size_t size)
+{
+	char at[NG_PATH_MAX + 32], later[64] = "";
+	bool same = same_file(fact->policy, report->config);
+	if (fact->after_s > 0)
+		snprintf(later, sizeof(later), ", when %llu s have passed",
+			 (unsigned long long)fact->after_s);
+	snprintf(out, size, "%s%s%s%s", place(fact, at, sizeof(at)), later,
+		 same ? "" : ", of another policy: ", same ? "" : fact->policy);
+	return out;
+}
+
 void report_denials_print(struct report *report)
 {
 	static const char *const heads[] = {"assertion", "outcome", "evidence", NULL};
@@ -252,16 +279,18 @@ void report_denials_print(struct report *report)
 	doc_paragraph(&report->doc,
 		      lines.total > 0
 			      ? "The facts with deny and no-reach of the expectation files "
-				"that were run, each with its place."
+				"that were run, each with its place, and with its time and "
+				"policy where these are not the beginning and the one above."
 			      : "No expectation file with a deny or no-reach fact was run, so "
 				"nothing is asserted here.");
 	for (size_t i = 0; i < results->n_facts; i++) {
 		const struct report_fact *fact = &results->facts[i];
-		char at[NG_PATH_MAX + 32];
+		char at[2 * NG_PATH_MAX + 128];
 		if (is_denial(fact))
-			report_lines_row(&lines, (const char *const[]){
-							 fact->claim, outcomes[fact->outcome],
-							 place(fact, at, sizeof(at))});
+			report_lines_row(
+				&lines,
+				(const char *const[]){fact->claim, outcomes[fact->outcome],
+						      evidence(report, fact, at, sizeof(at))});
 	}
 	report_lines_end(&lines);
 }

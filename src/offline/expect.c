@@ -46,7 +46,9 @@ void expect_tell(struct expect *expect, const struct word *verb, const struct wo
 				   .column = word->column,
 				   .text = expect->line.raw,
 				   .claim = claim,
-				   .message = message};
+				   .message = message,
+				   .policy = expect->sources[0],
+				   .after_s = expect->now_us / 1000000};
 	snprintf(claim, sizeof(claim), "%s: %s %s%s%s", expect->label, verb->text, word->text,
 		 port.proto != 0 ? " " : "", port.proto != 0 ? expect_port_text(port, at) : "");
 	expect->count.facts++;

@@ -20,6 +20,9 @@ struct expect_fact { /* one fact, or, when unusable, what is wrong with a line *
 	const char *text;      /* the line */
 	const char *claim;     /* "ci: deny evil.example"; NULL when unusable */
 	const char *message;   /* what is instead, in one or more lines; NULL when it holds */
+	const char *
+		policy; /* the configuration, or the first of its policies; NULL when unusable */
+	uint64_t after_s; /* time that the file has let pass */
 };
 /* Told of each fact as it is judged; all pointers are good until it returns. */
 typedef void expect_fn(void *context, const struct expect_fact *fact);

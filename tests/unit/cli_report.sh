@@ -32,6 +32,7 @@ good.example:443
 *.allowed.example
 secret.allowed.example
 10.20.0.0/16:5432
+?asked.example:8443
 END
 printf 'only.example\n*.%s.example\n' "$(printf 'a%.0s' $(seq 63))" >"own <img src=x> & 'q' | \`b\`.list"
 cat >odd.zone <<'END'
@@ -49,6 +50,9 @@ sandbox ci
 allow good.example:443
 deny secret.allowed.example evil.example
 no-reach 169.254.169.254
+after 5m deny evil.example
+policies ../ci.list
+deny evil.example
 END
 cat >tests/fails.expect <<'END'
 # one that does not hold
@@ -68,6 +72,9 @@ like "a name with its ports and rule" '^\| good\.example \| 443/tcp \| A, AAAA \
 unlike "what a wider scope denies is not reachable" '^\| secret\.allowed\.example \| all' "$(cat page.md)"
 like "an assertion has its evidence" '^\| ci: deny secret\.allowed\.example \| passed \| tests/holds\.expect:5 \|$' "$(cat page.md)"
 like "and so has one on addresses" '^\| ci: no-reach 169\.254\.169\.254 \| passed \| tests/holds\.expect:6 \|$' "$(cat page.md)"
+like "of a later moment it says so" '\| tests/holds\.expect:7, when 300 s have passed \|$' "$(cat page.md)"
+like "of another policy it says so" '\| tests/holds\.expect:9, when 300 s have passed, of another policy: .*ci\.list \|$' "$(cat page.md)"
+like "what is to be approved has its ports" '^\| asked\.example \| 8443/tcp \| A, AAAA \| ci\.list:5 \|$' "$(cat page.md)"
 like "a private range says what opens a part of it" '^\| 10\.0\.0\.0/8 .*10\.20\.0\.0/16 static for ci, ci-twin \|$' "$(cat page.md)"
 like "a closed one that nothing does" '^\| 169\.254\.0\.0/16 \| no setting opens it \| nothing \|$' "$(cat page.md)"
 # 255 octets less 17 of allowed.example, less 4 lengths of labels; and less 73 of the long one, less 3
