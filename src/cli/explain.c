@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "base/text.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "offline/explain_address.h"
@@ -163,12 +164,14 @@ static int read_question(struct call *call, int argc, char **argv)
 	call->type = NG_TYPE_A;
 	if (argc == 2 && ng_addr_parse(argv[1], &call->addr) == NG_OK)
 		return EXIT_DONE;
-	const char *wrong = explain_name(argv[1], &name);
+	const char *wrong = strpbrk(argv[1], "/:") != NULL && strstr(argv[1], "://") == NULL
+				    ? "it has a port, a path or the length of a prefix"
+				    : explain_name(argv[1], &name);
 	if (wrong != NULL) {
 		fprintf(stderr,
 			"namegate explain: %s is not a domain name: %s; write a host name "
 			"without scheme, port or path\n",
-			argv[1], wrong);
+			text_clean(argv[1], ""), wrong);
 		return EXIT_UNUSABLE;
 	}
 	if (argc == 3 && ng_type_parse(argv[2], &call->type) != NG_OK)
@@ -178,7 +181,7 @@ static int read_question(struct call *call, int argc, char **argv)
 
 static int read_world(struct call *call)
 {
-	const struct ng_place place = {"--answers", 0, 0};
+	const struct ng_place place = {call->answers, 0, 0};
 	int code = world_create(&call->world);
 	return code == NG_OK ? world_add_file(call->world, call->answers, &place, &call->diags)
 			     : code;

@@ -213,7 +213,7 @@ is "--answers --json" '["NOERROR",["10.0.0.5"],[["151.101.0.223",null,90,"group.
 		jq -c '.answers | [.rcode, .removed, [.leases[] | [.address, .port, .stands_s, .rule]]]')"
 echo 'pypi.org. A 1.2.3' >bad.zone
 like "--answers: a bad line has its place" '^bad\.zone:1:' "$(run 2 -c gate.conf --answers bad.zone ci pypi.org)"
-like "--answers: no such file" 'none\.zone|--answers' "$(run 2 -c gate.conf --answers none.zone ci pypi.org)"
+like "--answers: no such file" '^none\.zone: error: No such file' "$(run 2 -c gate.conf --answers none.zone ci pypi.org)"
 like "--answers: no such sandbox" 'has no sandbox nobody' "$(run 2 -c gate.conf --answers world.zone nobody pypi.org)"
 
 # ---- an address ----
@@ -248,6 +248,11 @@ is "an address: its names" '[["pypi.org",true,"group.list:2"],["a.github.com",tr
 # ---- what cannot be used ----
 
 like "a URL is no name" 'not a domain name: it is a URL' "$(ci 2 https://pypi.org/simple)"
+for odd in pypi.org:443 10.0.0.0/8 fe80::1%eth0 pypi.org/simple; do
+	like "$odd is no name" "not a domain name: it has a port, a path or the length" "$(ci 2 "$odd")"
+done
+is "what cannot be a name orders nothing of a terminal" 'namegate explain: a?[31m..b ' \
+	"$(ci 2 $'a\e[31m..b' | grep -o '^.*\.\.b ')"
 like "--client of somebody else" 'no source of that sandbox' "$(run 2 -c gate.conf --client 10.9.9.9 ci pypi.org)"
 like "--client that is no address" '--client takes' "$(run 2 -c gate.conf --client x ci pypi.org)"
 read -ra many < <(printf -- '-p ci.list %.0s' $(seq 17))
