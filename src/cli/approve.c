@@ -127,17 +127,22 @@ static json_int_t seconds_of(const char *given)
 	return 0;
 }
 
+#define TAKES_PENDING "it takes ID, a number that namegate pending shows"
+
 static const struct subject {
 	const char *verb;
 	const char *argument; /* the key that it goes under; NULL: takes none */
 	bool number, must, options;
+	const char *takes;
 	void (*print)(const json_t *reply);
 } subjects[] = {
-	{"pending", "sandbox", false, false, false, print_pending},
-	{"approve", "id", true, true, true, print_one},
-	{"refuse", "id", true, true, true, print_one},
-	{"approvals", NULL, false, false, false, print_approvals},
-	{"withdraw", "id", true, true, false, print_withdrawn},
+	{"pending", "sandbox", false, false, false, "it takes one SANDBOX at most",
+	 print_pending},
+	{"approve", "id", true, true, true, TAKES_PENDING, print_one},
+	{"refuse", "id", true, true, true, TAKES_PENDING, print_one},
+	{"approvals", NULL, false, false, false, "it takes no argument", print_approvals},
+	{"withdraw", "id", true, true, false,
+	 "it takes ID, a number that namegate approvals shows", print_withdrawn},
 };
 
 /* Puts one option into the request; false when it is none of ours, or wrong. */
@@ -184,7 +189,7 @@ static int run(const struct subject *subject, int argc, char **argv)
 	}
 	if (!take_argument(subject, request, argv + optind, argc - optind)) {
 		json_decref(request);
-		return client_usage(usage, '?');
+		return output_usage(subject->verb, subject->takes);
 	}
 	int code = client_ask(&options, request, &reply);
 	if (code)

@@ -23,7 +23,7 @@ static const char help[] =
 	".conf), and host lists and RPZ zones (any other FILE). Without arguments it "
 	"reads\n" CONF_PATH
 	". Findings are FILE:LINE:COLUMN: what is wrong (what to do) [code];\n"
-	"namegate(1) has a table of the codes of its lint.\n\n"
+	"namegate-check(1) has a table of the codes of its lint.\n\n"
 	"  -c, --config FILE    a configuration\n"
 	"      --answers FILE   namegate's records, or zone text such as dig prints: aliases\n"
 	"                       in it that cname=strict would refuse are warned of\n"

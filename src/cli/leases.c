@@ -52,7 +52,7 @@ int verb_leases(int argc, char **argv)
 		if (!client_option(&options, option))
 			return client_usage(usage, option);
 	if (argc - optind > 1)
-		return client_usage(usage, '?');
+		return output_usage("leases", "it takes one SANDBOX at most");
 	json_t *request = json_pack("{s:s}", "verb", "leases");
 	if (optind < argc)
 		json_object_set_new(request, "sandbox", json_string(argv[optind]));

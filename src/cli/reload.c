@@ -25,7 +25,7 @@ int verb_reload(int argc, char **argv)
 		if (!client_option(&options, option))
 			return client_usage(usage, option);
 	if (optind != argc)
-		return client_usage(usage, '?');
+		return output_usage("reload", "it takes no argument");
 	int code = client_ask(&options, json_pack("{s:s}", "verb", "reload"), &reply);
 	if (code)
 		return code;

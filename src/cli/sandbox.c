@@ -183,11 +183,12 @@ static const struct {
 	const char *name, *verb;
 	int arguments; /* behind the verb: NAME, or NAME MODE */
 	bool options;  /* takes those of a registration */
+	const char *takes;
 } subverbs[] = {
-	{"add", "sandbox-add", 1, true},
-	{"remove", "sandbox-remove", 1, false},
-	{"mode", "sandbox-mode", 2, false},
-	{"list", "sandbox-list", 0, false},
+	{"add", "sandbox-add", 1, true, "add takes one NAME, and options"},
+	{"remove", "sandbox-remove", 1, false, "remove takes one NAME"},
+	{"mode", "sandbox-mode", 2, false, "mode takes NAME, and enforce, observe or lockdown"},
+	{"list", "sandbox-list", 0, false, "list takes no argument"},
 };
 
 static int run(size_t which, int argc, char **argv)
@@ -204,7 +205,7 @@ static int run(size_t which, int argc, char **argv)
 	}
 	if (argc - optind != subverbs[which].arguments) {
 		json_decref(request);
-		return client_usage(usage, '?');
+		return output_usage("sandbox", subverbs[which].takes);
 	}
 	if (subverbs[which].arguments > 0)
 		json_object_set_new(request, "name", json_string(argv[optind]));
@@ -218,6 +219,7 @@ int verb_sandbox(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < sizeof subverbs / sizeof subverbs[0]; i++)
 		if (!strcmp(argv[1], subverbs[i].name))
 			return run(i, argc - 1, argv + 1);
-	return client_usage(usage,
-			    argc > 1 && !strcmp(argv[1], "--help") ? CLIENT_OPTION_HELP : '?');
+	if (argc > 1 && !strcmp(argv[1], "--help"))
+		return client_usage(usage, CLIENT_OPTION_HELP);
+	return output_usage("sandbox", "it takes add, remove, mode or list");
 }

@@ -79,7 +79,7 @@ int verb_status(int argc, char **argv)
 			return client_usage(usage, option);
 	}
 	if (optind != argc)
-		return client_usage(usage, '?');
+		return output_usage("status", "it takes no argument");
 	int code = client_ask(&options, json_pack("{s:s}", "verb", "status"), &reply);
 	if (code)
 		return code;

@@ -64,7 +64,7 @@ int verb_teardown(int argc, char **argv)
 			return client_usage(usage, option);
 	}
 	if (optind != argc)
-		return client_usage(usage, '?');
+		return output_usage("teardown", "it takes no argument");
 	if (!force && client_reachable(&options)) {
 		fprintf(stderr,
 			"namegate: namegated runs at %s and would be without its table; stop "

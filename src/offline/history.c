@@ -78,7 +78,8 @@ static int choose(const char *folder, struct choice *out, char why[static HISTOR
 			 folder, strerror(code),
 			 code == EACCES
 				 ? "; run this as root, or as the user whose folder it is"
-				 : "");
+			 : code == ENOENT ? "; name the store that namegated has with --store"
+					  : "");
 		return code == EACCES ? NG_E_PERM : code == ENOENT ? NG_E_NOTFOUND : NG_E_IO;
 	}
 	while ((entry = readdir(entries)) != NULL)
