@@ -48,7 +48,7 @@ like "there is a configuration" '^sandbox' "$(cat namegate.conf)"
 block expect >ci.expect
 block zone >world.zone
 like "there are expectations" '^no-reach 169' "$(cat ci.expect)"
-{ block offline && block offline 2; } >commands
+for i in 1 2 3 4; do block offline "$i"; done >commands
 n=0
 while read -r command; do
 	n=$((n + 1))
@@ -59,7 +59,11 @@ while read -r command; do
 	*) is "$command" 0 "$code" && tap_note "$(head -n 5 "out$n")" ;;
 	esac
 done <commands
-is "there are six of them" 6 "$n"
+is "there are seven of them" 7 "$n"
+is "and no block of them is left out" "" "$(block offline 5)"
+while read -r page; do
+	succeeds "the page $page is there" test -s "$top/man/$page"
+done < <(grep -o '`[a-z.-]*`([0-9])' "$top/README.md" | sed 's/`\(.*\)`(\(.\))/\1.\2/' | sort -u)
 
 while read -r command _; do
 	succeeds "$command is there" test -x "$command"
