@@ -95,7 +95,9 @@ enum ng_action_kind {
 	NG_REPLY,
 	NG_DROP,
 	NG_RECORD,
-	NG_WAITING
+	NG_WAITING,
+	NG_HOLD,
+	NG_RELEASE
 };
 
 struct ng_ask {      /* send this question to the servers of that route */
@@ -124,6 +126,9 @@ struct ng_trail {
 /*
  * Have this address opened for that sandbox (LEASE), or closed at once (REVOKE). Answer a LEASE
  * with ng_gate_lease_result(); a REVOKE is not answered. The element stands for hold_s + grace_s.
+ *
+ * HOLD and RELEASE order nothing and have no number: one more name needs an address that stands open
+ * already, or one of several does not any more. They are to be kept as the LEASE was, or forgotten.
  */
 struct ng_lease_order {
 	uint64_t number; /* counts up from 1 */
@@ -204,7 +209,7 @@ struct ng_action {
 	enum ng_action_kind kind;
 	union {
 		struct ng_ask ask;
-		struct ng_lease_order lease;
+		struct ng_lease_order lease; /* and of HOLD, REVOKE and RELEASE */
 		struct ng_reply reply;
 		uint64_t drop; /* client handle: it gets no answer */
 		struct ng_record record;
@@ -266,14 +271,16 @@ int ng_gate_sandbox_put(struct ng_gate *gate, uint64_t now_us,
 void ng_gate_sandbox_remove(struct ng_gate *gate, uint64_t now_us, uint32_t id);
 
 /*
- * A lease that stands in the kernel from an earlier life of the process. It is kept when the
- * policy of the moment still allows what the trail says, else revoked. A trail without addresses has
- * this one. NG_E_NOTFOUND: no such sandbox. NG_E_RANGE: no trail. NG_E_FULL, NG_E_NOMEM.
+ * A lease that stands in the kernel from an earlier life of the process, and one of those who hold
+ * it. A trail without addresses has this one. When all were told, ng_gate_adopted() revokes what the
+ * policy of the moment does not justify any more. NG_E_NOTFOUND: no such sandbox. NG_E_RANGE: no
+ * trail. NG_E_FULL, NG_E_NOMEM.
  */
 int ng_gate_adopt(struct ng_gate *gate, uint64_t now_us, uint32_t sandbox,
 		  const struct ng_addr *client, const struct ng_addr *addr,
 		  const struct ng_port *port, const struct ng_trail *trail,
 		  uint64_t until_us) NG_MUST_CHECK;
+void ng_gate_adopted(struct ng_gate *gate, uint64_t now_us);
 
 /* Tells of the waiting names that were asked for again; their numbers may be kept once a second. */
 void ng_gate_waiting_tell(struct ng_gate *gate, uint64_t now_us);

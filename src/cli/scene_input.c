@@ -260,6 +260,8 @@ static void adopt(struct scene *scene, struct reader *reader)
 			      &stands.addr, &stands.port, &trail, stands.until_us);
 	if (error)
 		word_bad(reader, "the engine does not adopt it: %s", ng_strerror(error));
+	else
+		ng_gate_adopted(scene->gate, scene->now_us);
 }
 
 static void blocked(struct scene *scene, struct reader *reader)

@@ -190,7 +190,7 @@ static void see(struct scene *scene, const struct ng_action *action, const struc
 	case NG_RECORD:
 		see_record(scene, seen, action);
 		break;
-	case NG_WAITING:
+	default:
 		break;
 	}
 	DL_APPEND(scene->seen, seen);
@@ -203,7 +203,8 @@ void seen_drain(struct scene *scene, const struct line *line)
 	struct ng_action action;
 
 	while (scene->gate && ng_gate_next(scene->gate, &action)) {
-		if (action.kind != NG_WAITING) /* a clause looks at what waits itself */
+		/* What is only kept says nothing new; a clause looks at what waits itself. */
+		if (action.kind < NG_WAITING)
 			see(scene, &action, line);
 	}
 	if (scene->prompt && scene->orders)

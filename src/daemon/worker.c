@@ -127,6 +127,29 @@ static void act_lease(struct worker *worker, const struct ng_action *action)
 	}
 }
 
+static void act_hold(struct worker *worker, const struct ng_action *action)
+{
+	if (action->lease.name && action->lease.trail.n_names)
+		keep_lease(worker, &action->lease);
+}
+
+static void act_release(struct worker *worker, const struct ng_action *action)
+{
+	const struct ng_lease_order *order = &action->lease;
+
+	if (order->name)
+		lease_store_release(worker->store,
+				    &(struct lease_row){
+					    .sandbox = order->sandbox,
+					    .client = order->client,
+					    .addr = order->addr,
+					    .port = order->port,
+					    .name = order->name,
+					    .way = order->way,
+				    },
+				    worker_wall_s());
+}
+
 static void act_revoke(struct worker *worker, const struct ng_action *action)
 {
 	const struct ng_lease_order *order = &action->lease;
@@ -180,7 +203,7 @@ static void act(struct worker *worker)
 	static void (*const acts[])(struct worker *, const struct ng_action *) = {
 		[NG_ASK_UPSTREAM] = act_ask, [NG_LEASE] = act_lease, [NG_REVOKE] = act_revoke,
 		[NG_REPLY] = act_reply,      [NG_DROP] = act_drop,   [NG_RECORD] = act_record,
-		[NG_WAITING] = act_waiting,
+		[NG_WAITING] = act_waiting,  [NG_HOLD] = act_hold,   [NG_RELEASE] = act_release,
 	};
 	struct ng_action action;
 
@@ -401,6 +424,7 @@ void worker_ready(struct worker *worker)
 		return;
 	if (!worker->adopted) {
 		lease_store_each(worker->store, now_us, worker_wall_s(), adopt_row, worker);
+		ng_gate_adopted(worker->gate, now_us);
 		adopt_waitings(worker);
 	}
 	worker->adopted = true;

@@ -3,7 +3,7 @@
  * tell later which name opened which address.
  *
  * Rows are keyed by sandbox, client, address, port, name and way. They are intents: written before the
- * order goes out. When one ends it moves to the history, in the same transaction; the history is
+ * order goes out, or the reply where none is needed because another name has the address open. When one ends it moves to the history, in the same transaction; the history is
  * bounded, survives restarts and reboots, and is read from outside (offline/history.h). All
  * functions take NULL for "there is no store": losing it costs warmth, not safety, so trouble is
  * said once on stderr and never returned after the opening.
@@ -63,6 +63,9 @@ void lease_store_refused(struct lease_store *store, const struct lease_row *row)
  * and rule are not looked at.
  */
 void lease_store_drop(struct lease_store *store, const struct lease_row *row, uint64_t now_s);
+/* That name alone was, and others still hold the element. */
+void lease_store_release(struct lease_store *store, const struct lease_row *row,
+			 uint64_t now_s);
 void lease_store_drop_sandbox(struct lease_store *store, uint32_t sandbox, uint64_t now_s);
 void lease_store_commit(struct lease_store *store);
 

@@ -28,6 +28,8 @@ struct trail; /* trail.c */
 struct holder { /* a way from a name that keeps a lease */
 	struct trail *trail;
 	uint64_t until_us;
+	uint64_t need_us; /* the end of what replies by it have promised, grace included */
+	uint64_t told_us; /* the end that the caller was told of, to be kept */
 };
 
 struct lease_key {
@@ -289,7 +291,9 @@ bool lease_name(const struct ng_gate *gate, const struct sandbox *sandbox,
  */
 int lease_hold(struct ng_gate *gate, struct sandbox *sandbox, const struct lease_key *key,
 	       const struct ng_trail *trail, struct trail **shared, uint64_t until_us,
-	       struct lease **out) NG_MUST_CHECK;
+	       struct lease **out, struct holder **held) NG_MUST_CHECK;
+/* Tells the caller of what replies have promised beyond what it knows of; nothing most of the time. */
+void holder_tell(struct ng_gate *gate, const struct lease *lease, struct holder *holder);
 const struct holder *lease_longest(const struct lease *lease);
 /* Who uses it, as the sandbox's source number i; none, where only a range of sources is known. */
 struct ng_addr lease_client(const struct lease *lease, size_t i);
@@ -299,6 +303,9 @@ struct ng_addr lease_client(const struct lease *lease, size_t i);
 void leases_judge(struct ng_gate *gate, struct sandbox *sandbox);
 
 /* orders.c: what the kernel is asked for */
+/* What there is to say of the lease and of a holder that came by trail, until until_us. */
+struct ng_lease_order order_words(struct ng_gate *gate, const struct lease *lease,
+				  const struct ng_trail *trail, uint64_t until_us);
 /* NULL when memory is out. */
 struct order *order_send(struct ng_gate *gate, struct lease *lease, uint32_t hold_s,
 			 uint64_t until_us, const struct ng_trail *trail, uint16_t type);

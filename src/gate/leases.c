@@ -116,9 +116,22 @@ static void holder_follow(const struct lease *lease, struct holder *holder, stru
 	holder->trail = trail_share(trail);
 }
 
+void holder_tell(struct ng_gate *gate, const struct lease *lease, struct holder *holder)
+{
+	struct trail_view view;
+
+	if (holder->told_us >= holder->need_us)
+		return;
+	trail_read(holder->trail, &view);
+	action_add(gate, NG_HOLD)->lease =
+		order_words(gate, lease, &view.trail, holder->until_us);
+	holder->told_us = holder->until_us;
+}
+
 /* The newest answer to one name along one chain stands for those before it. */
 static int holder_note(const struct ng_gate *gate, struct lease *lease,
-		       const struct ng_trail *trail, struct trail **shared, uint64_t until_us)
+		       const struct ng_trail *trail, struct trail **shared, uint64_t until_us,
+		       struct holder **out)
 {
 	struct holder *holder = holder_find(lease, trail);
 	int error = NG_OK;
@@ -134,6 +147,7 @@ static int holder_note(const struct ng_gate *gate, struct lease *lease,
 	}
 	if (until_us > holder->until_us)
 		holder->until_us = until_us;
+	*out = holder;
 	return NG_OK;
 }
 
@@ -161,7 +175,7 @@ static int lease_room(const struct ng_gate *gate, const struct sandbox *sandbox)
 
 int lease_hold(struct ng_gate *gate, struct sandbox *sandbox, const struct lease_key *key,
 	       const struct ng_trail *trail, struct trail **shared, uint64_t until_us,
-	       struct lease **out)
+	       struct lease **out, struct holder **held)
 {
 	struct lease *lease = lease_find(gate, key);
 	int error;
@@ -172,7 +186,7 @@ int lease_hold(struct ng_gate *gate, struct sandbox *sandbox, const struct lease
 		lease = lease_make(gate, sandbox, key);
 	if (!lease)
 		return NG_E_NOMEM;
-	error = holder_note(gate, lease, trail, shared, until_us);
+	error = holder_note(gate, lease, trail, shared, until_us, held);
 	if (error) {
 		if (!lease->n_holders)
 			lease_free(gate, lease, error);
@@ -188,6 +202,7 @@ int lease_want(struct ng_gate *gate, struct query *query, const struct want *wan
 {
 	struct lease_key key = key_make(query->sandbox, &query->from, &want->addr, want->port);
 	const struct ng_trail trail = query_trail(query);
+	struct holder *holder;
 	struct lease *lease;
 	struct order *order;
 	int error;
@@ -195,18 +210,23 @@ int lease_want(struct ng_gate *gate, struct query *query, const struct want *wan
 	if (gate->warden_lost)
 		return NG_E_CLOSED;
 	error = lease_hold(gate, query->sandbox, &key, &trail, &query->trail, want->until_us,
-			   &lease);
+			   &lease, &holder);
 	if (error)
 		return error;
+	if (want->need_us > holder->need_us)
+		holder->need_us = want->need_us;
 	if (lease->confirmed_us >= want->need_us) {
+		holder_tell(gate, lease, holder);
 		if (lease->confirmed_us < query->sure_us)
 			query->sure_us = lease->confirmed_us;
 		return NG_OK;
 	}
 	order = order_reaching(lease, want->need_us);
-	if (!order)
+	if (!order) {
 		order = order_send(gate, lease, want->hold_s, want->until_us, &trail,
 				   query->asked.question.type);
+		holder->told_us = want->until_us;
+	}
 	if (!order)
 		return NG_E_NOMEM;
 	order_await(order, query);

@@ -47,34 +47,45 @@ static struct ng_trail trail_words(struct ng_gate *gate, const struct ng_trail *
 	return out.names && out.addrs ? out : (struct ng_trail){0};
 }
 
-struct order *order_send(struct ng_gate *gate, struct lease *lease, uint32_t hold_s,
-			 uint64_t until_us, const struct ng_trail *trail, uint16_t type)
+struct ng_lease_order order_words(struct ng_gate *gate, const struct lease *lease,
+				  const struct ng_trail *trail, uint64_t until_us)
 {
-	struct order *order = order_make(gate, lease, until_us, trail);
+	const struct ng_name *name = &trail->names[path_held(gate, trail)];
 	const struct ng_addr client = lease_client(lease, 0);
 	struct ng_decision decision;
 
-	if (!order)
-		return NULL;
-	trail_decide(lease->sandbox, trail, &order->name, &client, &decision);
-	action_add(gate, NG_LEASE)->lease = (struct ng_lease_order){
-		.number = order->number,
+	trail_decide(lease->sandbox, trail, name, &client, &decision);
+	return (struct ng_lease_order){
 		.sandbox = lease->key.sandbox,
 		.client = lease->key.client,
 		.addr = lease->key.addr,
 		.port = lease->key.port,
-		.hold_s = hold_s,
 		.grace_s = gate->settings.grace_s,
 		.until_us = until_us,
-		.name = word_name(gate, &order->name),
+		.name = word_name(gate, name),
 		.rule = decision.matched ? word_format(gate, "%s:%u", decision.match.path,
 						       decision.match.line)
 					 : "",
 		.sandbox_name = word_text(gate, lease->sandbox->spec.name),
-		.type = type,
-		.way = order->way,
+		.type = lease->key.addr.family == NG_IPV4 ? NG_TYPE_A : NG_TYPE_AAAA,
+		.way = trail_way(trail),
 		.trail = trail_words(gate, trail),
 	};
+}
+
+struct order *order_send(struct ng_gate *gate, struct lease *lease, uint32_t hold_s,
+			 uint64_t until_us, const struct ng_trail *trail, uint16_t type)
+{
+	struct order *order = order_make(gate, lease, until_us, trail);
+	struct ng_lease_order words;
+
+	if (!order)
+		return NULL;
+	words = order_words(gate, lease, trail, until_us);
+	words.number = order->number;
+	words.hold_s = hold_s;
+	words.type = type;
+	action_add(gate, NG_LEASE)->lease = words;
 	gate->counters.leases_ordered++;
 	return order;
 }
@@ -153,6 +164,8 @@ void ng_gate_lease_result(struct ng_gate *gate, uint64_t now_us, uint64_t number
 	lease = order->lease;
 	if (code == NG_OK && order->until_us > lease->confirmed_us)
 		lease->confirmed_us = order->until_us;
+	for (size_t i = 0; code == NG_OK && i < lease->n_holders; i++) /* who waited as well */
+		holder_tell(gate, lease, &lease->holders[i]);
 	if (code != NG_OK)
 		gate->counters.leases_refused++;
 	order_resolve(gate, order, code);

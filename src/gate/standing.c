@@ -36,6 +36,20 @@ static bool holder_stays(const struct ng_gate *gate, const struct lease *lease,
 	return false;
 }
 
+static void release(struct ng_gate *gate, const struct lease *lease,
+		    const struct ng_trail *trail, const struct ng_name *name)
+{
+	action_add(gate, NG_RELEASE)->lease = (struct ng_lease_order){
+		.sandbox = lease->key.sandbox,
+		.client = lease->key.client,
+		.addr = lease->key.addr,
+		.port = lease->key.port,
+		.name = word_name(gate, name),
+		.rule = "",
+		.way = trail_way(trail),
+	};
+}
+
 /* Takes out the holders that policy no longer allows; false when none is left. */
 static bool lease_judge(struct ng_gate *gate, struct lease *lease, struct ng_name *last)
 {
@@ -51,6 +65,7 @@ static bool lease_judge(struct ng_gate *gate, struct lease *lease, struct ng_nam
 			continue;
 		}
 		*last = trail_name(holder->trail);
+		release(gate, lease, &view.trail, last);
 		trail_release(lease->sandbox, holder->trail);
 	}
 	lease->n_holders = (uint8_t)n;
@@ -141,8 +156,9 @@ int ng_gate_adopt(struct ng_gate *gate, uint64_t now_us, uint32_t id,
 {
 	const struct lease_key key = key_of(id, client, addr, port);
 	struct sandbox *sandbox = directory_by_id(&gate->directory, id);
-	struct ng_name names[NG_CHAIN_MAX + 1], last = {0};
+	struct ng_name names[NG_CHAIN_MAX + 1];
 	struct trail *shared = NULL;
+	struct holder *holder;
 	struct ng_trail trail;
 	struct lease *lease;
 	int error;
@@ -156,13 +172,21 @@ int ng_gate_adopt(struct ng_gate *gate, uint64_t now_us, uint32_t id,
 	if (until_us <= gate->now_us)
 		return NG_OK;
 	trail = trail_adopted(from, addr, names);
-	error = lease_hold(gate, sandbox, &key, &trail, &shared, until_us, &lease);
+	error = lease_hold(gate, sandbox, &key, &trail, &shared, until_us, &lease, &holder);
 	trail_release(sandbox, shared);
-	if (error)
-		return error;
-	if (!lease_judge(gate, lease, &last))
-		lease_revoke(gate, lease, &last);
-	return NG_OK;
+	if (!error)
+		holder->told_us = holder->until_us;
+	return error;
+}
+
+void ng_gate_adopted(struct ng_gate *gate, uint64_t now_us)
+{
+	struct sandbox *sandbox, *spare;
+
+	actions_begin(gate, now_us);
+	HASH_ITER (hh, gate->directory.by_id, sandbox, spare) {
+		leases_judge(gate, sandbox);
+	}
 }
 
 bool ng_gate_lease_at(const struct ng_gate *gate, uint64_t *cursor, struct ng_lease_view *out)

@@ -168,6 +168,8 @@ static void drain(struct trial *trial)
 			take_record(trial, &action.record);
 			break;
 		case NG_WAITING:
+		case NG_HOLD:
+		case NG_RELEASE:
 			break;
 		}
 	}

@@ -452,6 +452,7 @@ static void adoption_follows_policy(void **state)
 	assert_int_equal(
 		ng_gate_adopt(world->gate, 0, 2, &none, &addr, &all, &evil, 50 * SECOND),
 		NG_OK);
+	ng_gate_adopted(world->gate, 0);
 	take(world);
 	assert_int_equal(count(world, NG_REVOKE), 1);
 	assert_int_equal(
@@ -476,6 +477,90 @@ static void adoption_follows_policy(void **state)
 	ng_gate_tick(world->gate, 50 * SECOND);
 	take(world);
 	assert_int_equal(find(world, NG_RECORD)->record.event, NG_EVENT_LEASE_END);
+}
+
+/* The question and its answer, where no order is needed. */
+static void resolve_held(struct world *world, uint64_t now_us, const char *name, uint8_t ttl)
+{
+	struct ng_ask asked;
+
+	ask(world, now_us, 8, "10.0.0.2", name);
+	assert_non_null(find(world, NG_ASK_UPSTREAM));
+	asked = find(world, NG_ASK_UPSTREAM)->ask;
+	answer(world, now_us, &asked, "203.0.113.9", ttl);
+	assert_null(find(world, NG_LEASE));
+}
+
+static void each_holder_is_told_of_once(void **state)
+{
+	struct world *world = *state;
+	const struct ng_name b = name_of("b.good.example");
+	const struct ng_lease_order *held;
+
+	ng_gate_lease_result(world->gate, 0, resolve(world, 0, "10.0.0.2", "a.good.example"),
+			     NG_OK);
+	take(world);
+	assert_int_equal(count(world, NG_HOLD), 0); /* the order said it */
+	resolve_held(world, SECOND, "b.good.example", 20);
+	assert_int_equal(rcode(world), 0);
+	assert_int_equal(count(world, NG_HOLD), 1);
+	held = &find(world, NG_HOLD)->lease;
+	assert_int_equal(held->number, 0);
+	assert_true(ng_name_equal(held->name, &b));
+	assert_int_equal(held->trail.n_names, 1);
+	assert_int_equal(held->until_us, 91 * SECOND);
+	assert_string_equal(held->rule, "team.list:1");
+	for (uint64_t at = 2; at <= 21;
+	     at++) { /* from the cache, then anew: it is known far enough */
+		ask(world, at * SECOND, 9, "10.0.0.2", "b.good.example");
+		assert_int_equal(count(world, NG_HOLD), 0);
+	}
+	answer(world, 21 * SECOND, &find(world, NG_ASK_UPSTREAM)->ask, "203.0.113.9", 20);
+	assert_int_equal(count(world, NG_REPLY), 1);
+	assert_int_equal(count(world, NG_HOLD) + count(world, NG_LEASE), 0);
+}
+
+static void holder_behind_an_order_is_told_of_when_it_stands(void **state)
+{
+	struct world *world = *state;
+	const struct ng_name b = name_of("b.good.example");
+	uint64_t number = resolve(world, 0, "10.0.0.2", "a.good.example");
+
+	resolve_held(world, 0, "b.good.example", 20);
+	assert_int_equal(count(world, NG_HOLD) + count(world, NG_REPLY), 0);
+	ng_gate_lease_result(world->gate, SECOND, number, NG_OK);
+	take(world);
+	assert_int_equal(count(world, NG_REPLY), 2);
+	assert_int_equal(count(world, NG_HOLD), 1);
+	assert_true(ng_name_equal(find(world, NG_HOLD)->lease.name, &b));
+	number = resolve_to(world, 2 * SECOND, "10.0.0.3", "c.good.example", "203.0.113.10");
+	ng_gate_lease_result(world->gate, 2 * SECOND, number, NG_E_KERNEL);
+	take(world);
+	assert_int_equal(count(world, NG_HOLD), 0);
+}
+
+/* Of several that held it, one that policy allows is enough: nothing is closed in between. */
+static void adoption_judges_all_holders(void **state)
+{
+	struct world *world = *state;
+	const struct ng_addr none = {0}, addr = addr_of("203.0.113.9");
+	const struct ng_port all = {0};
+	const struct ng_name names[] = {name_of("evil.example"), name_of("a.good.example")};
+	const struct ng_trail evil = {.names = names, .n_names = 1},
+			      good = {.names = names + 1, .n_names = 1};
+
+	assert_int_equal(
+		ng_gate_adopt(world->gate, 0, 1, &none, &addr, &all, &evil, 50 * SECOND),
+		NG_OK);
+	assert_int_equal(
+		ng_gate_adopt(world->gate, 0, 1, &none, &addr, &all, &good, 50 * SECOND),
+		NG_OK);
+	ng_gate_adopted(world->gate, 0);
+	take(world);
+	assert_int_equal(count(world, NG_REVOKE), 0);
+	assert_int_equal(count(world, NG_RELEASE), 1);
+	assert_true(ng_name_equal(find(world, NG_RELEASE)->lease.name, &names[0]));
+	assert_int_equal(count(world, NG_HOLD), 0); /* it is known already */
 }
 
 static void blocked_packet_gets_its_name(void **state)
@@ -520,6 +605,9 @@ int main(void)
 		IN_WORLD(removed_sandbox_ends_its_questions),
 		IN_WORLD(alias_into_a_private_zone),
 		IN_WORLD(adoption_follows_policy),
+		IN_WORLD(adoption_judges_all_holders),
+		IN_WORLD(each_holder_is_told_of_once),
+		IN_WORLD(holder_behind_an_order_is_told_of_when_it_stands),
 		IN_WORLD(blocked_packet_gets_its_name),
 	};
 

@@ -289,6 +289,30 @@ static void each_name_is_a_row_of_its_own(void **state)
 	assert_int_equal(rows(world, 100).sandbox, 8);
 }
 
+/* Of names that begin alike, and of ways of one name, the one that was meant ends. */
+static void one_name_of_several_is_released(void **state)
+{
+	static const char *const texts[] = {"a.example", "aa.example", "a.example.net"};
+	struct world *world = *state;
+	struct ng_name name;
+	struct lease_row row = {.sandbox = 7, .addr = addr("1.2.3.4"), .name = &name};
+
+	for (size_t i = 0; i < 3; i++)
+		put(world, 7, "1.2.3.4", texts[i], 900);
+	assert_int_equal(ng_name_from_text("a.example", 9, &name), NG_OK);
+	row.way = 1;
+	lease_store_release(world->store, &row, 6000); /* it has no such way */
+	lease_store_commit(world->store);
+	assert_int_equal(rows(world, 100).n, 3);
+	row.way = 0;
+	lease_store_release(world->store, &row, 6000);
+	lease_store_commit(world->store);
+	assert_int_equal(rows(world, 100).n, 2);
+	lease_store_release(world->store, &row, 6000);
+	lease_store_commit(world->store);
+	assert_int_equal(rows(world, 100).n, 2);
+}
+
 static void each_port_is_a_lease_of_its_own(void **state)
 {
 	struct world *world = *state;
@@ -451,6 +475,7 @@ static void no_store_is_no_trouble(void **state)
 	(void)state;
 	lease_store_put(NULL, &row);
 	lease_store_drop(NULL, &row, 1);
+	lease_store_release(NULL, &row, 1);
 	lease_store_drop_sandbox(NULL, 1, 1);
 	lease_store_refused(NULL, &row);
 	lease_store_commit(NULL);
@@ -467,6 +492,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(waiting_names_come_back, begin, end),
 		cmocka_unit_test_setup_teardown(end_only_moves_out, begin, end),
 		cmocka_unit_test_setup_teardown(each_name_is_a_row_of_its_own, begin, end),
+		cmocka_unit_test_setup_teardown(one_name_of_several_is_released, begin, end),
 		cmocka_unit_test_setup_teardown(each_port_is_a_lease_of_its_own, begin, end),
 		cmocka_unit_test_setup_teardown(rows_with_impossible_ports_are_no_rows, begin,
 						end),
