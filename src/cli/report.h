@@ -86,6 +86,12 @@ size_t report_each_rule(const struct setup_sandbox *sandbox, enum ng_verdict ver
 			bool wildcards, report_rule_fn *visit, void *context);
 
 /*
+ * The rule about clients that decides on names which no other rule speaks of, for the sandbox's first
+ * single source. False: there is none.
+ */
+bool report_client_rule(const struct setup_sandbox *sandbox, struct ng_decision *out);
+
+/*
  * Sandboxes with the same policy, mode, and grants are told as one: the first stands for them.
  * of[i] is the sandbox that stands for sandbox i. NULL when memory is out.
  */

@@ -49,6 +49,7 @@ static void print_sandbox(struct report *report, const size_t *of, size_t i)
 					    NULL};
 	const struct setup_sandbox *sandbox = &report->setup->sandboxes[i];
 	char names[256];
+	struct ng_decision client;
 	struct ceilings ceilings = {.report = report};
 	size_t n = report_each_rule(sandbox, NG_ALLOW, true, NULL, NULL);
 	report_names(report->setup, of, i, names, sizeof(names));
@@ -60,11 +61,16 @@ static void print_sandbox(struct report *report, const size_t *of, size_t i)
 	if (sandbox->spec->mode == NG_OBSERVE)
 		doc_paragraph(&report->doc, "While it is only observed every name is asked "
 					    "for, so all of this is unbounded.");
-	if (n == 0) {
+	if (report_client_rule(sandbox, &client) && client.verdict == NG_ALLOW)
+		doc_paragraph(&report->doc,
+			      "The rule about clients at %s:%u allows every name, so all of "
+			      "this is unbounded.",
+			      client.match.path, client.match.line);
+	else if (n == 0)
 		doc_paragraph(&report->doc, "No wildcard is allowed: names alone, as they "
 					    "stand, leave for upstream servers.");
+	if (n == 0)
 		return;
-	}
 	ceilings.lines = (struct report_lines){
 		.doc = &report->doc, .heads = heads, .what = "wildcards", .total = n};
 	report_each_rule(sandbox, NG_ALLOW, true, ceiling_row, &ceilings);

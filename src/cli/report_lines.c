@@ -2,6 +2,8 @@
 #include "config.h"
 #include "cli/report.h"
 
+#include "offline/explain_words.h"
+
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +84,7 @@ static bool alike(const struct setup *setup, size_t a, size_t b)
 {
 	const struct ng_sandbox *one = &setup->specs[a], *other = &setup->specs[b];
 	return one->mode == other->mode && scopes_alike(&one->policy, &other->policy) &&
-	       one->n_opened == other->n_opened &&
+	       !explain_watches_clients(&one->policy) && one->n_opened == other->n_opened &&
 	       memcmp(one->opened, other->opened, one->n_opened * sizeof(one->opened[0])) ==
 		       0 &&
 	       setup->sandboxes[a].grants.n_statics == setup->sandboxes[b].grants.n_statics;

@@ -9,6 +9,8 @@
 #include "config.h"
 #include "cli/report.h"
 
+#include "offline/explain_words.h"
+
 #include <namegate/message.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +35,27 @@ static bool same_rule(const struct ng_match *a, const struct ng_match *b)
 	       a->wildcard == b->wildcard && a->labels == b->labels;
 }
 
+/* With the client that asks, as far as one is known. */
+static void judge(const struct setup_sandbox *sandbox, const struct ng_name *asked,
+		  struct ng_decision *out)
+{
+	const struct ng_addr client = explain_client(sandbox->spec);
+	const struct ng_subject subject = {.names = asked,
+					   .n_names = 1,
+					   .client = ng_addr_len(&client) > 0 ? &client : NULL};
+	ng_policy_judge(&sandbox->spec->policy, &subject, out);
+}
+
+bool report_client_rule(const struct setup_sandbox *sandbox, struct ng_decision *out)
+{
+	const struct ng_name root = {.len = 1};
+	struct ng_name asked;
+	if (!explain_watches_clients(&sandbox->spec->policy) || !below(&root, &asked))
+		return false;
+	judge(sandbox, &asked, out);
+	return out->matched && out->match.trigger == NG_TRIGGER_CLIENT;
+}
+
 /* Is it this rule that decides, with that verdict? */
 static bool decides(const struct setup_sandbox *sandbox, const struct ng_name *owner,
 		    const struct ng_match *match, enum ng_verdict wanted, struct ng_name *asked)
@@ -41,7 +64,7 @@ static bool decides(const struct setup_sandbox *sandbox, const struct ng_name *o
 	*asked = *owner;
 	if (match->wildcard && !below(owner, asked))
 		return false;
-	ng_policy_decide(&sandbox->spec->policy, asked, &decision);
+	judge(sandbox, asked, &decision);
 	return decision.matched && decision.verdict == wanted &&
 	       same_rule(&decision.match, match);
 }
@@ -171,6 +194,19 @@ static void print_opened(struct report *report, const struct setup_sandbox *sand
 			      text);
 }
 
+static void print_client(struct report *report, const struct setup_sandbox *sandbox)
+{
+	struct ng_decision decision;
+	char prefix[NG_PREFIX_TEXT];
+	if (report_client_rule(sandbox, &decision))
+		doc_paragraph(&report->doc,
+			      "Every name that no rule below speaks of is %s, by the rule "
+			      "about the client %s at %s:%u.",
+			      decision.verdict == NG_ALLOW ? "ALLOWED" : "denied",
+			      ng_prefix_format(&decision.match.prefix, prefix),
+			      decision.match.path, decision.match.line);
+}
+
 static void print_sandbox(struct report *report, const size_t *of, size_t i)
 {
 	static const char *const modes[] = {
@@ -184,6 +220,7 @@ static void print_sandbox(struct report *report, const size_t *of, size_t i)
 	doc_paragraph(&report->doc, "Mode: %s.", modes[sandbox->spec->mode]);
 	if (sandbox->spec->mode == NG_LOCKDOWN)
 		return;
+	print_client(report, sandbox);
 	print_rules(report, sandbox, NG_ALLOW, false, "allowed by name");
 	print_rules(report, sandbox, NG_ALLOW, true, "allowed by wildcard");
 	print_rules(report, sandbox, NG_ASK, false, "to be approved, by name");
@@ -200,7 +237,8 @@ void report_reach_print(struct report *report)
 		&report->doc,
 		"Of %s and its policies: every rule by which the whole policy decides. An "
 		"allowed name opens the addresses that it resolves to, for as long as its "
-		"lease. Rules that look at addresses or clients are not listed. Sandboxes of "
+		"lease. Of rules that look at clients, those for the first single source of a "
+		"sandbox count; rules that look at addresses are not listed. Sandboxes of "
 		"the same policy stand together; those registered at run time are not in a "
 		"configuration.",
 		report->config);

@@ -53,7 +53,7 @@ struct ng_addr explain_client(const struct ng_sandbox *spec)
 	return (struct ng_addr){0};
 }
 
-static bool watches_clients(const struct ng_policy *policy)
+bool explain_watches_clients(const struct ng_policy *policy)
 {
 	for (int scope = NG_SCOPE_GLOBAL; scope < NG_SCOPES; scope++) {
 		for (uint8_t i = 0; i < policy->scopes[scope].n; i++) {
@@ -77,7 +77,7 @@ static int read_question(struct explained *explained, const struct explain_quest
 		return NG_E_RANGE;
 	explained->client = question->client != NULL ? *question->client : explain_client(spec);
 	explained->client_wanted =
-		ng_addr_len(&explained->client) == 0 && watches_clients(&spec->policy);
+		ng_addr_len(&explained->client) == 0 && explain_watches_clients(&spec->policy);
 	explained->subject = (struct ng_subject){
 		.names = explained->names,
 		.n_names = 1,

@@ -17,6 +17,8 @@ extern const char *const explain_verdicts[],
 								*const explain_replies[];
 /* The address that asks unless another is named; no family: which of many is not known. */
 struct ng_addr explain_client(const struct ng_sandbox *spec);
+/* Does any of its rules look at who asks? */
+bool explain_watches_clients(const struct ng_policy *policy);
 /* "*.example.com", "answer 192.0.2.0/24"; name is the one that a name rule matched. */
 const char *explain_owner(const struct ng_match *match, const struct ng_name *name,
 			  char out[static EXPLAIN_OWNER]);
