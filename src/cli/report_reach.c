@@ -35,14 +35,19 @@ static bool same_rule(const struct ng_match *a, const struct ng_match *b)
 	       a->wildcard == b->wildcard && a->labels == b->labels;
 }
 
-/* With the client that asks, as far as one is known. */
+/* The name, with the client that asks, as far as one is known. */
+static struct ng_subject subject_of(const struct ng_name *asked, const struct ng_addr *client)
+{
+	return (struct ng_subject){.names = asked,
+				   .n_names = 1,
+				   .client = ng_addr_len(client) > 0 ? client : NULL};
+}
+
 static void judge(const struct setup_sandbox *sandbox, const struct ng_name *asked,
 		  struct ng_decision *out)
 {
 	const struct ng_addr client = explain_client(sandbox->spec);
-	const struct ng_subject subject = {.names = asked,
-					   .n_names = 1,
-					   .client = ng_addr_len(&client) > 0 ? &client : NULL};
+	const struct ng_subject subject = subject_of(asked, &client);
 	ng_policy_judge(&sandbox->spec->policy, &subject, out);
 }
 
@@ -124,7 +129,8 @@ static void rule_row(void *context, const struct ng_name *owner, const struct ng
 		     const struct ng_name *asked)
 {
 	struct reach *reach = context;
-	const struct ng_subject subject = {.names = asked, .n_names = 1};
+	const struct ng_addr client = explain_client(reach->sandbox->spec);
+	const struct ng_subject subject = subject_of(asked, &client);
 	char name[REPORT_OWNER], ports[NG_PORTS_MAX * 12], types[NG_TYPES_MAX * 16],
 		rule[NG_PATH_MAX + 16];
 	struct ng_bounds bounds = {0};

@@ -196,8 +196,10 @@ static void find_reply(struct explained *explained)
 {
 	enum ng_mode mode = explained->sandbox->spec->mode;
 	enum ng_verdict verdict = explained->why.decision.verdict;
-	if (mode == NG_LOCKDOWN)
+	if (mode == NG_LOCKDOWN) {
 		explained->why.decision.verdict = NG_DENY;
+		explained->why.bounds = (struct ng_bounds){0};
+	}
 	explained->passes = mode == NG_OBSERVE || (mode == NG_ENFORCE && verdict == NG_ALLOW);
 	explained->reply = explained->passes ? passing_of(explained) : denial_of(explained);
 	explained->asks = explained->reply > EXPLAIN_LOCAL || leads_on(explained);

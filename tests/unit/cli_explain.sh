@@ -157,6 +157,8 @@ like "a client trigger decides" '^rule     rpz\.zone:7:1 \(sandbox scope\): clie
 like "and comes before a name's source" 'ci\.list:1:1 +pypi\.org +allow +rpz\.zone:7 speaks: its source is listed first' \
 	"$(run 1 -c gate.conf --client 10.2.0.7 wide pypi.org)"
 like "a range of sources is one key each" 'the asking client of 10\.2\.0\.0/24 \. each address' "$(run 0 -c gate.conf wide pypi.org)"
+printf 'sandbox "shut" { sources = {"10.4.0.1"} mode = lockdown policies = {"ci.list"} }\n' >shut.conf
+is "nothing is open in lockdown" '["deny",false,[]]' "$(run 1 --json -c shut.conf shut bücher.example | jq -c '[.verdict, .allowed, .ports]')"
 like "an observed sandbox is answered" '^answer   from upstream$' "$(run 1 -c gate.conf watched no.test)"
 like "and told to be so" 'default deny; the sandbox is only observed' "$(run 1 -c gate.conf watched no.test)"
 

@@ -99,9 +99,11 @@ rpz='$ORIGIN clients.
 @ 60 IN NS ns.
 named.example CNAME rpz-passthru.'
 printf '%s\n32.2.0.0.10.rpz-client-ip CNAME rpz-passthru.\n32.3.0.0.10.rpz-client-ip CNAME .\n' "$rpz" >clients.zone
+echo 'named.example:443' >named.list
 for n in 2 3 4; do
-	printf 'sandbox "s%s" { sources = {"10.0.0.%s"} policies = {"clients.zone"} }\n' $n $n
+	printf 'sandbox "s%s" { sources = {"10.0.0.%s"} group = "g" policies = {"clients.zone"} }\n' $n $n
 done >clients.conf
+echo 'group "g" { policies = {"named.list"} }' >>clients.conf
 report -c clients.conf >clients.md
 of() { sed -n "/^### $1\$/,/^##/p" clients.md; }
 like "who may have any name by its address is told" '^Every name that no rule below speaks of is ALLOWED, by the rule about the client 10\.0\.0\.2/32 at clients\.zone:5\.$' "$(of s2)"
@@ -109,6 +111,7 @@ like "and has no ceiling" 'rule about clients at clients\.zone:5 allows every na
 unlike "nor a promise of names alone" 'names alone' "$(of s2)"
 like "who may have none is told" 'is denied, by the rule about the client 10\.0\.0\.3/32' "$(of s3)"
 unlike "and no name is listed as its" '^\| named\.example' "$(of s3)"
+like "the ports are those of both scopes" '^\| named\.example \| all \| A, AAAA \| named\.list:1 \|$' "$(of s2)"
 like "another is not meant by either" '^\| named\.example \| all' "$(of s4)"
 unlike "and not told of them" 'the rule about the client' "$(of s4)"
 
