@@ -6,6 +6,7 @@
  * where it is from.
  */
 #include "config.h"
+#include "base/text.h"
 #include "cli/report.h"
 
 #include "cli/output.h"
@@ -212,7 +213,11 @@ static void print_page(struct report *report)
 
 static int cannot_write(const char *path)
 {
-	fprintf(stderr, "namegate report: %s cannot be written: %s\n", path, strerror(errno));
+	int code = errno;
+	char shown[NG_PATH_MAX];
+	snprintf(shown, sizeof(shown), "%s", path);
+	fprintf(stderr, "namegate report: %s cannot be written: %s\n", text_clean(shown, ""),
+		strerror(code));
 	return EXIT_UNUSABLE;
 }
 

@@ -7,6 +7,7 @@
  */
 #include "config.h"
 
+#include "base/text.h"
 #include "cli/control_client.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
@@ -234,7 +235,10 @@ static bool read_port(const char *text, struct wish *wish)
 
 static int bad(const char *what, const char *text, const char *wanted)
 {
-	fprintf(stderr, "namegate who-opened: \"%s\" is no %s; write %s\n", text, what, wanted);
+	char shown[256];
+	snprintf(shown, sizeof(shown), "%s", text);
+	fprintf(stderr, "namegate who-opened: \"%s\" is no %s; write %s\n",
+		text_clean(shown, ""), what, wanted);
 	return EXIT_UNUSABLE;
 }
 

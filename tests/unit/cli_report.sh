@@ -196,6 +196,10 @@ is "a page that cannot be made leaves what was there" "2 before" \
 	"$(exit_of report -c none.conf -o kept.html) $(cat kept.html)"
 
 is "who-opened: an address that is none" "2" "$(exit_of "$build/namegate" who-opened good.example)"
+is "who-opened: what is none orders nothing of a terminal" 'namegate who-opened: "?[31mx" is no address' \
+	"$("$build/namegate" who-opened $'\e[31mx' 2>&1 | sed 's/;.*//')"
+is "report: nor does a path that cannot be written" 'namegate report: none/?[31mx cannot be written' \
+	"$(report -c namegate.conf -o $'none/\e[31mx' 2>&1 | sed 's/:[^:]*$//')"
 is "who-opened: a port that is none" "2" "$(exit_of "$build/namegate" who-opened 192.0.2.1 65536)"
 is "who-opened: a time that is none" "2" "$(exit_of "$build/namegate" who-opened --at yesterday 192.0.2.1)"
 is "who-opened: a store that is not there" "2" \
