@@ -6,6 +6,10 @@
  * whole was too large, memory, no word at all) the batch is cut in halves. A failed batch costs
  * every writer of the namespace some milliseconds, so the number of tries is bounded; what is left
  * then has failed.
+ *
+ * Of many ops, those that only add an element share messages as far as they follow each other in one
+ * set: finding the set by its name costs the kernel as much as half an element. A refusal then names
+ * no op, so the batch is sent again with a message for each.
  */
 #include "warden/sets.h"
 
@@ -16,6 +20,8 @@
 
 #define BATCH_OPS 100000 /* about 12 MiB of messages */
 #define TRIES     48     /* failed batches in one commit */
+#define MANY      64     /* ops that are worth sharing messages */
+#define SHARED    16384  /* octets of a shared message; its list may have 65535 */
 
 static void write_key(struct nlmsghdr *message, const struct op *op)
 {
@@ -41,15 +47,18 @@ static void write_value(struct nlmsghdr *message, const struct op *op)
 	mnl_attr_nest_end(message, value);
 }
 
-static void write_element(struct nlmsghdr *message, const struct op *op, const char *table,
-			  bool times)
+static struct nlattr *begin_list(struct nlmsghdr *message, const struct op *op,
+				 const char *table)
 {
-	struct nlattr *list, *element;
-
 	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, table);
 	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, set_shapes[op->set].name);
-	list = mnl_attr_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS);
-	element = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
+	return mnl_attr_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS);
+}
+
+static void put_element(struct nlmsghdr *message, const struct op *op, bool times)
+{
+	struct nlattr *element = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
+
 	if (op->interval_end)
 		mnl_attr_put_u32(message, NFTA_SET_ELEM_FLAGS,
 				 htobe32(NFT_SET_ELEM_INTERVAL_END));
@@ -60,6 +69,14 @@ static void write_element(struct nlmsghdr *message, const struct op *op, const c
 		mnl_attr_put_u64(message, NFTA_SET_ELEM_EXPIRATION, htobe64(op->timeout_ms));
 	}
 	mnl_attr_nest_end(message, element);
+}
+
+static void write_element(struct nlmsghdr *message, const struct op *op, const char *table,
+			  bool times)
+{
+	struct nlattr *list = begin_list(message, op, table);
+
+	put_element(message, op, times);
 	mnl_attr_nest_end(message, list);
 }
 
@@ -86,6 +103,51 @@ static void write_op(struct op *op, const char *table, const struct ability *abi
 	op->seq_last = batch->last;
 }
 
+static bool can_share(const struct op *op, const struct ability *ability)
+{
+	return op->error == OP_WAITS && !op->remove && !op->anew &&
+	       (!op->timeout_ms || ability->in_place);
+}
+
+/* One message for the ops from there on, as far as they can share it; returns where they end. */
+static size_t write_shared(struct ops *ops, size_t from, size_t to, const char *table,
+			   const struct ability *ability, struct batch *batch,
+			   struct netlink *netlink)
+{
+	struct nlmsghdr *message =
+		batch_message(batch, netlink, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
+	struct nlattr *list = begin_list(message, &ops->items[from], table);
+	size_t i = from;
+
+	for (; i < to && message->nlmsg_len < SHARED; i++) {
+		struct op *op = &ops->items[i];
+
+		if (op->set != ops->items[from].set || !can_share(op, ability))
+			break;
+		put_element(message, op, true);
+		op->seq_first = op->seq_last = batch->last;
+	}
+	mnl_attr_nest_end(message, list);
+	return i;
+}
+
+static void write_many(struct ops *ops, size_t from, size_t to, const char *table,
+		       const struct ability *ability, struct batch *batch,
+		       struct netlink *netlink)
+{
+	while (from < to) {
+		struct op *op = &ops->items[from];
+
+		if (can_share(op, ability)) {
+			from = write_shared(ops, from, to, table, ability, batch, netlink);
+			continue;
+		}
+		if (op->error == OP_WAITS)
+			write_op(op, table, ability, batch, netlink);
+		from++;
+	}
+}
+
 void ops_write(struct ops *ops, size_t from, size_t to, const char *table,
 	       const struct ability *ability, struct batch *batch, struct netlink *netlink)
 {
@@ -101,6 +163,7 @@ struct commit {
 	struct batch *batch;
 	struct netlink *netlink;
 	unsigned tries;
+	bool shared; /* messages hold several ops: a refusal names none of them */
 	/* of the batch on its way: the kernel reports in the order of the messages */
 	size_t cursor, to, named;
 };
@@ -109,6 +172,10 @@ static void take_refusal(void *who, uint32_t seq, int error)
 {
 	struct commit *commit = who;
 
+	if (commit->shared) {
+		commit->named++;
+		return;
+	}
 	while (commit->cursor < commit->to) {
 		struct op *op = &commit->ops->items[commit->cursor];
 
@@ -149,8 +216,9 @@ static bool try_batch(struct commit *commit, size_t from, size_t to, int *system
 	commit->to = to;
 	commit->named = 0;
 	batch_begin(commit->batch, commit->netlink);
-	ops_write(commit->ops, from, to, commit->table, commit->ability, commit->batch,
-		  commit->netlink);
+	(commit->shared ? write_many : ops_write)(commit->ops, from, to, commit->table,
+						  commit->ability, commit->batch,
+						  commit->netlink);
 	code = batch_commit(commit->batch, commit->netlink, take_refusal, commit, system);
 	if (code == NG_OK) {
 		settle(commit, from, to, 0);
@@ -166,6 +234,10 @@ static void commit_range(struct commit *commit, size_t from, size_t to)
 	while (!try_batch(commit, from, to, &system)) {
 		bool whole = !commit->named;
 
+		if (commit->shared && !whole) {
+			commit->shared = false;
+			continue;
+		}
 		if (++commit->tries > TRIES || to - from == 1 ||
 		    (whole && (system == EPERM || system == ENOMEM))) {
 			settle(commit, from, to, system ? system : EIO);
@@ -187,7 +259,8 @@ int ops_commit(struct ops *ops, const char *table, const struct ability *ability
 				.table = table,
 				.ability = ability,
 				.batch = batch,
-				.netlink = netlink};
+				.netlink = netlink,
+				.shared = ops->n >= MANY};
 
 	if (ops->failed) {
 		settle(&commit, 0, ops->n, ENOMEM);

@@ -95,6 +95,7 @@ bool ops_settle(struct warden *warden)
 	struct ops *ops = &warden->ops;
 	bool well = kernel_commit(&warden->kernel, ops) == NG_OK;
 
+	adopt_follow(warden);
 	for (size_t i = 0; i < ops->n; i++)
 		if (ops->items[i].lease)
 			settle_one(warden, &ops->items[i]);
@@ -129,54 +130,4 @@ void leases_end_due(struct warden *warden)
 		setup_suspect(warden);
 	}
 	ops_sweep(warden);
-}
-
-/* ---- adopting ---- */
-
-static bool read_key(enum set_id set, const struct element *element, struct lease_key *out)
-{
-	bool v4 = set == SET_ALLOW4 || set == SET_ALLOW4P;
-	bool ports = set == SET_ALLOW4P || set == SET_ALLOW6P;
-	enum ng_family family = v4 ? NG_IPV4 : NG_IPV6;
-	size_t len = v4 ? 4 : 16;
-	const uint8_t *tail = element->key + 2 * len;
-	struct ng_addr source = ng_addr_make(family, element->key);
-	struct ng_addr to = ng_addr_make(family, element->key + len);
-
-	if (element->len != set_shapes[set].key_len)
-		return false;
-	*out = lease_key_make(&source, &to, ports ? tail[0] : 0,
-			      ports ? (uint16_t)(tail[4] << 8 | tail[5]) : 0);
-	return true;
-}
-
-static void adopt_one(void *who, enum set_id set, const struct element *element)
-{
-	struct warden *warden = who;
-	const uint64_t backstop_ms = NG_BACKSTOP_S * 1000u;
-	uint64_t left_ms =
-		element->expires_ms > backstop_ms ? element->expires_ms - backstop_ms : 0;
-	struct lease_key key;
-	struct lease *lease;
-
-	if (!read_key(set, element, &key) || mirror_find(&warden->mirror, &key))
-		return;
-	lease = lease_open(warden, &key, sandboxes_owner(&warden->sandboxes, &key.source));
-	if (!lease)
-		return;
-	lease->fixed = element->permanent;
-	if (element->permanent)
-		mirror_confirm(&warden->mirror, lease, FOREVER);
-	else
-		mirror_confirm(&warden->mirror, lease, warden->now_us + left_ms * 1000);
-}
-
-int leases_adopt(struct warden *warden, const char *table)
-{
-	int code = NG_OK;
-
-	for (int set = SET_ALLOW4; code == NG_OK && set <= SET_ALLOW6P; set++)
-		code = set_dump(&warden->kernel.netlink, table, (enum set_id)set, adopt_one,
-				warden);
-	return code;
 }

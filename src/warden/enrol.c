@@ -238,6 +238,15 @@ static void settle_sources(struct warden *warden, const struct wall_sandbox *was
 	}
 }
 
+void enrol_prune(struct warden *warden)
+{
+	struct sandbox *sandbox, *next;
+
+	HASH_ITER (hh, warden->sandboxes.by_id, sandbox, next) {
+		settle_sources(warden, &sandbox->is, sandbox);
+	}
+}
+
 /* The kernel's side of a sandbox that has changed from what it was. */
 static int put_rights(struct warden *warden, const struct rights *was, struct sandbox *sandbox,
 		      uint32_t tag)
@@ -286,6 +295,8 @@ static int begin(struct warden *warden, struct change *change, uint32_t tag)
 
 	if (!warden->kernel.ready || warden->dirty)
 		return NG_E_KERNEL;
+	if (!change->remove && change->wanted.mode == MODE_LOCKDOWN)
+		adopt_whole(warden, "a sandbox is locked down");
 	if (!change->remove)
 		return put(warden, change, tag);
 	sandbox = sandboxes_find(&warden->sandboxes, change->wanted.id);

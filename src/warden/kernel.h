@@ -16,6 +16,7 @@ struct kernel {
 	struct wall_table table;
 	uint16_t log_group;   /* where refused packets are reported */
 	bool ready;           /* the table stands as far as we know */
+	bool turned;          /* leases stand in the twins */
 	uint32_t flags;       /* the table's */
 	uint64_t fingerprint; /* of the rules as the kernel lists them */
 	uint32_t generation;  /* of the rule set, when last looked at */
@@ -43,7 +44,17 @@ bool table_intact(struct kernel *kernel);
 bool table_foreign_change(struct kernel *kernel);
 int table_remove(struct kernel *kernel, const char *name, int *system) NG_MUST_CHECK;
 
+/* Which side of the lease sets do that table's rules look into? Into turned. */
+int table_side(struct kernel *kernel, const char *table) NG_MUST_CHECK;
+/* Makes the other side, empty; has the rules look into it instead; removes what they do not look into. */
+int table_make_other(struct kernel *kernel, int *system) NG_MUST_CHECK;
+int table_turn(struct kernel *kernel, int *system) NG_MUST_CHECK;
+int table_drop_other(struct kernel *kernel, int *system) NG_MUST_CHECK;
+/* For one of SET_ALLOW the set of that side; any other as it is. */
+enum set_id table_lease_set(const struct kernel *kernel, enum set_id set, bool other);
+
 /* Forgets whose packets were reported: sources come and go, and these elements have no end. */
 void table_forget_talk(struct kernel *kernel);
 
-int kernel_commit(struct kernel *kernel, struct ops *ops) NG_MUST_CHECK; /* ops_commit() */
+/* ops_commit(), where SET_ALLOW is the side that stands. */
+int kernel_commit(struct kernel *kernel, struct ops *ops) NG_MUST_CHECK;

@@ -219,6 +219,8 @@ static void revoke_one(struct warden *warden, const struct wall_lease *order)
 		}
 		if (lease)
 			lease_close(warden, lease);
+		else
+			adopt_revoke(warden, &key);
 		cut_flows(warden, &key, weigh);
 	}
 }
@@ -273,6 +275,7 @@ static void close_unclaimed(struct warden *warden)
 		n++;
 	}
 	warden->leftovers_us = warden->now_us;
+	adopt_claimed(warden);
 	if (!n)
 		return;
 	say("%zu leases of an earlier life are closed: no sandbox, rule or stored name "

@@ -209,12 +209,15 @@ enum slot { SLOT_SIGNAL = 0, SLOT_MAIN, SLOT_NFLOG, SLOT_WATCH, SLOT_WORKERS };
 static int wait_ms(const struct warden *warden)
 {
 	const struct lease *first = mirror_first(&warden->mirror);
+	int next_ms = adopt_wait_ms(warden);
 	uint64_t left_us;
 
 	if (!warden->kernel.ready)
 		return -1;
 	if (warden->suspect)
 		return 0;
+	if (next_ms >= 0 && next_ms < (int)TICK_US / 1000)
+		return next_ms;
 	if (warden->dirty || warden->tally.awake)
 		return TICK_US / 1000;
 	if (!first)
@@ -251,6 +254,7 @@ static int turn(struct warden *warden, struct inbox *inbox, const struct pollfd 
 		return code;
 	leases_serve(warden);
 	leases_end_due(warden);
+	adopt_step(warden);
 	if (slots[SLOT_NFLOG].revents) {
 		nflog_read(&warden->nflog, &warden->tally, warden->now_us);
 		if (!warden->talk_us)
@@ -294,6 +298,8 @@ static int open_all(struct warden *warden, const char *user)
 	if (code == NG_OK) {
 		code = netlink_open(&warden->conntrack);
 		if (code == NG_OK)
+			code = netlink_open(&warden->reader);
+		if (code == NG_OK)
 			code = watch_open(&warden->watch, warden->kernel.netlink.port);
 		if (code == NG_OK)
 			code = nflog_open(&warden->nflog);
@@ -316,6 +322,7 @@ static void close_all(struct warden *warden)
 {
 	workers_finish(&warden->workers);
 	leftovers_finish(&warden->leftovers);
+	adopt_forget(warden);
 	mirror_finish(&warden->mirror);
 	sandboxes_finish(&warden->sandboxes);
 	ops_finish(&warden->ops);
@@ -325,6 +332,7 @@ static void close_all(struct warden *warden)
 	nflog_close(&warden->nflog);
 	watch_close(&warden->watch);
 	netlink_close(&warden->conntrack);
+	netlink_close(&warden->reader);
 	kernel_close(&warden->kernel);
 }
 
@@ -367,7 +375,7 @@ static int serve(const char *user)
 	warden->main_fd = WALL_FD;
 	warden->cuts.spare = flow_justified;
 	warden->cuts.who = warden;
-	warden->kernel.netlink.fd = warden->conntrack.fd = -1;
+	warden->kernel.netlink.fd = warden->conntrack.fd = warden->reader.fd = -1;
 	warden->watch.netlink.fd = warden->nflog.netlink.fd = -1;
 	signals = open_signals();
 	code = signals < 0 ? NG_E_IO : open_all(warden, user);

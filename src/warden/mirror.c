@@ -184,6 +184,8 @@ void mirror_drop(struct mirror *mirror, struct lease *lease)
 	struct group *group = lease->group;
 
 	mirror_unschedule(mirror, lease);
+	if (mirror->walk == lease)
+		mirror->walk = lease->hh.next;
 	HASH_DELETE(hh, mirror->by_key, lease);
 	DL_DELETE(group->leases, lease);
 	mirror->n--;

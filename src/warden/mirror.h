@@ -52,6 +52,8 @@ struct mirror {
 	struct group *by_source;
 	struct lease **heap; /* earliest end first */
 	size_t n, heap_n, heap_room;
+	struct lease *
+		walk; /* how far somebody has come who goes through all of them, oldest first */
 };
 
 void mirror_finish(struct mirror *mirror); /* takes NULL */

@@ -194,15 +194,29 @@ static const struct guard {
 	}
 #define TO_LOCAL {.kind = STEP_FIB, .reg = R0}, EQ(HOST32(RTN_LOCAL))
 
-#define RULE(chain, ...)                                                                       \
+enum side { SIDE_BOTH = 0, SIDE_FIRST, SIDE_TWIN }; /* which lease sets a rule is for */
+
+#define RULE(chain, ...) RULE_OF(SIDE_BOTH, chain, __VA_ARGS__)
+#define RULE_OF(side, chain, ...)                                                              \
 	{                                                                                      \
-		chain, (const struct step[])                                                   \
+		side, chain, (const struct step[])                                             \
 		{                                                                              \
 			__VA_ARGS__, END                                                       \
 		}                                                                              \
 	}
+#define LEASED_RULES 4 /* of either side */
+#define LEASED(set4, set6, set4p, set6p, side)                                                 \
+	RULE_OF(side, CHAIN_JUDGE, V4, SADDR4(R0), DADDR4(R1), IN(set4), GOTO(CHAIN_PASS)),    \
+		RULE_OF(side, CHAIN_JUDGE, V6, SADDR6(R0), DADDR6(R4), IN(set6),               \
+			GOTO(CHAIN_PASS)),                                                     \
+		RULE_OF(side, CHAIN_JUDGE, V4, SADDR4(R0), DADDR4(R1),                         \
+			META(R2, NFT_META_L4PROTO), TH(R3, 2, 2), IN(set4p),                   \
+			GOTO(CHAIN_PASS)),                                                     \
+		RULE_OF(side, CHAIN_JUDGE, V6, SADDR6(R0), DADDR6(R4),                         \
+			META(R8, NFT_META_L4PROTO), TH(R9, 2, 2), IN(set6p), GOTO(CHAIN_PASS))
 
 static const struct rule {
+	enum side side;
 	const char *chain;
 	const struct step *steps;
 } rules[] = {
@@ -243,12 +257,8 @@ static const struct rule {
 	RULE(CHAIN_JUDGE, V6, DADDR6(R0), IN("never6"), GOTO(CHAIN_DENY)),
 	RULE(CHAIN_JUDGE, META(R0, NFT_META_L4PROTO), NEQ(IPPROTO_TCP), NEQ(IPPROTO_UDP),
 	     GOTO(CHAIN_UNOPENED)), /* a lease opens no tunnel */
-	RULE(CHAIN_JUDGE, V4, SADDR4(R0), DADDR4(R1), IN("allow4"), GOTO(CHAIN_PASS)),
-	RULE(CHAIN_JUDGE, V6, SADDR6(R0), DADDR6(R4), IN("allow6"), GOTO(CHAIN_PASS)),
-	RULE(CHAIN_JUDGE, V4, SADDR4(R0), DADDR4(R1), META(R2, NFT_META_L4PROTO), TH(R3, 2, 2),
-	     IN("allow4p"), GOTO(CHAIN_PASS)),
-	RULE(CHAIN_JUDGE, V6, SADDR6(R0), DADDR6(R4), META(R8, NFT_META_L4PROTO), TH(R9, 2, 2),
-	     IN("allow6p"), GOTO(CHAIN_PASS)),
+	LEASED("allow4", "allow6", "allow4p", "allow6p", SIDE_FIRST),
+	LEASED("allow4b", "allow6b", "allow4pb", "allow6pb", SIDE_TWIN),
 	RULE(CHAIN_JUDGE, V4, SADDR4(R0), DADDR4(R1), IN("cidr4"), GOTO(CHAIN_PASS)),
 	RULE(CHAIN_JUDGE, V6, SADDR6(R0), DADDR6(R4), IN("cidr6"), GOTO(CHAIN_PASS)),
 	RULE(CHAIN_JUDGE, V4, SADDR4(R0), DADDR4(R1), META(R2, NFT_META_L4PROTO), TH(R3, 2, 2),
@@ -392,8 +402,9 @@ static void write_log(struct batch *batch, struct netlink *netlink,
 }
 
 int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_table *table,
-		uint16_t log_group)
+		uint16_t log_group, bool turned)
 {
+	const enum side other = turned ? SIDE_FIRST : SIDE_TWIN;
 	int code;
 
 	for (size_t i = 0; i < COUNT(regular); i++)
@@ -413,11 +424,13 @@ int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_
 	write_log(batch, netlink, table, log_group, CHAIN_DENY, "namegate-deny ");
 	write_log(batch, netlink, table, log_group, CHAIN_OBSERVE, PREFIX_OBSERVED);
 	for (size_t i = 0; i < COUNT(rules); i++)
-		write_rule(batch, netlink, table->table, rules[i].chain, rules[i].steps);
+		if (rules[i].side != other)
+			write_rule(batch, netlink, table->table, rules[i].chain,
+				   rules[i].steps);
 	return NG_OK;
 }
 
 size_t rules_count(const struct wall_table *table)
 {
-	return COUNT(rules) + 6 + COUNT(guards) * table->n_interfaces;
+	return COUNT(rules) - LEASED_RULES + 6 + COUNT(guards) * table->n_interfaces;
 }

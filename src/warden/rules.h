@@ -14,6 +14,7 @@
 /* Writes all chains, empties them, and fills them. The sets are written before. NG_E_RANGE: a
  * pattern that would put every interface under guard. */
 int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_table *table,
-		uint16_t log_group) NG_MUST_CHECK;
+		uint16_t log_group,
+		bool turned) NG_MUST_CHECK; /* turned: leases are in the twins */
 /* How many rules rules_write() makes for it. */
 size_t rules_count(const struct wall_table *table);

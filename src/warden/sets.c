@@ -64,6 +64,18 @@ const struct set_shape set_shapes[SET_COUNT] = {
 			 40,
 			 {0},
 			 NFT_SET_TIMEOUT},
+	[SET_TWIN4] = {"allow4b", PAIR(TYPE_IP4, TYPE_IP4), 8, {0}, NFT_SET_TIMEOUT},
+	[SET_TWIN6] = {"allow6b", PAIR(TYPE_IP6, TYPE_IP6), 32, {0}, NFT_SET_TIMEOUT},
+	[SET_TWIN4P] = {"allow4pb",
+			QUAD(TYPE_IP4, TYPE_IP4, TYPE_PROTO, TYPE_PORT),
+			16,
+			{0},
+			NFT_SET_TIMEOUT},
+	[SET_TWIN6P] = {"allow6pb",
+			QUAD(TYPE_IP6, TYPE_IP6, TYPE_PROTO, TYPE_PORT),
+			40,
+			{0},
+			NFT_SET_TIMEOUT},
 	[SET_CIDR4] = {"cidr4", PAIR(TYPE_IP4, TYPE_IP4), 8, {4, 4}, NFT_SET_INTERVAL},
 	[SET_CIDR6] = {"cidr6", PAIR(TYPE_IP6, TYPE_IP6), 32, {16, 16}, NFT_SET_INTERVAL},
 	[SET_CIDR4P] = {"cidr4p",
@@ -275,17 +287,25 @@ struct dump {
 	enum set_id set;
 	element_fn *each;
 	void *who;
+	size_t *most; /* NULL: all of them */
+	bool more;    /* than that */
 };
 
 static int give_element(struct nftnl_set_elem *from, void *who)
 {
-	const struct dump *dump = who;
+	struct dump *dump = who;
 	struct element element = {0};
 	uint32_t len = 0;
 	const void *key = nftnl_set_elem_get(from, NFTNL_SET_ELEM_KEY, &len);
 
 	if (!key || len != set_shapes[dump->set].key_len)
 		return 0;
+	if (dump->most && !*dump->most) {
+		dump->more = true;
+		return -1;
+	}
+	if (dump->most)
+		--*dump->most;
 	element.len = (uint8_t)len;
 	memcpy(element.key, key, len);
 	if (nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_KEY_END)) {
@@ -317,19 +337,26 @@ static int give_element(struct nftnl_set_elem *from, void *who)
 static int take_elements(const struct nlmsghdr *reply, void *who)
 {
 	struct nftnl_set *set = nftnl_set_alloc();
+	struct dump *dump = who;
 
 	if (!set)
 		return MNL_CB_ERROR;
 	if (nftnl_set_elems_nlmsg_parse(reply, set) == 0)
-		nftnl_set_elem_foreach(set, give_element, who);
+		nftnl_set_elem_foreach(set, give_element, dump);
 	nftnl_set_free(set);
-	return MNL_CB_OK;
+	return dump->more ? MNL_CB_STOP : MNL_CB_OK;
 }
 
 int set_dump(struct netlink *netlink, const char *table, enum set_id set, element_fn *each,
 	     void *who)
 {
-	struct dump dump = {.set = set, .each = each, .who = who};
+	return set_dump_some(netlink, table, set, NULL, each, who);
+}
+
+int set_dump_some(struct netlink *netlink, const char *table, enum set_id set, size_t *most,
+		  element_fn *each, void *who)
+{
+	struct dump dump = {.set = set, .each = each, .who = who, .most = most};
 	char buf[512];
 	int system = 0, code;
 	struct nlmsghdr *request =
@@ -339,20 +366,22 @@ int set_dump(struct netlink *netlink, const char *table, enum set_id set, elemen
 	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, table);
 	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, set_shapes[set].name);
 	code = netlink_ask(netlink, request, take_elements, &dump, &system);
+	if (dump.more)
+		return NG_E_FULL;
 	return system == ENOENT ? NG_OK : code; /* no set, no elements */
 }
 
-static void take_counter(void *who, enum set_id set, const struct element *element)
+static void take_one(void *who, enum set_id set, const struct element *element)
 {
 	(void)set;
-	*(uint64_t *)who = element->packets;
+	*(struct element *)who = *element;
 }
 
-int set_counter(struct netlink *netlink, const char *table, enum set_id set, const uint8_t *key,
-		uint64_t *out)
+int set_element(struct netlink *netlink, const char *table, enum set_id set, const uint8_t *key,
+		struct element *out)
 {
-	uint64_t packets = 0;
-	struct dump dump = {.set = set, .each = take_counter, .who = &packets};
+	struct element found = {0};
+	struct dump dump = {.set = set, .each = take_one, .who = &found};
 	char buf[512];
 	int system = 0, code;
 	struct nlattr *list, *element, *data;
@@ -370,6 +399,17 @@ int set_counter(struct netlink *netlink, const char *table, enum set_id set, con
 	mnl_attr_nest_end(request, list);
 	code = netlink_ask(netlink, request, take_elements, &dump, &system);
 	if (code == NG_OK)
-		*out = packets;
+		*out = found;
 	return system == ENOENT ? NG_E_NOTFOUND : code;
+}
+
+int set_counter(struct netlink *netlink, const char *table, enum set_id set, const uint8_t *key,
+		uint64_t *out)
+{
+	struct element element;
+	int code = set_element(netlink, table, set, key, &element);
+
+	if (code == NG_OK)
+		*out = element.packets;
+	return code;
 }

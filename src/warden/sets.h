@@ -34,6 +34,10 @@ enum set_id {
 	SET_ALLOW6,
 	SET_ALLOW4P, /* leases bound to a protocol and a port */
 	SET_ALLOW6P,
+	SET_TWIN4, /* the same again: what replaces them, or has replaced them, as a whole */
+	SET_TWIN6,
+	SET_TWIN4P,
+	SET_TWIN6P,
 	SET_CIDR4, /* static rules with a prefix on either side: source and destination */
 	SET_CIDR6,
 	SET_CIDR4P, /* the same, bound to a protocol and a port */
@@ -51,6 +55,8 @@ enum set_id {
 	SET_COUNT
 };
 #define SET_IS_LEASE(id) ((id) >= SET_ALLOW4 && (id) <= SET_ALLOW6P)
+#define SET_IS_TWIN(id)  ((id) >= SET_TWIN4 && (id) <= SET_TWIN6P)
+#define SET_TO_TWIN      (SET_TWIN4 - SET_ALLOW4)
 #define SET_IS_CIDR(id)  ((id) >= SET_CIDR4 && (id) <= SET_CIDR6P)
 
 #define KEY_MAX 40 /* IPv6 pair, protocol, port */
@@ -139,8 +145,17 @@ struct element {
 	uint64_t expires_ms;
 };
 typedef void element_fn(void *who, enum set_id set, const struct element *element);
-/* The counter of one element. NG_E_NOTFOUND: there is no such element; NG_E_KERNEL, NG_E_IO. */
+/* One element. NG_E_NOTFOUND: there is no such element; NG_E_KERNEL, NG_E_IO. */
+int set_element(struct netlink *netlink, const char *table, enum set_id set, const uint8_t *key,
+		struct element *out) NG_MUST_CHECK;
+/* Its counter; codes as set_element(). */
 int set_counter(struct netlink *netlink, const char *table, enum set_id set, const uint8_t *key,
 		uint64_t *out) NG_MUST_CHECK;
 int set_dump(struct netlink *netlink, const char *table, enum set_id set, element_fn *each,
 	     void *who) NG_MUST_CHECK;
+/*
+ * The same for no more than *most elements, which are counted down. NG_E_FULL: there are more, and
+ * answers that nobody reads wait in the socket, which is to be closed.
+ */
+int set_dump_some(struct netlink *netlink, const char *table, enum set_id set, size_t *most,
+		  element_fn *each, void *who) NG_MUST_CHECK;

@@ -17,14 +17,20 @@ static int adopt(struct warden *warden, const char *table)
 	int code = leftovers_read(&warden->leftovers, &warden->kernel, table);
 
 	if (code == NG_OK)
-		code = leases_adopt(warden, table);
+		code = table_side(&warden->kernel, table);
+	if (code == NG_OK)
+		code = adopt_leases(warden, table, false);
 	if (code == NG_OK)
 		code = tally_adopt(&warden->tally, &warden->kernel, table);
 	warden->leftovers_us = warden->now_us + LEFTOVERS_US;
 	if (code == NG_OK)
-		say("table \"%s\" adopted with %zu leases and %zu identities of an earlier "
-		    "life",
-		    table, warden->mirror.n, warden->leftovers.n);
+		say("table \"%s\" adopted with %s%zu leases and %zu identities of an earlier "
+		    "life%s",
+		    table, warden->adoption.blind ? "more than " : "", warden->mirror.n,
+		    warden->leftovers.n,
+		    warden->adoption.blind ? ", which stand until the worker has said which of "
+					     "them it can explain"
+					   : "");
 	return code;
 }
 
@@ -49,7 +55,18 @@ static int rebuild(struct warden *warden, const struct wall_table *table, int *s
 		op->lease->until_us = 0; /* not there any more: to be ordered again */
 	}
 	ops_sweep(warden);
+	if (code == NG_OK)
+		adopt_forget(warden);
 	return code;
+}
+
+/* What is to be written anew must be known: then they are read, however long that takes. */
+static int read_all(struct warden *warden, const char *table)
+{
+	if (!warden->adoption.blind)
+		return NG_OK;
+	say("reading all leases, which takes half a minute for a million");
+	return adopt_leases(warden, table, true);
 }
 
 static int first_build(struct warden *warden, const struct wall_table *table, int *system)
@@ -66,7 +83,12 @@ static int first_build(struct warden *warden, const struct wall_table *table, in
 	if (code == NG_E_KERNEL && there) {
 		say("table \"%s\" has another shape (%s); replacing it, leases are kept",
 		    table->table, strerror(*system));
-		code = rebuild(warden, table, system);
+		code = read_all(warden, table->table);
+		if (code == NG_OK)
+			code = rebuild(warden, table, system);
+	} else if (code == NG_OK && table_drop_other(&warden->kernel, system) != NG_OK) {
+		say("sets that an earlier life left unfinished could not be removed: %s",
+		    strerror(*system));
 	}
 	return code;
 }
@@ -148,11 +170,16 @@ static void clear_leftovers(struct warden *warden)
 	if (!warden->leftovers_us || warden->now_us < warden->leftovers_us)
 		return;
 	warden->leftovers_us = 0;
+	adopt_whole(warden, "no worker has said which leases it can explain");
 	leftovers_clear(&warden->leftovers, &warden->ops, TAG_OTHER);
 	fixed_drop_unclaimed(warden);
 	if (!ops_settle(warden))
 		warden->dirty = true;
 	ops_sweep(warden);
+	if (warden->cuts.n && conntrack_cut(&warden->conntrack, &warden->cuts) != NG_OK)
+		say("flows of leases that no sandbox may keep could not be cut; conntrack -D "
+		    "-s "
+		    "SOURCE cuts them by hand");
 }
 
 void setup_look(struct warden *warden)

@@ -6,6 +6,11 @@
  * Ownership (no other process can change the table) is taken only together with persistence:
  * an owned table without it vanishes with its owner's socket, and the gate would stand open.
  *
+ * The lease sets exist twice by name. One side stands and is what the rules look into; the other
+ * is made when all leases are to be replaced at once (adopt.c), filled while no rule knows it, and
+ * then the rules turn to it in one batch. Until the replaced side is removed both stand, and the one
+ * made first has everything that the later one has: whoever finds both keeps the first.
+ *
  * What the rules look like is remembered as a hash over the handles that the kernel gave them: a
  * rule that was removed, replaced or added changes it.
  */
@@ -42,7 +47,7 @@ static void write_table(struct kernel *kernel, const char *name, uint16_t type, 
 
 static uint32_t set_size(const struct wall_table *table, enum set_id id)
 {
-	if (SET_IS_LEASE(id))
+	if (SET_IS_LEASE(id) || SET_IS_TWIN(id))
 		return table->leases;
 	if (id >= SET_NEVER4)
 		return FIXED_SIZE;
@@ -90,7 +95,7 @@ static void write_set(struct kernel *kernel, const struct wall_table *table, enu
 		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, shape->value_type);
 		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, shape->key_len);
 	}
-	if (SET_IS_LEASE(id))
+	if (SET_IS_LEASE(id) || SET_IS_TWIN(id))
 		nftnl_set_set_u32(set, NFTNL_SET_GC_INTERVAL, GC_INTERVAL_MS);
 	nftnl_set_nlmsg_build_payload(
 		batch_message(&kernel->batch, &kernel->netlink, NFT_MSG_NEWSET, NLM_F_CREATE),
@@ -115,7 +120,8 @@ static void write_sets(struct kernel *kernel, const struct wall_table *table)
 	struct ops fixed = {0};
 
 	for (int id = 0; id < SET_COUNT; id++)
-		write_set(kernel, table, (enum set_id)id);
+		if (kernel->turned ? !SET_IS_LEASE(id) : !SET_IS_TWIN(id))
+			write_set(kernel, table, (enum set_id)id);
 	/*
 	 * The fixed ones, and ranges of an earlier life that new ones could overlap: these come back
 	 * a moment later, when main registers their sandboxes.
@@ -144,7 +150,8 @@ static int try_build(struct kernel *kernel, const struct wall_table *table, enum
 		write_table(kernel, table->table, NFT_MSG_NEWTABLE, flags);
 	}
 	write_sets(kernel, table);
-	code = rules_write(&kernel->batch, &kernel->netlink, table, kernel->log_group);
+	code = rules_write(&kernel->batch, &kernel->netlink, table, kernel->log_group,
+			   kernel->turned);
 	if (code != NG_OK)
 		return code;
 	ops_write(refill, 0, n, table->table, &kernel->ability, &kernel->batch,
@@ -260,14 +267,21 @@ int table_build(struct kernel *kernel, const struct wall_table *table, enum buil
 {
 	uint32_t flags =
 		kernel->ability.owner_persist ? NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST : 0;
-	int code = try_build(kernel, table, build, flags, refill, system);
+	bool turned = kernel->turned;
 	uint64_t fingerprint;
+	int code;
+
+	if (build == BUILD_ANEW)
+		kernel->turned = false;
+	code = try_build(kernel, table, build, flags, refill, system);
 
 	if (code == NG_E_KERNEL && *system == EOPNOTSUPP && flags) {
 		/* A table that was made without an owner never gets one. */
 		flags = 0;
 		code = try_build(kernel, table, build, flags, refill, system);
 	}
+	if (code != NG_OK)
+		kernel->turned = turned;
 	if (code == NG_OK)
 		code = look_at_rules(kernel, table, &fingerprint, system);
 	if (code != NG_OK)
@@ -302,8 +316,114 @@ void table_forget_talk(struct kernel *kernel)
 	(void)!batch_commit(&kernel->batch, &kernel->netlink, NULL, NULL, &system);
 }
 
+/* ---- the two sides of the lease sets ---- */
+
+static int take_handle(const struct nlmsghdr *reply, void *who)
+{
+	struct nlattr *attr;
+
+	mnl_attr_for_each(attr, reply, sizeof(struct nfgenmsg))
+	{
+		if (mnl_attr_get_type(attr) == NFTA_SET_HANDLE &&
+		    mnl_attr_get_payload_len(attr) == sizeof(uint64_t))
+			*(uint64_t *)who = be64toh(mnl_attr_get_u64(attr));
+	}
+	return MNL_CB_OK;
+}
+
+/* 0: there is no such set. */
+static int set_handle(struct kernel *kernel, const char *table, enum set_id id, uint64_t *out)
+{
+	char buf[512];
+	uint64_t handle = 0;
+	int code, system = 0;
+	struct nlmsghdr *request = netlink_request(&kernel->netlink, buf, NFNL_SUBSYS_NFTABLES,
+						   NFT_MSG_GETSET, 0, NFPROTO_INET);
+
+	mnl_attr_put_strz(request, NFTA_SET_TABLE, table);
+	mnl_attr_put_strz(request, NFTA_SET_NAME, set_shapes[id].name);
+	code = netlink_ask(&kernel->netlink, request, take_handle, &handle, &system);
+	if (code != NG_OK && system != ENOENT)
+		return code;
+	*out = handle;
+	return NG_OK;
+}
+
+int table_side(struct kernel *kernel, const char *table)
+{
+	uint64_t first, twin;
+	int code = set_handle(kernel, table, SET_ALLOW4, &first);
+
+	if (code == NG_OK)
+		code = set_handle(kernel, table, SET_TWIN4, &twin);
+	if (code != NG_OK)
+		return code;
+	kernel->turned = twin && (!first || twin < first);
+	return NG_OK;
+}
+
+static enum set_id other_side(const struct kernel *kernel)
+{
+	return kernel->turned ? SET_ALLOW4 : SET_TWIN4;
+}
+
+int table_make_other(struct kernel *kernel, int *system)
+{
+	batch_begin(&kernel->batch, &kernel->netlink);
+	for (unsigned i = 0; i < SET_TO_TWIN; i++)
+		write_set(kernel, &kernel->table, other_side(kernel) + i);
+	return batch_commit(&kernel->batch, &kernel->netlink, NULL, NULL, system);
+}
+
+static void write_set_removal(struct kernel *kernel, enum set_id id)
+{
+	struct nlmsghdr *message =
+		batch_message(&kernel->batch, &kernel->netlink, NFT_MSG_DELSET, 0);
+
+	mnl_attr_put_strz(message, NFTA_SET_TABLE, kernel->table.table);
+	mnl_attr_put_strz(message, NFTA_SET_NAME, set_shapes[id].name);
+}
+
+int table_drop_other(struct kernel *kernel, int *system)
+{
+	uint64_t handle;
+
+	batch_begin(&kernel->batch, &kernel->netlink);
+	for (unsigned i = 0; i < SET_TO_TWIN; i++) {
+		enum set_id id = other_side(kernel) + i;
+		int code = set_handle(kernel, kernel->table.table, id, &handle);
+
+		if (code != NG_OK)
+			return code;
+		if (handle)
+			write_set_removal(kernel, id);
+	}
+	return batch_commit(&kernel->batch, &kernel->netlink, NULL, NULL, system);
+}
+
+int table_turn(struct kernel *kernel, int *system)
+{
+	const struct wall_table table = kernel->table;
+	struct ops none = {0};
+	int code;
+
+	kernel->turned = !kernel->turned;
+	code = table_build(kernel, &table, BUILD_OVER, &none, system);
+	if (code != NG_OK)
+		kernel->turned = !kernel->turned;
+	return code;
+}
+
+enum set_id table_lease_set(const struct kernel *kernel, enum set_id set, bool other)
+{
+	return SET_IS_LEASE(set) && kernel->turned != other ? set + SET_TO_TWIN : set;
+}
+
 int kernel_commit(struct kernel *kernel, struct ops *ops)
 {
+	for (size_t i = 0; i < ops->n; i++)
+		ops->items[i].set =
+			(uint8_t)table_lease_set(kernel, (enum set_id)ops->items[i].set, false);
 	return ops_commit(ops, kernel->table.table, &kernel->ability, &kernel->batch,
 			  &kernel->netlink);
 }

@@ -29,8 +29,21 @@ struct orders {
 	size_t n, room;
 };
 
+struct adoption {     /* of more leases than are read (adopt.c) */
+	bool blind;   /* more stands in the kernel than the mirror knows */
+	bool claimed; /* the worker has said all: what is not in the mirror by now is to go */
+	bool copying, complained;
+	bool again;      /* some were refused: another pass is needed */
+	unsigned passes; /* that were not enough */
+	int system;      /* why */
+	uint64_t again_us;
+	struct ops ops; /* on their way into the copy */
+};
+
 struct warden {
 	struct kernel kernel;
+	struct netlink reader; /* for reading leases; closed when that was cut short */
+	struct adoption adoption;
 	struct netlink conntrack; /* its own socket: its replies do not mix with the batches' */
 	struct watch watch;
 	struct mirror mirror;
@@ -79,6 +92,9 @@ void enrol(struct warden *warden, struct change *changes, size_t n);
 /* Writes identity, masquerade and leases of everything that is registered, for a rebuild. */
 void enrol_refill(struct warden *warden, struct ops *ops);
 
+/* What has come into the mirror meanwhile: has it owned and counted, or puts its removal into the ops. */
+void enrol_prune(struct warden *warden);
+
 bool has_source(const struct wall_sandbox *sandbox, const struct ng_prefix *source);
 /* The op that was added last is wanted: leftovers in its way go before it. */
 void claim_last(struct warden *warden);
@@ -110,8 +126,24 @@ void leases_serve(struct warden *warden);
 void leases_unclaim(struct warden *warden);
 /* Removes what has ended. */
 void leases_end_due(struct warden *warden);
-/* Reads the leases that stand in the kernel's sets into an empty mirror. */
-int leases_adopt(struct warden *warden, const char *table) NG_MUST_CHECK;
+
+/* ---- leases of an earlier life (adopt.c) ---- */
+
+/* Reads those that stand in the kernel's sets; unless it is to be the whole, only if they are few. */
+int adopt_leases(struct warden *warden, const char *table, bool whole) NG_MUST_CHECK;
+/* Reads them all after all, and takes out what their sandboxes may not keep. */
+void adopt_whole(struct warden *warden, const char *why);
+/* A lease that the mirror does not know may stand all the same: puts its removal into the ops. */
+void adopt_revoke(struct warden *warden, const struct lease_key *key);
+/* The worker has said all. */
+void adopt_claimed(struct warden *warden);
+/* A little of what is left to do then, and how long until the next. */
+void adopt_step(struct warden *warden);
+int adopt_wait_ms(const struct warden *warden); /* -1: nothing is left to do */
+/* After each commit of the ops at hand. */
+void adopt_follow(struct warden *warden);
+/* The table is what the mirror says: nothing is left to do. */
+void adopt_forget(struct warden *warden);
 
 /* A new lease that the sandbox owns, or NULL. */
 struct lease *lease_open(struct warden *warden, const struct lease_key *key,

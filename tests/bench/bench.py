@@ -15,6 +15,7 @@ import time
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
+import adopt
 import explain
 import facts
 import replay
@@ -36,6 +37,7 @@ LOOK_UPS = {"missing": "not listed", "working": "1000 listed names",
 FACTS = 100000  # of one expectation file
 BASE_RULES = 10000  # of the list that many sandboxes share
 RELOAD_RATE, RELOAD_SECONDS, RELOADS = 10000, 10, 20
+ADOPTED = {10000: None, 100000: None, 1000000: 3}  # leases, and seconds that they may take
 LATENCY_RATE = 500  # questions a second: each meets servers at rest
 
 
@@ -247,8 +249,18 @@ class Bench:
         report.progress("replay of captures")
         self.rows += replay.rows(self.options.build, self.stage.server_core, self.options.rounds)
 
+    def adoption(self):
+        for leases, target in ADOPTED.items():
+            taken = []
+            for turn in range(min(self.options.rounds, 3)):
+                report.progress(f"restart with {leases} leases: round {turn + 1}")
+                taken.append(adopt.measure(self.options.build, self.stage.server_core,
+                                           self.stage.load_core, leases))
+            self.rows.append(Row(f"restart with {leases} leases, all ordered again", taken, "s", target))
+
     def run(self):
         self.million()
+        self.adoption()
         self.explained()
         self.expectations()
         self.captures()

@@ -14,11 +14,11 @@ tests_bench_cut_SOURCES = tests/bench/cut.c
 tests_bench_cut_CPPFLAGS = $(AM_CPPFLAGS) $(NFTNL_CFLAGS) $(MNL_CFLAGS)
 tests_bench_cut_LDADD = libwarden.a libcore.a $(NFTNL_LIBS) $(MNL_LIBS)
 TESTS += tests/bench/tools.sh
-EXTRA_DIST += tests/bench/tools.sh tests/bench/bench.py tests/bench/explain.py tests/bench/facts.py tests/bench/stage.py \
+EXTRA_DIST += tests/bench/tools.sh tests/bench/bench.py tests/bench/adopt.py tests/bench/explain.py tests/bench/facts.py tests/bench/stage.py \
 	tests/bench/servers.py tests/bench/report.py
 EXTRA_DIST += tests/bench/replay.py tests/bench/capture.py
 
 # BENCH='--rounds 9 --json FILE' passes options on.
-bench: all $(BENCH_TOOLS)
+bench: all $(BENCH_TOOLS) tests/live/warden_driver
 	$(top_srcdir)/tests/bench/bench.py --build '$(abs_top_builddir)' $(BENCH)
 .PHONY: bench

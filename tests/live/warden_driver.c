@@ -14,6 +14,9 @@
  *     blocked MILLISECONDS               what was reported until then: "SANDBOX TO PROTO PORT xCOUNT ...",
  *                                        oCOUNT when it passed
  *     bench ID N BATCH                   N leases, BATCH in a packet: microseconds
+ *     fill ID FIRST N MILLISECONDS       leases of N addresses from FIRST on, as quickly as they are
+ *                                        taken: "N confirmed, N refused in N us"
+ *     claimed                            that was all ("sent")
  *     flood N                            registers N sandboxes: sandboxes a second
  *     kill SIGNAL                        and waits for its end
  */
@@ -366,6 +369,70 @@ static void do_bench(char **words)
 	free(times);
 }
 
+static bool hear_leased(size_t *done, size_t *refused)
+{
+	if (receive_leased() != NG_OK)
+		return false;
+	for (size_t i = 0; i < driver.reply.head.count; i++)
+		*refused += driver.reply.leased[i].code != NG_OK;
+	*done += driver.reply.head.count;
+	return true;
+}
+
+/* Up to a packet full of addresses that follow each other, as far as the channel has room. */
+static size_t send_some(char **words, uint32_t first, size_t n, uint64_t until_us)
+{
+	char *lease[3] = {words[0], words[1], NULL};
+	size_t most = wall_count_max(WALL_LEASE);
+
+	n = n < most ? n : most;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t at = first + i;
+		uint8_t octets[4] = {(uint8_t)(at >> 24), (uint8_t)(at >> 16),
+				     (uint8_t)(at >> 8), (uint8_t)at};
+
+		fill_lease(i, lease, until_us);
+		driver.packet.lease[i].addr = ng_addr_make(NG_IPV4, octets);
+	}
+	send_head(WALL_LEASE, n);
+	return channel_send(driver.worker_fd, &driver.packet, -1) == NG_OK ? n : 0;
+}
+
+static void do_fill(char **words)
+{
+	size_t n = (size_t)atoll(words[3]), sent = 0, done = 0, refused = 0;
+	uint64_t begin_us = clock_us(), until_us = begin_us + (uint64_t)atoll(words[4]) * 1000;
+	struct ng_addr from;
+	uint32_t first = 0;
+
+	if (ng_addr_parse(words[2], &from) != NG_OK || from.family != NG_IPV4) {
+		answer("no address");
+		return;
+	}
+	for (size_t i = 0; i < 4; i++)
+		first = first << 8 | from.bytes[i];
+	while (done < n) {
+		size_t some =
+			sent < n ? send_some(words, first + (uint32_t)sent, n - sent, until_us)
+				 : 0;
+
+		sent += some;
+		if (!some && !hear_leased(&done, &refused))
+			break;
+	}
+	answer("%zu confirmed, %zu refused in %llu us", done - refused, refused + n - done,
+	       (unsigned long long)(clock_us() - begin_us));
+}
+
+static void do_claimed(char **words)
+{
+	(void)words;
+	driver.packet.done = (struct wall_done){0};
+	send_head(WALL_CLAIMED, 1);
+	answer("%s",
+	       channel_send(driver.worker_fd, &driver.packet, -1) == NG_OK ? "sent" : "lost");
+}
+
 static void do_flood(char **words)
 {
 	uint32_t n = (uint32_t)atoi(words[1]), sent = 0, done = 0, failed = 0;
@@ -418,10 +485,11 @@ static const struct {
 	void (*act)(char **words);
 	int words; /* at least, the verb included */
 } verbs[] = {
-	{"start", do_start, 2},   {"table", do_table, 7},     {"add", do_add, 6},
-	{"remove", do_remove, 2}, {"worker", do_worker, 1},   {"lease", do_lease, 4},
-	{"revoke", do_revoke, 3}, {"blocked", do_blocked, 2}, {"bench", do_bench, 4},
-	{"flood", do_flood, 2},   {"kill", do_kill, 2},
+	{"start", do_start, 2},     {"table", do_table, 7},     {"add", do_add, 6},
+	{"remove", do_remove, 2},   {"worker", do_worker, 1},   {"lease", do_lease, 4},
+	{"revoke", do_revoke, 3},   {"blocked", do_blocked, 2}, {"bench", do_bench, 4},
+	{"flood", do_flood, 2},     {"kill", do_kill, 2},       {"fill", do_fill, 5},
+	{"claimed", do_claimed, 1},
 };
 
 static void obey(char *line)
