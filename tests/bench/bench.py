@@ -28,6 +28,7 @@ PROGRAMS = {"chrt": "util-linux", "unshare": "util-linux", "nsenter": "util-linu
             "taskset": "util-linux", "ip": "iproute2", "nft": "nftables", "tcpdump": "tcpdump"}
 ASK = {  # what is asked, what is right, and how many may be outstanding
     "deny": ("denied.example", ["--rcode", servers.RCODE_NXDOMAIN, "--window", 64]),
+    "strangers": ("x%.denied.example", ["--rcode", servers.RCODE_NXDOMAIN, "--window", 64]),
     "hit": ("hit.w.bench.test", ["--addresses", servers.ADDRESSES, "--window", 64]),
     "miss": ("x%.w.bench.test", ["--addresses", servers.ADDRESSES, "--window", 64]),
     "close": ("x%.s.bench.test", ["--addresses", servers.ADDRESSES, "--window", 64]),
@@ -227,6 +228,24 @@ class Bench:
             taken.append(gate.reload() * 1000)
             time.sleep(max(0, RELOAD_SECONDS * 0.95 / RELOADS - (time.monotonic() - begun)))
 
+    def growth(self):
+        """A whole query beside a thousand rules and beside a million, names that neither lists."""
+        sizes = {"1k rules": 1000, "1M rules": 1000000}
+        gates = []
+        for title, rules in sizes.items():
+            report.progress(f"a gate with {title}")
+            gate = servers.Gate(self.stage, self.options.build, f"r{rules}", rules)
+            gate.register([gate.sandbox("bench", gate.interface, gate.client)])
+            gate.title = title
+            gates.append(gate)
+        costs = self.costs("strangers", gates)
+        few, many = costs.values()
+        self.rows += [Row("denied, 1k rules: CPU a query", few, "us"),
+                      Row("denied, 1M rules: CPU a query", many, "us"),
+                      Row("denied: 1M rules / 1k rules", [b / a for a, b in zip(few, many)], "x", 1.1)]
+        for gate in gates:
+            gate.process.stop()
+
     def reloads(self):
         gate = servers.Gate(self.stage, self.options.build, "reload", BASE_RULES)
         gate.register([gate.sandbox("bench", gate.interface, gate.client)])
@@ -278,6 +297,7 @@ class Bench:
         self.compare("close", "miss, lease ended", [gate, peer], "dnsmasq", None)
         for server in (gate, peer):
             server.process.stop()
+        self.growth()
         self.revocation()
         self.registration()
         self.lists()
