@@ -140,6 +140,7 @@ void batch_begin(struct batch *batch, struct netlink *netlink)
 	batch->open = NULL;
 	batch->failed = false;
 	batch->messages = 0;
+	batch->family = NFPROTO_INET;
 	batch->first = batch->last = netlink->seq++;
 	batch_put(batch, NFNL_MSG_BATCH_BEGIN, 0, batch->first, AF_UNSPEC,
 		  NFNL_SUBSYS_NFTABLES);
@@ -151,7 +152,7 @@ struct nlmsghdr *batch_message(struct batch *batch, struct netlink *netlink, uin
 	batch->last = netlink->seq++;
 	batch->messages++;
 	return batch_put(batch, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags,
-			 batch->last, NFPROTO_INET, 0);
+			 batch->last, batch->family, 0);
 }
 
 struct outcome {

@@ -39,6 +39,7 @@ struct batch {
 	struct nlmsghdr *open; /* the message that is being written */
 	uint32_t first, last;  /* sequence numbers of begin and of the last real message */
 	size_t messages;
+	uint8_t family; /* of the next messages: NFPROTO_INET unless somebody sets another */
 	bool failed;
 };
 int batch_init(struct batch *batch) NG_MUST_CHECK; /* NG_E_NOMEM */

@@ -6,6 +6,7 @@
  */
 #include "warden/steps.h"
 
+#include <libnftnl/chain.h>
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
 #include <linux/netfilter/nf_nat.h>
@@ -235,6 +236,38 @@ void write_rule(struct batch *batch, struct netlink *netlink, const char *table,
 	batch->failed |= !good;
 	if (rule)
 		nftnl_rule_free(rule);
+}
+
+void write_chain(struct batch *batch, struct netlink *netlink, const char *table,
+		 const char *name, const struct base_chain *base)
+{
+	struct nftnl_chain *chain = nftnl_chain_alloc();
+
+	if (!chain) {
+		batch->failed = true;
+		return;
+	}
+	nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, table);
+	nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, name);
+	if (base) {
+		nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, base->type);
+		nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, base->hook);
+		nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, base->priority);
+		nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, NF_ACCEPT);
+	}
+	nftnl_chain_nlmsg_build_payload(
+		batch_message(batch, netlink, NFT_MSG_NEWCHAIN, NLM_F_CREATE), chain);
+	nftnl_chain_free(chain);
+}
+
+/* A rule deletion that names only its chain empties it. */
+void flush_chain(struct batch *batch, struct netlink *netlink, const char *table,
+		 const char *name)
+{
+	struct nlmsghdr *message = batch_message(batch, netlink, NFT_MSG_DELRULE, 0);
+
+	mnl_attr_put_strz(message, NFTA_RULE_TABLE, table);
+	mnl_attr_put_strz(message, NFTA_RULE_CHAIN, name);
 }
 
 int step_interface(uint32_t meta, const char *pattern, struct step out[static 2])

@@ -37,6 +37,17 @@ struct step {
 	const char *name;
 };
 
+struct base_chain {
+	const char *name, *type;
+	uint32_t hook;
+	int32_t priority;
+};
+/* Makes a chain if it is not there; base NULL: a regular one. */
+void write_chain(struct batch *batch, struct netlink *netlink, const char *table,
+		 const char *name, const struct base_chain *base);
+/* Empties it. */
+void flush_chain(struct batch *batch, struct netlink *netlink, const char *table,
+		 const char *name);
 /* Adds a rule to the end of chain. Memory failure shows in the batch. */
 void write_rule(struct batch *batch, struct netlink *netlink, const char *table,
 		const char *chain, const struct step *steps);
