@@ -4,19 +4,9 @@
 # shellcheck disable=SC2119  # tell and friends take their words from the line
 . "$(dirname "$0")/lib.sh"
 live_enter "$@"
-[ -x "$build/tests/live/warden_driver" ] || skip_all "$build/tests/live/warden_driver is not built"
-warden=$build/namegate-warden
+. "$here/driver.sh"
 many=30000
-
-mkfifo "$work/to" "$work/from" && exec 8<>"$work/to" 9<>"$work/from"
-"$build/tests/live/warden_driver" <"$work/to" >"$work/from" 2>"$work/warden.log" &
-
-tell() { # WORDS...: one line to the driver, one line back
-	local line
-	printf '%s\n' "$*" >&8
-	IFS= read -r -t 20 -u 9 line || line="no answer"
-	printf '%s\n' "$line"
-}
+start_driver
 
 elements() { nft list set inet namegate "$1" 2>/dev/null | grep -o '10\.77\.1\.2 \. [0-9.]*'; }
 

@@ -17,6 +17,8 @@ build=${abs_top_builddir:-$top/build}
 # shellcheck source=tests/tap.sh
 . "$top/tests/tap.sh"
 work=/run/live
+# shellcheck source=tests/live/forced.sh
+[ -z "${LIVE_LACKS:-}" ] || . "$here/forced.sh"
 
 live_needs() { # PROGRAM...
 	local program
@@ -154,9 +156,11 @@ END
 
 gate() { "$build/namegate" "$@" --control "$work/control"; }
 
+# LIVE_LACKS: words of forced.sh for what the kernel is to lack in the whole test.
 start_gate() {
 	gate_conf >"$work/namegated.conf"
-	"$build/namegated" -c "$work/namegated.conf" >>"$work/namegated.log" 2>&1 &
+	[ -z "${LIVE_LACKS:-}${gate_programs:-}" ] || forced_prepare
+	"${gate_programs:-$build}/namegated" -c "$work/namegated.conf" >>"$work/namegated.log" 2>&1 &
 	gate_pid=$!
 	until_true 20 gate status || live_die "namegated does not answer" "$work/namegated.log"
 }

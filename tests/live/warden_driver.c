@@ -16,6 +16,7 @@
  *     bench ID N BATCH                   N leases, BATCH in a packet: microseconds
  *     fill ID FIRST N MILLISECONDS       leases of N addresses from FIRST on, as quickly as they are
  *                                        taken: "N confirmed, N refused in N us"
+ *     renew ID ADDR N                    one lease, N times for a millisecond longer: "N confirmed ..."
  *     claimed                            that was all ("sent")
  *     flood N                            registers N sandboxes: sandboxes a second
  *     kill SIGNAL                        and waits for its end
@@ -424,6 +425,22 @@ static void do_fill(char **words)
 	       (unsigned long long)(clock_us() - begin_us));
 }
 
+static void do_renew(char **words)
+{
+	size_t n = (size_t)atoll(words[3]), done = 0, refused = 0;
+	uint64_t begin_us = clock_us();
+
+	while (done < n) {
+		fill_lease(0, words, begin_us + 60000000u + done * 1000u);
+		send_head(WALL_LEASE, 1);
+		if (channel_send(driver.worker_fd, &driver.packet, -1) != NG_OK ||
+		    !hear_leased(&done, &refused))
+			break;
+	}
+	answer("%zu confirmed, %zu refused in %llu us", done - refused, refused + n - done,
+	       (unsigned long long)(clock_us() - begin_us));
+}
+
 static void do_claimed(char **words)
 {
 	(void)words;
@@ -489,7 +506,7 @@ static const struct {
 	{"remove", do_remove, 2},   {"worker", do_worker, 1},   {"lease", do_lease, 4},
 	{"revoke", do_revoke, 3},   {"blocked", do_blocked, 2}, {"bench", do_bench, 4},
 	{"flood", do_flood, 2},     {"kill", do_kill, 2},       {"fill", do_fill, 5},
-	{"claimed", do_claimed, 1},
+	{"claimed", do_claimed, 1}, {"renew", do_renew, 4},
 };
 
 static void obey(char *line)

@@ -1,0 +1,135 @@
+/*
+ * The warden as it is built, on a kernel that can do less and on sockets that fail: for tests of
+ * what a newer or calmer kernel never shows. The linker puts these functions before the ones that
+ * the warden calls (-Wl,--wrap); everything else, the kernel above all, is real.
+ *
+ * What is forced stands in the file that NAMEGATE_FORCED names, an octet each: 0 nothing, 255
+ * always, else so many more times. It is mapped before the warden confines itself, so a test can
+ * change it while the warden runs.
+ */
+#include "warden/kernel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum force { /* the order of forced_names in forced.sh */
+	LACK_OWNER = 0,
+	LACK_IN_PLACE,
+	LACK_DESTROY,
+	SMALL_RECEIVE, /* receive buffers are left as small as the kernel allows */
+	SEND_EINTR,
+	RECEIVE_EINTR,
+	LOSE_END,  /* batches go out without their end */
+	LOSE_WORD, /* the kernel's answers overflow the buffer: ENOBUFS, and they are gone */
+	FORCES
+};
+#define ALWAYS 255
+
+static volatile unsigned char *forced;
+
+__attribute__((constructor)) static void find_forced(void)
+{
+	const char *path = getenv("NAMEGATE_FORCED");
+	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	void *map = MAP_FAILED;
+
+	if (fd >= 0)
+		map = mmap(NULL, FORCES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED) {
+		fprintf(stderr, "warden_forced: NAMEGATE_FORCED names no file of %d octets\n",
+			FORCES);
+		_exit(EXIT_FAILURE);
+	}
+	close(fd);
+	forced = map;
+}
+
+static bool strikes(enum force what)
+{
+	if (!forced[what])
+		return false;
+	if (forced[what] != ALWAYS)
+		forced[what]--;
+	return true;
+}
+
+int __real_probe(struct kernel *kernel, char why[static SAY_MAX]);
+int __wrap_probe(struct kernel *kernel, char why[static SAY_MAX]);
+int __wrap_probe(struct kernel *kernel, char why[static SAY_MAX])
+{
+	int code = __real_probe(kernel, why);
+
+	kernel->ability.owner_persist &= !forced[LACK_OWNER];
+	kernel->ability.in_place &= !forced[LACK_IN_PLACE];
+	kernel->ability.destroy &= !forced[LACK_DESTROY];
+	return code;
+}
+
+int __real_setsockopt(int fd, int level, int name, const void *value, socklen_t len);
+int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t len);
+int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	const int least = 1;
+
+	if (forced[SMALL_RECEIVE] && level == SOL_SOCKET && name == SO_RCVBUFFORCE)
+		return __real_setsockopt(fd, level, name, &least, sizeof(least));
+	return __real_setsockopt(fd, level, name, value, len);
+}
+
+/* Of a batch the part before its last message, which is the end; of anything else all. */
+static size_t without_end(const char *octets, size_t len)
+{
+	const struct nlmsghdr *message = (const void *)octets;
+	int left = (int)len;
+
+	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
+		if (message->nlmsg_type == NFNL_MSG_BATCH_END)
+			return (size_t)((const char *)message - octets);
+	return len;
+}
+
+ssize_t __real_sendto(int fd, const void *octets, size_t len, int flags,
+		      const struct sockaddr *to, socklen_t to_len);
+ssize_t __wrap_sendto(int fd, const void *octets, size_t len, int flags,
+		      const struct sockaddr *to, socklen_t to_len);
+ssize_t __wrap_sendto(int fd, const void *octets, size_t len, int flags,
+		      const struct sockaddr *to, socklen_t to_len)
+{
+	size_t whole = without_end(octets, len);
+
+	if (strikes(SEND_EINTR)) {
+		errno = EINTR;
+		return -1;
+	}
+	if (whole < len && strikes(LOSE_END)) {
+		ssize_t sent = __real_sendto(fd, octets, whole, flags, to, to_len);
+
+		return sent < 0 ? sent : (ssize_t)len;
+	}
+	return __real_sendto(fd, octets, len, flags, to, to_len);
+}
+
+ssize_t __real_recv(int fd, void *octets, size_t len, int flags);
+ssize_t __wrap_recv(int fd, void *octets, size_t len, int flags);
+ssize_t __wrap_recv(int fd, void *octets, size_t len, int flags)
+{
+	ssize_t got;
+
+	if (strikes(RECEIVE_EINTR)) {
+		errno = EINTR;
+		return -1;
+	}
+	got = __real_recv(fd, octets, len, flags);
+	if (got > 0 && strikes(LOSE_WORD)) {
+		errno = ENOBUFS;
+		return -1;
+	}
+	return got;
+}
