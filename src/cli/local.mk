@@ -1,7 +1,9 @@
 # Scenes are a library of their own, so that a fuzzer can play them without the command.
 noinst_LIBRARIES += libscene.a
-libscene_a_SOURCES = src/cli/scene.c src/cli/scene_expect.c src/cli/scene_input.c \
-	src/cli/scene_justify.c src/cli/scene_kernel.c src/cli/scene_policy.c src/cli/scene_records.c src/cli/scene_reply.c src/cli/scene_seen.c \
+libscene_a_SOURCES = src/cli/scene.c src/cli/scene_expect.c src/cli/scene_fed.c \
+	src/cli/scene_input.c src/cli/scene_justify.c src/cli/scene_kernel.c \
+	src/cli/scene_policy.c src/cli/scene_promise.c src/cli/scene_records.c \
+	src/cli/scene_reply.c src/cli/scene_seen.c \
 	src/cli/scene_set.c src/cli/scene_text.c \
 	src/cli/scene_wire.c src/cli/scene_words.c src/cli/scene_world.c \
 	src/cli/scene.h src/cli/scene_inside.h

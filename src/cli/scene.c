@@ -63,6 +63,8 @@ static void scene_finish(struct scene *scene)
 	struct pending_ask *pending, *next_ask;
 
 	seen_clear(scene);
+	promises_finish(scene);
+	fed_finish(scene);
 	kernel_finish(scene);
 	world_finish(scene);
 	DL_FOREACH_SAFE (scene->askers, asker, next_asker) {

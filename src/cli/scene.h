@@ -74,13 +74,33 @@ struct pending_order {
 	struct pending_order *next, *prev;
 };
 
-struct promise { /* a reply to that question showed the address */
+struct fed { /* the addresses of one name, in an upstream's answer to that question */
+	struct ng_ask ask;
+	struct ng_name owner;
+	struct ng_addr addrs[NG_ADDRS_MAX];
+	size_t n;
+	struct fed *next, *prev;
+};
+
+#define WAY_FED_MAX 8
+struct way {                                    /* how one reply came to its addresses */
 	struct ng_name names[NG_CHAIN_MAX + 1]; /* the asked name and its aliases */
 	size_t n_names;
 	struct ng_addr addrs[NG_ADDRS_MAX]; /* all that it showed */
 	size_t n_addrs;
-	size_t led;        /* so many names led to data that stood in the policy; 0: none did */
-	bool replaced;     /* or data of a rule for addresses, which the reply does not show */
+	const struct fed *fed[WAY_FED_MAX]; /* the answers that it can have been made of */
+	size_t n_fed;
+	size_t led;    /* so many names led to data that stood in the policy; 0: none did */
+	bool replaced; /* or data of a rule for addresses, which the reply does not show */
+	struct way *next, *prev;
+};
+
+struct promise { /* a reply showed the address to that client */
+	uint32_t sandbox;
+	struct ng_addr asker, addr;
+	struct ng_port port;
+	bool own; /* the asker has it for itself alone */
+	const struct way *way;
 	uint64_t until_us; /* TTL and grace */
 	struct promise *next, *prev;
 };
@@ -91,7 +111,6 @@ struct element { /* what stands in the kernel's set */
 	struct ng_port port; /* protocol 0: all of them */
 	uint64_t until_us;
 	bool revoked; /* at until_us, before its time */
-	struct promise *promises;
 	struct element *next, *prev;
 };
 
@@ -159,6 +178,9 @@ struct scene {
 	struct pending_ask *asks;
 	struct pending_order *orders;
 	struct element *elements;
+	struct fed *fed;
+	struct way *ways;
+	struct promise *promises;
 	bool prompt; /* the kernel confirms whatever is ordered, at once */
 	struct seen *seen;
 	const struct ng_name *asked; /* by the statement of the moment */

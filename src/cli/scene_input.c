@@ -113,6 +113,7 @@ static void answer(struct scene *scene, struct reader *reader)
 	if (!pending)
 		return;
 	wire = answer_make(reader, &pending->ask, &len);
+	fed_note(scene, &pending->ask, wire, len);
 	if (!scene->stopped)
 		ng_gate_answer(scene->gate, scene->now_us, pending->ask.id, &server, wire, len);
 	free(wire);

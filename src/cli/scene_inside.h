@@ -98,31 +98,51 @@ void records_free(struct reply_view *view);
 
 /* scene_kernel.c: the kernel's set as the orders and confirmations leave it */
 void kernel_order(struct scene *scene, const struct ng_lease_order *order);
-void kernel_confirm(struct scene *scene, const struct pending_order *order);
 void kernel_put(struct scene *scene, const struct pending_order *order);
 void kernel_revoke(struct scene *scene, const struct ng_lease_order *order,
 		   const struct line *line);
-/* scene_justify.c: would the client of the promise be given that address again, as policy is now? */
-bool promise_stands(const struct scene *scene, const struct box *box,
-		    const struct promise *promise, const struct element *element);
-void promise_read(const struct asker *asker, const struct reply_view *view,
-		  struct promise *out);
-void promise_bounds(const struct scene *scene, const struct asker *asker,
-		    const struct promise *promise, struct ng_bounds *out);
-/* Policy changed: promises that it does not justify any more lapse. */
-void kernel_judge(struct scene *scene);
 /* `kernel prompt`: everything ordered is confirmed; what that sets off is drained. */
 void kernel_settle(struct scene *scene, const struct line *line);
-/* The sandbox is described anew: what was open for its old sources is promised no more. */
-void kernel_forget(struct scene *scene, uint32_t sandbox);
 void kernel_flush(struct scene *scene, uint32_t sandbox);
 /* With a port: that port is open. Without one: any is. */
 bool kernel_open(const struct scene *scene, uint32_t sandbox, const struct ng_addr *addr,
 		 struct ng_port port);
-/* Invariants 2 and 3 for the addresses of one reply. */
-void kernel_promise(struct scene *scene, const struct asker *asker,
-		    const struct reply_view *view, const struct line *line);
+/* That very element, if it stands. No client: the sandbox's. Protocol 0: the one for all ports. */
+const struct element *kernel_element(const struct scene *scene, uint32_t sandbox,
+				     const struct ng_addr *client, const struct ng_addr *addr,
+				     struct ng_port port);
+/* What lets this client reach addr at port longest: its own, the sandbox's, or for all ports. */
+const struct element *kernel_reach(const struct scene *scene, uint32_t sandbox,
+				   const struct ng_addr *client, const struct ng_addr *addr,
+				   struct ng_port port);
 void kernel_finish(struct scene *scene);
+
+/* scene_fed.c: what upstreams said */
+void fed_note(struct scene *scene, const struct ng_ask *ask, const uint8_t *wire, size_t len);
+/* Sets way's: of each question the newest answer that has all addresses of the reply. */
+void fed_find(const struct scene *scene, const struct reply_view *view, struct way *way);
+void fed_finish(struct scene *scene);
+
+/* scene_justify.c: would the client of the promise be given that address again, as policy is now? */
+bool promise_stands(const struct scene *scene, const struct box *box,
+		    const struct promise *promise);
+void way_read(const struct scene *scene, const struct asker *asker,
+	      const struct reply_view *view, struct way *out);
+/* What policy bounds the reply to. */
+void way_bounds(const struct scene *scene, const struct asker *asker, const struct way *way,
+		struct ng_bounds *out);
+
+/* scene_promise.c: invariants 2 and 3, for the addresses of each reply */
+void promises_make(struct scene *scene, const struct asker *asker,
+		   const struct reply_view *view, const struct line *line);
+/* The set has lost an element for addr: what was promised must still be reached. */
+void promises_check(struct scene *scene, uint32_t sandbox, const struct ng_addr *addr,
+		    const struct line *line);
+/* Policy changed: promises that it does not justify any more lapse. */
+void promises_judge(struct scene *scene);
+/* The sandbox is gone, or described anew: what was open for its old sources is promised no more. */
+void promises_forget(struct scene *scene, uint32_t sandbox);
+void promises_finish(struct scene *scene);
 
 /* scene_seen.c: what came out, taken down in the words of a scene */
 void seen_drain(struct scene *scene, const struct line *line);

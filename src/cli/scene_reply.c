@@ -303,7 +303,7 @@ struct reply_view *reply_read(struct scene *scene, const struct asker *asker,
 	check_sections(&check);
 	view_fill(&check);
 	ldns_pkt_free(check.packet);
-	kernel_promise(scene, asker, check.view, line);
+	promises_make(scene, asker, check.view, line);
 	return check.view;
 }
 

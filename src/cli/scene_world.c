@@ -330,7 +330,7 @@ static bool apply(struct scene *scene)
 	if (error)
 		scene_stop(scene, SCENE_UNUSABLE, NULL, 0,
 			   "the engine does not take this world: %s", ng_strerror(error));
-	kernel_judge(scene);
+	promises_judge(scene);
 	return !scene->stopped;
 }
 
@@ -383,6 +383,7 @@ static void box_end(struct scene *scene, struct box *box)
 	box->gone = true;
 	ng_gate_sandbox_remove(scene->gate, scene->now_us, box->spec.id);
 	kernel_flush(scene, box->spec.id);
+	promises_forget(scene, box->spec.id);
 }
 
 static void box_put(struct scene *scene, struct reader *reader, struct box *box)
@@ -396,7 +397,7 @@ static void box_put(struct scene *scene, struct reader *reader, struct box *box)
 	if (error)
 		word_bad(reader, "the engine does not take this sandbox: %s",
 			 ng_strerror(error));
-	kernel_judge(scene);
+	promises_judge(scene);
 }
 
 void world_declare(struct scene *scene, struct reader *reader)
@@ -457,7 +458,7 @@ static void box_change(struct scene *scene, struct reader *reader)
 	struct box *box = box_read(scene, reader);
 
 	if (box)
-		kernel_forget(scene, box->spec.id);
+		promises_forget(scene, box->spec.id);
 	box_put(scene, reader, box);
 }
 
@@ -484,7 +485,7 @@ static void box_gather(struct scene *scene, struct reader *reader)
 	struct box *box = box_read(scene, reader);
 
 	if (box)
-		kernel_forget(scene, box->spec.id);
+		promises_forget(scene, box->spec.id);
 }
 
 static void mode_gather(struct reader *reader)

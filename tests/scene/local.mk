@@ -74,6 +74,7 @@ SCENES = \
 	tests/scene/list-cname-strict.scene \
 	tests/scene/list-lease-max.scene \
 	tests/scene/list-ports-into-private-zone.scene \
+	tests/scene/list-ports-longer-element-goes.scene \
 	tests/scene/list-ports-narrowed-at-reload.scene \
 	tests/scene/list-ports-one-refused.scene \
 	tests/scene/list-ports-tcp-and-udp.scene \
@@ -154,9 +155,11 @@ SCENES = \
 	tests/scene/rpz-P2-zone-listed-first.scene \
 	tests/scene/rpz-P3-more-labels-exact-first.scene \
 	tests/scene/rpz-P4-client-name-answer.scene \
+	tests/scene/rpz-P6-filtered-address-denies.scene \
 	tests/scene/rpz-P6-judged-on-the-same-addresses.scene \
 	tests/scene/rpz-P6-leases-of-one-answer.scene \
 	tests/scene/rpz-P6-longest-prefix-smallest-address.scene \
+	tests/scene/rpz-P6-newest-answer-counts.scene \
 	tests/scene/rpz-T1-name-and-alias-targets.scene \
 	tests/scene/rpz-T2-wildcard-below-at-any-depth.scene \
 	tests/scene/rpz-T3-a-name-needs-a-rule-of-its-own.scene \
@@ -177,6 +180,7 @@ SCENES = \
 	tests/scene/shorter-holder-remains.scene \
 	tests/scene/signatures.scene \
 	tests/scene/special-names.scene \
+	tests/scene/strict-target-denied-by-its-answer.scene \
 	tests/scene/style-example.scene \
 	tests/scene/ttl-at-most.scene \
 	tests/scene/ttl-longer-renews.scene \
