@@ -29,7 +29,10 @@ make_net || live_die "the network cannot be made"
 ip -n net addr add 192.0.2.54/24 dev eth0
 make_boxes || live_die "the sandboxes cannot be made"
 ulimit -n "$(ulimit -H -n)"
-folder=${ONE_TRUTH_FOLDER:-$build/tests/live/one_truth}
+# Two runs at once must not take each other's scenes away.
+root=${ONE_TRUTH_FOLDER:-$build/tests/live/one_truth}
+mkdir -p "$root" && folder=$(mktemp -d "$root/XXXXXX") || live_die "no folder can be made in $root"
+trap 'rmdir "$folder" 2>/dev/null' EXIT
 play() { # VERB [option...]
 	ONE_TRUTH_BUILD=$build ONE_TRUTH_WORK=$work timeout 900 python3 "$here/one_truth/main.py" "$@" --folder "$folder" 2>&1
 }

@@ -21,6 +21,7 @@ from rand import Draw
 
 WAVE = 700
 ENOUGH = 1000  # sequences, to meet everything once
+SHORT = 12  # differences that are named at the end
 
 
 class Stage:
@@ -53,6 +54,15 @@ def tell(stage, smallest, seed):
         file.write("\n".join([title] + smallest.text.splitlines()[1:]) + "\n")
     for line in (smallest.text + "\n" + smallest.report).splitlines():
         print("#     " + line)
+
+
+def in_short(differing, seed):
+    """The last word of a log of which only the end may be seen."""
+    print("ONE_TRUTH_SEED=%#x: %d sequences differ" % (seed, len(differing)))
+    for _, _, found in differing[:SHORT]:
+        print("  s%04d: %s" % (found.number, found.failing()))
+    if len(differing) > SHORT:
+        print("  and %d more" % (len(differing) - SHORT))
 
 
 def run(stage, arguments, planted=None):
@@ -101,7 +111,9 @@ def main():
             tell(stage, difference, arguments.seed)
         missing = counts.missing() if arguments.sequences >= ENOUGH else []
         if missing:
-            print("# never seen: %s" % ", ".join(missing))
+            print("ONE_TRUTH_SEED=%#x: never seen: %s" % (arguments.seed, ", ".join(missing)))
+        if differing:
+            in_short(differing, arguments.seed)
         return 1 if differing or missing else 0
     finally:
         stage.gate.stop()

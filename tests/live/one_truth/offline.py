@@ -22,6 +22,11 @@ class Difference:
         at = re.search(r"at (\d+)us", report)
         self.at = int(at.group(1)) / 1e6 if at else 1e6
 
+    def failing(self):
+        """What is wrong, and the line of the scene at which it is."""
+        lines = [line.strip() for line in self.report.splitlines() if line.strip().strip("^")]
+        return " | ".join(re.sub(r"^\S*\.scene:", "line ", line) for line in lines[:2])
+
 
 def judged(folder, texts):
     """{label: report} of the scenes that do not hold."""

@@ -159,29 +159,40 @@ def output_clause(play, event):
 # ---- one order of it all ----
 
 def bounded(log):
-    """The inputs, with the moments between which the daemon worked on each."""
+    """The inputs, with the moment from which the daemon worked on each, and those until which."""
     found = []
     for n, event in enumerate(log):
         if event["kind"] in ("query", "answer", "change", "silence"):
-            until = event.get("until") or first_effect(event, log[n + 1 :])
-            found.append((event, event["at"], max(until, event["at"])))
+            until = [event["until"]] if event.get("until") else effects(event, log[n + 1 :])
+            if n and follows(event, log[n - 1]):
+                until = until + replies(event, log)
+            found.append((event, event["at"], [max(one, event["at"]) for one in until]))
     return found
 
 
-def first_effect(event, behind):
+def follows(event, before):
+    """Is it one of two questions at once, and not the first? Then what is asked may be for the first alone."""
+    return event["kind"] == before["kind"] == "query" and event["step"] is before["step"]
+
+
+def replies(event, log):
+    return [one["at"] for one in log if one["kind"] == "reply" and one["message"].ident == event["ident"]]
+
+
+def effects(event, behind):
     """When it must have been worked on: something came of it."""
     for one in behind:
         if one["kind"] == "ask" or (one["kind"] == "reply" and one["message"].ident == event.get("ident", one["message"].ident)):
-            return one["at"]
-    return event["at"] + 0.01
+            return [one["at"]]
+    return [event["at"] + 0.01]
 
 
 def moments(log, draw):
     """[(time, input)] in an order that can have been; without draw the likeliest."""
     drawn = []
     for event, least, most in bounded(log):
-        at = least + (draw.uniform(0, most - least) if draw else min(HASTE, (most - least) / 2))
-        drawn.append((at, event))
+        span = (draw.choice(most) if draw else most[0]) - least
+        drawn.append((least + (draw.uniform(0, span) if draw else min(HASTE, span / 2)), event))
     return sorted(drawn, key=lambda pair: pair[0])
 
 
