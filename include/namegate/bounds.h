@@ -58,6 +58,7 @@
 #define NG_LEASE_MIN_S     60
 #define NG_GRACE_S         30
 #define NG_TTL_MAX_S       3600
+#define NG_FLOW_LEASE_S    3600 /* what the longest TTL opens besides */
 #define NG_DENY_TTL_S      10
 #define NG_LEASE_CEILING_S 86400 /* the warden refuses a longer one */
 #define NG_BACKSTOP_S      30    /* kernel time-out beyond the warden's own delete */

@@ -25,7 +25,9 @@ struct ng_limits { /* 0 in any field means the default of bounds.h */
 struct ng_settings {
 	struct ng_limits limits;
 	uint32_t lease_min_s, grace_s, ttl_max_s, deny_ttl_s; /* 0 means the default */
-	bool ancestor_nodata;                                 /* `ancestor-answer nodata` */
+	uint32_t
+		flow_lease_s; /* how long flows may keep a lease open beyond its end; 0: not at all */
+	bool ancestor_nodata; /* `ancestor-answer nodata` */
 };
 
 /* The same with every default filled in. */
@@ -41,6 +43,8 @@ struct ng_terms {
 /* settings are full; lease_max_s is the rule's (0: none), ttl_s the upstream's. */
 struct ng_terms ng_terms_of(const struct ng_settings *settings, uint32_t lease_max_s,
 			    uint32_t ttl_s);
+/* A lease that a flow keeps open is kept for so long at a time; settings are full. */
+uint64_t ng_flow_step_us(const struct ng_settings *settings);
 
 /* A forward zone: where permitted names below `zone` are asked. The longest match wins. */
 struct ng_route {
@@ -140,6 +144,8 @@ struct ng_lease_order {
 	uint32_t hold_s;     /* what the name holds it for: max(TTL, lease_min) */
 	uint32_t grace_s;
 	uint64_t until_us; /* end, grace included */
+	uint64_t
+		ends_us; /* the end that names give it; 0: until_us. Beyond it a flow keeps it open */
 	/* whose rule opens it: the asked name, or an alias target's */
 	const struct ng_name *name;
 	const char *rule; /* "path:line" that allowed it */
@@ -161,7 +167,8 @@ enum ng_event {
 	NG_EVENT_BLOCKED,      /* the kernel reported a packet */
 	NG_EVENT_LEASE_END,    /* an element reached its end */
 	NG_EVENT_REVOKED,      /* a lease lost its last rule */
-	NG_EVENT_MALFORMED     /* a message from a known sandbox that could not be read */
+	NG_EVENT_MALFORMED,    /* a message from a known sandbox that could not be read */
+	NG_EVENT_LEASE_KEPT    /* a lease has come to its end, and a flow keeps it open */
 };
 
 struct ng_record {
@@ -272,14 +279,14 @@ void ng_gate_sandbox_remove(struct ng_gate *gate, uint64_t now_us, uint32_t id);
 
 /*
  * A lease that stands in the kernel from an earlier life of the process, and one of those who hold
- * it. A trail without addresses has this one. When all were told, ng_gate_adopted() revokes what the
+ * it. A trail without addresses has this one. until_us and ends_us are those of its last order. When all were told, ng_gate_adopted() revokes what the
  * policy of the moment does not justify any more. NG_E_NOTFOUND: no such sandbox. NG_E_RANGE: no
  * trail. NG_E_FULL, NG_E_NOMEM.
  */
 int ng_gate_adopt(struct ng_gate *gate, uint64_t now_us, uint32_t sandbox,
 		  const struct ng_addr *client, const struct ng_addr *addr,
-		  const struct ng_port *port, const struct ng_trail *trail,
-		  uint64_t until_us) NG_MUST_CHECK;
+		  const struct ng_port *port, const struct ng_trail *trail, uint64_t until_us,
+		  uint64_t ends_us) NG_MUST_CHECK;
 void ng_gate_adopted(struct ng_gate *gate, uint64_t now_us);
 
 /* Tells of the waiting names that were asked for again; their numbers may be kept once a second. */
@@ -303,6 +310,18 @@ struct ng_blocked { /* a packet that the kernel refused, as the warden reports i
 };
 void ng_gate_blocked(struct ng_gate *gate, uint64_t now_us, const struct ng_blocked *blocked);
 
+struct ng_flow { /* an established flow that uses a lease, which is about to end */
+	uint32_t sandbox;
+	struct ng_addr client, addr; /* client as in the order for the lease */
+	struct ng_port port;
+};
+/*
+ * The warden tells of such flows again and again as long as they last. The lease is ordered anew for
+ * a step, up to flow_lease_s beyond the end that its names give it: for packets, not for answers.
+ * No lease stays open so that its rule bounds in time, or that policy would not give again.
+ */
+void ng_gate_flow(struct ng_gate *gate, uint64_t now_us, const struct ng_flow *flow);
+
 /* ---- looking in ---- */
 
 struct ng_counters {
@@ -310,6 +329,8 @@ struct ng_counters {
 	uint64_t cache_hits, asks, leases_ordered, leases_refused, leases_ended, revoked,
 		rebinds, blocked;
 	uint64_t over_quota;
+	uint64_t leases_kept,
+		kept_to_ceiling; /* by flows; and of those until they might no longer */
 	uint64_t pending, leases, cache_entries, sandboxes; /* now */
 };
 void ng_gate_counters(const struct ng_gate *gate, struct ng_counters *out);
@@ -320,6 +341,8 @@ struct ng_lease_view {
 	struct ng_port port;
 	struct ng_name name; /* whose rule opens it; of several the one that lasts longest */
 	uint64_t until_us;
+	uint64_t
+		kept_us; /* the end that names give it, when a flow keeps it open beyond; else 0 */
 	bool confirmed;
 };
 /* The lease behind *cursor (start with 0), in no particular order; false at the end. */

@@ -11,12 +11,13 @@
 
 #include <string.h>
 
-#define MODE_MAX       2u /* NG_OBSERVE; the engine's header is above this floor */
-#define PROTO_TCP      6u
-#define PROTO_UDP      17u
-#define ERRNO_MAX      4095u   /* MAX_ERRNO of Linux */
-#define TIMEOUT_MS_MAX 600000u /* four times that still fits everywhere */
-#define WAY(way)       (1u << (way))
+#define MODE_MAX         2u /* NG_OBSERVE; the engine's header is above this floor */
+#define PROTO_TCP        6u
+#define PROTO_UDP        17u
+#define ERRNO_MAX        4095u   /* MAX_ERRNO of Linux */
+#define TIMEOUT_MS_MAX   600000u /* four times that still fits everywhere */
+#define FLOW_STEP_MS_MAX (NG_LEASE_CEILING_S * 1000u)
+#define WAY(way)         (1u << (way))
 
 /* ---- parts of bodies ---- */
 
@@ -119,7 +120,7 @@ static bool table_good(const void *body)
 			return false;
 	return table->dns_port && table->pad == 0 && table->lease_ceiling_s &&
 	       table->lease_ceiling_s <= NG_LEASE_CEILING_S && table->leases_sandbox &&
-	       table->leases;
+	       table->leases && table->flow_step_ms <= FLOW_STEP_MS_MAX;
 }
 
 static bool snat_good(const struct ng_addr snat[static NG_SNAT_MAX])
@@ -164,6 +165,7 @@ static bool begin_good(const void *body)
 	return begin->lease_min_s <= NG_LEASE_CEILING_S &&
 	       begin->grace_s <= NG_LEASE_CEILING_S && begin->ttl_max_s <= NG_LEASE_CEILING_S &&
 	       begin->deny_ttl_s <= NG_LEASE_CEILING_S &&
+	       begin->flow_lease_s <= NG_LEASE_CEILING_S &&
 	       (begin->flags & ~WALL_ANCESTOR_NODATA) == 0;
 }
 
@@ -220,7 +222,8 @@ static bool row_good(const void *body)
 {
 	const struct wall_lease_row *row = body;
 	return row->sandbox && addr_good_or_none(&row->client) && addr_good(&row->addr) &&
-	       row->confirmed <= 1 && row->pad == 0 && port_good(row->proto, row->port) &&
+	       row->confirmed <= 1 && row->kept_us <= row->until_us && row->pad == 0 &&
+	       port_good(row->proto, row->port) &&
 	       (row->name_len == 0 || name_good(row->name, row->name_len));
 }
 
@@ -262,6 +265,13 @@ static bool blocked_good(const void *body)
 	const struct wall_blocked *blocked = body;
 	return addr_good(&blocked->from) && addr_good(&blocked->to) && blocked->observed <= 1 &&
 	       blocked->count;
+}
+
+static bool flow_good(const void *body)
+{
+	const struct wall_flow *flow = body;
+	return flow->sandbox && addr_good_or_none(&flow->client) && addr_good(&flow->addr) &&
+	       flow->pad == 0 && port_good(flow->proto, flow->port);
 }
 
 /* ---- the table ---- */
@@ -325,6 +335,8 @@ static const struct kind kinds[WALL_KINDS] = {
 			 0, leased_good},
 	[WALL_BLOCKED] = {sizeof(struct wall_blocked), ROOM(blocked),
 			  WAY(WALL_WARDEN_TO_WORKER), 0, blocked_good},
+	[WALL_FLOW] = {sizeof(struct wall_flow), ROOM(flow), WAY(WALL_WARDEN_TO_WORKER), 0,
+		       flow_good},
 };
 
 _Static_assert(sizeof(struct wall_packet) <= WALL_PACKET_MAX, "a packet outgrew its bound");

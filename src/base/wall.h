@@ -16,7 +16,7 @@
  *     worker -> main   WALL_READY, WALL_DONE, WALL_COUNTERS, WALL_LEASE_ROW, WALL_LEASES_END,
  *                      WALL_WAITING_ROW, WALL_WAITINGS_END
  *     worker -> warden WALL_LEASE, WALL_REVOKE, WALL_CLAIMED
- *     warden -> worker WALL_LEASED, WALL_BLOCKED
+ *     warden -> worker WALL_LEASED, WALL_BLOCKED, WALL_FLOW
  *
  * WALL_DONE answers, by seq, each WALL_TABLE, WALL_SANDBOX_ADD and WALL_SANDBOX_REMOVE (warden), each WALL_COMMIT,
  * single WALL_MEMBER and WALL_SANDBOX_REMOVE (worker).
@@ -69,6 +69,7 @@ enum wall_kind {
 	WALL_WAITINGS,
 	WALL_WAITING_ROW,
 	WALL_WAITINGS_END,
+	WALL_FLOW,
 	WALL_KINDS
 };
 
@@ -103,6 +104,7 @@ struct wall_table {        /* once, first; again at a reload */
 	uint32_t leases_sandbox; /* elements that one sandbox may hold */
 	uint32_t leases;         /* size of the sets */
 	uint32_t block_reports_per_s;
+	uint32_t flow_step_ms; /* flows keep leases open for so long at a time; 0: not at all */
 };
 
 #define WALL_MASQUERADE 0x01u
@@ -139,7 +141,7 @@ struct wall_channel_body {
 
 struct wall_begin {
 	uint64_t version;
-	uint32_t lease_min_s, grace_s, ttl_max_s, deny_ttl_s;
+	uint32_t lease_min_s, grace_s, ttl_max_s, deny_ttl_s, flow_lease_s;
 	uint32_t pending, pending_sandbox, leases, leases_sandbox, cache_entries;
 	uint32_t tcp_clients, tcp_clients_sandbox, records_per_s;
 	uint32_t flags; /* WALL_ANCESTOR_NODATA */
@@ -185,7 +187,7 @@ struct wall_listener {
 };
 
 struct wall_counters {
-	uint64_t values[40];
+	uint64_t values[48];
 }; /* struct ng_counters first, then the edges' own */
 
 struct wall_lease_row {
@@ -196,6 +198,7 @@ struct wall_lease_row {
 	uint8_t confirmed, name_len;
 	uint8_t name[NG_NAME_MAX];
 	uint64_t until_us;
+	uint64_t kept_us; /* as in struct ng_lease_view */
 };
 
 struct wall_waiting_row {
@@ -232,6 +235,13 @@ struct wall_blocked {
 	uint64_t count; /* this packet and those before it that were not reported one by one */
 };
 
+struct wall_flow { /* an established flow uses this lease, which ends soon */
+	uint32_t sandbox;
+	struct ng_addr client, addr; /* client as in the order for it */
+	uint8_t proto, pad;
+	uint16_t port;
+};
+
 struct wall_packet {
 	struct wall_head head;
 	union {
@@ -254,6 +264,7 @@ struct wall_packet {
 		struct wall_leased leased[(WALL_PACKET_MAX - 8) / sizeof(struct wall_leased)];
 		struct wall_blocked
 			blocked[(WALL_PACKET_MAX - 8) / sizeof(struct wall_blocked)];
+		struct wall_flow flow[(WALL_PACKET_MAX - 8) / sizeof(struct wall_flow)];
 	};
 };
 

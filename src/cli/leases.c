@@ -24,11 +24,13 @@ static void print_leases(const json_t *reply)
 	json_int_t left_out = json_integer_value(json_object_get(reply, "left_out"));
 	json_array_foreach(json_object_get(reply, "leases"), i, row)
 	{
-		char left[32];
+		char left[64];
 		const char *port = json_string_value(json_object_get(row, "port"));
 		bool confirmed = json_is_true(json_object_get(row, "confirmed"));
-		snprintf(left, sizeof left, confirmed ? "%.0f s" : "pending",
-			 json_real_value(json_object_get(row, "left_s")));
+		bool kept = json_is_true(json_object_get(row, "kept_open_by_a_flow"));
+		snprintf(left, sizeof left, confirmed ? "%.0f s%s" : "pending",
+			 json_real_value(json_object_get(row, "left_s")),
+			 kept ? ", kept open by a flow" : "");
 		client_table_row(&table,
 				 (const char *const[]){
 					 json_string_value(json_object_get(row, "sandbox")),

@@ -164,6 +164,7 @@ static bool event_fits(struct reader *reader, const struct ng_record *record)
 		{"rebind", NG_EVENT_REBIND, NG_DENY},
 		{"blocked", NG_EVENT_BLOCKED, NG_DENY},
 		{"malformed", NG_EVENT_MALFORMED, NG_DENY},
+		{"kept", NG_EVENT_LEASE_KEPT, NG_DENY},
 	};
 
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
@@ -173,7 +174,8 @@ static bool event_fits(struct reader *reader, const struct ng_record *record)
 		       (record->event != NG_EVENT_DECISION ||
 			record->verdict == events[i].verdict);
 	}
-	word_bad(reader, "a record of what? deny, ask, allow, rebind, blocked or malformed");
+	word_bad(reader,
+		 "a record of what? deny, ask, allow, rebind, blocked, malformed or kept");
 	return false;
 }
 

@@ -238,6 +238,7 @@ static void adopt(struct scene *scene, struct reader *reader)
 	struct pending_order stands = {.addr = need_addr(reader), .port = accept_port(reader)};
 	struct ng_name names[NG_CHAIN_MAX + 1] = {need_name(reader)};
 	struct ng_trail trail = {.names = names, .n_names = 1};
+	uint64_t ends_us = 0;
 	int error;
 
 	while (word_accept(reader, "cname")) {
@@ -252,17 +253,33 @@ static void adopt(struct scene *scene, struct reader *reader)
 		stands.until_us = need_time(reader);
 	else
 		word_bad(reader, "`until TIME` is missing here");
+	if (word_accept(reader, "kept-from"))
+		ends_us = need_time(reader);
 	words_done(reader);
 	if (scene->stopped)
 		return;
 	stands.sandbox = box->spec.id;
 	kernel_put(scene, &stands);
 	error = ng_gate_adopt(scene->gate, scene->now_us, box->spec.id, &stands.client,
-			      &stands.addr, &stands.port, &trail, stands.until_us);
+			      &stands.addr, &stands.port, &trail, stands.until_us, ends_us);
 	if (error)
 		word_bad(reader, "the engine does not adopt it: %s", ng_strerror(error));
 	else
 		ng_gate_adopted(scene->gate, scene->now_us);
+}
+
+static void flow(struct scene *scene, struct reader *reader)
+{
+	const struct box *box = need_box(reader);
+	struct ng_flow seen = {.addr = need_addr(reader), .port = accept_port(reader)};
+
+	if (word_accept(reader, "client"))
+		seen.client = need_addr(reader);
+	words_done(reader);
+	if (scene->stopped)
+		return;
+	seen.sandbox = box->spec.id;
+	ng_gate_flow(scene->gate, scene->now_us, &seen);
 }
 
 static void blocked(struct scene *scene, struct reader *reader)
@@ -299,7 +316,7 @@ static const struct {
 } inputs[] = {
 	{"query", query},         {"answer", answer},   {"no-answer", no_answer},
 	{"committed", committed}, {"refused", refused}, {"warden", warden},
-	{"adopt", adopt},         {"blocked", blocked},
+	{"adopt", adopt},         {"blocked", blocked}, {"flow", flow},
 };
 
 void input_run(struct scene *scene, struct reader *reader)

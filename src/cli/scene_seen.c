@@ -118,6 +118,8 @@ static const char *event_text(const struct ng_record *record)
 		return "closed";
 	case NG_EVENT_REVOKED:
 		return "revoked";
+	case NG_EVENT_LEASE_KEPT:
+		return "kept";
 	default:
 		return "malformed";
 	}

@@ -275,6 +275,7 @@ static void setting_read(struct scene *scene, struct reader *reader)
 		{"grace", &settings->grace_s, true},
 		{"ttl-max", &settings->ttl_max_s, true},
 		{"deny-ttl", &settings->deny_ttl_s, true},
+		{"flow-lease", &settings->flow_lease_s, true},
 		{"pending", &limits->pending, false},
 		{"pending-sandbox", &limits->pending_sandbox, false},
 		{"leases", &limits->leases, false},

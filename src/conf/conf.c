@@ -37,6 +37,8 @@ static const struct field top_fields[] = {
 	NUMBER("lease-min", kind_duration, struct conf, settings.lease_min_s, 1,
 	       NG_LEASE_CEILING_S),
 	NUMBER("grace", kind_duration, struct conf, settings.grace_s, 1, NG_LEASE_CEILING_S),
+	NUMBER("flow-lease", kind_duration, struct conf, settings.flow_lease_s, 0,
+	       NG_LEASE_CEILING_S),
 	NUMBER("ttl-max", kind_duration, struct conf, settings.ttl_max_s, 1,
 	       NG_LEASE_CEILING_S),
 	NUMBER("deny-ttl", kind_duration, struct conf, settings.deny_ttl_s, 1,

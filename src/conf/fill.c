@@ -38,6 +38,7 @@ void conf_defaults(struct conf *conf)
 			   NG_LEASES_SANDBOX_DEFAULT, NG_CACHE_ENTRIES_DEFAULT},
 		.lease_min_s = NG_LEASE_MIN_S,
 		.grace_s = NG_GRACE_S,
+		.flow_lease_s = NG_FLOW_LEASE_S,
 		.ttl_max_s = NG_TTL_MAX_S,
 		.deny_ttl_s = NG_DENY_TTL_S,
 	};

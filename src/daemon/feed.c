@@ -37,6 +37,8 @@ void feed_table(struct daemon *daemon)
 	table->leases = or_default(limits->leases, NG_LEASES_DEFAULT);
 	table->leases_sandbox = or_default(limits->leases_sandbox, NG_LEASES_SANDBOX_DEFAULT);
 	table->block_reports_per_s = conf->block_reports_per_s;
+	if (conf->settings.flow_lease_s)
+		table->flow_step_ms = (uint32_t)(ng_flow_step_us(&conf->settings) / 1000);
 	daemon->gates++;
 	child_send(&daemon->warden, &packet, -1,
 		   (struct waiter){.what = CHILD_WAIT_TABLE, .gate = true});
@@ -184,6 +186,7 @@ static void feed_begin(struct daemon *daemon)
 		.grace_s = settings->grace_s,
 		.ttl_max_s = settings->ttl_max_s,
 		.deny_ttl_s = settings->deny_ttl_s,
+		.flow_lease_s = settings->flow_lease_s,
 		.pending = settings->limits.pending,
 		.pending_sandbox = settings->limits.pending_sandbox,
 		.leases = settings->limits.leases,

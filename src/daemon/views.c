@@ -49,10 +49,11 @@ struct views {
 
 /* The names of struct ng_counters, in its order. */
 static const char *const counter_names[] = {
-	"queries",        "denied",       "allowed",    "refused",       "servfail",
-	"malformed",      "silent",       "cache_hits", "asks",          "leases_ordered",
-	"leases_refused", "leases_ended", "revoked",    "rebinds",       "blocked",
-	"over_quota",     "pending",      "leases",     "cache_entries", "sandboxes",
+	"queries",        "denied",       "allowed",         "refused", "servfail",
+	"malformed",      "silent",       "cache_hits",      "asks",    "leases_ordered",
+	"leases_refused", "leases_ended", "revoked",         "rebinds", "blocked",
+	"over_quota",     "leases_kept",  "kept_to_ceiling", "pending", "leases",
+	"cache_entries",  "sandboxes",
 };
 _Static_assert(sizeof counter_names / sizeof counter_names[0] ==
 		       sizeof(struct ng_counters) / sizeof(uint64_t),
@@ -212,6 +213,8 @@ static void add_lease(struct daemon *daemon, struct view *view,
 		ng_addr_format(&row->addr, addr), "name", text, "confirmed",
 		(int)row->confirmed, "left_s",
 		row->until_us > now ? (double)((row->until_us - now) / 1000) / 1000 : 0.0);
+	if (row->kept_us)
+		json_object_set_new(object, "kept_open_by_a_flow", json_true());
 	if (row->client.family)
 		json_object_set_new(object, "client",
 				    json_string(ng_addr_format(&row->client, client)));

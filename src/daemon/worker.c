@@ -109,6 +109,7 @@ static void keep_lease(struct worker *worker, const struct ng_lease_order *order
 				.type = order->type,
 				.rule = order->rule,
 				.until_us = order->until_us,
+				.ends_us = order->ends_us,
 				.last_s = now_s,
 				.until_s = now_s + (left_us + SECOND_US - 1) / SECOND_US,
 			});
@@ -388,7 +389,7 @@ static bool adopt_row(void *context, const struct lease_row *row)
 	struct worker *worker = context;
 	int code =
 		ng_gate_adopt(worker->gate, worker_clock_us(worker), row->sandbox, &row->client,
-			      &row->addr, &row->port, &row->trail, row->until_us);
+			      &row->addr, &row->port, &row->trail, row->until_us, row->ends_us);
 
 	return code != NG_E_NOTFOUND;
 }

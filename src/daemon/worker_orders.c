@@ -233,6 +233,19 @@ static void take_blocked(struct worker *worker, const struct wall_blocked *block
 	worker_drain(worker);
 }
 
+static void take_flow(struct worker *worker, const struct wall_flow *flow)
+{
+	struct ng_flow seen = {
+		.sandbox = flow->sandbox,
+		.client = flow->client,
+		.addr = flow->addr,
+		.port = {.proto = flow->proto, .port = flow->port},
+	};
+
+	ng_gate_flow(worker->gate, worker_clock_us(worker), &seen);
+	worker_drain(worker);
+}
+
 static int take_packet(struct worker *worker)
 {
 	struct wall_packet *packet = &worker->in;
@@ -243,6 +256,8 @@ static int take_packet(struct worker *worker)
 	for (uint16_t i = 0; i < packet->head.count; i++)
 		if (packet->head.kind == WALL_LEASED)
 			take_leased(worker, &packet->leased[i]);
+		else if (packet->head.kind == WALL_FLOW)
+			take_flow(worker, &packet->flow[i]);
 		else
 			take_blocked(worker, &packet->blocked[i]);
 	return NG_OK;

@@ -62,6 +62,7 @@ static void fill_row(const struct ng_lease_view *lease, struct wall_lease_row *o
 	out->port = lease->port.port;
 	out->confirmed = lease->confirmed;
 	out->until_us = lease->until_us;
+	out->kept_us = lease->kept_us;
 	out->name_len = lease->name.len;
 	memcpy(out->name, lease->name.wire, lease->name.len);
 }

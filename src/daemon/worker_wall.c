@@ -171,6 +171,7 @@ static struct ng_generation generation_of(const struct stage *stage)
 				.grace_s = begin->grace_s,
 				.ttl_max_s = begin->ttl_max_s,
 				.deny_ttl_s = begin->deny_ttl_s,
+				.flow_lease_s = begin->flow_lease_s,
 				.ancestor_nodata = (begin->flags & WALL_ANCESTOR_NODATA) != 0,
 			},
 		.routes = stage->routes,

@@ -36,8 +36,10 @@ struct lease_row {
 	uint16_t type;     /* that was asked; 0: not known, the order renewed a lease */
 	const char *rule;  /* "path:line" */
 	uint64_t until_us; /* CLOCK_MONOTONIC of this boot */
-	uint64_t last_s;   /* wall time of the last order for it */
-	uint64_t until_s;  /* wall time of the end */
+	uint64_t
+		ends_us; /* the same: when its name's time is up, where a flow keeps it open; or 0 */
+	uint64_t last_s;  /* wall time of the last order for it */
+	uint64_t until_s; /* wall time of the end */
 	/* Of rows that are read: */
 	uint64_t first_s; /* wall time of the first order */
 	bool renewed;     /* by a later order; not told of rows that ended */

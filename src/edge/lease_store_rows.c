@@ -93,10 +93,14 @@ size_t lease_value_make(const struct lease_row *row, struct lease_value *out)
 	out->renewed = row->renewed;
 	out->local = (uint8_t)(trail->local | (trail->replaces ? LEASE_REPLACES : 0));
 	out->n_names = (uint8_t)trail->n_names;
-	out->n_addrs = (uint16_t)n_addrs;
+	out->n_addrs = (uint16_t)(n_addrs | (row->ends_us ? LEASE_KEPT : 0));
 	n = texts_make(row, out->text);
-	return offsetof(struct lease_value, text) + n +
-	       trail_make(trail, n_addrs, out->text + n);
+	n += trail_make(trail, n_addrs, out->text + n);
+	if (row->ends_us) {
+		memcpy(out->text + n, &row->ends_us, sizeof(row->ends_us));
+		n += sizeof(row->ends_us);
+	}
+	return offsetof(struct lease_value, text) + n;
 }
 
 size_t lease_ended_make(const struct lease_row *row, struct lease_ended_value *out)
@@ -214,6 +218,19 @@ static bool trail_read(struct lease_octets from, const struct lease_value *head,
 	return true;
 }
 
+/* Where the row says so, its last octets; they are taken off. False: there are not so many. */
+static bool ends_read(struct lease_octets *from, struct lease_value *head, uint64_t *out)
+{
+	if (!(head->n_addrs & LEASE_KEPT))
+		return true;
+	if (from->len < sizeof(*out))
+		return false;
+	from->len -= sizeof(*out);
+	memcpy(out, (const char *)from->octets + from->len, sizeof(*out));
+	head->n_addrs = (uint16_t)(head->n_addrs & ~LEASE_KEPT);
+	return true;
+}
+
 bool lease_read_live(struct lease_octets key, struct lease_octets value,
 		     struct lease_read *place, struct lease_row *out)
 {
@@ -225,7 +242,8 @@ bool lease_read_live(struct lease_octets key, struct lease_octets value,
 	if (value.len <= fixed || value.len > sizeof(copy) || !key_read(key, place, &row))
 		return false;
 	memcpy(&copy, value.octets, value.len);
-	if (!texts_read(&rest, place, &row) || !trail_read(rest, &copy, place, &row.trail))
+	if (!ends_read(&rest, &copy, &row.ends_us) || !texts_read(&rest, place, &row) ||
+	    !trail_read(rest, &copy, place, &row.trail))
 		return false;
 	row.until_us = copy.until_us;
 	row.first_s = copy.first_s;

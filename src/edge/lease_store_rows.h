@@ -32,9 +32,11 @@
 #define LEASE_KEY_MAX  (LEASE_OWNER + NG_NAME_MAX + LEASE_WAY)
 #define LEASE_RULE     (NG_PATH_MAX + 16)
 #define LEASE_TEXT     (NG_SANDBOX_NAME_MAX + LEASE_RULE)
-#define LEASE_LED      0x7f /* of `local`: names that led to the policy's own data */
-#define LEASE_REPLACES 0x80 /* and those stand instead of the answer */
-#define LEASE_TRAIL    ((NG_CHAIN_MAX + 1) * NG_NAME_MAX + NG_ADDRS_MAX * LEASE_ADDR_OCTETS)
+#define LEASE_LED      0x7f   /* of `local`: names that led to the policy's own data */
+#define LEASE_REPLACES 0x80   /* and those stand instead of the answer */
+#define LEASE_KEPT     0x8000 /* of `n_addrs`: ends_us stands behind them */
+#define LEASE_TRAIL                                                                            \
+	((NG_CHAIN_MAX + 1) * NG_NAME_MAX + NG_ADDRS_MAX * LEASE_ADDR_OCTETS + sizeof(uint64_t))
 
 struct lease_octets {
 	const void *octets;
@@ -48,7 +50,8 @@ struct lease_key {
 
 /*
  * Of a lease that stands. The text is the sandbox's name and the rule, each with its NUL, then the
- * names of its trail in wire form and the addresses.
+ * names of its trail in wire form and the addresses; and the end that its names gave it, where a
+ * flow keeps it open beyond that.
  */
 struct lease_value {
 	uint64_t until_us, first_s, last_s, until_s;

@@ -15,9 +15,10 @@
 #define TEXT_MAX  1024
 
 static const char *const events[] = {
-	[NG_EVENT_DECISION] = "decision", [NG_EVENT_REBIND] = "rebind",
-	[NG_EVENT_BLOCKED] = "blocked",   [NG_EVENT_LEASE_END] = "lease-end",
-	[NG_EVENT_REVOKED] = "revoked",   [NG_EVENT_MALFORMED] = "malformed",
+	[NG_EVENT_DECISION] = "decision",     [NG_EVENT_REBIND] = "rebind",
+	[NG_EVENT_BLOCKED] = "blocked",       [NG_EVENT_LEASE_END] = "lease-end",
+	[NG_EVENT_REVOKED] = "revoked",       [NG_EVENT_MALFORMED] = "malformed",
+	[NG_EVENT_LEASE_KEPT] = "lease-kept",
 };
 static const char *const verdicts[] = {
 	[NG_DENY] = "deny", [NG_ASK] = "ask", [NG_ALLOW] = "allow"};

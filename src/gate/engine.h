@@ -43,10 +43,11 @@ struct lease {
 	struct sandbox *sandbox;
 	uint64_t confirmed_us; /* the kernel has it until then; 0: not known to have it */
 	uint64_t ordered_us;   /* the furthest end that was ever ordered */
+	uint64_t flow_us;      /* a flow keeps it open until then; 0: none ever has */
 	struct holder *holders;
 	uint8_t n_holders;
 	struct order *orders;      /* in flight */
-	struct heap_node due;      /* by the end of the last holder */
+	struct heap_node due;      /* by lease_end() */
 	struct lease *next, *prev; /* of the sandbox */
 	UT_hash_handle hh;
 };
@@ -295,10 +296,20 @@ int lease_hold(struct ng_gate *gate, struct sandbox *sandbox, const struct lease
 /* Tells the caller of what replies have promised beyond what it knows of; nothing most of the time. */
 void holder_tell(struct ng_gate *gate, const struct lease *lease, struct holder *holder);
 const struct holder *lease_longest(const struct lease *lease);
+/* Of its last holder, or beyond it of what flows have brought. */
+uint64_t lease_end(const struct lease *lease);
+struct lease *lease_find(const struct ng_gate *gate, const struct lease_key *key);
+struct lease_key lease_key_of(uint32_t sandbox, const struct ng_addr *client,
+			      const struct ng_addr *addr, struct ng_port port);
+void lease_record(struct ng_gate *gate, const struct lease *lease, enum ng_event event,
+		  const struct ng_name *name);
 /* Who uses it, as the sandbox's source number i; none, where only a range of sources is known. */
 struct ng_addr lease_client(const struct lease *lease, size_t i);
 
 /* standing.c: leases after policy has changed, after the warden was away, and from an earlier life */
+/* May anybody who uses the lease still have it by that trail? By bounds, then. */
+bool holder_stays(const struct ng_gate *gate, const struct lease *lease,
+		  const struct ng_trail *trail, struct ng_bounds *bounds);
 /* After sandbox or policy changed: revokes what nothing justifies any more. */
 void leases_judge(struct ng_gate *gate, struct sandbox *sandbox);
 
@@ -373,8 +384,10 @@ bool addresses_note(struct query *query); /* once, when the answer is complete *
 bool query_allowed(struct ng_gate *gate, struct query *query);
 /* After query_allowed(): does policy allow the aliases? Narrows query's bounds; sets its fault. */
 bool chain_allowed(const struct ng_gate *gate, struct query *query);
+/* By rules that bound it so; bounds mean nothing when it is false. */
 bool lease_allowed(const struct ng_gate *gate, const struct lease *lease,
-		   const struct ng_trail *trail, const struct ng_addr *client);
+		   const struct ng_trail *trail, const struct ng_addr *client,
+		   struct ng_bounds *bounds);
 bool name_allowed(const struct sandbox *sandbox, const struct ng_addr *client,
 		  const struct ng_name *name);
 /* The decision that an order for what the trail leads to rests on. */

@@ -396,7 +396,8 @@ static bool asked_allowed(const struct path *path)
 
 /* Would this client be given the address, with that port, if it asked now and were answered so? */
 bool lease_allowed(const struct ng_gate *gate, const struct lease *lease,
-		   const struct ng_trail *trail, const struct ng_addr *client)
+		   const struct ng_trail *trail, const struct ng_addr *client,
+		   struct ng_bounds *bounds)
 {
 	const struct ng_addr *addr = &lease->key.addr;
 	const struct path path = {
@@ -407,16 +408,15 @@ bool lease_allowed(const struct ng_gate *gate, const struct lease *lease,
 		.type = addr->family == NG_IPV4 ? NG_TYPE_A : NG_TYPE_AAAA,
 	};
 	struct ng_decision decision, data;
-	struct ng_bounds bounds;
 	struct fault fault;
 
-	judge_whole(&path, &decision, &bounds);
+	judge_whole(&path, &decision, bounds);
 	if (!verdict_passes(lease->sandbox, decision.verdict) || !data_stand(&path, &data))
 		return false;
 	if (trail->local ? !asked_allowed(&path) || !local_leads(&data.match, trail, addr)
-			 : !type_allowed(&bounds, path.type))
+			 : !type_allowed(bounds, path.type))
 		return false;
-	return path_follow(gate, &path, &bounds, &fault) &&
-	       port_allowed(&bounds, lease->key.port) &&
-	       addr_allowed(gate, lease->sandbox, &bounds, trail_end(trail), addr);
+	return path_follow(gate, &path, bounds, &fault) &&
+	       port_allowed(bounds, lease->key.port) &&
+	       addr_allowed(gate, lease->sandbox, bounds, trail_end(trail), addr);
 }

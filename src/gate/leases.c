@@ -18,7 +18,7 @@ static unsigned lease_hash(const struct ng_gate *gate, const struct lease_key *k
 	return (unsigned)hash_octets(key, sizeof(*key), gate->seed);
 }
 
-static struct lease *lease_find(const struct ng_gate *gate, const struct lease_key *key)
+struct lease *lease_find(const struct ng_gate *gate, const struct lease_key *key)
 {
 	struct lease *lease;
 
@@ -27,20 +27,29 @@ static struct lease *lease_find(const struct ng_gate *gate, const struct lease_k
 	return lease;
 }
 
+struct lease_key lease_key_of(uint32_t sandbox, const struct ng_addr *client,
+			      const struct ng_addr *addr, struct ng_port port)
+{
+	struct lease_key key;
+
+	memset(&key, 0, sizeof(key)); /* it is hashed with its holes */
+	key.sandbox = sandbox;
+	key.client = *client;
+	key.addr = *addr;
+	key.port.proto = port.proto;
+	key.port.port = port.port;
+	return key;
+}
+
 static struct lease_key key_make(const struct sandbox *sandbox, const struct ng_addr *client,
 				 const struct ng_addr *addr, struct ng_port port)
 {
 	const struct source *source = sandbox_source(sandbox, client);
-	struct lease_key key;
+	bool alone =
+		source && !ng_prefix_is_host(&source->prefix) && client->family == addr->family;
 
-	memset(&key, 0, sizeof(key));
-	key.sandbox = sandbox->spec.id;
-	key.addr = *addr;
-	key.port.proto = port.proto;
-	key.port.port = port.port;
-	if (source && !ng_prefix_is_host(&source->prefix) && client->family == addr->family)
-		key.client = *client;
-	return key;
+	return lease_key_of(sandbox->spec.id, alone ? client : &(struct ng_addr){0}, addr,
+			    port);
 }
 
 static struct lease *lease_make(struct ng_gate *gate, struct sandbox *sandbox,
@@ -75,6 +84,13 @@ const struct holder *lease_longest(const struct lease *lease)
 			longest = &lease->holders[i];
 	}
 	return longest;
+}
+
+uint64_t lease_end(const struct lease *lease)
+{
+	uint64_t until_us = lease_longest(lease)->until_us;
+
+	return lease->flow_us > until_us ? lease->flow_us : until_us;
 }
 
 /* ---- holders ---- */
@@ -193,7 +209,7 @@ int lease_hold(struct ng_gate *gate, struct sandbox *sandbox, const struct lease
 		return error;
 	}
 	history_note(gate, key, &trail->names[path_held(gate, trail)]);
-	heap_move(&gate->due, &lease->due, lease_longest(lease)->until_us);
+	heap_move(&gate->due, &lease->due, lease_end(lease));
 	*out = lease;
 	return NG_OK;
 }
@@ -267,8 +283,8 @@ void lease_free(struct ng_gate *gate, struct lease *lease, int code)
 	free(lease);
 }
 
-static void lease_record(struct ng_gate *gate, const struct lease *lease, enum ng_event event,
-			 const struct ng_name *name)
+void lease_record(struct ng_gate *gate, const struct lease *lease, enum ng_event event,
+		  const struct ng_name *name)
 {
 	struct ng_record *record = &action_add(gate, NG_RECORD)->record;
 	struct ng_addr *addr = arena_copy(&gate->words, &lease->key.addr, sizeof(*addr));
@@ -282,6 +298,8 @@ static void lease_record(struct ng_gate *gate, const struct lease *lease, enum n
 	record->version = gate->version;
 	record->addrs = addr;
 	record->n_addrs = addr ? 1 : 0;
+	if (event == NG_EVENT_LEASE_KEPT)
+		record->lease_until_us = lease->flow_us;
 	if (!lease->key.port.proto)
 		return;
 	record->ports = arena_copy(&gate->words, &lease->key.port, sizeof(lease->key.port));

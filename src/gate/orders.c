@@ -52,6 +52,8 @@ struct ng_lease_order order_words(struct ng_gate *gate, const struct lease *leas
 {
 	const struct ng_name *name = &trail->names[path_held(gate, trail)];
 	const struct ng_addr client = lease_client(lease, 0);
+	const uint64_t ends_us = lease_longest(lease)->until_us;
+	bool kept = until_us > ends_us; /* what no name asks for, a flow does */
 	struct ng_decision decision;
 
 	trail_decide(lease->sandbox, trail, name, &client, &decision);
@@ -60,8 +62,9 @@ struct ng_lease_order order_words(struct ng_gate *gate, const struct lease *leas
 		.client = lease->key.client,
 		.addr = lease->key.addr,
 		.port = lease->key.port,
-		.grace_s = gate->settings.grace_s,
+		.grace_s = kept ? 0 : gate->settings.grace_s,
 		.until_us = until_us,
+		.ends_us = kept ? ends_us : 0,
 		.name = word_name(gate, name),
 		.rule = decision.matched ? word_format(gate, "%s:%u", decision.match.path,
 						       decision.match.line)

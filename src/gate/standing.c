@@ -22,15 +22,15 @@ struct ng_addr lease_client(const struct lease *lease, size_t i)
 }
 
 /* A lease for the whole sandbox stays while any of its sources may have it. */
-static bool holder_stays(const struct ng_gate *gate, const struct lease *lease,
-			 const struct ng_trail *trail)
+bool holder_stays(const struct ng_gate *gate, const struct lease *lease,
+		  const struct ng_trail *trail, struct ng_bounds *bounds)
 {
 	size_t n = lease->key.client.family ? 1 : lease->sandbox->spec.n_sources;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct ng_addr client = lease_client(lease, i);
 
-		if (lease_allowed(gate, lease, trail, &client))
+		if (lease_allowed(gate, lease, trail, &client, bounds))
 			return true;
 	}
 	return false;
@@ -54,13 +54,14 @@ static void release(struct ng_gate *gate, const struct lease *lease,
 static bool lease_judge(struct ng_gate *gate, struct lease *lease, struct ng_name *last)
 {
 	struct trail_view view;
+	struct ng_bounds bounds;
 	size_t n = 0;
 
 	for (size_t i = 0; i < lease->n_holders; i++) {
 		struct holder *holder = &lease->holders[i];
 
 		trail_read(holder->trail, &view);
-		if (holder_stays(gate, lease, &view.trail)) {
+		if (holder_stays(gate, lease, &view.trail, &bounds)) {
 			lease->holders[n++] = *holder;
 			continue;
 		}
@@ -70,7 +71,7 @@ static bool lease_judge(struct ng_gate *gate, struct lease *lease, struct ng_nam
 	}
 	lease->n_holders = (uint8_t)n;
 	if (n)
-		heap_move(&gate->due, &lease->due, lease_longest(lease)->until_us);
+		heap_move(&gate->due, &lease->due, lease_end(lease));
 	return n > 0;
 }
 
@@ -108,28 +109,13 @@ void ng_gate_warden_back(struct ng_gate *gate, uint64_t now_us)
 	leases_tick(gate);
 	gate->warden_lost = false;
 	HASH_ITER (hh, gate->leases, lease, spare) {
-		const struct holder *longest = lease_longest(lease);
+		const uint64_t end_us = lease_end(lease);
 
 		lease->confirmed_us = lease->ordered_us = 0;
-		trail_read(longest->trail, &view);
-		order_send(gate, lease,
-			   (uint32_t)((longest->until_us - gate->now_us) / SECOND_US),
-			   longest->until_us, &view.trail, 0);
+		trail_read(lease_longest(lease)->trail, &view);
+		order_send(gate, lease, (uint32_t)((end_us - gate->now_us) / SECOND_US), end_us,
+			   &view.trail, 0);
 	}
-}
-
-static struct lease_key key_of(uint32_t id, const struct ng_addr *client,
-			       const struct ng_addr *addr, const struct ng_port *port)
-{
-	struct lease_key key;
-
-	memset(&key, 0, sizeof(key)); /* it is hashed with its holes */
-	key.sandbox = id;
-	key.client = *client;
-	key.addr = *addr;
-	key.port.proto = port->proto;
-	key.port.port = port->port;
-	return key;
 }
 
 /* The names in lower case, and the address among those of the answer. */
@@ -152,9 +138,10 @@ static struct ng_trail trail_adopted(const struct ng_trail *from, const struct n
 
 int ng_gate_adopt(struct ng_gate *gate, uint64_t now_us, uint32_t id,
 		  const struct ng_addr *client, const struct ng_addr *addr,
-		  const struct ng_port *port, const struct ng_trail *from, uint64_t until_us)
+		  const struct ng_port *port, const struct ng_trail *from, uint64_t until_us,
+		  uint64_t ends_us)
 {
-	const struct lease_key key = key_of(id, client, addr, port);
+	const struct lease_key key = lease_key_of(id, client, addr, *port);
 	struct sandbox *sandbox = directory_by_id(&gate->directory, id);
 	struct ng_name names[NG_CHAIN_MAX + 1];
 	struct trail *shared = NULL;
@@ -172,11 +159,16 @@ int ng_gate_adopt(struct ng_gate *gate, uint64_t now_us, uint32_t id,
 	if (until_us <= gate->now_us)
 		return NG_OK;
 	trail = trail_adopted(from, addr, names);
-	error = lease_hold(gate, sandbox, &key, &trail, &shared, until_us, &lease, &holder);
+	error = lease_hold(gate, sandbox, &key, &trail, &shared, ends_us ? ends_us : until_us,
+			   &lease, &holder);
 	trail_release(sandbox, shared);
-	if (!error)
-		holder->told_us = holder->until_us;
-	return error;
+	if (error)
+		return error;
+	holder->told_us = until_us;
+	if (ends_us && until_us > lease->flow_us)
+		lease->flow_us = until_us;
+	heap_move(&gate->due, &lease->due, lease_end(lease));
+	return NG_OK;
 }
 
 void ng_gate_adopted(struct ng_gate *gate, uint64_t now_us)
@@ -198,7 +190,7 @@ bool ng_gate_lease_at(const struct ng_gate *gate, uint64_t *cursor, struct ng_le
 		return false;
 	lease = (const struct lease *)((const char *)gate->due.nodes[*cursor] -
 				       offsetof(struct lease, due));
-	until_us = lease_longest(lease)->until_us;
+	until_us = lease_end(lease);
 	(*cursor)++;
 	*out = (struct ng_lease_view){
 		.sandbox = lease->key.sandbox,
@@ -209,6 +201,7 @@ bool ng_gate_lease_at(const struct ng_gate *gate, uint64_t *cursor, struct ng_le
 		.until_us = lease->confirmed_us && lease->confirmed_us < until_us
 				    ? lease->confirmed_us
 				    : until_us,
+		.kept_us = lease->flow_us == until_us ? lease_longest(lease)->until_us : 0,
 		.confirmed = lease->confirmed_us > 0,
 	};
 	return true;

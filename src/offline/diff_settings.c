@@ -219,6 +219,7 @@ static int compare_settings(struct diff_list *list, const struct ng_settings *ol
 	} times[] = {
 		{"lease-min", old->lease_min_s, new->lease_min_s, true},
 		{"grace", old->grace_s, new->grace_s, true},
+		{"flow-lease", old->flow_lease_s, new->flow_lease_s, true},
 		{"ttl-max", old->ttl_max_s, new->ttl_max_s, true},
 		{"deny-ttl", old->deny_ttl_s, new->deny_ttl_s, false},
 	};

@@ -143,6 +143,7 @@ static json_t *terms(const struct explained *explained)
 	}
 	part_put(&object, "lease_min_s", json_integer(settings->lease_min_s));
 	part_put(&object, "grace_s", json_integer(settings->grace_s));
+	part_put(&object, "flow_lease_s", json_integer(settings->flow_lease_s));
 	part_put(&object, "ttl_max_s", json_integer(settings->ttl_max_s));
 	part_put(&object, "deny_ttl_s", json_integer(settings->deny_ttl_s));
 	part_put(&object, "lease_max_s", most > 0 ? json_integer(most) : json_null());

@@ -227,6 +227,15 @@ static void tell_terms(const struct explained *explained, FILE *to)
 			     examples[i], terms.ttl_s, terms.hold_s + terms.slack_s,
 			     terms.grace_s);
 	}
+	if (settings->flow_lease_s == 0)
+		return;
+	if (most > 0)
+		explain_line(to, "", "the rule bounds it in time, so no flow keeps it open");
+	else
+		explain_line(to, "",
+			     "while a flow to the address lasts, new ones may begin for up to "
+			     "%u s more",
+			     settings->flow_lease_s);
 }
 
 static void tell_ports(const struct ng_bounds *bounds, FILE *to)

@@ -132,7 +132,7 @@ static void read_proto(const struct nlattr *attr, struct flow *flow)
 		flow->port = ntohs(mnl_attr_get_u16(attr));
 }
 
-static void read_tuple(const struct nlattr *tuple, struct flow *flow)
+void flow_read(const struct nlattr *tuple, struct flow *flow)
 {
 	struct nlattr *part, *attr;
 
@@ -207,7 +207,7 @@ static int take_flow(const struct nlmsghdr *reply, void *who)
 	}
 	if (!tuple)
 		return MNL_CB_OK;
-	read_tuple(tuple, &flow);
+	flow_read(tuple, &flow);
 	if (is_cut(victims->cuts, &flow))
 		condemn(victims, family_of(&flow.source), tuple, id);
 	return MNL_CB_OK;

@@ -12,6 +12,8 @@ struct flow {
 	uint8_t proto;
 	uint16_t port;
 };
+/* What a CTA_TUPLE_ORIG says; the rest of out stays as it is. */
+void flow_read(const struct nlattr *tuple, struct flow *out);
 /* Does something else justify this flow? */
 typedef bool spare_fn(const void *who, const struct flow *flow);
 

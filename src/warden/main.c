@@ -203,10 +203,10 @@ static int serve_main(struct warden *warden, struct inbox *inbox)
 
 /* ---- the loop ---- */
 
-enum slot { SLOT_SIGNAL = 0, SLOT_MAIN, SLOT_NFLOG, SLOT_WATCH, SLOT_WORKERS };
+enum slot { SLOT_SIGNAL = 0, SLOT_MAIN, SLOT_NFLOG, SLOT_WATCH, SLOT_FLOWS, SLOT_WORKERS };
 
 /* In steps, so that ends close to each other share a batch; slowly when nothing is due. */
-static int wait_ms(const struct warden *warden)
+static int ends_wait_ms(const struct warden *warden)
 {
 	const struct lease *first = mirror_first(&warden->mirror);
 	int next_ms = adopt_wait_ms(warden);
@@ -227,6 +227,13 @@ static int wait_ms(const struct warden *warden)
 	return left_us > IDLE_TICK_MS * 1000u ? IDLE_TICK_MS : (int)(left_us / 1000);
 }
 
+static int wait_ms(const struct warden *warden)
+{
+	int ends_ms = ends_wait_ms(warden), flows_ms = flows_wait_ms(warden);
+
+	return flows_ms >= 0 && flows_ms < ends_ms ? flows_ms : ends_ms;
+}
+
 static size_t fill_slots(const struct warden *warden, int signals, struct pollfd *slots)
 {
 	size_t n = SLOT_WORKERS;
@@ -235,6 +242,7 @@ static size_t fill_slots(const struct warden *warden, int signals, struct pollfd
 	slots[SLOT_MAIN] = (struct pollfd){.fd = warden->main_fd, .events = POLLIN};
 	slots[SLOT_NFLOG] = (struct pollfd){.fd = warden->nflog.netlink.fd, .events = POLLIN};
 	slots[SLOT_WATCH] = (struct pollfd){.fd = warden->watch.netlink.fd, .events = POLLIN};
+	slots[SLOT_FLOWS] = (struct pollfd){.fd = warden->flows.netlink.fd, .events = POLLIN};
 	for (size_t i = 0; i < warden->workers.n; i++)
 		slots[n++] = (struct pollfd){
 			.fd = warden->workers.items[i].fd,
@@ -255,6 +263,7 @@ static int turn(struct warden *warden, struct inbox *inbox, const struct pollfd 
 	leases_serve(warden);
 	leases_end_due(warden);
 	adopt_step(warden);
+	flows_walk(warden);
 	if (slots[SLOT_NFLOG].revents) {
 		nflog_read(&warden->nflog, &warden->tally, warden->now_us);
 		if (!warden->talk_us)
@@ -300,6 +309,8 @@ static int open_all(struct warden *warden, const char *user)
 		if (code == NG_OK)
 			code = netlink_open(&warden->reader);
 		if (code == NG_OK)
+			code = netlink_open(&warden->flows.netlink);
+		if (code == NG_OK)
 			code = watch_open(&warden->watch, warden->kernel.netlink.port);
 		if (code == NG_OK)
 			code = nflog_open(&warden->nflog);
@@ -333,6 +344,7 @@ static void close_all(struct warden *warden)
 	watch_close(&warden->watch);
 	netlink_close(&warden->conntrack);
 	netlink_close(&warden->reader);
+	netlink_close(&warden->flows.netlink);
 	kernel_close(&warden->kernel);
 }
 
@@ -376,7 +388,7 @@ static int serve(const char *user)
 	warden->cuts.spare = flow_justified;
 	warden->cuts.who = warden;
 	warden->kernel.netlink.fd = warden->conntrack.fd = warden->reader.fd = -1;
-	warden->watch.netlink.fd = warden->nflog.netlink.fd = -1;
+	warden->watch.netlink.fd = warden->nflog.netlink.fd = warden->flows.netlink.fd = -1;
 	signals = open_signals();
 	code = signals < 0 ? NG_E_IO : open_all(warden, user);
 	if (code == NG_OK)

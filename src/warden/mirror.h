@@ -33,6 +33,7 @@ struct lease {
 	bool fixed;         /* a static rule wants it to stand without an end */
 	bool in_flight;
 	bool claimed; /* the worker of now has ordered it */
+	uint8_t walk; /* the last one that found a flow of it (flows.c) */
 	int code;     /* why the last write failed */
 	size_t heap;  /* place in the heap, from 1; 0: not in it */
 	struct group *group;

@@ -287,6 +287,28 @@ static int take_answers(struct netlink *netlink, const struct nlmsghdr *request,
 			  each, who);
 }
 
+int netlink_begin(struct netlink *netlink, struct nlmsghdr *request)
+{
+	return send_octets(netlink, request, request->nlmsg_len);
+}
+
+int netlink_more(struct netlink *netlink, uint32_t seq, mnl_cb_t each, void *who)
+{
+	const struct nlmsghdr *first = (const void *)netlink->replies;
+	ssize_t got = recv(netlink->fd, netlink->replies, REPLIES, MSG_DONTWAIT);
+
+	if (got < 0 && (errno == EINTR || errno == EAGAIN)) {
+		errno = EAGAIN;
+		return MNL_CB_OK;
+	}
+	if (got < 0)
+		return MNL_CB_ERROR;
+	errno = 0;
+	if (first->nlmsg_seq != seq)
+		return MNL_CB_OK; /* of an earlier request */
+	return mnl_cb_run(netlink->replies, (size_t)got, seq, netlink->port, each, who);
+}
+
 int netlink_ask(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t each, void *who,
 		int *system)
 {

@@ -68,6 +68,12 @@ int netlink_tell(struct netlink *netlink, char *requests, size_t len,
 		 int harmless) NG_MUST_CHECK;
 int netlink_ask(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t each, void *who,
 		int *system) NG_MUST_CHECK;
+/*
+ * The same in pieces: sends the request (0, or an errno), and then takes one datagram at a time.
+ * MNL_CB_OK: there is more, now or later (errno EAGAIN); MNL_CB_STOP: that was all, MNL_CB_ERROR.
+ */
+int netlink_begin(struct netlink *netlink, struct nlmsghdr *request) NG_MUST_CHECK;
+int netlink_more(struct netlink *netlink, uint32_t seq, mnl_cb_t each, void *who) NG_MUST_CHECK;
 /* Starts a request for that subsystem in buf (MNL_SOCKET_BUFFER_SIZE octets). */
 struct nlmsghdr *netlink_request(struct netlink *netlink, char *buf, uint8_t subsystem,
 				 uint8_t type, uint16_t flags, uint8_t family);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "warden/conntrack.h"
+#include "warden/flows.h"
 #include "warden/kernel.h"
 #include "warden/leftovers.h"
 #include "warden/nflog.h"
@@ -50,6 +51,7 @@ struct warden {
 	struct sandboxes sandboxes;
 	struct leftovers leftovers;
 	struct workers workers;
+	struct flows flows;
 	struct nflog nflog;
 	struct tally tally;
 	struct ops ops; /* room for the round at hand */
@@ -117,6 +119,11 @@ void fixed_drop_unclaimed(struct warden *warden);
 /* Hands reports of refused packets to the workers, as far as the rate allows (reports.c). */
 void reports_hand_out(struct warden *warden);
 spare_fn flow_justified; /* who is the warden */
+
+/* ---- flows of leases that end soon (flows.c) ---- */
+
+void flows_walk(struct warden *warden);         /* a little of it, when it is due */
+int flows_wait_ms(const struct warden *warden); /* until then; -1: nothing is going to be due */
 
 /* ---- leases (leases.c, ends.c) ---- */
 

@@ -106,3 +106,12 @@ bool worker_report(struct workers *workers, struct worker *worker,
 	workers->packet.blocked[0] = *blocked;
 	return channel_send(worker->fd, &workers->packet, -1) == NG_OK;
 }
+
+void worker_tell_flows(struct workers *workers, struct worker *worker,
+		       const struct wall_flow *flows, size_t n)
+{
+	workers->packet.head = (struct wall_head){
+		.kind = WALL_FLOW, .count = (uint16_t)n, .seq = ++worker->seq};
+	memcpy(workers->packet.flow, flows, n * sizeof(*flows));
+	(void)!channel_send(worker->fd, &workers->packet, -1);
+}

@@ -6,6 +6,7 @@ live_enter "$@"
 usual_stage
 cat >"$work/extra.conf" <<'END'
 lease-min = 3
+flow-lease = 0
 grace = 2
 END
 start_gate

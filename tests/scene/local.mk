@@ -55,6 +55,14 @@ SCENES = \
 	tests/scene/encrypted-dns-names.scene \
 	tests/scene/family-of-the-question.scene \
 	tests/scene/foreign-owners.scene \
+	tests/scene/flow-answers-nothing.scene \
+	tests/scene/flow-keeps-a-lease.scene \
+	tests/scene/flow-lease-adopted.scene \
+	tests/scene/flow-lease-off.scene \
+	tests/scene/flow-lease-revoked.scene \
+	tests/scene/flow-lease-without-a-warden.scene \
+	tests/scene/flow-of-a-neighbour.scene \
+	tests/scene/flow-that-ends.scene \
 	tests/scene/forged-response-teaches-nothing.scene \
 	tests/scene/grace-setting.scene \
 	tests/scene/header-bits.scene \

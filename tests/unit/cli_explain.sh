@@ -111,6 +111,7 @@ lease    at least 60 s, and 30 s of grace; TTLs at most 3600 s
          an answer with TTL 30 is handed out as 30 and its lease stands 60 + 30 s
          an answer with TTL 300 is handed out as 300 and its lease stands 301 + 30 s
          an answer with TTL 86400 is handed out as 3600 and its lease stands 3601 + 30 s
+         while a flow to the address lasts, new ones may begin for up to 3600 s more
 ports    all
 kernel   set allow4, key saddr . daddr: 10.1.0.2 . each address; times out 30 s after the lease" \
 	"$(ci 0 PyPI.org.)"
@@ -166,6 +167,7 @@ is "--json: the fates" '[["watch.zone",5,"disabled",null],["group.list",2,"decid
 	"$(json 0 '[.candidates[] | [.path, .line, .outcome, .by]]' ci pypi.org)"
 is "--json: a denial has all members as well" '[false,null,[],false,0,[],null]' \
 	"$(json 1 '[.allowed, .route, .kernel, .sends.asks, .sends.questions_max, .ports, .answers]' ci evil.test)"
+is "--json: what a flow may add" 3600 "$(json 0 '.lease.flow_lease_s' ci pypi.org)"
 is "--json: TTL and lease" '[30,30,90]' "$(json 0 '[.lease.examples[] | select(.ttl_s == 30) | .ttl_s, .handed_out_s, .stands_s]' ci pypi.org)"
 is "--json: who opens what" '[["10.6.0.0/16","group","build","gate.conf:9"],["10.7.0.0/16","rule",null,"ci.list:6"]]' \
 	"$(json 0 '[.filter.opened[] | [.prefix, .by, .name, .place]]' ci bücher.example)"

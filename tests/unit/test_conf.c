@@ -80,7 +80,8 @@ static const char full[] =
 	"control = \"run/control\"\nstore = /var/lib/x\nrecord = journal\n"
 	"worker-user = self\nwarden-user = \"65534\"\ntable = gate-2\n"
 	"interfaces = {\"sb*\", \"veth0\"}\npolicies = {\"a.list\", \"/b c$d\\\"e.rpz\"}\n"
-	"lease-min = 5m\ngrace = 45\nttl-max = 2h\ndeny-ttl = 30s\nancestor-answer = nodata\n"
+	"lease-min = 5m flow-lease = 0\ngrace = 45\nttl-max = 2h\ndeny-ttl = "
+	"30s\nancestor-answer = nodata\n"
 	"limits { pending = 100 pending-sandbox = 10 leases = 2000 leases-sandbox = 20\n"
 	"\tcache-entries = 300 sandboxes = 40 tcp-clients = 50 tcp-clients-sandbox = 6\n"
 	"\trecords-per-second = 70 block-reports-per-second = 80 }\n"
@@ -127,6 +128,7 @@ static void every_key_is_read(void **state)
 	assert_string_equal(conf->policies[1], "/b c$d\"e.rpz");
 	assert_int_equal(conf->settings.lease_min_s, 300);
 	assert_int_equal(conf->settings.grace_s, 45);
+	assert_int_equal(conf->settings.flow_lease_s, 0);
 	assert_int_equal(conf->settings.ttl_max_s, 7200);
 	assert_int_equal(conf->settings.deny_ttl_s, 30);
 	assert_true(conf->settings.ancestor_nodata);
@@ -211,6 +213,7 @@ static void the_defaults_are_said(void **state)
 					    "policies = {}\n",
 					    "lease-min = 1m\n",
 					    "grace = 30s\n",
+					    "flow-lease = 1h\n",
 					    "ttl-max = 1h\n",
 					    "deny-ttl = 10s\n",
 					    "record = \"stdout\"\n",

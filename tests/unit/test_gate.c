@@ -445,28 +445,28 @@ static void adoption_follows_policy(void **state)
 	uint64_t cursor = 0;
 
 	assert_int_equal(
-		ng_gate_adopt(world->gate, 0, 1, &none, &addr, &all, &good, 50 * SECOND),
+		ng_gate_adopt(world->gate, 0, 1, &none, &addr, &all, &good, 50 * SECOND, 0),
 		NG_OK);
 	take(world);
 	assert_int_equal(world->n, 0);
 	assert_int_equal(
-		ng_gate_adopt(world->gate, 0, 2, &none, &addr, &all, &evil, 50 * SECOND),
+		ng_gate_adopt(world->gate, 0, 2, &none, &addr, &all, &evil, 50 * SECOND, 0),
 		NG_OK);
 	ng_gate_adopted(world->gate, 0);
 	take(world);
 	assert_int_equal(count(world, NG_REVOKE), 1);
 	assert_int_equal(
-		ng_gate_adopt(world->gate, 0, 9, &none, &addr, &all, &good, 50 * SECOND),
+		ng_gate_adopt(world->gate, 0, 9, &none, &addr, &all, &good, 50 * SECOND, 0),
 		NG_E_NOTFOUND);
 	struct ng_trail odd = good;
 	odd.local = 2; /* of one name */
 	assert_int_equal(
-		ng_gate_adopt(world->gate, 0, 1, &none, &addr, &all, &odd, 50 * SECOND),
+		ng_gate_adopt(world->gate, 0, 1, &none, &addr, &all, &odd, 50 * SECOND, 0),
 		NG_E_RANGE);
 	odd.local = 0;
 	odd.replaces = true;
 	assert_int_equal(
-		ng_gate_adopt(world->gate, 0, 1, &none, &addr, &all, &odd, 50 * SECOND),
+		ng_gate_adopt(world->gate, 0, 1, &none, &addr, &all, &odd, 50 * SECOND, 0),
 		NG_E_RANGE);
 	assert_true(ng_gate_lease_at(world->gate, &cursor, &view));
 	assert_false(view.confirmed);
@@ -550,10 +550,10 @@ static void adoption_judges_all_holders(void **state)
 			      good = {.names = names + 1, .n_names = 1};
 
 	assert_int_equal(
-		ng_gate_adopt(world->gate, 0, 1, &none, &addr, &all, &evil, 50 * SECOND),
+		ng_gate_adopt(world->gate, 0, 1, &none, &addr, &all, &evil, 50 * SECOND, 0),
 		NG_OK);
 	assert_int_equal(
-		ng_gate_adopt(world->gate, 0, 1, &none, &addr, &all, &good, 50 * SECOND),
+		ng_gate_adopt(world->gate, 0, 1, &none, &addr, &all, &good, 50 * SECOND, 0),
 		NG_OK);
 	ng_gate_adopted(world->gate, 0);
 	take(world);

@@ -92,7 +92,7 @@ static void put(struct world *world, uint32_t sandbox, const char *address, cons
 }
 
 struct seen {
-	uint64_t n, until_us;
+	uint64_t n, until_us, ends_us;
 	uint32_t sandbox;
 	struct ng_addr addr;
 	struct ng_port port;
@@ -106,6 +106,7 @@ static bool note(void *context, const struct lease_row *row)
 
 	seen->n++;
 	seen->until_us = row->until_us;
+	seen->ends_us = row->ends_us;
 	seen->sandbox = row->sandbox;
 	seen->addr = row->addr;
 	seen->port = row->port;
@@ -267,6 +268,34 @@ static void end_only_moves_out(void **state)
 	lease_store_commit(world->store);
 	assert_int_equal(rows(world, 100).until_us, 1900);
 	assert_int_equal(rows(world, 100).n, 1);
+}
+
+/* What a flow keeps open has two ends; one that a look-up renews after that has its own again. */
+static void the_end_before_a_flow_is_kept(void **state)
+{
+	struct world *world = *state;
+	struct ng_addr addrs[2] = {addr("1.2.3.4"), addr("2001:db8::4")};
+	struct ng_name owner;
+	struct lease_row row = {.sandbox = 7,
+				.addr = addrs[0],
+				.name = &owner,
+				.trail = {&owner, 1, addrs, 2, 0, false},
+				.sandbox_name = "box",
+				.rule = "box.list:3"};
+
+	assert_int_equal(ng_name_from_text("good.example", 12, &owner), NG_OK);
+	put(world, 7, "1.2.3.4", "good.example", 900);
+	row.until_us = 1200;
+	row.ends_us = 900;
+	lease_store_put(world->store, &row);
+	lease_store_commit(world->store);
+	assert_int_equal(rows(world, 1000).until_us, 1200);
+	assert_int_equal(rows(world, 1000).ends_us, 900);
+	assert_string_equal(rows(world, 1000).rule, "box.list:3");
+	put(world, 7, "1.2.3.4", "good.example", 2000);
+	lease_store_commit(world->store);
+	assert_int_equal(rows(world, 1000).until_us, 2000);
+	assert_int_equal(rows(world, 1000).ends_us, 0);
 }
 
 static void each_name_is_a_row_of_its_own(void **state)
@@ -491,6 +520,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(each_way_is_a_row_of_its_own, begin, end),
 		cmocka_unit_test_setup_teardown(waiting_names_come_back, begin, end),
 		cmocka_unit_test_setup_teardown(end_only_moves_out, begin, end),
+		cmocka_unit_test_setup_teardown(the_end_before_a_flow_is_kept, begin, end),
 		cmocka_unit_test_setup_teardown(each_name_is_a_row_of_its_own, begin, end),
 		cmocka_unit_test_setup_teardown(one_name_of_several_is_released, begin, end),
 		cmocka_unit_test_setup_teardown(each_port_is_a_lease_of_its_own, begin, end),

@@ -166,6 +166,15 @@ static void fill_blocked(struct wall_packet *packet)
 	packet->blocked[1].observed = 1;
 }
 
+static void fill_flow(struct wall_packet *packet)
+{
+	packet->flow[0] = (struct wall_flow){.sandbox = 2, .addr = addr("192.0.2.1")};
+	packet->flow[1] = packet->flow[0];
+	packet->flow[1].client = addr("10.0.0.1");
+	packet->flow[1].proto = 17;
+	packet->flow[1].port = 443;
+}
+
 #define WAY(way) (1u << (way))
 static const struct good {
 	enum wall_kind kind;
@@ -202,6 +211,7 @@ static const struct good {
 	{WALL_WAITINGS, 1, WAY(WALL_MAIN_TO_WORKER), 0, NULL},
 	{WALL_WAITING_ROW, 1, WAY(WALL_WORKER_TO_MAIN), 0, fill_waiting},
 	{WALL_WAITINGS_END, 1, WAY(WALL_WORKER_TO_MAIN), 0, NULL},
+	{WALL_FLOW, 2, WAY(WALL_WARDEN_TO_WORKER), 0, fill_flow},
 };
 
 static struct wall_packet packet;
@@ -534,6 +544,15 @@ static void rows_and_reports(void **state)
 	ACCEPTED(WALL_LEASE_ROW, packet.row.proto = 0; packet.row.port = 0);
 	REFUSED(WALL_BLOCKED, packet.blocked[0].observed = 2);
 	REFUSED(WALL_BLOCKED, packet.blocked[0].count = 0);
+	REFUSED(WALL_LEASE_ROW, packet.row.kept_us = packet.row.until_us + 1);
+	REFUSED(WALL_FLOW, packet.flow[1].sandbox = 0);
+	REFUSED(WALL_FLOW, packet.flow[0].addr = (struct ng_addr){0});
+	REFUSED(WALL_FLOW, packet.flow[0].client.bytes[15] = 1);
+	REFUSED(WALL_FLOW, packet.flow[1].proto = 1);
+	REFUSED(WALL_FLOW, packet.flow[1].port = 0);
+	REFUSED(WALL_FLOW, packet.flow[0].pad = 1);
+	REFUSED(WALL_TABLE, packet.table.flow_step_ms = NG_LEASE_CEILING_S * 1000u + 1);
+	REFUSED(WALL_BEGIN, packet.begin.flow_lease_s = NG_LEASE_CEILING_S + 1);
 	ACCEPTED(WALL_COUNTERS, memset(&packet.counters, 0xff, sizeof(packet.counters)));
 }
 

@@ -1,0 +1,110 @@
+/*
+ * Leases that established flows keep open.
+ *
+ * A client that pools its connections, or that remembers a name for longer than its TTL, opens new
+ * flows to an address that it uses all along. The flow itself outlives its lease, so the address is
+ * within reach anyhow; what is kept is that another flow may begin. That is done in steps, so
+ * that it ends soon after the last flow has, and has a ceiling, counted from the end that the names
+ * gave: a flow that is never closed keeps nothing open for ever.
+ */
+#include "gate/engine.h"
+
+#define STEP_MOST_US (30u * SECOND_US)
+
+uint64_t ng_flow_step_us(const struct ng_settings *settings)
+{
+	uint64_t step_us = (uint64_t)settings->lease_min_s * SECOND_US / 2;
+
+	if (step_us < SECOND_US)
+		return SECOND_US;
+	return step_us < STEP_MOST_US ? step_us : STEP_MOST_US;
+}
+
+/* Would policy give it again, for a time that no rule bounds? */
+static bool may_keep(const struct ng_gate *gate, const struct lease *lease,
+		     const struct holder *holder, struct trail_view *view)
+{
+	struct ng_bounds bounds;
+
+	trail_read(holder->trail, view);
+	return holder_stays(gate, lease, &view->trail, &bounds) && !bounds.lease_max_s;
+}
+
+/* The one of them that lasts longest; NULL when there is none. */
+static struct holder *keeper(const struct ng_gate *gate, const struct lease *lease)
+{
+	struct holder *found = NULL;
+	struct trail_view view;
+
+	for (size_t i = 0; i < lease->n_holders; i++) {
+		struct holder *holder = &lease->holders[i];
+
+		if (found && holder->until_us <= found->until_us)
+			continue;
+		if (may_keep(gate, lease, holder, &view))
+			found = holder;
+	}
+	return found;
+}
+
+/* The others hold it as long: a rule that goes leaves it to those that stay. */
+static void tell_others(struct ng_gate *gate, struct lease *lease, const struct holder *keeper)
+{
+	struct trail_view view;
+
+	for (size_t i = 0; i < lease->n_holders; i++) {
+		struct holder *holder = &lease->holders[i];
+
+		if (holder == keeper || !may_keep(gate, lease, holder, &view))
+			continue;
+		action_add(gate, NG_HOLD)->lease =
+			order_words(gate, lease, &view.trail, lease->flow_us);
+		holder->told_us = lease->flow_us;
+	}
+}
+
+static void keep(struct ng_gate *gate, struct lease *lease, struct holder *holder,
+		 uint64_t until_us)
+{
+	const struct ng_name name = trail_name(holder->trail);
+	bool first = lease->flow_us <= lease_longest(lease)->until_us;
+	struct trail_view view;
+
+	lease->flow_us = until_us;
+	heap_move(&gate->due, &lease->due, until_us);
+	trail_read(holder->trail, &view);
+	order_send(gate, lease, (uint32_t)((until_us - gate->now_us) / SECOND_US), until_us,
+		   &view.trail, 0);
+	holder->told_us = until_us;
+	tell_others(gate, lease, holder);
+	if (!first)
+		return;
+	gate->counters.leases_kept++;
+	lease_record(gate, lease, NG_EVENT_LEASE_KEPT, &name);
+}
+
+void ng_gate_flow(struct ng_gate *gate, uint64_t now_us, const struct ng_flow *flow)
+{
+	const struct lease_key key =
+		lease_key_of(flow->sandbox, &flow->client, &flow->addr, flow->port);
+	uint64_t until_us, most_us;
+	struct holder *holder;
+	struct lease *lease;
+
+	actions_begin(gate, now_us);
+	lease = lease_find(gate, &key);
+	if (!lease || !gate->settings.flow_lease_s || gate->warden_lost)
+		return;
+	until_us = gate->now_us + ng_flow_step_us(&gate->settings);
+	if (until_us <= lease_end(lease))
+		return;
+	holder = keeper(gate, lease);
+	if (!holder)
+		return;
+	most_us = holder->until_us + (uint64_t)gate->settings.flow_lease_s * SECOND_US;
+	if (most_us <= lease_end(lease))
+		return;
+	if (until_us >= most_us)
+		gate->counters.kept_to_ceiling++;
+	keep(gate, lease, holder, until_us < most_us ? until_us : most_us);
+}
