@@ -96,6 +96,7 @@ enum ng_action_kind {
 	NG_ASK_UPSTREAM = 1,
 	NG_LEASE,
 	NG_REVOKE,
+	NG_EVICT,
 	NG_REPLY,
 	NG_DROP,
 	NG_RECORD,
@@ -130,6 +131,7 @@ struct ng_trail {
 /*
  * Have this address opened for that sandbox (LEASE), or closed at once (REVOKE). Answer a LEASE
  * with ng_gate_lease_result(); a REVOKE is not answered. The element stands for hold_s + grace_s.
+ * EVICT is a REVOKE that cuts no flow: the address may be asked for, it only gave way to another.
  *
  * HOLD and RELEASE order nothing and have no number: one more name needs an address that stands open
  * already, or one of several does not any more. They are to be kept as the LEASE was, or forgotten.
@@ -168,7 +170,8 @@ enum ng_event {
 	NG_EVENT_LEASE_END,    /* an element reached its end */
 	NG_EVENT_REVOKED,      /* a lease lost its last rule */
 	NG_EVENT_MALFORMED,    /* a message from a known sandbox that could not be read */
-	NG_EVENT_LEASE_KEPT    /* a lease has come to its end, and a flow keeps it open */
+	NG_EVENT_LEASE_KEPT,   /* a lease has come to its end, and a flow keeps it open */
+	NG_EVENT_EVICTED /* a lease that nobody was promised any more gave way to another */
 };
 
 struct ng_record {
@@ -216,7 +219,7 @@ struct ng_action {
 	enum ng_action_kind kind;
 	union {
 		struct ng_ask ask;
-		struct ng_lease_order lease; /* and of HOLD, REVOKE and RELEASE */
+		struct ng_lease_order lease; /* and of HOLD, REVOKE, EVICT and RELEASE */
 		struct ng_reply reply;
 		uint64_t drop; /* client handle: it gets no answer */
 		struct ng_record record;
@@ -328,7 +331,7 @@ struct ng_counters {
 	uint64_t queries, denied, allowed, refused, servfail, malformed, silent;
 	uint64_t cache_hits, asks, leases_ordered, leases_refused, leases_ended, revoked,
 		rebinds, blocked;
-	uint64_t over_quota;
+	uint64_t over_quota, evicted;
 	uint64_t leases_kept,
 		kept_to_ceiling; /* by flows; and of those until they might no longer */
 	uint64_t pending, leases, cache_entries, sandboxes; /* now */

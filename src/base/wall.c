@@ -329,6 +329,8 @@ static const struct kind kinds[WALL_KINDS] = {
 			lease_good},
 	[WALL_REVOKE] = {sizeof(struct wall_lease), ROOM(lease), WAY(WALL_WORKER_TO_WARDEN), 0,
 			 revoke_good},
+	[WALL_EVICT] = {sizeof(struct wall_lease), ROOM(lease), WAY(WALL_WORKER_TO_WARDEN), 0,
+			revoke_good},
 	[WALL_CLAIMED] = {sizeof(struct wall_done), 1, WAY(WALL_WORKER_TO_WARDEN), 0,
 			  empty_good},
 	[WALL_LEASED] = {sizeof(struct wall_leased), ROOM(leased), WAY(WALL_WARDEN_TO_WORKER),

@@ -15,7 +15,7 @@
  *                      WALL_CHANNEL (descriptor), WALL_STATUS, WALL_LEASES, WALL_WAITINGS
  *     worker -> main   WALL_READY, WALL_DONE, WALL_COUNTERS, WALL_LEASE_ROW, WALL_LEASES_END,
  *                      WALL_WAITING_ROW, WALL_WAITINGS_END
- *     worker -> warden WALL_LEASE, WALL_REVOKE, WALL_CLAIMED
+ *     worker -> warden WALL_LEASE, WALL_REVOKE, WALL_EVICT, WALL_CLAIMED
  *     warden -> worker WALL_LEASED, WALL_BLOCKED, WALL_FLOW
  *
  * WALL_DONE answers, by seq, each WALL_TABLE, WALL_SANDBOX_ADD and WALL_SANDBOX_REMOVE (warden), each WALL_COMMIT,
@@ -70,6 +70,7 @@ enum wall_kind {
 	WALL_WAITING_ROW,
 	WALL_WAITINGS_END,
 	WALL_FLOW,
+	WALL_EVICT, /* a WALL_REVOKE that cuts no flow */
 	WALL_KINDS
 };
 
@@ -211,7 +212,7 @@ struct wall_waiting_row {
 	uint64_t first_us, last_us, count; /* CLOCK_MONOTONIC */
 };
 
-struct wall_lease { /* WALL_LEASE and WALL_REVOKE (then until_us is 0) */
+struct wall_lease { /* WALL_LEASE; WALL_REVOKE and WALL_EVICT (then until_us is 0) */
 	uint64_t number;
 	uint32_t sandbox;
 	struct ng_addr client; /* none, or an address in a source prefix wider than one */

@@ -149,6 +149,12 @@ static bool revoked_fits(struct reader *reader, const struct seen *seen)
 	       place_fits(reader, seen, &seen->addrs[0]);
 }
 
+static bool evicted_fits(struct reader *reader, const struct seen *seen)
+{
+	return seen->record.event == NG_EVENT_EVICTED && seen->n_addrs == 1 &&
+	       place_fits(reader, seen, &seen->addrs[0]);
+}
+
 /* ---- records ---- */
 
 static bool event_fits(struct reader *reader, const struct ng_record *record)
@@ -318,6 +324,7 @@ static const struct {
 	{"ask", NG_ASK_UPSTREAM, ask_fits},   {"lease", NG_LEASE, lease_fits},
 	{"revoke", NG_REVOKE, revoke_fits},   {"reply", NG_REPLY, reply_fits},
 	{"drop", NG_DROP, drop_fits},         {"closed", NG_RECORD, closed_fits},
+	{"evict", NG_EVICT, revoke_fits},     {"evicted", NG_RECORD, evicted_fits},
 	{"revoked", NG_RECORD, revoked_fits}, {"record", NG_RECORD, record_fits},
 };
 #define N_CLAUSES (sizeof(clauses_known) / sizeof(clauses_known[0]))
@@ -439,7 +446,7 @@ static bool next_arrow(struct reader *rest)
 /* Leases are at the scene's choice where the kernel needs no word of it. */
 static bool must_be_named(const struct scene *scene, const struct seen *seen)
 {
-	if (seen->kind == NG_LEASE || seen->kind == NG_REVOKE)
+	if (seen->kind == NG_LEASE || seen->kind == NG_REVOKE || seen->kind == NG_EVICT)
 		return !scene->prompt;
 	return seen->kind != NG_RECORD;
 }

@@ -61,8 +61,10 @@ static void see_order(struct scene *scene, struct seen *seen, const struct ng_ac
 	port_text(order->port, port);
 	if (wide)
 		ng_addr_format(&order->client, client);
-	if (action->kind == NG_REVOKE) {
-		seen->text = scene_format("revoke %s %s%s", box_name(seen->box), addr, port);
+	if (action->kind != NG_LEASE) {
+		seen->text = scene_format("%s %s %s%s",
+					  action->kind == NG_EVICT ? "evict" : "revoke",
+					  box_name(seen->box), addr, port);
 		kernel_revoke(scene, order, line);
 		return;
 	}
@@ -120,6 +122,8 @@ static const char *event_text(const struct ng_record *record)
 		return "revoked";
 	case NG_EVENT_LEASE_KEPT:
 		return "kept";
+	case NG_EVENT_EVICTED:
+		return "evicted";
 	default:
 		return "malformed";
 	}
@@ -183,6 +187,7 @@ static void see(struct scene *scene, const struct ng_action *action, const struc
 		break;
 	case NG_LEASE:
 	case NG_REVOKE:
+	case NG_EVICT:
 		see_order(scene, seen, action, line);
 		break;
 	case NG_REPLY:

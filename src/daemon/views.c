@@ -49,11 +49,12 @@ struct views {
 
 /* The names of struct ng_counters, in its order. */
 static const char *const counter_names[] = {
-	"queries",        "denied",       "allowed",         "refused", "servfail",
-	"malformed",      "silent",       "cache_hits",      "asks",    "leases_ordered",
-	"leases_refused", "leases_ended", "revoked",         "rebinds", "blocked",
-	"over_quota",     "leases_kept",  "kept_to_ceiling", "pending", "leases",
-	"cache_entries",  "sandboxes",
+	"queries",  "denied",         "allowed",         "refused",
+	"servfail", "malformed",      "silent",          "cache_hits",
+	"asks",     "leases_ordered", "leases_refused",  "leases_ended",
+	"revoked",  "rebinds",        "blocked",         "over_quota",
+	"evicted",  "leases_kept",    "kept_to_ceiling", "pending",
+	"leases",   "cache_entries",  "sandboxes",
 };
 _Static_assert(sizeof counter_names / sizeof counter_names[0] ==
 		       sizeof(struct ng_counters) / sizeof(uint64_t),

@@ -118,7 +118,7 @@ static void keep_lease(struct worker *worker, const struct ng_lease_order *order
 static void act_lease(struct worker *worker, const struct ng_action *action)
 {
 	const struct ng_lease_order *order = &action->lease;
-	int code = orders_add(worker, order, false);
+	int code = orders_add(worker, order, WALL_LEASE);
 
 	if (code) {
 		worker->orders.claim = false; /* not all was said */
@@ -151,24 +151,24 @@ static void act_release(struct worker *worker, const struct ng_action *action)
 				    worker_wall_s());
 }
 
-static void act_revoke(struct worker *worker, const struct ng_action *action)
+static void act_shut(struct worker *worker, const struct ng_action *action)
 {
 	const struct ng_lease_order *order = &action->lease;
+	bool evict = action->kind == NG_EVICT;
+	const struct lease_row row = {
+		.sandbox = order->sandbox,
+		.client = order->client,
+		.addr = order->addr,
+		.port = order->port,
+	};
 
 	/* It stays open until its end then; the successor's adoption finds it again and revokes. */
-	if (orders_add(worker, order, true)) {
+	if (orders_add(worker, order, evict ? WALL_EVICT : WALL_REVOKE)) {
 		fputs("namegated: too many leases to revoke at once; starting again\n", stderr);
 		worker_stop(worker, EXIT_FAILURE);
 		return;
 	}
-	lease_store_drop(worker->store,
-			 &(struct lease_row){
-				 .sandbox = order->sandbox,
-				 .client = order->client,
-				 .addr = order->addr,
-				 .port = order->port,
-			 },
-			 worker_wall_s());
+	(evict ? lease_store_evict : lease_store_drop)(worker->store, &row, worker_wall_s());
 }
 
 static void act_reply(struct worker *worker, const struct ng_action *action)
@@ -202,9 +202,10 @@ static void act_waiting(struct worker *worker, const struct ng_action *action)
 static void act(struct worker *worker)
 {
 	static void (*const acts[])(struct worker *, const struct ng_action *) = {
-		[NG_ASK_UPSTREAM] = act_ask, [NG_LEASE] = act_lease, [NG_REVOKE] = act_revoke,
+		[NG_ASK_UPSTREAM] = act_ask, [NG_LEASE] = act_lease, [NG_REVOKE] = act_shut,
 		[NG_REPLY] = act_reply,      [NG_DROP] = act_drop,   [NG_RECORD] = act_record,
 		[NG_WAITING] = act_waiting,  [NG_HOLD] = act_hold,   [NG_RELEASE] = act_release,
+		[NG_EVICT] = act_shut,
 	};
 	struct ng_action action;
 

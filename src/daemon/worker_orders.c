@@ -54,25 +54,30 @@ static int grow(struct orders *orders)
 	return NG_OK;
 }
 
+static bool opens(const struct order *order)
+{
+	return order->kind == WALL_LEASE;
+}
+
 static int push(struct orders *orders, const struct order *order)
 {
 	int code = NG_OK;
 
-	if (order->revoke ? orders->n >= REVOKES_MAX : orders->leases >= LEASES_MAX)
+	if (opens(order) ? orders->leases >= LEASES_MAX : orders->n >= REVOKES_MAX)
 		return NG_E_FULL;
 	if (orders->n == orders->room)
 		code = grow(orders);
 	if (code)
 		return code;
 	*order_at(orders, orders->n++) = *order;
-	orders->leases += !order->revoke;
+	orders->leases += opens(order);
 	return NG_OK;
 }
 
 static void shift(struct orders *orders, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		orders->leases -= !order_at(orders, i)->revoke;
+		orders->leases -= opens(order_at(orders, i));
 	orders->first = (orders->first + n) % orders->room;
 	orders->n -= n;
 }
@@ -85,15 +90,15 @@ static void drop_leases(struct orders *orders)
 	for (size_t i = 0; i < n; i++) {
 		struct order order = *order_at(orders, 0);
 		shift(orders, 1);
-		if (order.revoke)
+		if (!opens(&order))
 			(void)!push(orders, &order);
 	}
 }
 
-int orders_add(struct worker *worker, const struct ng_lease_order *order, bool revoke)
+int orders_add(struct worker *worker, const struct ng_lease_order *order, enum wall_kind kind)
 {
 	struct order wanted = {
-		.revoke = revoke,
+		.kind = kind,
 		.lease =
 			{
 				.number = order->number,
@@ -102,11 +107,11 @@ int orders_add(struct worker *worker, const struct ng_lease_order *order, bool r
 				.addr = order->addr,
 				.proto = order->port.proto,
 				.port = order->port.port,
-				.until_us = revoke ? 0 : order->until_us,
+				.until_us = kind == WALL_LEASE ? order->until_us : 0,
 			},
 	};
 
-	if (!revoke && !worker->warden)
+	if (opens(&wanted) && !worker->warden)
 		return NG_E_CLOSED;
 	return push(&worker->orders, &wanted);
 }
@@ -118,12 +123,12 @@ void orders_claim(struct worker *worker)
 
 /* ---- out ---- */
 
-static void note_sent(struct worker *worker, const struct wall_lease *lease)
+static void note_sent(struct worker *worker, const struct order *order)
 {
 	struct orders *orders = &worker->orders;
 	size_t at = orders->n_sent++ % SENT_REVOKES;
 
-	orders->sent[at].lease = *lease;
+	orders->sent[at].order = *order;
 	orders->sent[at].at_us = worker_clock_us(worker);
 }
 
@@ -131,11 +136,10 @@ static void note_sent(struct worker *worker, const struct wall_lease *lease)
 static size_t compose(struct worker *worker)
 {
 	struct orders *orders = &worker->orders;
-	bool revoke = order_at(orders, 0)->revoke;
-	enum wall_kind kind = revoke ? WALL_REVOKE : WALL_LEASE;
+	enum wall_kind kind = order_at(orders, 0)->kind;
 	size_t most = wall_count_max(kind), n = 0;
 
-	while (n < most && n < orders->n && order_at(orders, n)->revoke == revoke) {
+	while (n < most && n < orders->n && order_at(orders, n)->kind == kind) {
 		worker->out.lease[n] = order_at(orders, n)->lease;
 		n++;
 	}
@@ -182,8 +186,8 @@ void orders_flush(struct worker *worker)
 
 		if (!send_out(worker))
 			return;
-		for (size_t i = 0; i < n && worker->out.head.kind == WALL_REVOKE; i++)
-			note_sent(worker, &worker->out.lease[i]);
+		for (size_t i = 0; i < n && !opens(order_at(orders, i)); i++)
+			note_sent(worker, order_at(orders, i));
 		shift(orders, n);
 	}
 	if (orders->claim && worker->warden)
@@ -308,7 +312,8 @@ static void revoke_again(struct worker *worker)
 	uint64_t now_us = worker_clock_us(worker);
 
 	for (size_t i = 0; i < n; i++) {
-		struct order again = {.revoke = true, .lease = orders->sent[i].lease};
+		const struct order again = orders->sent[i].order; /* the ring may move */
+
 		if (now_us < orders->sent[i].at_us + SAY_AGAIN_US)
 			(void)!push(orders, &again);
 	}

@@ -26,7 +26,7 @@ struct worker;
 #define SENT_REVOKES 256
 
 struct order {
-	bool revoke;
+	enum wall_kind kind; /* WALL_LEASE, WALL_REVOKE, WALL_EVICT */
 	struct wall_lease lease;
 };
 
@@ -34,7 +34,7 @@ struct orders { /* a ring of what waits to be sent */
 	struct order *ring;
 	size_t room, first, n, leases;
 	struct { /* what was sent last: the warden may have died with it unread */
-		struct wall_lease lease;
+		struct order order;
 		uint64_t at_us;
 	} sent[SENT_REVOKES];
 	size_t n_sent;
@@ -49,9 +49,9 @@ struct warden { /* the channel to it */
 };
 
 void orders_finish(struct orders *orders); /* takes NULL */
-/* Queues a LEASE or REVOKE. NG_E_FULL, NG_E_NOMEM: then it is not going to be sent. */
+/* Queues one of that kind. NG_E_FULL, NG_E_NOMEM: then it is not going to be sent. */
 int orders_add(struct worker *worker, const struct ng_lease_order *order,
-	       bool revoke) NG_MUST_CHECK;
+	       enum wall_kind kind) NG_MUST_CHECK;
 void orders_flush(struct worker *worker);
 /* What is queued now is all that the engine knows of: to be said behind it. */
 void orders_claim(struct worker *worker);

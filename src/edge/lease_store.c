@@ -171,6 +171,14 @@ void lease_store_drop(struct lease_store *store, const struct lease_row *row, ui
 	end_below(store, &key, LEASE_REVOKED, now_s);
 }
 
+void lease_store_evict(struct lease_store *store, const struct lease_row *row, uint64_t now_s)
+{
+	struct lease_key key;
+
+	lease_key_owner(&key, row);
+	end_below(store, &key, LEASE_EVICTED, now_s);
+}
+
 /* What follows a name in a key is of fixed length: no other row's key begins like this one's. */
 void lease_store_release(struct lease_store *store, const struct lease_row *row, uint64_t now_s)
 {

@@ -22,6 +22,7 @@ enum lease_end { /* why a lease is in the history */
 		 LEASE_REVOKED, /* no rule justified it any more */
 		 LEASE_REMOVED, /* its sandbox went */
 		 LEASE_REBOOT,  /* the machine went, and the kernel's elements with it */
+		 LEASE_EVICTED, /* it gave way to another, and nobody was promised it */
 		 LEASE_ENDS
 };
 
@@ -65,6 +66,8 @@ void lease_store_refused(struct lease_store *store, const struct lease_row *row)
  * and rule are not looked at.
  */
 void lease_store_drop(struct lease_store *store, const struct lease_row *row, uint64_t now_s);
+/* The same, where it gave way to another lease. */
+void lease_store_evict(struct lease_store *store, const struct lease_row *row, uint64_t now_s);
 /* That name alone was, and others still hold the element. */
 void lease_store_release(struct lease_store *store, const struct lease_row *row,
 			 uint64_t now_s);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <namegate/gate.h>
+#include "gate/heap.h"
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
@@ -22,10 +23,13 @@ struct source {
 struct sandbox {
 	struct ng_sandbox spec;
 	struct source *sources; /* spec.n_sources of them */
-	uint32_t n_pending, n_leases, n_waiting;
+	uint32_t n_pending, n_waiting;
+	uint32_t n_elements;   /* in the kernel, of its leases */
 	uint64_t trail_octets; /* that its leases' trails take */
 	struct query *queries;
 	struct lease *leases;
+	struct heap
+		idle; /* of its leases: the one that nobody was promised for longest first */
 	UT_hash_handle hh;
 };
 

@@ -45,9 +45,12 @@ struct lease {
 	uint64_t ordered_us;   /* the furthest end that was ever ordered */
 	uint64_t flow_us;      /* a flow keeps it open until then; 0: none ever has */
 	struct holder *holders;
-	uint8_t n_holders;
-	struct order *orders;      /* in flight */
-	struct heap_node due;      /* by lease_end() */
+	uint8_t n_holders, n_elements; /* one for each source address of the sandbox */
+	struct order *orders;          /* in flight */
+	uint64_t promised_us; /* until when replies have said that it may be used, and grace */
+	struct heap_node due; /* by lease_end() */
+	struct heap_node
+		idle; /* of the sandbox, by its last use as it was known at some time */
 	struct lease *next, *prev; /* of the sandbox */
 	UT_hash_handle hh;
 };
@@ -167,6 +170,7 @@ struct ng_gate {
 	size_t n_own;
 	struct directory directory;
 	bool warden_lost;
+	uint64_t n_elements; /* of all leases */
 
 	struct ask *asks, *asks_by_id;
 	uint64_t last_ask;
@@ -282,6 +286,11 @@ void lease_free(struct ng_gate *gate, struct lease *lease, int code); /* waiters
 /* Has the kernel close it, says so, and frees it. name: of the holder that was last. */
 void lease_revoke(struct ng_gate *gate, struct lease *lease, const struct ng_name *name);
 void leases_tick(struct ng_gate *gate);
+/* evict.c: makes room for n more elements of the sandbox. NG_E_FULL when all it has is promised. */
+int lease_room(struct ng_gate *gate, struct sandbox *sandbox, uint8_t n) NG_MUST_CHECK;
+/* REVOKE or EVICT. */
+void lease_shut(struct ng_gate *gate, const struct lease *lease, enum ng_action_kind kind,
+		const struct ng_name *name);
 void leases_revoke(struct ng_gate *gate, struct sandbox *sandbox); /* all of them */
 /* The live lease of that address for all ports; false when there is none. */
 bool lease_name(const struct ng_gate *gate, const struct sandbox *sandbox,

@@ -124,11 +124,13 @@ static void sandbox_move(struct ng_gate *gate, struct sandbox *from, struct sand
 	to->queries = from->queries;
 	to->leases = from->leases;
 	to->n_pending = from->n_pending;
-	to->n_leases = from->n_leases;
+	to->n_elements = from->n_elements;
 	to->n_waiting = from->n_waiting;
 	to->trail_octets = from->trail_octets;
+	to->idle = from->idle;
 	from->queries = NULL;
 	from->leases = NULL;
+	from->idle = (struct heap){0};
 }
 
 static int directory_build(struct ng_gate *gate, const struct ng_generation *generation,

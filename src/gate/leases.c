@@ -52,6 +52,19 @@ static struct lease_key key_make(const struct sandbox *sandbox, const struct ng_
 			    port);
 }
 
+/* The kernel's sets pair single addresses: how many pairs the lease is (as the warden has it). */
+static uint8_t elements_of(const struct sandbox *sandbox, const struct lease_key *key)
+{
+	uint8_t n = key->client.family != NG_NOFAMILY;
+
+	for (size_t i = 0; i < sandbox->spec.n_sources; i++) {
+		const struct ng_prefix *source = &sandbox->spec.sources[i];
+
+		n += source->addr.family == key->addr.family && ng_prefix_is_host(source);
+	}
+	return n ? n : 1;
+}
+
 static struct lease *lease_make(struct ng_gate *gate, struct sandbox *sandbox,
 				const struct lease_key *key)
 {
@@ -63,14 +76,18 @@ static struct lease *lease_make(struct ng_gate *gate, struct sandbox *sandbox,
 	lease->sandbox = sandbox;
 	HASH_ADD_KEYPTR_BYHASHVALUE(hh, gate->leases, &lease->key, sizeof(lease->key),
 				    lease_hash(gate, key), lease);
-	if (!lease->hh.tbl || heap_put(&gate->due, &lease->due, 0)) {
+	if (!lease->hh.tbl || heap_put(&gate->due, &lease->due, 0) ||
+	    heap_put(&sandbox->idle, &lease->idle, 0)) {
+		heap_take(&gate->due, &lease->due);
 		if (lease->hh.tbl)
 			HASH_DEL(gate->leases, lease);
 		free(lease);
 		return NULL;
 	}
 	DL_APPEND(sandbox->leases, lease);
-	sandbox->n_leases++;
+	lease->n_elements = elements_of(sandbox, key);
+	sandbox->n_elements += lease->n_elements;
+	gate->n_elements += lease->n_elements;
 	gate->counters.leases++;
 	return lease;
 }
@@ -181,14 +198,6 @@ bool lease_name(const struct ng_gate *gate, const struct sandbox *sandbox,
 	return true;
 }
 
-static int lease_room(const struct ng_gate *gate, const struct sandbox *sandbox)
-{
-	if (sandbox->n_leases >= gate->settings.limits.leases_sandbox ||
-	    gate->counters.leases >= gate->settings.limits.leases)
-		return NG_E_FULL;
-	return NG_OK;
-}
-
 int lease_hold(struct ng_gate *gate, struct sandbox *sandbox, const struct lease_key *key,
 	       const struct ng_trail *trail, struct trail **shared, uint64_t until_us,
 	       struct lease **out, struct holder **held)
@@ -196,7 +205,7 @@ int lease_hold(struct ng_gate *gate, struct sandbox *sandbox, const struct lease
 	struct lease *lease = lease_find(gate, key);
 	int error;
 
-	if (!lease && lease_room(gate, sandbox))
+	if (!lease && lease_room(gate, sandbox, elements_of(sandbox, key)))
 		return NG_E_FULL;
 	if (!lease)
 		lease = lease_make(gate, sandbox, key);
@@ -231,6 +240,8 @@ int lease_want(struct ng_gate *gate, struct query *query, const struct want *wan
 		return error;
 	if (want->need_us > holder->need_us)
 		holder->need_us = want->need_us;
+	if (want->need_us > lease->promised_us)
+		lease->promised_us = want->need_us;
 	if (lease->confirmed_us >= want->need_us) {
 		holder_tell(gate, lease, holder);
 		if (lease->confirmed_us < query->sure_us)
@@ -264,8 +275,10 @@ static void lease_unlink(struct ng_gate *gate, struct lease *lease)
 {
 	HASH_DEL(gate->leases, lease);
 	heap_take(&gate->due, &lease->due);
+	heap_take(&lease->sandbox->idle, &lease->idle);
 	DL_DELETE(lease->sandbox->leases, lease);
-	lease->sandbox->n_leases--;
+	lease->sandbox->n_elements -= lease->n_elements;
+	gate->n_elements -= lease->n_elements;
 	gate->counters.leases--;
 }
 
@@ -306,10 +319,11 @@ void lease_record(struct ng_gate *gate, const struct lease *lease, enum ng_event
 	record->n_ports = record->ports ? 1 : 0;
 }
 
-void lease_revoke(struct ng_gate *gate, struct lease *lease, const struct ng_name *name)
+void lease_shut(struct ng_gate *gate, const struct lease *lease, enum ng_action_kind kind,
+		const struct ng_name *name)
 {
 	history_note(gate, &lease->key, name);
-	action_add(gate, NG_REVOKE)->lease = (struct ng_lease_order){
+	action_add(gate, kind)->lease = (struct ng_lease_order){
 		.number = ++gate->last_order,
 		.sandbox = lease->key.sandbox,
 		.client = lease->key.client,
@@ -318,6 +332,11 @@ void lease_revoke(struct ng_gate *gate, struct lease *lease, const struct ng_nam
 		.name = word_name(gate, name),
 		.rule = "",
 	};
+}
+
+void lease_revoke(struct ng_gate *gate, struct lease *lease, const struct ng_name *name)
+{
+	lease_shut(gate, lease, NG_REVOKE, name);
 	lease_record(gate, lease, NG_EVENT_REVOKED, name);
 	gate->counters.revoked++;
 	lease_free(gate, lease, NG_E_CLOSED);

@@ -168,6 +168,10 @@ int ng_gate_adopt(struct ng_gate *gate, uint64_t now_us, uint32_t id,
 	if (ends_us && until_us > lease->flow_us)
 		lease->flow_us = until_us;
 	heap_move(&gate->due, &lease->due, lease_end(lease));
+	if (!ends_us)
+		ends_us = until_us;
+	if (ends_us > lease->promised_us) /* what that life promised is not known */
+		lease->promised_us = ends_us;
 	return NG_OK;
 }
 

@@ -182,11 +182,10 @@ bool history_next(const struct history *history, struct history_cursor *cursor,
 
 const char *history_end_text(enum lease_end end)
 {
-	static const char *const texts[LEASE_ENDS] = {[LEASE_STANDS] = "open",
-						      [LEASE_TIME] = "time",
-						      [LEASE_REVOKED] = "revoked",
-						      [LEASE_REMOVED] = "removed",
-						      [LEASE_REBOOT] = "reboot"};
+	static const char *const texts[LEASE_ENDS] = {
+		[LEASE_STANDS] = "open",     [LEASE_TIME] = "time",
+		[LEASE_REVOKED] = "revoked", [LEASE_REMOVED] = "removed",
+		[LEASE_REBOOT] = "reboot",   [LEASE_EVICTED] = "evicted"};
 	return texts[end];
 }
 

@@ -156,6 +156,7 @@ static void drain(struct trial *trial)
 			take_order(trial, &action.lease);
 			break;
 		case NG_REVOKE:
+		case NG_EVICT:
 			trial_sets_remove(trial, &action.lease);
 			break;
 		case NG_REPLY:

@@ -197,7 +197,7 @@ static void cut_flows(struct warden *warden, const struct lease_key *key, bool w
 	cuts_add(&warden->cuts, &cut);
 }
 
-static void revoke_one(struct warden *warden, const struct wall_lease *order)
+static void revoke_one(struct warden *warden, const struct wall_lease *order, bool cut)
 {
 	const struct sandbox *sandbox = sandboxes_find(&warden->sandboxes, order->sandbox);
 	struct pairs pairs;
@@ -221,7 +221,8 @@ static void revoke_one(struct warden *warden, const struct wall_lease *order)
 			lease_close(warden, lease);
 		else
 			adopt_revoke(warden, &key);
-		cut_flows(warden, &key, weigh);
+		if (cut)
+			cut_flows(warden, &key, weigh);
 	}
 }
 
@@ -241,7 +242,7 @@ static void settle_closed(struct warden *warden)
 static void close_revoked(struct warden *warden, const struct wall_packet *packet)
 {
 	for (size_t i = 0; i < packet->head.count; i++)
-		revoke_one(warden, &packet->lease[i]);
+		revoke_one(warden, &packet->lease[i], packet->head.kind == WALL_REVOKE);
 	settle_closed(warden);
 }
 
@@ -320,10 +321,10 @@ static int drain(struct warden *warden, struct worker *worker, struct orders *ro
 			code = take_orders(round, worker, packet);
 		} else { /* what was ordered before it comes first */
 			commit_round(warden, round);
-			if (packet->head.kind == WALL_REVOKE)
-				close_revoked(warden, packet);
-			else
+			if (packet->head.kind == WALL_CLAIMED)
 				close_unclaimed(warden);
+			else
+				close_revoked(warden, packet);
 		}
 		if (code != NG_OK)
 			return code;

@@ -2,6 +2,7 @@
 # A warden with a driver in the place of main and of a worker (warden_driver.c). Source after
 # live_enter; $warden is the program that `tell start "$warden"` starts.
 [ -x "$build/tests/live/warden_driver" ] || skip_all "$build/tests/live/warden_driver is not built"
+# shellcheck disable=SC2034  # tests start it
 warden=${gate_programs:-$build}/namegate-warden
 
 start_driver() {

@@ -10,6 +10,7 @@ force() { # NAME [TIMES]: so many times from now on, 0 not any more; without a n
 	local i times=${2:-255}
 	for i in "${!forced_names[@]}"; do
 		[ "${forced_names[i]}" = "$1" ] || continue
+		# shellcheck disable=SC2059  # an octal escape
 		printf "\\$(printf %03o "$times")" | dd of="$NAMEGATE_FORCED" bs=1 seek="$i" conv=notrunc status=none
 		return
 	done

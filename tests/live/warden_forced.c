@@ -20,15 +20,15 @@
 #include <unistd.h>
 
 enum force { /* the order of forced_names in forced.sh */
-	LACK_OWNER = 0,
-	LACK_IN_PLACE,
-	LACK_DESTROY,
-	SMALL_RECEIVE, /* receive buffers are left as small as the kernel allows */
-	SEND_EINTR,
-	RECEIVE_EINTR,
-	LOSE_END,  /* batches go out without their end */
-	LOSE_WORD, /* the kernel's answers overflow the buffer: ENOBUFS, and they are gone */
-	FORCES
+	     LACK_OWNER = 0,
+	     LACK_IN_PLACE,
+	     LACK_DESTROY,
+	     SMALL_RECEIVE, /* receive buffers are left as small as the kernel allows */
+	     SEND_EINTR,
+	     RECEIVE_EINTR,
+	     LOSE_END, /* batches go out without their end */
+	     LOSE_WORD, /* the kernel's answers overflow the buffer: ENOBUFS, and they are gone */
+	     FORCES
 };
 #define ALWAYS 255
 

@@ -78,6 +78,10 @@ SCENES = \
 	tests/scene/kernel-silent.scene \
 	tests/scene/late-answer-still-cached.scene \
 	tests/scene/late-confirmation-lowers-ttl.scene \
+	tests/scene/lease-eviction-adopted.scene \
+	tests/scene/lease-eviction-flow.scene \
+	tests/scene/lease-eviction.scene \
+	tests/scene/lease-quota-elements.scene \
 	tests/scene/lease-quota.scene \
 	tests/scene/list-cname-strict.scene \
 	tests/scene/list-lease-max.scene \

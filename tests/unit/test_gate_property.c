@@ -323,7 +323,7 @@ static void drain(struct world *world)
 			see_ask(world, &action.ask);
 		else if (action.kind == NG_LEASE)
 			see_order(world, &action.lease);
-		else if (action.kind == NG_REVOKE)
+		else if (action.kind == NG_REVOKE || action.kind == NG_EVICT)
 			set_take(world, &action.lease);
 		else if (action.kind == NG_REPLY)
 			see_reply(world, &action.reply);
@@ -454,6 +454,8 @@ static void apply(struct world *world)
 					   .n_routes = COUNT(routes),
 					   .sandboxes = present};
 
+	if (world->sequence % 2) /* so few that some must give way */
+		generation.settings.limits.leases_sandbox = 1 + world->sequence / 2 % 2;
 	assert_int_equal(ng_prefix_parse("10.20.0.0/16", &routes[1].opened[0]), NG_OK);
 	for (unsigned int i = 0; i < BOXES; i++) {
 		struct ng_policy *policy = &world->boxes[i].policy;
@@ -588,12 +590,20 @@ static void world_end(struct world *world)
 	arena_finish(&world->arena);
 }
 
+static uint64_t evictions(const struct world *world)
+{
+	struct ng_counters counters;
+
+	ng_gate_counters(world->gate, &counters);
+	return counters.evicted;
+}
+
 static void invariants_hold(void **state)
 {
 	const char *given = getenv("NAMEGATE_SEED");
 	uint64_t seed = given ? strtoull(given, NULL, 0) : 0x6e616d6567617465u;
 	uint64_t asked = 0, ordered = 0, shown = 0, denied = 0, bound = 0, waited = 0,
-		 observed = 0;
+		 observed = 0, evicted = 0;
 
 	(void)state;
 	print_message("# NAMEGATE_SEED=%#llx repeats this run\n", (unsigned long long)seed);
@@ -614,18 +624,19 @@ static void invariants_hold(void **state)
 		bound += world->bound;
 		waited += world->waited;
 		observed += world->observed;
+		evicted += evictions(world);
 		world_end(world);
 		free(world);
 	}
-	print_message("# %llu with ports, %llu waiting, %llu observed\n",
+	print_message("# %llu with ports, %llu waiting, %llu observed, %llu evicted\n",
 		      (unsigned long long)bound, (unsigned long long)waited,
-		      (unsigned long long)observed);
+		      (unsigned long long)observed, (unsigned long long)evicted);
 	print_message("# %llu asked, %llu leases, %llu addresses shown, %llu denied\n",
 		      (unsigned long long)asked, (unsigned long long)ordered,
 		      (unsigned long long)shown, (unsigned long long)denied);
 	assert_true(asked > SEQUENCES && ordered > SEQUENCES && shown > SEQUENCES &&
 		    denied > SEQUENCES && bound > SEQUENCES / 2 && waited > SEQUENCES &&
-		    observed > SEQUENCES / 8);
+		    observed > SEQUENCES / 8 && evicted > 0);
 }
 
 int main(void)

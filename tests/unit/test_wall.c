@@ -204,6 +204,7 @@ static const struct good {
 	{WALL_LEASES_END, 1, WAY(WALL_WORKER_TO_MAIN), 0, NULL},
 	{WALL_LEASE, 2, WAY(WALL_WORKER_TO_WARDEN), 0, fill_lease},
 	{WALL_REVOKE, 2, WAY(WALL_WORKER_TO_WARDEN), 0, fill_revoke},
+	{WALL_EVICT, 2, WAY(WALL_WORKER_TO_WARDEN), 0, fill_revoke},
 	{WALL_CLAIMED, 1, WAY(WALL_WORKER_TO_WARDEN), 0, NULL},
 	{WALL_LEASED, 2, WAY(WALL_WARDEN_TO_WORKER), 0, fill_leased},
 	{WALL_BLOCKED, 2, WAY(WALL_WARDEN_TO_WORKER), 0, fill_blocked},
@@ -505,7 +506,7 @@ static void routes(void **state)
 static void leases(void **state)
 {
 	(void)state;
-	static const enum wall_kind both[] = {WALL_LEASE, WALL_REVOKE};
+	static const enum wall_kind both[] = {WALL_LEASE, WALL_REVOKE, WALL_EVICT};
 	for (size_t i = 0; i < COUNT(both); i++) {
 		REFUSED(both[i], packet.lease[1].sandbox = 0);
 		REFUSED(both[i], packet.lease[1].addr = (struct ng_addr){0});
@@ -521,6 +522,7 @@ static void leases(void **state)
 	REFUSED(WALL_LEASE, packet.lease[0].number = 0);
 	REFUSED(WALL_LEASE, packet.lease[1].until_us = 0);
 	REFUSED(WALL_REVOKE, packet.lease[1].until_us = 1);
+	REFUSED(WALL_EVICT, packet.lease[1].until_us = 1);
 }
 
 static void rows_and_reports(void **state)
