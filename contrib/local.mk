@@ -10,6 +10,8 @@ EXTRA_DIST += contrib/recipes/README.md contrib/recipes/github.yaml contrib/reci
 	contrib/recipes/example/ci.list contrib/recipes/example/ci.expect \
 	contrib/recipes/example/world.zone
 
+EXTRA_DIST += contrib/nftables/operator.nft
+
 dist_sbin_SCRIPTS = contrib/namegate-run
 
 sysusersdir = $(prefix)/lib/sysusers.d

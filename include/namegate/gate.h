@@ -27,7 +27,8 @@ struct ng_settings {
 	uint32_t lease_min_s, grace_s, ttl_max_s, deny_ttl_s; /* 0 means the default */
 	uint32_t
 		flow_lease_s; /* how long flows may keep a lease open beyond its end; 0: not at all */
-	bool ancestor_nodata; /* `ancestor-answer nodata` */
+	bool ancestor_nodata;  /* `ancestor-answer nodata` */
+	bool no_ipv4, no_ipv6; /* no kernel set would hold addresses of that family */
 };
 
 /* The same with every default filled in. */

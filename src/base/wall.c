@@ -100,13 +100,51 @@ static bool code_good(int32_t code)
 static bool empty_good(const void *body)
 {
 	const struct wall_done *done = body;
-	return done->code == NG_OK && done->system == 0;
+	return done->code == NG_OK && done->system == 0 && done->takes == 0;
 }
 
 static bool done_good(const void *body)
 {
 	const struct wall_done *done = body;
-	return code_good(done->code) && done->system <= ERRNO_MAX;
+	return code_good(done->code) && done->system <= ERRNO_MAX &&
+	       done->takes <= WALL_TAKES(NG_IPV6, true) * 2 - 1;
+}
+
+bool wall_nft_name_good(const char *name)
+{
+	size_t len = strnlen(name, WALL_NFT_NAME_MAX);
+	if (!len || len == WALL_NFT_NAME_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		char c = name[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+		if (!letter && (!i || !((c >= '0' && c <= '9') || c == '-' || c == '.')))
+			return false;
+	}
+	return true;
+}
+
+bool wall_set_family_good(const char *family)
+{
+	static const char *const families[] = {"inet", "ip", "ip6", "bridge", "netdev"};
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		if (strcmp(families[i], family) == 0)
+			return true;
+	return false;
+}
+
+static bool sets_good(const struct wall_table *table)
+{
+	if (table->n_sets > WALL_SETS_MAX || table->again > 1)
+		return false;
+	for (size_t i = 0; i < table->n_sets; i++) {
+		const struct wall_set *set = &table->sets[i];
+		if (strnlen(set->family, sizeof(set->family)) == sizeof(set->family) ||
+		    !wall_set_family_good(set->family) || !wall_nft_name_good(set->table) ||
+		    !wall_nft_name_good(set->name))
+			return false;
+	}
+	return true;
 }
 
 static bool table_good(const void *body)
@@ -118,9 +156,10 @@ static bool table_good(const void *body)
 	for (size_t i = 0; i < table->n_interfaces; i++)
 		if (!interface_good(table->interfaces[i], 1))
 			return false;
-	return table->dns_port && table->pad == 0 && table->lease_ceiling_s &&
-	       table->lease_ceiling_s <= NG_LEASE_CEILING_S && table->leases_sandbox &&
-	       table->leases && table->flow_step_ms <= FLOW_STEP_MS_MAX;
+	return sets_good(table) && table->dns_port && table->pad == 0 &&
+	       table->lease_ceiling_s && table->lease_ceiling_s <= NG_LEASE_CEILING_S &&
+	       table->leases_sandbox && table->leases &&
+	       table->flow_step_ms <= FLOW_STEP_MS_MAX;
 }
 
 static bool snat_good(const struct ng_addr snat[static NG_SNAT_MAX])
@@ -166,7 +205,7 @@ static bool begin_good(const void *body)
 	       begin->grace_s <= NG_LEASE_CEILING_S && begin->ttl_max_s <= NG_LEASE_CEILING_S &&
 	       begin->deny_ttl_s <= NG_LEASE_CEILING_S &&
 	       begin->flow_lease_s <= NG_LEASE_CEILING_S &&
-	       (begin->flags & ~WALL_ANCESTOR_NODATA) == 0;
+	       (begin->flags & ~(WALL_ANCESTOR_NODATA | WALL_NO_IPV4 | WALL_NO_IPV6)) == 0;
 }
 
 static bool route_good(const void *body)

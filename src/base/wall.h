@@ -93,13 +93,31 @@ struct wall_done { /* also WALL_READY, WALL_COMMIT, WALL_STATUS, WALL_LEASES, WA
 		     * WALL_CLAIMED: code 0 */
 	int32_t code;    /* enum ng_error */
 	uint32_t system; /* errno behind it, 0 without */
+	uint32_t takes;  /* of a WALL_TABLE with sets that went well: WALL_TAKES; else 0 */
 };
+
+/* A set that an operator's own ruleset declares. The family is nft's word for that of its table. */
+#define WALL_SETS_MAX     8
+#define WALL_NFT_NAME_MAX 64
+struct wall_set {
+	char family[8]; /* inet, ip, ip6, bridge, netdev */
+	char table[WALL_NFT_NAME_MAX], name[WALL_NFT_NAME_MAX];
+};
+/* A name in an nftables ruleset that nft and a shell take without quotes. */
+bool wall_nft_name_good(const char *name);
+bool wall_set_family_good(const char *family);
+
+/* What declared sets take, of that family: leases of all ports, and of one port each. */
+#define WALL_TAKES(family, ports) (1u << (2 * ((family) == NG_IPV6) + ((ports) ? 1 : 0)))
 
 struct wall_table {        /* once, first; again at a reload */
 	char table[32];    /* name of the nftables table */
 	uint16_t dns_port; /* where port 53 of a sandbox is redirected to */
 	uint8_t n_interfaces;
+	uint8_t n_sets; /* not 0: no table; leases go into these and nowhere else */
+	uint8_t again;  /* 1: it was refused just now and that has been said */
 	uint8_t pad;
+	struct wall_set sets[WALL_SETS_MAX];
 	char interfaces[NG_IFPATTERNS_MAX][NG_IFNAME_MAX]; /* "sb*" or a whole name */
 	uint32_t lease_ceiling_s;
 	uint32_t leases_sandbox; /* elements that one sandbox may hold */
@@ -145,9 +163,11 @@ struct wall_begin {
 	uint32_t lease_min_s, grace_s, ttl_max_s, deny_ttl_s, flow_lease_s;
 	uint32_t pending, pending_sandbox, leases, leases_sandbox, cache_entries;
 	uint32_t tcp_clients, tcp_clients_sandbox, records_per_s;
-	uint32_t flags; /* WALL_ANCESTOR_NODATA */
+	uint32_t flags; /* WALL_ANCESTOR_NODATA, WALL_NO_ */
 };
 #define WALL_ANCESTOR_NODATA 0x01u
+#define WALL_NO_IPV4         0x02u /* nothing could hold an address of that family open */
+#define WALL_NO_IPV6         0x04u
 
 struct wall_server {
 	struct ng_addr addr;

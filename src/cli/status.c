@@ -47,6 +47,19 @@ static void print_counters(const json_t *counters)
 		printf("%-16s%lld\n", key, (long long)json_integer_value(value));
 }
 
+/* The table, or the sets of another ruleset and what is left to that. */
+static void print_place(const json_t *reply)
+{
+	size_t i;
+	json_t *item;
+	if (!json_object_get(reply, "sets"))
+		printf("%-16sinet %s\n", "table", text(reply, "table"));
+	json_array_foreach(json_object_get(reply, "sets"), i, item)
+		printf("%-16s%s\n", "set", json_string_value(item));
+	json_array_foreach(json_object_get(reply, "left_to_ruleset"), i, item)
+		printf("%-16s%s\n", "not guarded", json_string_value(item));
+}
+
 static void print_status(const json_t *reply)
 {
 	bool ready = json_is_true(json_object_get(reply, "ready"));
@@ -56,7 +69,7 @@ static void print_status(const json_t *reply)
 	print_child(reply, "worker");
 	print_child(reply, "warden");
 	printf("%-16s%s\n", "configuration", text(reply, "configuration"));
-	printf("%-16sinet %s\n", "table", text(reply, "table"));
+	print_place(reply);
 	printf("%-16s%lld\n", "policy version", (long long)number(reply, "policy_version"));
 	size_t i;
 	json_t *fallen;

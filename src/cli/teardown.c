@@ -3,6 +3,7 @@
  * removed by namegate-warden, the one program that may touch it.
  */
 #include "config.h"
+#include "base/wall.h"
 #include "cli/control_client.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
@@ -15,13 +16,15 @@
 #include <unistd.h>
 
 static const char usage[] =
-	"usage: namegate teardown [--table NAME] [--force] [--control SOCKET]\n"
+	"usage: namegate teardown [--table NAME | --set SET...] [--force] [--control SOCKET]\n"
 	"\n"
 	"Removes namegate's nftables table with all its rules and open addresses. Sandboxes "
 	"are\n"
 	"then not guarded any more, unless something else does. Needs root.\n"
 	"\n"
 	"  --table NAME      the table's name (default: namegate)\n"
+	"  --set SET         instead, the elements that namegate put into a set of another\n"
+	"                    ruleset (integrate), as in \"inet filter allowed4\"; repeat it\n"
 	"  --force           also while namegated runs, which makes the table again\n"
 	"\n"
 	"Exit code: 0 it is gone, 1 it is not.\n";
@@ -30,6 +33,7 @@ static const struct option long_options[] = {
 	CLIENT_LONG_OPTIONS,
 	{"table", required_argument, NULL, 't'},
 	{"force", no_argument, NULL, 'f'},
+	{"set", required_argument, NULL, 'e'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -51,15 +55,20 @@ static void find_warden(char path[static PATH_MAX])
 int verb_teardown(int argc, char **argv)
 {
 	struct client_options options = {0};
-	const char *table = "namegate";
+	/* What the warden is called with: one table, or as many sets as are filled. */
+	char *call[WALL_SETS_MAX + 3] = {(char *)"namegate-warden", (char *)"--teardown",
+					 (char *)"namegate"};
+	size_t n_sets = 0;
 	bool force = false;
 	char path[PATH_MAX];
 	int option;
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (option == 't')
-			table = optarg;
+			call[2] = optarg;
 		else if (option == 'f')
 			force = true;
+		else if (option == 'e' && n_sets < WALL_SETS_MAX)
+			call[2 + n_sets++] = optarg;
 		else if (!client_option(&options, option))
 			return client_usage(usage, option);
 	}
@@ -73,8 +82,10 @@ int verb_teardown(int argc, char **argv)
 			client_control(&options));
 		return EXIT_DENIED;
 	}
+	if (n_sets)
+		call[1] = (char *)"--teardown-sets";
 	find_warden(path);
-	execl(path, "namegate-warden", "--teardown", table, (char *)NULL);
+	execv(path, call);
 	fprintf(stderr, "namegate: cannot run %s: %s\n", path, strerror(errno));
 	return EXIT_DENIED;
 }

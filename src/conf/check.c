@@ -132,6 +132,19 @@ static void check_snat(const struct ng_prefix *snat, size_t n, const struct tree
 	}
 }
 
+static void check_integrate(const struct conf *conf, size_t i, const struct tree *tree,
+			    struct ng_diags *diags)
+{
+	const char *why, *key = integrate_wrong(&conf->sandboxes[i], &why);
+	if (conf->n_declared == 0 || key == NULL)
+		return;
+	struct ng_place place = tree_place(tree, CONF_SANDBOX, i, key, 0);
+	ng_diag_add(diags, NG_ERROR, &place, "conf-integrate",
+		    "leave it out, or leave out integrate",
+		    "%s of sandbox %s cannot be had beside integrate: %s", key,
+		    conf->sandboxes[i].name, why);
+}
+
 static void check_sandbox(const struct conf *conf, size_t i, const struct tree *tree,
 			  struct ng_diags *diags)
 {
@@ -152,7 +165,9 @@ static void check_sandbox(const struct conf *conf, size_t i, const struct tree *
 			    "it",
 			    sandbox->name);
 	}
-	if (sandbox->interface[0] != '\0' && !guarded(conf, sandbox->interface)) {
+	check_integrate(conf, i, tree, diags);
+	if (conf->n_declared == 0 && sandbox->interface[0] != '\0' &&
+	    !guarded(conf, sandbox->interface)) {
 		ng_diag_add(diags, NG_ERROR, &place, "conf-interface",
 			    "add it to interfaces, or rename it",
 			    "%s matches none of interfaces, so its packets would pass by",
@@ -245,6 +260,29 @@ static void check_policies(const struct conf *conf, char *const *policies, size_
 	}
 }
 
+static void check_declared(const struct conf *conf, const struct tree *tree,
+			   struct ng_diags *diags)
+{
+	for (size_t i = 0; i < conf->n_declared; i++) {
+		struct ng_place place = tree_place(tree, CONF_INTEGRATE, 0, "sets", i);
+		for (size_t j = 0; j < i; j++)
+			if (memcmp(&conf->declared[i], &conf->declared[j],
+				   sizeof(conf->declared[i])) == 0)
+				ng_diag_add(diags, NG_ERROR, &place, "conf-repeat",
+					    "keep one of them", "the set stands there twice");
+	}
+	for (size_t i = 0; conf->n_declared > 0 && i < conf->n_groups; i++) {
+		struct ng_place place = tree_place(tree, CONF_GROUP, i, "snat", 0);
+		if (conf->groups[i].n_snat > 0)
+			ng_diag_add(diags, NG_ERROR, &place, "conf-integrate",
+				    "leave it out, or leave out integrate",
+				    "snat of group %s cannot be had beside integrate: the "
+				    "operator's own ruleset decides under which address a "
+				    "sandbox leaves",
+				    conf->groups[i].name);
+	}
+}
+
 void conf_check(const struct conf *conf, const struct tree *tree, struct ng_diags *diags)
 {
 	struct ng_place place = {tree->path, 0, 0};
@@ -270,6 +308,7 @@ void conf_check(const struct conf *conf, const struct tree *tree, struct ng_diag
 			    "there are %zu sandboxes, and limits allow %u", conf->n_sandboxes,
 			    conf->sandboxes_max);
 	}
+	check_declared(conf, tree, diags);
 	check_times(conf, tree, diags);
 	check_sources(conf, tree, diags);
 }

@@ -60,6 +60,10 @@ static const struct field limit_fields[] = {
 	LIMIT("block-reports-per-second", block_reports_per_s, 1000000),
 };
 
+static const struct field integrate_fields[] = {
+	LIST("sets", kind_set, struct conf, declared, WALL_SETS_MAX, 0),
+};
+
 static const struct field forward_fields[] = {
 	LIST("servers", kind_endpoint, struct conf_route, servers, NG_SERVERS_MAX, 53),
 	ONE("resolv-conf", kind_path, struct conf_route, resolv_conf),
@@ -94,6 +98,7 @@ static const struct field sandbox_fields[] = {
 const struct table conf_tables[CONF_TABLES] = {
 	[CONF_TOP] = {NULL, false, top_fields, COUNT(top_fields)},
 	[CONF_LIMITS] = {"limits", false, limit_fields, COUNT(limit_fields)},
+	[CONF_INTEGRATE] = {"integrate", false, integrate_fields, COUNT(integrate_fields)},
 	[CONF_FORWARD] = {"forward", true, forward_fields, COUNT(forward_fields)},
 	[CONF_ZONE] = {"zone", true, zone_fields, COUNT(zone_fields)},
 	[CONF_GROUP] = {"group", true, group_fields, COUNT(group_fields)},
@@ -182,6 +187,8 @@ void conf_print(const struct conf *conf, FILE *to)
 	for (size_t i = 0; i < top->n; i++)
 		field_print(&top->fields[i], conf, "", to);
 	section_print(&conf_tables[CONF_LIMITS], NULL, conf, NULL, to);
+	if (conf->n_declared > 0)
+		section_print(&conf_tables[CONF_INTEGRATE], NULL, conf, NULL, to);
 	for (size_t i = 0; i < conf->n_routes; i++) {
 		const struct conf_route *route = &conf->routes[i];
 		section_print(&conf_tables[CONF_FORWARD], ng_name_to_text(&route->zone, zone),

@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include "base/wall.h"
+
 #include <namegate/addr.h>
 #include <namegate/diag.h>
 #include <namegate/gate.h>
@@ -67,6 +69,9 @@ struct conf {
 	char *control, *store, *record;  /* record: "stdout", "journal" or a file */
 	char *worker_user, *warden_user; /* a name, a number, or "self" */
 	char table[32];
+	struct wall_set
+		declared[WALL_SETS_MAX]; /* integrate { sets }; none: a table is owned */
+	uint8_t n_declared;
 	char interfaces[NG_IFPATTERNS_MAX][NG_IFNAME_MAX];
 	uint8_t n_interfaces;
 	char *policies[NG_RULESETS_MAX]; /* the global scope */

@@ -36,6 +36,7 @@ struct field {
 enum {
 	CONF_TOP = 0,
 	CONF_LIMITS,
+	CONF_INTEGRATE,
 	CONF_FORWARD,
 	CONF_ZONE,
 	CONF_GROUP,
@@ -51,7 +52,7 @@ struct table {
 extern const struct table conf_tables[CONF_TABLES];
 
 extern const struct kind kind_endpoint, kind_prefix, kind_path, kind_string, kind_pattern,
-	kind_interface, kind_group, kind_table, kind_duration, kind_number, kind_mode,
+	kind_interface, kind_group, kind_table, kind_set, kind_duration, kind_number, kind_mode,
 	kind_switch, kind_ancestor, kind_override;
 
 /* A string with the quotes and escapes of the configuration's grammar. */

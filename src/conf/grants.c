@@ -58,12 +58,26 @@ int grants_begin(const struct conf *conf, const struct conf_sandbox *sandbox,
 		take_snat(&grants, group->snat, group->n_snat);
 	take_snat(&grants, sandbox->snat, sandbox->n_snat);
 	grants.n_named = grants.n_opened;
+	grants.singles = conf->n_declared > 0;
+	for (size_t i = 0; i < sandbox->n_sources; i++)
+		grants.wide |= !ng_prefix_is_host(&sandbox->sources[i]);
 	for (size_t i = 0; i < conf->n_routes && !code; i++)
 		for (size_t j = 0; j < conf->routes[i].n_opened && !code; j++)
 			code = open_prefix(&grants, &conf->routes[i].opened[j]);
 	if (code == NG_OK)
 		*out = grants;
 	return code;
+}
+
+const char *integrate_wrong(const struct conf_sandbox *sandbox, const char **why)
+{
+	*why = "the operator's own ruleset decides under which address a sandbox leaves";
+	if (sandbox->masquerade)
+		return "masquerade";
+	if (sandbox->n_snat)
+		return "snat";
+	*why = "only namegate's own table lets unleased packets pass and reports them";
+	return sandbox->mode == NG_OBSERVE ? "mode" : NULL;
 }
 
 static bool static_equal(const struct wall_static *a, const struct wall_static *b)
@@ -99,10 +113,20 @@ static int add_statics(struct grants *grants, uint32_t id, const char *name,
 	uint32_t cursor = 0;
 	int code = NG_OK;
 	while (!code && ng_ruleset_static(source, &cursor, &one))
-		code = add_static(grants, id, &one);
-	if (code != NG_E_FULL)
+		code = grants->singles && (grants->wide || !ng_prefix_is_host(&one.prefix))
+			       ? NG_E_UNSUPPORTED
+			       : add_static(grants, id, &one);
+	if (code != NG_E_FULL && code != NG_E_UNSUPPORTED)
 		return code;
 	const struct ng_place place = {ng_ruleset_path(source), one.line, one.column};
+	if (code == NG_E_UNSUPPORTED) {
+		ng_diag_add(diags, NG_ERROR, &place, "policy-statics-range",
+			    "write single addresses, or open the range in your own ruleset",
+			    "sandbox \"%s\" would open a range%s, and the declared sets of "
+			    "integrate hold no ranges",
+			    name, grants->wide ? " of its sources" : "");
+		return NG_E_SYNTAX;
+	}
 	ng_diag_add(diags, NG_ERROR, &place, "policy-statics-many",
 		    "write wider prefixes, or names",
 		    "sandbox \"%s\" has more than %d static addresses with this one", name,

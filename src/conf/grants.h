@@ -15,6 +15,8 @@ struct grants {
 	uint8_t n_opened;
 	uint8_t n_named; /* the first of them: from the sandbox and its group, not from zones */
 	struct ng_addr snat[NG_SNAT_MAX]; /* the address it leaves with: IPv4, IPv6; or none */
+	bool singles;                     /* declared sets hold no ranges */
+	bool wide;                        /* one of its sources is a range */
 };
 
 /*
@@ -29,6 +31,10 @@ int grants_begin(const struct conf *conf, const struct conf_sandbox *sandbox,
  */
 int grants_add(struct grants *grants, uint32_t id, const char *name,
 	       const struct ng_ruleset *source, struct ng_diags *diags) NG_MUST_CHECK;
+/*
+ * What a sandbox asks for that only a table of our own can give it: the key, or NULL; and why.
+ */
+const char *integrate_wrong(const struct conf_sandbox *sandbox, const char **why);
 /* What is wrong with the addresses that a sandbox is to leave with: a phrase, or NULL. */
 const char *snat_wrong(const struct ng_prefix *snat, size_t n);
 bool grants_equal(const struct grants *a, const struct grants *b);

@@ -282,6 +282,31 @@ static const char *table_read(const struct field *field, const char *text, void 
 	return NULL;
 }
 
+/* Family, table and set as nft is told them. Everything else about the set is asked of the kernel. */
+static const char *set_read(const struct field *field, const char *text, void *at,
+			    const char **advice)
+{
+	struct wall_set set = {0};
+	char rest;
+	(void)field;
+	*advice = "write family, table and set, such as \"inet filter allowed4\"; names of "
+		  "letters, digits, - and _, 63 at most";
+	if (sscanf(text, "%7s %63s %63s %c", set.family, set.table, set.name, &rest) != 3)
+		return "these are not three words";
+	if (!wall_set_family_good(set.family))
+		return "the family is not inet, ip, ip6, bridge or netdev";
+	if (!wall_nft_name_good(set.table) || !wall_nft_name_good(set.name))
+		return "this is not a name that namegate takes for a table or set";
+	memcpy(at, &set, sizeof(set));
+	return NULL;
+}
+
+static void set_print(const void *at, FILE *to)
+{
+	const struct wall_set *set = at;
+	fprintf(to, "\"%s %s %s\"", set->family, set->table, set->name);
+}
+
 /* ---- choices ---- */
 
 static const char *const modes[] = {
@@ -379,6 +404,7 @@ const struct kind kind_pattern = {NG_IFNAME_MAX, pattern_read, chars_print, NULL
 const struct kind kind_interface = {NG_IFNAME_MAX, interface_read, chars_print, chars_is_empty};
 const struct kind kind_group = {NG_SANDBOX_NAME_MAX, group_read, chars_print, chars_is_empty};
 const struct kind kind_table = {32, table_read, chars_print, NULL};
+const struct kind kind_set = {sizeof(struct wall_set), set_read, set_print, NULL};
 const struct kind kind_duration = {sizeof(uint32_t), duration_read, duration_print, NULL};
 const struct kind kind_number = {sizeof(uint32_t), number_read, number_print, NULL};
 const struct kind kind_mode = {sizeof(enum ng_mode), mode_read, mode_print, NULL};

@@ -436,6 +436,8 @@ static int build(struct loader *loader)
 	read_fields(loader, &conf_tables[CONF_TOP], loader->root, conf);
 	read_fields(loader, &conf_tables[CONF_LIMITS], cfg_getsec(loader->root, "limits"),
 		    conf);
+	read_fields(loader, &conf_tables[CONF_INTEGRATE], cfg_getsec(loader->root, "integrate"),
+		    conf);
 	read_routes(loader);
 	read_zones(loader);
 	read_groups(loader);

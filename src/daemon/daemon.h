@@ -55,9 +55,11 @@ struct daemon {
 	struct child warden, worker;
 	char warden_path[4096];
 	char *worker_user, *warden_user, *store; /* as at the start, whatever a reload says */
-	unsigned gates;         /* answers of the warden that the next generation waits for */
-	bool warden_synced;     /* it has the table and every sandbox */
-	bool connected;         /* the two children have their channel */
+	unsigned gates;     /* answers of the warden that the next generation waits for */
+	bool table_refused; /* the declared sets do not fit any more; asked again each second */
+	uint32_t takes;     /* what they take (WALL_TAKES) */
+	bool warden_synced; /* it has the table and every sandbox */
+	bool connected;     /* the two children have their channel */
 	bool generation_wanted; /* the worker is to be sent everything */
 	bool generation_sent;   /* it has been, so that single members may follow */
 	unsigned commits;       /* generations that it has not confirmed yet */

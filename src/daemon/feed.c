@@ -39,6 +39,9 @@ void feed_table(struct daemon *daemon)
 	table->block_reports_per_s = conf->block_reports_per_s;
 	if (conf->settings.flow_lease_s)
 		table->flow_step_ms = (uint32_t)(ng_flow_step_us(&conf->settings) / 1000);
+	table->n_sets = conf->n_declared;
+	memcpy(table->sets, conf->declared, sizeof table->sets);
+	table->again = daemon->table_refused;
 	daemon->gates++;
 	child_send(&daemon->warden, &packet, -1,
 		   (struct waiter){.what = CHILD_WAIT_TABLE, .gate = true});
@@ -174,6 +177,18 @@ void feed_member(struct daemon *daemon, struct box *box, bool alone)
 
 /* ---- to the worker: a generation ---- */
 
+static uint32_t begin_flags(const struct daemon *daemon)
+{
+	const unsigned v4 = WALL_TAKES(NG_IPV4, false) | WALL_TAKES(NG_IPV4, true);
+	const unsigned v6 = WALL_TAKES(NG_IPV6, false) | WALL_TAKES(NG_IPV6, true);
+	uint32_t flags = daemon->conf->settings.ancestor_nodata ? WALL_ANCESTOR_NODATA : 0;
+	if (daemon->conf->n_declared && !(daemon->takes & v4))
+		flags |= WALL_NO_IPV4;
+	if (daemon->conf->n_declared && !(daemon->takes & v6))
+		flags |= WALL_NO_IPV6;
+	return flags;
+}
+
 static void feed_begin(struct daemon *daemon)
 {
 	const struct conf *conf = daemon->conf;
@@ -195,7 +210,7 @@ static void feed_begin(struct daemon *daemon)
 		.tcp_clients = conf->tcp_clients,
 		.tcp_clients_sandbox = conf->tcp_clients_sandbox,
 		.records_per_s = conf->records_per_s,
-		.flags = settings->ancestor_nodata ? WALL_ANCESTOR_NODATA : 0,
+		.flags = begin_flags(daemon),
 	};
 	child_send(&daemon->worker, &packet, -1, nobody);
 }

@@ -223,6 +223,9 @@ static void warn_fixed(const struct conf *was, const struct conf *is, struct ng_
 		{"worker-user", strcmp(was->worker_user, is->worker_user) != 0},
 		{"warden-user", strcmp(was->warden_user, is->warden_user) != 0},
 		{"table", strcmp(was->table, is->table) != 0},
+		{"integrate",
+		 was->n_declared != is->n_declared ||
+			 memcmp(was->declared, is->declared, sizeof was->declared) != 0},
 	};
 	const struct ng_place place = {.path = is->path ? is->path : "defaults"};
 	for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
@@ -254,6 +257,8 @@ static void forget_stale(struct daemon *daemon)
 static void swap_conf(struct daemon *daemon, struct conf *conf)
 {
 	memcpy(conf->table, daemon->conf->table, sizeof conf->table);
+	memcpy(conf->declared, daemon->conf->declared, sizeof conf->declared);
+	conf->n_declared = daemon->conf->n_declared;
 	memcpy(conf->listen, daemon->conf->listen, sizeof conf->listen);
 	conf->n_listen = daemon->conf->n_listen;
 	conf_free(daemon->conf);

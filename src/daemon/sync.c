@@ -173,6 +173,8 @@ void sync_generation(struct daemon *daemon)
 
 void sync_tick(struct daemon *daemon)
 {
+	if (daemon->table_refused && daemon->warden.up && !daemon->gates)
+		feed_table(daemon);
 	child_check(&daemon->warden);
 	child_check(&daemon->worker);
 	if (!daemon->connected)
@@ -185,17 +187,23 @@ void sync_box(struct daemon *daemon, struct box *box)
 		feed_sandbox(daemon, box, false);
 }
 
-void sync_all(struct daemon *daemon)
+static void feed_boxes(struct daemon *daemon)
 {
 	struct box *box, *next;
+	HASH_ITER (by_id, daemon->boxes.by_id, box, next)
+		if (box->at_warden == SIDE_ABSENT && !box->removing && !box->stale)
+			feed_sandbox(daemon, box, true);
+}
+
+void sync_all(struct daemon *daemon)
+{
 	daemon->generation_wanted = true;
 	if (!daemon->warden.up)
 		return;
 	daemon->warden_synced = false;
 	feed_table(daemon);
-	HASH_ITER (by_id, daemon->boxes.by_id, box, next)
-		if (box->at_warden == SIDE_ABSENT && !box->removing && !box->stale)
-			feed_sandbox(daemon, box, true);
+	if (!daemon->conf->n_declared)
+		feed_boxes(daemon);
 }
 
 static void gate_passed(struct daemon *daemon, const struct waiter *waiter)
@@ -209,18 +217,48 @@ static void gate_passed(struct daemon *daemon, const struct waiter *waiter)
 
 /* ---- the warden ---- */
 
+/* Whether declared sets fit is known only then; a table of our own is refused once in a lifetime. */
 static void warden_up(struct child *child)
 {
 	struct daemon *daemon = child->owner;
-	struct box *box, *next;
 	feed_table(daemon);
-	HASH_ITER (by_id, daemon->boxes.by_id, box, next)
-		if (!box->removing && !box->stale)
-			feed_sandbox(daemon, box, true);
+	if (!daemon->conf->n_declared)
+		feed_boxes(daemon);
+}
+
+static void sets_refused(struct daemon *daemon, const struct wall_done *done)
+{
+	daemon->gates = 0;
+	if (daemon->table_refused)
+		return;
+	log_say(LOG_AS_ERROR,
+		"the sets of integrate cannot be filled: %s%s%s; the lines above say which and "
+		"how to declare them%s",
+		ng_strerror(done->code), done->system ? ", " : "",
+		done->system ? strerror((int)done->system) : "",
+		daemon->was_ready ? "; nothing is answered until they are there" : "");
+	if (daemon->was_ready)
+		daemon->table_refused = true;
+	else
+		daemon_stop(daemon, 1);
+}
+
+static void sets_taken(struct daemon *daemon, const struct wall_done *done)
+{
+	if (daemon->table_refused)
+		log_say(LOG_AS_NOTICE, "the sets of integrate are there again");
+	daemon->table_refused = false;
+	daemon->generation_wanted = daemon->generation_wanted || daemon->takes != done->takes;
+	daemon->takes = done->takes;
+	feed_boxes(daemon);
 }
 
 static void table_done(struct daemon *daemon, const struct wall_done *done)
 {
+	if (daemon->conf->n_declared) {
+		(done->code == NG_OK ? sets_taken : sets_refused)(daemon, done);
+		return;
+	}
 	if (done->code == NG_OK)
 		return;
 	log_say(LOG_AS_ERROR,

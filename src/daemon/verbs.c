@@ -93,6 +93,7 @@ static int check_spec(struct daemon *daemon, const struct spec *spec, bool trust
 {
 	const struct conf *conf = daemon->conf;
 	const struct box *clash = boxes_clash(&daemon->boxes, &spec->sandbox, NULL);
+	const char *reason;
 	if (clash)
 		snprintf(why, SPEC_WHY,
 			 "sandbox \"%s\" has this name or one of these sources%s",
@@ -102,7 +103,10 @@ static int check_spec(struct daemon *daemon, const struct spec *spec, bool trust
 	else if (boxes_count(&daemon->boxes) >= conf->sandboxes_max)
 		snprintf(why, SPEC_WHY, "there are %u sandboxes, which is the configured limit",
 			 conf->sandboxes_max);
-	else if (spec->sandbox.interface[0] &&
+	else if (conf->n_declared && integrate_wrong(&spec->sandbox, &reason))
+		snprintf(why, SPEC_WHY, "\"%s\" cannot be had beside integrate: %s",
+			 integrate_wrong(&spec->sandbox, &reason), reason);
+	else if (!conf->n_declared && spec->sandbox.interface[0] &&
 		 !spec_interface_guarded(spec->sandbox.interface,
 					 (const char(*)[NG_IFNAME_MAX])conf->interfaces,
 					 conf->n_interfaces))
@@ -291,6 +295,12 @@ static void verb_sandbox_mode(struct daemon *daemon, struct control_request *req
 	}
 	enum ng_mode before = box->conf.mode;
 	box->conf.mode = mode;
+	const char *reason;
+	if (daemon->conf->n_declared && integrate_wrong(&box->conf, &reason)) {
+		box->conf.mode = before;
+		verbs_fail(request, "\"mode\" cannot be that beside integrate: %s", reason);
+		return;
+	}
 	if (keep_mode(daemon, box)) {
 		box->conf.mode = before;
 		verbs_fail(request, "sandbox \"%s\": the registry cannot be written",

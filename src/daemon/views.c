@@ -74,6 +74,31 @@ static json_t *child_json(const struct child *child)
 			 child->starts ? (int)child->starts - 1 : 0);
 }
 
+/* What namegate's own table would do beside its sets, and no ruleset is known to. */
+static const char *const left_to_ruleset[] = {
+	"which source an interface may use",
+	"DNS that is sent to other servers",
+	"ranges that are never open, ahead of the sets",
+	"what happens while the ruleset is not loaded",
+	"refused packets: reports, counts, observe",
+	"the address that a sandbox leaves with",
+};
+
+/* Instead of a table: the sets that are filled, and what is not ours in this mode. */
+static void put_sets(const struct conf *conf, json_t *status)
+{
+	json_t *sets = json_array(), *left = json_array();
+	for (size_t i = 0; i < conf->n_declared; i++)
+		json_array_append_new(sets, json_sprintf("%s %s %s", conf->declared[i].family,
+							 conf->declared[i].table,
+							 conf->declared[i].name));
+	for (size_t i = 0; i < sizeof left_to_ruleset / sizeof left_to_ruleset[0]; i++)
+		json_array_append_new(left, json_string(left_to_ruleset[i]));
+	json_object_set_new(status, "table", json_null());
+	json_object_set_new(status, "sets", sets);
+	json_object_set_new(status, "left_to_ruleset", left);
+}
+
 /* counters is borrowed; NULL when the worker could not be asked. */
 static json_t *status_json(struct daemon *daemon, const struct wall_counters *counters)
 {
@@ -83,7 +108,7 @@ static json_t *status_json(struct daemon *daemon, const struct wall_counters *co
 	for (size_t i = 0; counters && i < sizeof counter_names / sizeof counter_names[0]; i++)
 		json_object_set_new(values, counter_names[i],
 				    json_integer((json_int_t)counters->values[i]));
-	return json_pack(
+	json_t *status = json_pack(
 		"{s:b, s:s, s:i, s:I, s:I, s:b, s:o, s:o, s:I, s:s, s:s, s:I, s:o, s:o, s:o}",
 		"ok", 1, "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s",
 		(json_int_t)((uv_now(&daemon->loop) - daemon->started_ms) / 1000),
@@ -94,6 +119,9 @@ static json_t *status_json(struct daemon *daemon, const struct wall_counters *co
 		daemon->conf->table, "sandboxes", (json_int_t)boxes_count(&daemon->boxes),
 		"warden", child_json(&daemon->warden), "worker", child_json(&daemon->worker),
 		"counters", values);
+	if (daemon->conf->n_declared)
+		put_sets(daemon->conf, status);
+	return status;
 }
 
 static void view_free(struct view *view)

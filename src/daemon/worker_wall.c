@@ -173,6 +173,8 @@ static struct ng_generation generation_of(const struct stage *stage)
 				.deny_ttl_s = begin->deny_ttl_s,
 				.flow_lease_s = begin->flow_lease_s,
 				.ancestor_nodata = (begin->flags & WALL_ANCESTOR_NODATA) != 0,
+				.no_ipv4 = (begin->flags & WALL_NO_IPV4) != 0,
+				.no_ipv6 = (begin->flags & WALL_NO_IPV6) != 0,
 			},
 		.routes = stage->routes,
 		.n_routes = stage->n_routes,

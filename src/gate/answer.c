@@ -126,9 +126,31 @@ static void query_answer(struct ng_gate *gate, struct query *query)
 	query_end(gate, query);
 }
 
-static const char *refusal_text(int code)
+/* The declared set that is missing, in nft's words. */
+static const char *missing_set(const struct query *query)
+{
+	bool v4 = query->asked.question.type != NG_TYPE_AAAA;
+
+	if (!query->bounds.n_ports)
+		return v4 ? "no declared set takes a lease of all ports; one of type ipv4_addr "
+			    ". "
+			    "ipv4_addr would"
+			  : "no declared set takes a lease of all ports; one of type ipv6_addr "
+			    ". "
+			    "ipv6_addr would";
+	return v4 ? "the rule bounds ports and no declared set has them in its key; one of "
+		    "type "
+		    "ipv4_addr . ipv4_addr . inet_proto . inet_service would"
+		  : "the rule bounds ports and no declared set has them in its key; one of "
+		    "type "
+		    "ipv6_addr . ipv6_addr . inet_proto . inet_service would";
+}
+
+static const char *refusal_text(const struct query *query, int code)
 {
 	switch (code) {
+	case NG_E_UNSUPPORTED:
+		return missing_set(query);
 	case NG_E_FULL:
 		return "the kernel set or a lease quota is full; nothing was opened";
 	case NG_E_CLOSED:
@@ -141,7 +163,7 @@ static const char *refusal_text(int code)
 void query_committed(struct ng_gate *gate, struct query *query)
 {
 	if (query->failed)
-		query_fail(gate, query, NG_EDE_NOT_READY, refusal_text(query->failed));
+		query_fail(gate, query, NG_EDE_NOT_READY, refusal_text(query, query->failed));
 	else
 		query_answer(gate, query);
 }
@@ -224,7 +246,7 @@ static void query_open(struct ng_gate *gate, struct query *query, size_t n_addrs
 		gate->counters.over_quota++;
 		query_refuse(gate, query, "the sandbox holds as many open addresses as it may");
 	} else if (error) {
-		query_fail(gate, query, NG_EDE_NOT_READY, refusal_text(error));
+		query_fail(gate, query, NG_EDE_NOT_READY, refusal_text(query, error));
 	} else if (query->open_waits) {
 		query_commit_wait(gate, query);
 	} else {
@@ -270,7 +292,11 @@ static void query_filter(struct ng_gate *gate, struct query *query)
 	if (!filtered.n_addrs && filtered.n_removed)
 		query_empty(gate, query, "blocked: every address is private or the gate's own");
 	else if (!filtered.n_addrs && filtered.n_unreachable)
-		query_empty(gate, query, "the sandbox has no source address of that family");
+		query_empty(gate, query,
+			    gate->settings.no_ipv4 || gate->settings.no_ipv6
+				    ? "nothing could be leased in that family: no declared set "
+				      "takes it, or the sandbox has no source address of it"
+				    : "the sandbox has no source address of that family");
 	else if (!filtered.n_addrs)
 		query_plain(gate, query);
 	else if (!query->tcp && ng_reply_overflows(&spec))

@@ -3,8 +3,8 @@
  *
  * Out goes what no setting opens, what is private and not opted in by the sandbox or by the route
  * of the name that owns the address, and what belongs to the gate, its host, an upstream or
- * another sandbox. An address of a family in which the sandbox has no source could not be leased:
- * it goes as well, but nobody did anything wrong. Signatures leave with the first record removed.
+ * another sandbox. An address of a family in which the sandbox has no source, or for which
+ * the kernel has no set, could not be leased: it goes as well, but nobody did anything wrong. Signatures leave with the first record removed.
  */
 #include "gate/engine.h"
 
@@ -36,8 +36,11 @@ bool addr_allowed(const struct ng_gate *gate, const struct sandbox *sandbox,
 }
 
 /* Is there a source that the kernel could pair with an address of that family? */
-static bool reachable(const struct query *query, const struct ng_addr *addr)
+static bool reachable(const struct ng_gate *gate, const struct query *query,
+		      const struct ng_addr *addr)
 {
+	if (addr->family == NG_IPV4 ? gate->settings.no_ipv4 : gate->settings.no_ipv6)
+		return false;
 	for (size_t i = 0; i < query->sandbox->spec.n_sources; i++) {
 		const struct ng_prefix *prefix = &query->sandbox->spec.sources[i];
 
@@ -98,7 +101,7 @@ static bool keeps(struct ng_gate *gate, struct query *query, size_t n, const str
 		out->n_removed++;
 		return false;
 	}
-	if (!reachable(query, &addr)) {
+	if (!reachable(gate, query, &addr)) {
 		out->n_unreachable++;
 		return false;
 	}

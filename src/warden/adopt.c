@@ -118,6 +118,8 @@ void adopt_revoke(struct warden *warden, const struct lease_key *key)
 
 void adopt_claimed(struct warden *warden)
 {
+	if (warden->declared.n)
+		integrate_claimed(warden);
 	if (warden->adoption.blind && !warden->adoption.claimed)
 		warden->adoption.again_us = warden->now_us;
 	warden->adoption.claimed = warden->adoption.blind;

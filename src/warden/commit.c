@@ -50,8 +50,12 @@ static void write_value(struct nlmsghdr *message, const struct op *op)
 static struct nlattr *begin_list(struct nlmsghdr *message, const struct op *op,
 				 const char *table)
 {
-	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, table);
-	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, set_shapes[op->set].name);
+	if (op->at)
+		((struct nfgenmsg *)mnl_nlmsg_get_payload(message))->nfgen_family =
+			op->at->family;
+	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, op->at ? op->at->table : table);
+	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET,
+			  op->at ? op->at->name : set_shapes[op->set].name);
 	return mnl_attr_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS);
 }
 
@@ -67,7 +71,11 @@ static void put_element(struct nlmsghdr *message, const struct op *op, bool time
 	if (times && op->timeout_ms) { /* both, or a live element keeps its old end */
 		mnl_attr_put_u64(message, NFTA_SET_ELEM_TIMEOUT, htobe64(op->timeout_ms));
 		mnl_attr_put_u64(message, NFTA_SET_ELEM_EXPIRATION, htobe64(op->timeout_ms));
+	} else if (times && op->at) { /* or it gets the one that its set has for all */
+		mnl_attr_put_u64(message, NFTA_SET_ELEM_TIMEOUT, 0);
 	}
+	if (times && op->at && !op->bare)
+		mnl_attr_put(message, NFTA_SET_ELEM_USERDATA, sizeof(set_mark), set_mark);
 	mnl_attr_nest_end(message, element);
 }
 
@@ -122,7 +130,8 @@ static size_t write_shared(struct ops *ops, size_t from, size_t to, const char *
 	for (; i < to && message->nlmsg_len < SHARED; i++) {
 		struct op *op = &ops->items[i];
 
-		if (op->set != ops->items[from].set || !can_share(op, ability))
+		if (op->set != ops->items[from].set || op->at != ops->items[from].at ||
+		    !can_share(op, ability))
 			break;
 		put_element(message, op, true);
 		op->seq_first = op->seq_last = batch->last;
@@ -291,6 +300,8 @@ int op_code(int error)
 		return NG_E_FULL;
 	case ERANGE:
 		return NG_E_RANGE;
+	case EPROTONOSUPPORT:
+		return NG_E_UNSUPPORTED;
 	default:
 		return NG_E_KERNEL;
 	}

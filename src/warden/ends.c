@@ -93,7 +93,8 @@ static void settle_one(struct warden *warden, const struct op *op)
 bool ops_settle(struct warden *warden)
 {
 	struct ops *ops = &warden->ops;
-	bool well = kernel_commit(&warden->kernel, ops) == NG_OK;
+	bool well = (warden->declared.n ? integrate_commit(warden)
+					: kernel_commit(&warden->kernel, ops)) == NG_OK;
 
 	adopt_follow(warden);
 	for (size_t i = 0; i < ops->n; i++)

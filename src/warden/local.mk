@@ -1,6 +1,7 @@
 pkglibexec_PROGRAMS += namegate-warden
 noinst_LIBRARIES += libwarden.a
 libwarden_a_SOURCES = src/warden/adopt.c src/warden/commit.c src/warden/conntrack.c src/warden/conntrack.h \
+	src/warden/declared.c src/warden/declared.h src/warden/detect.c src/warden/integrate.c \
 	src/warden/ends.c src/warden/enrol.c src/warden/fixed.c src/warden/flows.c src/warden/flows.h src/warden/kernel.h src/warden/leases.c \
 	src/warden/leftovers.c src/warden/leftovers.h src/warden/mirror.c src/warden/mirror.h \
 	src/warden/netlink.c src/warden/netlink.h src/warden/never.c src/warden/never.h \

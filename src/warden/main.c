@@ -28,7 +28,7 @@
 
 void say(const char *format, ...)
 {
-	char line[512];
+	char line[1024];
 	va_list arguments;
 
 	va_start(arguments, format);
@@ -54,15 +54,15 @@ struct inbox {
 };
 
 /* main reads its channel; when it does not for seconds, it is as good as gone. */
-static int answer_main(struct warden *warden, enum wall_kind kind, uint32_t seq, int code,
-		       uint32_t system)
+static int answer_main(struct warden *warden, enum wall_kind kind, uint32_t seq,
+		       const struct wall_done *done)
 {
 	struct wall_packet *packet = &warden->workers.packet;
 	struct pollfd wait = {.fd = warden->main_fd, .events = POLLOUT};
 	int sent;
 
 	packet->head = (struct wall_head){.kind = (uint16_t)kind, .count = 1, .seq = seq};
-	packet->done = (struct wall_done){.code = code, .system = system};
+	packet->done = *done;
 	do
 		sent = channel_send(warden->main_fd, packet, -1);
 	while (sent == NG_E_FULL && poll(&wait, 1, MAIN_WAIT_MS) > 0);
@@ -79,7 +79,7 @@ static int flush_changes(struct warden *warden, struct inbox *inbox)
 	enrol(warden, inbox->changes, n);
 	for (size_t i = 0; code == NG_OK && i < n; i++)
 		code = answer_main(warden, WALL_DONE, inbox->changes[i].seq,
-				   inbox->changes[i].code, 0);
+				   &(struct wall_done){.code = inbox->changes[i].code});
 	inbox->changes[0] = inbox->changes[n]; /* the one that is not whole yet, if any */
 	inbox->n -= n;
 	return code;
@@ -147,10 +147,10 @@ static int take_statics(struct inbox *inbox, const struct wall_packet *packet)
 
 static int take_table(struct warden *warden, const struct wall_packet *packet)
 {
-	uint32_t system = 0;
-	int code = setup_table(warden, &packet->table, &system);
+	struct wall_done done = {0};
 
-	return answer_main(warden, WALL_DONE, packet->head.seq, code, system);
+	done.code = setup_table(warden, &packet->table, &done.system, &done.takes);
+	return answer_main(warden, WALL_DONE, packet->head.seq, &done);
 }
 
 static int take_main(struct warden *warden, struct inbox *inbox,
@@ -278,7 +278,10 @@ static int loop(struct warden *warden, int signals)
 	struct pollfd slots[SLOT_WORKERS + WORKERS_MAX];
 	/* One more: the last one may wait alone for its statics. */
 	struct inbox inbox = {.changes = calloc(CHANGES_MAX + 1, sizeof(struct change))};
-	int code = inbox.changes ? answer_main(warden, WALL_READY, 0, NG_OK, 0) : NG_E_NOMEM;
+	int code = NG_E_NOMEM;
+
+	if (inbox.changes)
+		code = answer_main(warden, WALL_READY, 0, &(struct wall_done){0});
 
 	while (code == NG_OK) {
 		size_t n = fill_slots(warden, signals, slots);
@@ -290,6 +293,8 @@ static int loop(struct warden *warden, int signals)
 		if (slots[SLOT_SIGNAL].revents)
 			break;
 		code = turn(warden, &inbox, slots);
+		if (code == NG_OK && warden->over)
+			code = NG_E_KERNEL;
 	}
 	for (size_t i = 0; i < inbox.n; i++)
 		statics_finish(&inbox.changes[i].statics);
@@ -335,6 +340,7 @@ static void close_all(struct warden *warden)
 	leftovers_finish(&warden->leftovers);
 	adopt_forget(warden);
 	mirror_finish(&warden->mirror);
+	declared_finish(&warden->declared);
 	sandboxes_finish(&warden->sandboxes);
 	ops_finish(&warden->ops);
 	cuts_finish(&warden->cuts);
@@ -426,12 +432,47 @@ static int teardown(const char *table)
 	return code == NG_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int teardown_set(struct kernel *kernel, const char *text)
+{
+	struct wall_set set = {0};
+	char rest;
+
+	if (sscanf(text, "%7s %63s %63s %c", set.family, set.table, set.name, &rest) != 3 ||
+	    !wall_set_family_good(set.family) || !wall_nft_name_good(set.table) ||
+	    !wall_nft_name_good(set.name)) {
+		say("\"%s\" is not family, table and set, as in \"inet filter allowed4\"",
+		    text);
+		return NG_E_SYNTAX;
+	}
+	return integrate_teardown(kernel, &set);
+}
+
+/* One that cannot be emptied keeps none of the others. */
+static int teardown_sets(char **texts)
+{
+	struct kernel kernel;
+	char why[SAY_MAX] = "";
+	int worst = kernel_open(&kernel, why);
+
+	if (worst != NG_OK)
+		say("%s", why);
+	for (bool open = worst == NG_OK; open && *texts; texts++) {
+		int code = teardown_set(&kernel, *texts);
+
+		worst = code == NG_OK ? worst : code;
+	}
+	kernel_close(&kernel);
+	return worst == NG_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"user", required_argument, NULL, 'u'},
 						{"teardown", required_argument, NULL, 't'},
+						{"teardown-sets", no_argument, NULL, 's'},
 						{0}};
 	const char *user = NULL, *table = NULL;
+	bool sets = false, wrong = false;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -439,13 +480,19 @@ int main(int argc, char **argv)
 			user = optarg;
 		else if (option == 't')
 			table = optarg;
+		else if (option == 's')
+			sets = true;
 		else
-			user = table = NULL, optind = argc + 1;
+			wrong = true;
 	}
-	if (optind != argc || !user == !table) {
-		fprintf(stderr, "usage: namegate-warden --user NAME   (started by namegated)\n"
-				"       namegate-warden --teardown TABLE\n");
+	if (wrong || sets == (optind == argc) || !!user + !!table + sets != 1) {
+		fprintf(stderr,
+			"usage: namegate-warden --user NAME   (started by namegated)\n"
+			"       namegate-warden --teardown TABLE\n"
+			"       namegate-warden --teardown-sets 'FAMILY TABLE SET'...\n");
 		return 2;
 	}
+	if (sets)
+		return teardown_sets(argv + optind);
 	return table ? teardown(table) : serve(user);
 }

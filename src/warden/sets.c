@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <libnftnl/expr.h>
 #include <libnftnl/set.h>
+#include <libnftnl/udata.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,6 +100,10 @@ const struct set_shape set_shapes[SET_COUNT] = {
 	[SET_PRIVATE_DNS] = {"private_dns", PAIR(TYPE_PROTO, TYPE_PORT), 8, {0}, 0},
 	[SET_ND] = {"nd", TYPE_ND, 1, {0}, 0},
 };
+
+/* Type, length, text and its end; a longer one would cost each element more. */
+const uint8_t set_mark[11] = {
+	NFTNL_UDATA_SET_ELEM_COMMENT, 9, 'n', 'a', 'm', 'e', 'g', 'a', 't', 'e', 0};
 
 void ops_finish(struct ops *ops)
 {
@@ -285,11 +290,20 @@ void op_mapped(struct ops *ops, enum set_id set, const struct ng_prefix *prefix,
 
 struct dump {
 	enum set_id set;
+	size_t key_len;
 	element_fn *each;
 	void *who;
 	size_t *most; /* NULL: all of them */
 	bool more;    /* than that */
 };
+
+static bool is_marked(struct nftnl_set_elem *from)
+{
+	uint32_t len = 0;
+	const void *notes = nftnl_set_elem_get(from, NFTNL_SET_ELEM_USERDATA, &len);
+
+	return notes && len == sizeof(set_mark) && memcmp(notes, set_mark, len) == 0;
+}
 
 static int give_element(struct nftnl_set_elem *from, void *who)
 {
@@ -298,7 +312,7 @@ static int give_element(struct nftnl_set_elem *from, void *who)
 	uint32_t len = 0;
 	const void *key = nftnl_set_elem_get(from, NFTNL_SET_ELEM_KEY, &len);
 
-	if (!key || len != set_shapes[dump->set].key_len)
+	if (!key || len != dump->key_len)
 		return 0;
 	if (dump->most && !*dump->most) {
 		dump->more = true;
@@ -326,10 +340,11 @@ static int give_element(struct nftnl_set_elem *from, void *who)
 		element.packets =
 			nftnl_expr_get_u64(nftnl_set_elem_get(from, NFTNL_SET_ELEM_EXPR, &len),
 					   NFTNL_EXPR_CTR_PACKETS);
-	element.permanent = !nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_EXPIRATION) &&
-			    !nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_TIMEOUT);
+	/* Of a set with a time-out for all, a time-out of 0 is listed where an element has none. */
+	element.permanent = !nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_EXPIRATION);
 	if (nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_EXPIRATION))
 		element.expires_ms = nftnl_set_elem_get_u64(from, NFTNL_SET_ELEM_EXPIRATION);
+	element.marked = is_marked(from);
 	dump->each(dump->who, dump->set, &element);
 	return 0;
 }
@@ -347,6 +362,22 @@ static int take_elements(const struct nlmsghdr *reply, void *who)
 	return dump->more ? MNL_CB_STOP : MNL_CB_OK;
 }
 
+static int ask_dump(struct netlink *netlink, uint8_t family, const char *table,
+		    const char *name, struct dump *dump)
+{
+	char buf[512];
+	int system = 0, code;
+	struct nlmsghdr *request = netlink_request(netlink, buf, NFNL_SUBSYS_NFTABLES,
+						   NFT_MSG_GETSETELEM, NLM_F_DUMP, family);
+
+	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, table);
+	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, name);
+	code = netlink_ask(netlink, request, take_elements, dump, &system);
+	if (dump->more)
+		return NG_E_FULL;
+	return system == ENOENT ? NG_OK : code; /* no set, no elements */
+}
+
 int set_dump(struct netlink *netlink, const char *table, enum set_id set, element_fn *each,
 	     void *who)
 {
@@ -356,19 +387,21 @@ int set_dump(struct netlink *netlink, const char *table, enum set_id set, elemen
 int set_dump_some(struct netlink *netlink, const char *table, enum set_id set, size_t *most,
 		  element_fn *each, void *who)
 {
-	struct dump dump = {.set = set, .each = each, .who = who, .most = most};
-	char buf[512];
-	int system = 0, code;
-	struct nlmsghdr *request =
-		netlink_request(netlink, buf, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSETELEM,
-				NLM_F_DUMP, NFPROTO_INET);
+	struct dump dump = {.set = set,
+			    .key_len = set_shapes[set].key_len,
+			    .each = each,
+			    .who = who,
+			    .most = most};
 
-	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, table);
-	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, set_shapes[set].name);
-	code = netlink_ask(netlink, request, take_elements, &dump, &system);
-	if (dump.more)
-		return NG_E_FULL;
-	return system == ENOENT ? NG_OK : code; /* no set, no elements */
+	return ask_dump(netlink, NFPROTO_INET, table, set_shapes[set].name, &dump);
+}
+
+int set_at_dump(struct netlink *netlink, const struct set_at *at, size_t *most,
+		element_fn *each, void *who)
+{
+	struct dump dump = {.key_len = at->key_len, .each = each, .who = who, .most = most};
+
+	return ask_dump(netlink, at->family, at->table, at->name, &dump);
 }
 
 static void take_one(void *who, enum set_id set, const struct element *element)
@@ -377,23 +410,24 @@ static void take_one(void *who, enum set_id set, const struct element *element)
 	*(struct element *)who = *element;
 }
 
-int set_element(struct netlink *netlink, const char *table, enum set_id set, const uint8_t *key,
-		struct element *out)
+static int ask_element(struct netlink *netlink, uint8_t family, const char *table,
+		       const char *name, size_t key_len, const uint8_t *key,
+		       struct element *out)
 {
 	struct element found = {0};
-	struct dump dump = {.set = set, .each = take_one, .who = &found};
+	struct dump dump = {.key_len = key_len, .each = take_one, .who = &found};
 	char buf[512];
 	int system = 0, code;
 	struct nlattr *list, *element, *data;
 	struct nlmsghdr *request = netlink_request(netlink, buf, NFNL_SUBSYS_NFTABLES,
-						   NFT_MSG_GETSETELEM, 0, NFPROTO_INET);
+						   NFT_MSG_GETSETELEM, 0, family);
 
 	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, table);
-	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, set_shapes[set].name);
+	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, name);
 	list = mnl_attr_nest_start(request, NFTA_SET_ELEM_LIST_ELEMENTS);
 	element = mnl_attr_nest_start(request, NFTA_LIST_ELEM);
 	data = mnl_attr_nest_start(request, NFTA_SET_ELEM_KEY);
-	mnl_attr_put(request, NFTA_DATA_VALUE, set_shapes[set].key_len, key);
+	mnl_attr_put(request, NFTA_DATA_VALUE, key_len, key);
 	mnl_attr_nest_end(request, data);
 	mnl_attr_nest_end(request, element);
 	mnl_attr_nest_end(request, list);
@@ -401,6 +435,19 @@ int set_element(struct netlink *netlink, const char *table, enum set_id set, con
 	if (code == NG_OK)
 		*out = found;
 	return system == ENOENT ? NG_E_NOTFOUND : code;
+}
+
+int set_element(struct netlink *netlink, const char *table, enum set_id set, const uint8_t *key,
+		struct element *out)
+{
+	return ask_element(netlink, NFPROTO_INET, table, set_shapes[set].name,
+			   set_shapes[set].key_len, key, out);
+}
+
+int set_at_element(struct netlink *netlink, const struct set_at *at, const uint8_t *key,
+		   struct element *out)
+{
+	return ask_element(netlink, at->family, at->table, at->name, at->key_len, key, out);
 }
 
 int set_counter(struct netlink *netlink, const char *table, enum set_id set, const uint8_t *key,

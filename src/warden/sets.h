@@ -71,20 +71,31 @@ struct set_shape {
 };
 extern const struct set_shape set_shapes[SET_COUNT];
 
+/* A set that is not the table's own: somebody else declared it (declared.h). */
+struct set_at {
+	uint8_t family, key_len; /* NFPROTO_ of its table; octets of its key */
+	char table[WALL_NFT_NAME_MAX], name[WALL_NFT_NAME_MAX];
+};
+
 struct lease;
 struct op {
 	bool remove, has_end, interval_end;
 	bool anew; /* it may stand with another time-out, or none: taken out and put in */
+	bool bare; /* of a declared set: without our mark */
 	uint8_t set, len;
 	uint8_t key[KEY_MAX], key_end[KEY_MAX];
 	uint8_t value[16], value_len;
-	uint64_t timeout_ms;          /* 0: for good */
-	uint32_t tag;                 /* the caller's */
-	struct lease *lease;          /* the lease behind it, or NULL */
+	const struct set_at *at; /* NULL: the table's own set; else where, and marked as ours */
+	uint64_t timeout_ms;     /* 0: for good */
+	uint32_t tag;            /* the caller's */
+	struct lease *lease;     /* the lease behind it, or NULL */
 	uint32_t seq_first, seq_last; /* of its messages in the batch that it was last in */
 	int error;                    /* OP_WAITS, then an errno; 0: done */
 };
 #define OP_WAITS (-1)
+
+/* The comment "namegate" as nft stores it with an element: what bears it is ours. */
+extern const uint8_t set_mark[11];
 
 struct ops {
 	struct op *items;
@@ -141,6 +152,7 @@ struct element {
 	uint8_t len;
 	bool has_end, interval_end;
 	bool permanent;   /* stands for good */
+	bool marked;      /* we put it there; only in declared sets */
 	uint64_t packets; /* of its counter, if it has one */
 	uint64_t expires_ms;
 };
@@ -153,6 +165,11 @@ int set_counter(struct netlink *netlink, const char *table, enum set_id set, con
 		uint64_t *out) NG_MUST_CHECK;
 int set_dump(struct netlink *netlink, const char *table, enum set_id set, element_fn *each,
 	     void *who) NG_MUST_CHECK;
+/* Of a declared set. set_at_element(): codes as set_element(). The dump: as set_dump_some(). */
+int set_at_element(struct netlink *netlink, const struct set_at *at, const uint8_t *key,
+		   struct element *out) NG_MUST_CHECK;
+int set_at_dump(struct netlink *netlink, const struct set_at *at, size_t *most,
+		element_fn *each, void *who) NG_MUST_CHECK;
 /*
  * The same for no more than *most elements, which are counted down. NG_E_FULL: there are more, and
  * answers that nobody reads wait in the socket, which is to be closed.

@@ -93,10 +93,16 @@ static int first_build(struct warden *warden, const struct wall_table *table, in
 	return code;
 }
 
-int setup_table(struct warden *warden, const struct wall_table *table, uint32_t *system)
+int setup_table(struct warden *warden, const struct wall_table *table, uint32_t *system,
+		uint32_t *takes)
 {
 	int error = 0, code;
 
+	if (table->n_sets || warden->declared.n) {
+		code = integrate_table(warden, table, system);
+		*takes = code == NG_OK ? warden->declared.takes : 0;
+		return code;
+	}
 	if (!warden->kernel.ready) {
 		code = first_build(warden, table, &error);
 	} else if (strcmp(table->table, warden->kernel.table.table) != 0) {
@@ -165,11 +171,13 @@ static void forget_talk(struct warden *warden)
 	table_forget_talk(&warden->kernel);
 }
 
-static void clear_leftovers(struct warden *warden)
+void setup_clear_leftovers(struct warden *warden)
 {
 	if (!warden->leftovers_us || warden->now_us < warden->leftovers_us)
 		return;
 	warden->leftovers_us = 0;
+	if (warden->declared.n)
+		integrate_claimed(warden);
 	adopt_whole(warden, "no worker has said which leases it can explain");
 	leftovers_clear(&warden->leftovers, &warden->ops, TAG_OTHER);
 	fixed_drop_unclaimed(warden);
@@ -188,6 +196,10 @@ void setup_look(struct warden *warden)
 
 	if (!warden->kernel.ready)
 		return;
+	if (warden->declared.n) {
+		integrate_look(warden);
+		return;
+	}
 	touched = warden->watch.listening &&
 		  watch_touched(&warden->watch, warden->kernel.table.table);
 	if (!touched && !look_due(warden))
@@ -198,6 +210,6 @@ void setup_look(struct warden *warden)
 	    (table_foreign_change(&warden->kernel) && !table_intact(&warden->kernel)))
 		repair(warden);
 	else
-		clear_leftovers(warden);
+		setup_clear_leftovers(warden);
 	forget_talk(warden);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "warden/conntrack.h"
+#include "warden/declared.h"
 #include "warden/flows.h"
 #include "warden/kernel.h"
 #include "warden/leftovers.h"
@@ -48,6 +49,7 @@ struct warden {
 	struct netlink conntrack; /* its own socket: its replies do not mix with the batches' */
 	struct watch watch;
 	struct mirror mirror;
+	struct declared declared; /* of no sets: a table is owned */
 	struct sandboxes sandboxes;
 	struct leftovers leftovers;
 	struct workers workers;
@@ -64,6 +66,7 @@ struct warden {
 	uint64_t now_us, looked_us, complained_us;
 	uint64_t talk_us; /* when the sources that were reported are next forgotten; 0: none */
 	uint64_t leftovers_us; /* when they go; 0: there are none */
+	bool over;             /* what stands cannot be vouched for: main starts another one */
 };
 
 /* One line on standard error: "namegate-warden: what, why, what to do". */
@@ -71,13 +74,30 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* ---- table (setup.c) ---- */
 
-/* WALL_TABLE: builds or adopts the table, or changes it at a reload. */
-int setup_table(struct warden *warden, const struct wall_table *table,
-		uint32_t *system) NG_MUST_CHECK;
+/* WALL_TABLE: builds or adopts the table, or changes it at a reload. takes: of declared sets. */
+int setup_table(struct warden *warden, const struct wall_table *table, uint32_t *system,
+		uint32_t *takes) NG_MUST_CHECK;
 /* A commit failed: look at the table before the next one. */
 void setup_suspect(struct warden *warden);
 /* Looks whether the table is still ours, and rebuilds it from the mirror when it is not. */
 void setup_look(struct warden *warden);
+
+/* When it is time: what an earlier life left and nobody claimed goes. */
+void setup_clear_leftovers(struct warden *warden);
+
+/* ---- sets of the operator's instead of a table (integrate.c) ---- */
+
+/* WALL_TABLE with sets: all of them fit and those of an earlier life are known, or none is used. */
+int integrate_table(struct warden *warden, const struct wall_table *table,
+		    uint32_t *system) NG_MUST_CHECK;
+/* Looks whether sets and elements are still there, and puts back what is not. */
+void integrate_look(struct warden *warden);
+/* The ops at hand, into the declared sets. */
+int integrate_commit(struct warden *warden) NG_MUST_CHECK;
+/* What nobody has claimed goes, with its flows. */
+void integrate_claimed(struct warden *warden);
+/* Removes our elements, and nothing else. Says how it went; NG_OK or not. */
+int integrate_teardown(struct kernel *kernel, const struct wall_set *set) NG_MUST_CHECK;
 
 /* ---- sandboxes (enrol.c) ---- */
 

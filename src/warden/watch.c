@@ -13,12 +13,15 @@
 #include <sys/socket.h>
 
 #define ATTR_TABLE    1
+#define ATTR_SET      2
 #define DATAGRAMS_MAX 256
 
 _Static_assert(NFTA_TABLE_NAME == ATTR_TABLE && NFTA_CHAIN_TABLE == ATTR_TABLE &&
 		       NFTA_RULE_TABLE == ATTR_TABLE && NFTA_SET_TABLE == ATTR_TABLE &&
 		       NFTA_SET_ELEM_LIST_TABLE == ATTR_TABLE,
 	       "the table's name is attribute 1 everywhere");
+_Static_assert(NFTA_SET_NAME == ATTR_SET && NFTA_SET_ELEM_LIST_SET == ATTR_SET,
+	       "the set's name is attribute 2");
 
 int watch_open(struct watch *watch, uint32_t writer)
 {
@@ -61,32 +64,66 @@ int watch_listen(struct watch *watch)
 }
 
 struct heard {
-	const char *table;
+	const char *table; /* NULL: sets are watched */
+	const struct watched *sets;
+	size_t n;
 	bool touched;
 };
+
+/* A table's name, or a set's, as far as the event has one. */
+static const char *name_of(const struct nlmsghdr *event, uint16_t type)
+{
+	struct nlattr *attr;
+
+	mnl_attr_for_each(attr, event, sizeof(struct nfgenmsg))
+	{
+		if (mnl_attr_get_type(attr) == type &&
+		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
+			return mnl_attr_get_str(attr);
+	}
+	return NULL;
+}
+
+static bool is_of_set(const struct nlmsghdr *event, const struct watched *set)
+{
+	const struct nfgenmsg *body = mnl_nlmsg_get_payload(event);
+	const char *table = name_of(event, ATTR_TABLE), *name;
+
+	if (body->nfgen_family != set->family || !table || strcmp(table, set->table) != 0)
+		return false;
+	switch (event->nlmsg_type & 0xff) {
+	case NFT_MSG_NEWTABLE:
+	case NFT_MSG_DELTABLE:
+		return true;
+	case NFT_MSG_NEWSET:
+	case NFT_MSG_DELSET:
+	case NFT_MSG_NEWSETELEM:
+	case NFT_MSG_DELSETELEM:
+		name = name_of(event, ATTR_SET);
+		return !name || strcmp(name, set->set) == 0;
+	}
+	return false;
+}
 
 static int take_event(const struct nlmsghdr *event, void *who)
 {
 	struct heard *heard = who;
-	struct nlattr *attr;
+	const char *table;
 
 	if (event->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES ||
 	    (event->nlmsg_type & 0xff) == NFT_MSG_NEWGEN)
 		return MNL_CB_OK;
-	mnl_attr_for_each(attr, event, sizeof(struct nfgenmsg))
-	{
-		if (mnl_attr_get_type(attr) == ATTR_TABLE &&
-		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0 &&
-		    strcmp(mnl_attr_get_str(attr), heard->table) == 0)
-			heard->touched = true;
+	if (heard->table) {
+		table = name_of(event, ATTR_TABLE);
+		heard->touched |= table && strcmp(table, heard->table) == 0;
 	}
+	for (size_t i = 0; i < heard->n && !heard->touched; i++)
+		heard->touched = is_of_set(event, &heard->sets[i]);
 	return MNL_CB_OK;
 }
 
-bool watch_touched(struct watch *watch, const char *table)
+static bool read_news(struct watch *watch, struct heard *heard)
 {
-	struct heard heard = {.table = table};
-
 	for (size_t i = 0; i < DATAGRAMS_MAX; i++) {
 		ssize_t got =
 			recv(watch->netlink.fd, watch->netlink.replies, 65536, MSG_DONTWAIT);
@@ -94,12 +131,26 @@ bool watch_touched(struct watch *watch, const char *table)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0 && errno == ENOBUFS) { /* some news was lost: think the worst */
-			heard.touched = true;
+			heard->touched = true;
 			continue;
 		}
 		if (got <= 0)
 			break;
-		(void)mnl_cb_run(watch->netlink.replies, (size_t)got, 0, 0, take_event, &heard);
+		(void)mnl_cb_run(watch->netlink.replies, (size_t)got, 0, 0, take_event, heard);
 	}
-	return heard.touched;
+	return heard->touched;
+}
+
+bool watch_touched(struct watch *watch, const char *table)
+{
+	struct heard heard = {.table = table};
+
+	return read_news(watch, &heard);
+}
+
+bool watch_touched_sets(struct watch *watch, const struct watched *sets, size_t n)
+{
+	struct heard heard = {.sets = sets, .n = n};
+
+	return read_news(watch, &heard);
 }

@@ -123,7 +123,7 @@ TESTS += tests/unit/test_gate_property
 tests_unit_test_gate_property_SOURCES = tests/unit/test_gate_property.c tests/unit/gate_model.h
 tests_unit_test_gate_property_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 WARDEN_TESTS = tests/unit/test_mirror tests/unit/test_packet tests/unit/test_sandboxes \
-	tests/unit/test_rules tests/unit/test_statics
+	tests/unit/test_rules tests/unit/test_statics tests/unit/test_declared
 check_PROGRAMS += $(WARDEN_TESTS)
 TESTS += $(WARDEN_TESTS)
 tests_unit_test_mirror_SOURCES = tests/unit/test_mirror.c
@@ -133,6 +133,10 @@ tests_unit_test_packet_LDADD = libwarden.a libcore.a $(CMOCKA_LIBS)
 tests_unit_test_sandboxes_SOURCES = tests/unit/test_sandboxes.c
 tests_unit_test_sandboxes_LDADD = libwarden.a libcore.a $(NFTNL_LIBS) $(MNL_LIBS) \
 	$(CMOCKA_LIBS)
+tests_unit_test_declared_SOURCES = tests/unit/test_declared.c
+tests_unit_test_declared_CPPFLAGS = $(AM_CPPFLAGS) $(NFTNL_CFLAGS) $(MNL_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_declared_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=set_at_element -Wl,--wrap=ops_commit
+tests_unit_test_declared_LDADD = libwarden.a libcore.a $(NFTNL_LIBS) $(MNL_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_statics_SOURCES = tests/unit/test_statics.c
 tests_unit_test_statics_LDADD = libwarden.a libcore.a $(NFTNL_LIBS) $(MNL_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c

@@ -291,6 +291,20 @@ static void each_fault_is_refused_at_its_place(void **state)
 		 "1:47 conf-snat"},
 		{"group \"a\" { snat = {\"192.0.2.1\", \"192.0.2.2\"} }", "1:35 conf-snat"},
 		{"group \"a\" { snat = {\"127.0.0.1\"} }", "1:22 conf-snat"},
+#define SETS "integrate { sets = {\"inet f a\"} }\n"
+		{SETS "sandbox \"a\" { sources = {\"10.0.0.1\"} masquerade = true }",
+		 "2:51 conf-integrate"},
+		{SETS "sandbox \"a\" { sources = {\"10.0.0.1\"} snat = {\"192.0.2.9\"} }",
+		 "2:47 conf-integrate"},
+		{SETS "sandbox \"a\" { sources = {\"10.0.0.1\"} mode = observe }",
+		 "2:45 conf-integrate"},
+		{SETS "group \"a\" { snat = {\"192.0.2.9\"} }", "2:22 conf-integrate"},
+		{"integrate { sets = {\"inet f a\", \"ip f a\", \"inet f  a\"} }",
+		 "1:44 conf-repeat"},
+		{"integrate { sets = {\"inet f\"} }", "1:22 conf-value"},
+		{"integrate { sets = {\"inet f a b\"} }", "1:22 conf-value"},
+		{"integrate { sets = {\"arp f a\"} }", "1:22 conf-value"},
+		{"integrate { sets = {\"inet f a;b\"} }", "1:22 conf-value"},
 		{"sandbox \"a\" { sources = {\"10.0.0.1\"} masquerade = 2 }",
 		 "1:51 conf-value"},
 		{"sandbox \"a\" { sources = {\"10.0.0.0/24\", \"10.0.0.7\"} }",
@@ -376,6 +390,32 @@ static void lists_have_their_bounds(void **state)
 	done(&file);
 }
 
+static void declared_sets_are_read_and_printed(void **state)
+{
+	(void)state;
+	struct file file;
+	char *text = NULL;
+	size_t len;
+	load(&file, "integrate { sets = {\"inet filter allowed4\", \"ip6 x  y-1.z\"} }\n" RESOLV
+		    "sandbox \"a\" { sources = {\"10.0.0.1\"} interface = eth9 }\n");
+	assert_int_equal(file.code, NG_OK); /* the ruleset says what is guarded */
+	assert_int_equal(file.conf->n_declared, 2);
+	assert_string_equal(file.conf->declared[0].family, "inet");
+	assert_string_equal(file.conf->declared[0].table, "filter");
+	assert_string_equal(file.conf->declared[0].name, "allowed4");
+	assert_string_equal(file.conf->declared[1].name, "y-1.z");
+	FILE *to = open_memstream(&text, &len);
+	conf_print(file.conf, to);
+	assert_int_equal(fclose(to), 0);
+	assert_non_null(strstr(text, "integrate {\n\tsets = {\"inet filter allowed4\", "
+				     "\"ip6 x y-1.z\"}\n}\n"));
+	free(text);
+	done(&file);
+	load(&file, RESOLV);
+	assert_int_equal(file.conf->n_declared, 0);
+	done(&file);
+}
+
 static void a_file_that_is_none_is_said(void **state)
 {
 	(void)state;
@@ -425,6 +465,7 @@ int main(void)
 		cmocka_unit_test(one_source_on_two_links_is_no_overlap),
 		cmocka_unit_test(all_faults_are_named_at_once),
 		cmocka_unit_test(lists_have_their_bounds),
+		cmocka_unit_test(declared_sets_are_read_and_printed),
 		cmocka_unit_test(a_file_that_is_none_is_said),
 		cmocka_unit_test(the_longest_zone_routes),
 	};

@@ -366,12 +366,15 @@ static void codes(void **state)
 	REFUSED(WALL_DONE, packet.done.code = 1);
 	REFUSED(WALL_DONE, packet.done.code = NG_E_UNSUPPORTED - 1);
 	REFUSED(WALL_DONE, packet.done.system = 4096);
+	ACCEPTED(WALL_DONE, packet.done.takes = WALL_TAKES(NG_IPV6, true) | 7);
+	REFUSED(WALL_DONE, packet.done.takes = 16);
 	static const enum wall_kind empty[] = {WALL_READY,    WALL_COMMIT,      WALL_CLAIMED,
 					       WALL_STATUS,   WALL_LEASES,      WALL_LEASES_END,
 					       WALL_WAITINGS, WALL_WAITINGS_END};
 	for (size_t i = 0; i < COUNT(empty); i++) {
 		REFUSED(empty[i], packet.done.code = NG_E_IO);
 		REFUSED(empty[i], packet.done.system = 1);
+		REFUSED(empty[i], packet.done.takes = 1);
 	}
 	REFUSED(WALL_LEASED, packet.leased[1].code = 1);
 	REFUSED(WALL_LEASED, packet.leased[0].number = 0);
@@ -386,6 +389,27 @@ static void tables(void **state)
 	REFUSED(WALL_TABLE, packet.table.table[1] = '\n');
 	REFUSED(WALL_TABLE, packet.table.dns_port = 0);
 	REFUSED(WALL_TABLE, packet.table.pad = 1);
+	ACCEPTED(WALL_TABLE, packet.table.again = 1);
+	REFUSED(WALL_TABLE, packet.table.again = 2);
+	REFUSED(WALL_TABLE, packet.table.n_sets = 1); /* and it is empty */
+	REFUSED(WALL_TABLE, packet.table.n_sets = WALL_SETS_MAX + 1);
+#define SET(...)                                                                               \
+	packet.table.n_sets = 1;                                                               \
+	packet.table.sets[0] = (struct wall_set){__VA_ARGS__}
+	ACCEPTED(WALL_TABLE, SET("inet", "filter", "allowed4"));
+	ACCEPTED(WALL_TABLE, SET("netdev", "_a-b.c", "A9"));
+	REFUSED(WALL_TABLE, SET("arp", "filter", "allowed4"));
+	REFUSED(WALL_TABLE, SET("", "filter", "allowed4"));
+	REFUSED(WALL_TABLE, SET("inet", "", "allowed4"));
+	REFUSED(WALL_TABLE, SET("inet", "filter", "4allowed"));
+	REFUSED(WALL_TABLE, SET("inet", "fil'ter", "allowed4"));
+	REFUSED(WALL_TABLE, SET("inet", "filter", "allowed 4"));
+	REFUSED(WALL_TABLE, SET("inet", "filter", "a\n"));
+	REFUSED(WALL_TABLE, SET("inet", "filter", "a");
+		memset(packet.table.sets[0].name, 'a', WALL_NFT_NAME_MAX));
+	REFUSED(WALL_TABLE, SET("inet", "filter", "a");
+		memset(packet.table.sets[0].family, 'i', sizeof(packet.table.sets[0].family)));
+#undef SET
 	REFUSED(WALL_TABLE, packet.table.n_interfaces = NG_IFPATTERNS_MAX + 1);
 	REFUSED(WALL_TABLE, packet.table.n_interfaces = 3); /* the third is empty */
 	REFUSED(WALL_TABLE, memset(packet.table.interfaces[1], 'a', NG_IFNAME_MAX));
@@ -475,7 +499,8 @@ static void settings(void **state)
 {
 	(void)state;
 	ACCEPTED(WALL_BEGIN, packet.begin.flags = WALL_ANCESTOR_NODATA);
-	REFUSED(WALL_BEGIN, packet.begin.flags = 2);
+	ACCEPTED(WALL_BEGIN, packet.begin.flags = WALL_NO_IPV4 | WALL_NO_IPV6);
+	REFUSED(WALL_BEGIN, packet.begin.flags = 8);
 	ACCEPTED(WALL_BEGIN, packet.begin.lease_min_s = NG_LEASE_CEILING_S);
 	REFUSED(WALL_BEGIN, packet.begin.lease_min_s = NG_LEASE_CEILING_S + 1);
 	REFUSED(WALL_BEGIN, packet.begin.grace_s = NG_LEASE_CEILING_S + 1);
