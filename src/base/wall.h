@@ -40,6 +40,13 @@
 #define WALL_PACKET_MAX 32768
 #define WALL_FD         3 /* where a started child finds its channel to main */
 
+/*
+ * Packet marks. Every packet that comes in by a guarded interface carries the first; what the table
+ * lets pass gets the second in its place. Routing refuses what still has the first.
+ */
+#define WALL_MARK_CAME   0x6a7f
+#define WALL_MARK_PASSED 0x6a7e
+
 enum wall_kind {
 	WALL_NONE = 0,
 	WALL_READY,

@@ -9,6 +9,7 @@
 #include "daemon/daemon.h"
 #include "daemon/log.h"
 #include "edge/confine.h"
+#include "edge/ingress.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -210,8 +211,9 @@ static void start_children(struct daemon *daemon)
 	daemon->warden = (struct child){
 		.name = "warden",
 		.path = daemon->warden_path,
-		.args = {WARDEN_NAME, "--user", daemon->warden_user},
-		.extra_fd = -1,
+		.args = {WARDEN_NAME, "--user", daemon->warden_user,
+			 daemon->program_fd >= 0 ? "--program" : NULL},
+		.extra_fd = daemon->program_fd,
 		.from = WALL_WARDEN_TO_MAIN,
 		.calls = &sync_warden_calls,
 		.owner = daemon,
@@ -259,6 +261,19 @@ static int load_rest(struct daemon *daemon)
 	return code;
 }
 
+/* A gate without it is a gate all the same. */
+static void load_program(struct daemon *daemon)
+{
+	char why[INGRESS_WHY];
+
+	if (ingress_program(&daemon->program_fd, why) == NG_OK)
+		return;
+	log_say(LOG_AS_NOTICE,
+		"%s; should somebody else take the nftables table away, routing does not "
+		"refuse what sandboxes send until it is rebuilt",
+		why);
+}
+
 static int open_doors(struct daemon *daemon)
 {
 	char why[LISTEN_WHY];
@@ -268,8 +283,10 @@ static int open_doors(struct daemon *daemon)
 	if (code == NG_OK)
 		code = control_open(&daemon->loop, daemon->conf->control, verbs_handle, daemon,
 				    &daemon->control, why);
-	if (code == NG_OK)
+	if (code == NG_OK) {
+		load_program(daemon);
 		code = confine_main(why);
+	}
 	if (code)
 		log_say(LOG_AS_ERROR, "%s", why);
 	return code;
@@ -315,7 +332,8 @@ static void finish(struct daemon *daemon)
 int daemon_run(const char *conf_path)
 {
 	static struct daemon daemon; /* one a process; too large for the stack */
-	daemon = (struct daemon){.conf_path = conf_path, .lock = -1, .record_fd = -1};
+	daemon = (struct daemon){
+		.conf_path = conf_path, .lock = -1, .record_fd = -1, .program_fd = -1};
 	umask(022);
 	signal(SIGPIPE, SIG_IGN);
 	daemon.notify = notify_open();

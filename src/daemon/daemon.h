@@ -39,9 +39,10 @@ struct daemon {
 	struct registry *registry;
 	struct control *control;
 	struct notify notify;
-	int lock;      /* held on the store's folder */
-	int record_fd; /* where the worker writes its records */
-	bool journal;  /* which is the journal's socket */
+	int lock;       /* held on the store's folder */
+	int record_fd;  /* where the worker writes its records */
+	int program_fd; /* what marks packets on guarded interfaces; -1: the kernel has none */
+	bool journal;   /* which is the journal's socket */
 	struct listeners listeners;
 	struct own own;
 	struct images images;

@@ -179,7 +179,7 @@ static int open_records(struct daemon *daemon)
 int prepare(struct daemon *daemon)
 {
 	const struct conf *conf = daemon->conf;
-	daemon->lock = daemon->record_fd = -1;
+	daemon->lock = daemon->record_fd = daemon->program_fd = -1;
 	daemon->worker_user = strdup(conf->worker_user);
 	daemon->warden_user = strdup(conf->warden_user);
 	daemon->store = strdup(conf->store);
@@ -203,6 +203,8 @@ int prepare(struct daemon *daemon)
 
 void prepare_undo(struct daemon *daemon)
 {
+	if (daemon->program_fd >= 0)
+		close(daemon->program_fd);
 	if (daemon->record_fd >= 0)
 		close(daemon->record_fd);
 	if (daemon->lock >= 0)

@@ -11,4 +11,5 @@ libedge_a_SOURCES += src/edge/lease_store.c src/edge/lease_store.h src/edge/leas
 	src/edge/udp.h src/edge/upstream.c src/edge/upstream.h src/edge/upstream_try_answer.c \
 	src/edge/upstream_try.c src/edge/upstream_try.h src/edge/upstream_try_chance.c \
 	src/edge/upstream_try_chance.h src/edge/upstream_try_servers.c src/edge/upstream_try_servers.h
+libedge_a_SOURCES += src/edge/ingress.c src/edge/ingress.h
 libedge_a_SOURCES += src/edge/dump.c src/edge/dump.h

@@ -2,7 +2,9 @@ pkglibexec_PROGRAMS += namegate-warden
 noinst_LIBRARIES += libwarden.a
 libwarden_a_SOURCES = src/warden/adopt.c src/warden/commit.c src/warden/conntrack.c src/warden/conntrack.h \
 	src/warden/declared.c src/warden/declared.h src/warden/detect.c src/warden/integrate.c \
-	src/warden/ends.c src/warden/enrol.c src/warden/fixed.c src/warden/flows.c src/warden/flows.h src/warden/kernel.h src/warden/leases.c \
+	src/warden/ends.c src/warden/enrol.c src/warden/fence.c src/warden/fence.h \
+	src/warden/fence_marks.c src/warden/fence_rules.c src/warden/fixed.c src/warden/flows.c src/warden/flows.h \
+	src/warden/kernel.h src/warden/leases.c \
 	src/warden/leftovers.c src/warden/leftovers.h src/warden/mirror.c src/warden/mirror.h \
 	src/warden/netlink.c src/warden/netlink.h src/warden/never.c src/warden/never.h \
 	src/warden/nflog.c src/warden/nflog.h src/warden/packet.c src/warden/packet.h \

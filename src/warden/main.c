@@ -203,7 +203,15 @@ static int serve_main(struct warden *warden, struct inbox *inbox)
 
 /* ---- the loop ---- */
 
-enum slot { SLOT_SIGNAL = 0, SLOT_MAIN, SLOT_NFLOG, SLOT_WATCH, SLOT_FLOWS, SLOT_WORKERS };
+enum slot {
+	SLOT_SIGNAL = 0,
+	SLOT_MAIN,
+	SLOT_NFLOG,
+	SLOT_WATCH,
+	SLOT_FLOWS,
+	SLOT_FENCE,
+	SLOT_WORKERS
+};
 
 /* In steps, so that ends close to each other share a batch; slowly when nothing is due. */
 static int ends_wait_ms(const struct warden *warden)
@@ -243,6 +251,7 @@ static size_t fill_slots(const struct warden *warden, int signals, struct pollfd
 	slots[SLOT_NFLOG] = (struct pollfd){.fd = warden->nflog.netlink.fd, .events = POLLIN};
 	slots[SLOT_WATCH] = (struct pollfd){.fd = warden->watch.netlink.fd, .events = POLLIN};
 	slots[SLOT_FLOWS] = (struct pollfd){.fd = warden->flows.netlink.fd, .events = POLLIN};
+	slots[SLOT_FENCE] = (struct pollfd){.fd = warden->fence.news.fd, .events = POLLIN};
 	for (size_t i = 0; i < warden->workers.n; i++)
 		slots[n++] = (struct pollfd){
 			.fd = warden->workers.items[i].fd,
@@ -256,6 +265,8 @@ static int turn(struct warden *warden, struct inbox *inbox, const struct pollfd 
 
 	warden->now_us = clock_us();
 	setup_look(warden);
+	if (slots[SLOT_FENCE].revents)
+		fence_look(&warden->fence);
 	if (slots[SLOT_MAIN].revents)
 		code = serve_main(warden, inbox);
 	if (code != NG_OK)
@@ -304,7 +315,7 @@ static int loop(struct warden *warden, int signals)
 
 /* ---- beginning and end ---- */
 
-static int open_all(struct warden *warden, const char *user)
+static int open_all(struct warden *warden, const char *user, int program)
 {
 	char why[CONFINE_WHY > SAY_MAX ? CONFINE_WHY : SAY_MAX] = "";
 	int code = kernel_open(&warden->kernel, why);
@@ -318,12 +329,15 @@ static int open_all(struct warden *warden, const char *user)
 		if (code == NG_OK)
 			code = watch_open(&warden->watch, warden->kernel.netlink.port);
 		if (code == NG_OK)
+			code = fence_open(&warden->fence, program);
+		if (code == NG_OK)
 			code = nflog_open(&warden->nflog);
 		warden->kernel.log_group = warden->nflog.group;
 		if (code != NG_OK)
 			snprintf(why, sizeof(why),
-				 "cannot open the netlink sockets for conntrack, changes and "
-				 "NFLOG: %s; the kernel needs nf_conntrack and nfnetlink_log, "
+				 "cannot open the netlink sockets for conntrack, changes, "
+				 "routing and NFLOG: %s; the kernel needs nf_conntrack and "
+				 "nfnetlink_log, "
 				 "and a free log group from 77 on",
 				 strerror(errno));
 	}
@@ -348,6 +362,7 @@ static void close_all(struct warden *warden)
 	tally_finish(&warden->tally);
 	nflog_close(&warden->nflog);
 	watch_close(&warden->watch);
+	fence_close(&warden->fence);
 	netlink_close(&warden->conntrack);
 	netlink_close(&warden->reader);
 	netlink_close(&warden->flows.netlink);
@@ -378,7 +393,7 @@ static bool is_channel(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET;
 }
 
-static int serve(const char *user)
+static int serve(const char *user, int program)
 {
 	struct warden *warden = calloc(1, sizeof(*warden));
 	int signals, code;
@@ -394,9 +409,10 @@ static int serve(const char *user)
 	warden->cuts.spare = flow_justified;
 	warden->cuts.who = warden;
 	warden->kernel.netlink.fd = warden->conntrack.fd = warden->reader.fd = -1;
+	warden->fence.ask.fd = warden->fence.news.fd = warden->fence.program = -1;
 	warden->watch.netlink.fd = warden->nflog.netlink.fd = warden->flows.netlink.fd = -1;
 	signals = open_signals();
-	code = signals < 0 ? NG_E_IO : open_all(warden, user);
+	code = signals < 0 ? NG_E_IO : open_all(warden, user, program);
 	if (code == NG_OK)
 		code = loop(warden, signals);
 	if (code == NG_E_CLOSED) {
@@ -421,6 +437,10 @@ static int teardown(const char *table)
 		code = table_exists(&kernel, table, &there);
 	if (code == NG_OK && there)
 		code = table_remove(&kernel, table, &system);
+	if (code == NG_OK && fence_remove(table, &system) != NG_OK)
+		say("the marks on sandbox interfaces or the routing rules could not be "
+		    "removed: %s; ip rule and tc filter show them",
+		    strerror(system));
 	if (why[0])
 		say("%s", why);
 	else if (code != NG_OK)
@@ -470,10 +490,11 @@ int main(int argc, char **argv)
 	static const struct option options[] = {{"user", required_argument, NULL, 'u'},
 						{"teardown", required_argument, NULL, 't'},
 						{"teardown-sets", no_argument, NULL, 's'},
+						{"program", no_argument, NULL, 'p'},
 						{0}};
 	const char *user = NULL, *table = NULL;
 	bool sets = false, wrong = false;
-	int option;
+	int option, program = -1;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'u')
@@ -482,17 +503,20 @@ int main(int argc, char **argv)
 			table = optarg;
 		else if (option == 's')
 			sets = true;
+		else if (option == 'p')
+			program = WALL_FD + 1;
 		else
 			wrong = true;
 	}
 	if (wrong || sets == (optind == argc) || !!user + !!table + sets != 1) {
 		fprintf(stderr,
-			"usage: namegate-warden --user NAME   (started by namegated)\n"
+			"usage: namegate-warden --user NAME [--program]   (started by "
+			"namegated)\n"
 			"       namegate-warden --teardown TABLE\n"
 			"       namegate-warden --teardown-sets 'FAMILY TABLE SET'...\n");
 		return 2;
 	}
 	if (sets)
 		return teardown_sets(argv + optind);
-	return table ? teardown(table) : serve(user);
+	return table ? teardown(table) : serve(user, program);
 }

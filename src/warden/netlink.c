@@ -48,7 +48,7 @@ static int bind_socket(struct netlink *netlink)
 	return NG_OK;
 }
 
-int netlink_open(struct netlink *out)
+static int open_protocol(int protocol, struct netlink *out)
 {
 	struct netlink netlink = {.fd = -1, .seq = 1};
 	int code;
@@ -56,8 +56,7 @@ int netlink_open(struct netlink *out)
 	netlink.replies = malloc(REPLIES);
 	if (!netlink.replies)
 		return NG_E_NOMEM;
-	netlink.fd =
-		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
+	netlink.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
 	code = netlink.fd < 0 ? NG_E_IO : bind_socket(&netlink);
 	if (code != NG_OK) {
 		netlink_close(&netlink);
@@ -65,6 +64,16 @@ int netlink_open(struct netlink *out)
 	}
 	*out = netlink;
 	return NG_OK;
+}
+
+int netlink_open(struct netlink *out)
+{
+	return open_protocol(NETLINK_NETFILTER, out);
+}
+
+int netlink_open_route(struct netlink *out)
+{
+	return open_protocol(NETLINK_ROUTE, out);
 }
 
 void netlink_close(struct netlink *netlink)
@@ -315,7 +324,7 @@ int netlink_ask(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t each
 	int error, state = MNL_CB_OK;
 
 	/* Either kind of request ends: a dump by its end mark, the others by an acknowledgement. */
-	if (!(request->nlmsg_flags & NLM_F_DUMP))
+	if ((request->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
 		request->nlmsg_flags |= NLM_F_ACK;
 	error = send_octets(netlink, request, request->nlmsg_len);
 	while (!error && state == MNL_CB_OK) {

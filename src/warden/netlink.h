@@ -30,6 +30,8 @@ struct netlink {
 
 /* A non-blocking netfilter socket with large buffers. NG_E_IO, NG_E_PERM, NG_E_NOMEM; see errno. */
 int netlink_open(struct netlink *out) NG_MUST_CHECK;
+/* The same for interfaces and routing: for netlink_ask() alone. */
+int netlink_open_route(struct netlink *out) NG_MUST_CHECK;
 void netlink_close(struct netlink *netlink); /* takes NULL */
 
 /* Messages in the making. Memory failure is sticky and shows in batch_commit(). */

@@ -166,7 +166,7 @@ static const struct rule {
 	     {.kind = STEP_LIMIT, .a = 100, .b = 100}, GOTO(CHAIN_PASS)),
 	RULE(CHAIN_TOHOST, GOTO(CHAIN_DENY)),
 
-	RULE(CHAIN_PASS, {.kind = STEP_MARK, .reg = R0, .a = MARK_PASSED}, ACCEPT),
+	RULE(CHAIN_PASS, {.kind = STEP_MARK, .reg = R0, .a = WALL_MARK_PASSED}, ACCEPT),
 
 	RULE(CHAIN_OBSERVE, V4, SADDR4(R0), TALLY("seen4")),
 	RULE(CHAIN_OBSERVE, V6, SADDR6(R0), TALLY("seen6")),

@@ -6,8 +6,7 @@
 #include "base/wall.h"
 #include "warden/netlink.h"
 
-#define MARK_PASSED     0x6a7e /* packets that some rule accepted; routing refuses the others */
-#define BLOCKED_GROUP   77     /* first NFLOG group tried for the refused ones */
+#define BLOCKED_GROUP   77               /* first NFLOG group tried for the refused ones */
 #define PREFIX_OBSERVED "namegate-seen " /* of the log of packets that passed unleased */
 #define BLOCKED_SNAP    96               /* octets of a refused packet that are looked at */
 

@@ -116,6 +116,8 @@ int setup_table(struct warden *warden, const struct wall_table *table, uint32_t 
 		ops_clear(&warden->ops);
 	}
 	*system = (uint32_t)error;
+	if (code == NG_OK)
+		fence_raise(&warden->fence, table);
 	warden->nflog.rate_per_s = table->block_reports_per_s;
 	if (code != NG_OK) {
 		say("table \"%s\" could not be built: %s%s", table->table, strerror(error),

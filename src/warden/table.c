@@ -296,14 +296,25 @@ int table_build(struct kernel *kernel, const struct wall_table *table, enum buil
 	return NG_OK;
 }
 
-int table_remove(struct kernel *kernel, const char *name, int *system)
+/* One that was left behind by an owner must be taken over first. */
+static int try_remove(struct kernel *kernel, const char *name, uint32_t flags, int *system)
 {
 	batch_begin(&kernel->batch, &kernel->netlink);
-	write_table(kernel, name, NFT_MSG_NEWTABLE,
-		    kernel->ability.owner_persist ? NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST
-						  : 0);
+	write_table(kernel, name, NFT_MSG_NEWTABLE, flags);
 	write_table(kernel, name, NFT_MSG_DELTABLE, 0);
 	return batch_commit(&kernel->batch, &kernel->netlink, NULL, NULL, system);
+}
+
+int table_remove(struct kernel *kernel, const char *name, int *system)
+{
+	uint32_t flags =
+		kernel->ability.owner_persist ? NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST : 0;
+	int code = try_remove(kernel, name, flags, system);
+
+	/* One that was made without an owner never gets one. */
+	if (code == NG_E_KERNEL && *system == EOPNOTSUPP && flags)
+		code = try_remove(kernel, name, 0, system);
+	return code;
 }
 
 void table_forget_talk(struct kernel *kernel)

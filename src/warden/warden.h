@@ -6,6 +6,7 @@
 
 #include "warden/conntrack.h"
 #include "warden/declared.h"
+#include "warden/fence.h"
 #include "warden/flows.h"
 #include "warden/kernel.h"
 #include "warden/leftovers.h"
@@ -48,6 +49,7 @@ struct warden {
 	struct adoption adoption;
 	struct netlink conntrack; /* its own socket: its replies do not mix with the batches' */
 	struct watch watch;
+	struct fence fence;
 	struct mirror mirror;
 	struct declared declared; /* of no sets: a table is owned */
 	struct sandboxes sandboxes;

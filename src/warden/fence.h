@@ -1,0 +1,69 @@
+/*
+ * What holds when the nftables table is gone: every packet that comes in by a guarded interface is
+ * marked there, ahead of every firewall; what the table lets pass gets another mark; and routing
+ * refuses what still has the first, to the world outside and to the host itself. All of it is
+ * state of the kernel and outlives us.
+ *
+ * Not by a routing rule for each interface ("iif sb1 prohibit"): the kernel walks these one by one
+ * for every packet of the whole host, 12 us with 1,000 and 235 us with 10,000 of them, where four
+ * rules that look at a mark cost 0.2 us however many sandboxes there are. And where rp_filter
+ * is on, the kernel asks the same rules for the way back of every answer, with the sandbox's
+ * interface and without a mark: such rules would have the answers dropped.
+ *
+ * Owns two route netlink sockets and the program.
+ */
+#pragma once
+
+#include "base/wall.h"
+#include "warden/netlink.h"
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#define FENCE_FILTER 1 /* tc's preference of ours: ahead of filters that could end the walk */
+
+struct link { /* a guarded interface */
+	int index;
+	UT_hash_handle hh;
+};
+
+struct fence {
+	struct netlink ask, news; /* news: of interfaces, of filters and of routing rules */
+	int program;              /* -1: none, and then there is no fence */
+	struct wall_table table;
+	struct link *links;
+	bool raised;
+	bool complained; /* of what cannot be done; once, until it can */
+};
+
+/* program is taken over. NG_E_IO, NG_E_NOMEM; see errno. */
+int fence_open(struct fence *fence, int program) NG_MUST_CHECK;
+void fence_close(struct fence *fence); /* takes NULL; leaves the kernel's state */
+/* Has it stand around what the table guards. What cannot be done is said. */
+void fence_raise(struct fence *fence, const struct wall_table *table);
+/* Reads what was heard, puts back what others took away and guards interfaces that came. */
+void fence_look(struct fence *fence);
+/* Takes that table's marks away, and the rules with the last of all. NG_E_KERNEL, NG_E_PERM. */
+int fence_remove(const char *table, int *system) NG_MUST_CHECK;
+
+/* ---- parts ---- */
+
+enum fence_done { FENCE_ASIS = 0, FENCE_CHANGED };
+/*
+ * The routing rules of one family (AF_INET, AF_INET6), fence_rules.c. Returns an enum fence_done, or
+ * NG_E_KERNEL, NG_E_PERM with the errno.
+ */
+int rules_settle(struct netlink *netlink, uint8_t family, int *system) NG_MUST_CHECK;
+int rules_withdraw(struct netlink *netlink, uint8_t family, int *system) NG_MUST_CHECK;
+
+/* The mark of one interface, fence_marks.c; answers as rules_settle(). NG_OK where it is gone. */
+uint32_t mark_handle(const char *table);
+int mark_put(struct netlink *netlink, int link, int program, uint32_t handle,
+	     int *system) NG_MUST_CHECK;
+int mark_take(struct netlink *netlink, int link, uint32_t handle, int *system) NG_MUST_CHECK;
+/* Has that interface a mark of any table's? */
+int mark_any(struct netlink *netlink, int link, bool *out, int *system) NG_MUST_CHECK;
+
+/* Starts a route netlink request in buf; *body is its fixed part, zeroed. */
+struct nlmsghdr *fence_request(struct netlink *netlink, char *buf, uint16_t type,
+			       uint16_t flags, size_t len, void **body);
