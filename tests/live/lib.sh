@@ -17,6 +17,7 @@ build=${abs_top_builddir:-$top/build}
 # shellcheck source=tests/tap.sh
 . "$top/tests/tap.sh"
 work=/run/live
+export PYTHONPATH=$here # what the programs of these tests share
 # shellcheck source=tests/live/forced.sh
 [ -z "${LIVE_LACKS:-}" ] || . "$here/forced.sh"
 

@@ -5,9 +5,9 @@ LIVE = tests/live/one_truth.sh tests/live/reload.sh tests/live/demo.sh tests/liv
 	tests/live/noway.sh tests/live/tricks.sh tests/live/snat.sh tests/live/busy.sh tests/live/death.sh tests/live/truth.sh tests/live/walls.sh \
 	tests/live/control.sh tests/live/readme.sh tests/live/history.sh tests/live/diff.sh tests/live/holders.sh tests/live/integrate.sh
 TESTS += $(LIVE)
-EXTRA_DIST += $(LIVE) tests/live/lib.sh tests/live/peer.py tests/live/tricks.py
+EXTRA_DIST += $(LIVE) tests/live/lib.sh tests/live/peer.py tests/live/kernel.py tests/live/netns.py tests/live/tricks.py
 EXTRA_DIST += tests/live/one_truth/README.md tests/live/one_truth/case.py \
-	tests/live/one_truth/gate.py tests/live/one_truth/kernel.py tests/live/one_truth/live.py \
+	tests/live/one_truth/gate.py tests/live/one_truth/live.py \
 	tests/live/one_truth/main.py tests/live/one_truth/net.py tests/live/one_truth/offline.py \
 	tests/live/one_truth/plant.py tests/live/one_truth/play.py tests/live/one_truth/policy.py \
 	tests/live/one_truth/rand.py tests/live/one_truth/scene.py tests/live/one_truth/shrink.py \

@@ -3,40 +3,17 @@
 Clients send from the addresses of their sandboxes; the upstream answers on two addresses of the
 small internet. Whoever is told (`on_reply`, `on_ask`) gets the time at which it came.
 """
-import ctypes
-import os
 import selectors
 import socket
 import struct
 import time
 
 import wire
+from netns import Inside
 
-LIBC = ctypes.CDLL(None, use_errno=True)
 GATE4, GATE6 = "10.76.0.1", "fd76::1"
 UPSTREAM, DEAD = "192.0.2.53", "192.0.2.54"
 FREEBIND4, FREEBIND6 = 15, 78
-
-
-class Inside:
-    """with Inside("boxes"): sockets made here belong to that namespace."""
-
-    def __init__(self, name):
-        self.path = "/run/netns/" + name
-
-    def _enter(self, path):
-        fd = os.open(path, os.O_RDONLY)
-        if LIBC.setns(fd, 0x40000000):
-            raise OSError(ctypes.get_errno(), "setns " + path)
-        os.close(fd)
-
-    def __enter__(self):
-        self.before = os.open("/proc/self/ns/net", os.O_RDONLY)
-        self._enter(self.path)
-
-    def __exit__(self, *_):
-        LIBC.setns(self.before, 0x40000000)
-        os.close(self.before)
 
 
 class Stream:

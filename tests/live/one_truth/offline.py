@@ -9,16 +9,17 @@ import wire
 from gate import BUILD
 from rand import Draw
 
-TIMELINES = 24
+TIMELINES = 40
 MUST = ["noerror", "nxdomain", "servfail", "truncated", "drop", "denied", "rebind", "alias", "ttl", "element", "port",
         "element6", "ask", "signed"]
 
 
 class Difference:
-    """The scene that does not hold, what the offline mode says of it, and at which second."""
+    """The scene that does not hold, what the offline mode says of it, and at which second; slow: something waited meanwhile."""
 
-    def __init__(self, number, text, report):
-        self.number, self.text, self.report = number, text, report
+    def __init__(self, play, text, report):
+        self.number, self.text, self.report = play.number, text, report
+        self.slow = bool(scene.slow_inputs(play.log))
         at = re.search(r"at (\d+)us", report)
         self.at = int(at.group(1)) / 1e6 if at else 1e6
 
@@ -64,7 +65,7 @@ def compare(folder, plays, shared, clock_s, start, timelines):
     by_label = {play.label: play for play in plays}
     texts = {label: scene.make(play, shared, clock_s, start) for label, play in by_label.items()}
     failed = judged(folder, texts)
-    first = {label: Difference(by_label[label].number, texts[label], failed[label]) for label in failed}
+    first = {label: Difference(by_label[label], texts[label], failed[label]) for label in failed}
     for _ in range(timelines):
         if not failed:
             break

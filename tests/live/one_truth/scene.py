@@ -9,6 +9,7 @@ import wire
 
 OWN = "own 192.0.2.1 192.0.2.53 192.0.2.54 10.76.0.1 2001:db8::1 fd76::1"
 HASTE = 0.0004  # from a socket to the engine, at first guess
+SLOW = 0.1  # an input that may have waited so long: more than a commit takes
 
 
 def block(head, lines):
@@ -191,9 +192,16 @@ def moments(log, draw):
     """[(time, input)] in an order that can have been; without draw the likeliest."""
     drawn = []
     for event, least, most in bounded(log):
-        span = (draw.choice(most) if draw else most[0]) - least
-        drawn.append((least + (draw.uniform(0, span) if draw else min(HASTE, span / 2)), event))
+        latest = draw.choice(most) if draw else most[0]
+        drawn.append((moment(least, latest, draw), event))
     return sorted(drawn, key=lambda pair: pair[0])
+
+
+def moment(least, latest, draw):
+    """Most of what is late was worked on at once, or waited, and had its effect at once."""
+    haste = min(HASTE, (latest - least) / 2)
+    early, late = least + haste, latest - haste
+    return draw.choice([early, late, draw.uniform(least, latest)]) if draw else early
 
 
 def placed(log, order):
@@ -244,6 +252,14 @@ def first_of_burst(order, index):
     return index
 
 
+def slow_inputs(log):
+    return {id(event): max(most) for event, least, most in bounded(log) if max(most) - least > SLOW}
+
+
+def slow_lines(event, slow, when):
+    return ["# worked on between %s and %s" % (when(event["at"]), when(slow[id(event)]))] if id(event) in slow else []
+
+
 def make(play, shared, clock_s, start, draw=None, title="as seen live"):
     """The text of the scene; start is the moment that it calls 0."""
     def when(at):
@@ -251,7 +267,8 @@ def make(play, shared, clock_s, start, draw=None, title="as seen live"):
 
     log = play.log
     order = moments(log, draw)
-    timed = [(at, input_lines(play, shared, event, when(at)), outputs)
+    slow = slow_inputs(log)
+    timed = [(at, slow_lines(event, slow, when) + input_lines(play, shared, event, when(at)), outputs)
              for (at, event), outputs in zip(order, placed(log, order))]
     for event in log:
         if event["kind"] == "set":

@@ -1,19 +1,24 @@
-"""The elements of a set as the kernel has them, to the millisecond, over netlink (nft rounds)."""
+"""The elements of the gate's sets as the kernel has them, to the millisecond, over netlink (nft rounds)."""
+import errno
+import math
 import socket
 import struct
 import time
 
 NETFILTER, NFTABLES, GET_ELEMENTS, DONE, ERROR = 12, 10, 13, 3, 2
-REQUEST, DUMP, INET = 1, 0x300, 1
+REQUEST, DUMP, INET, NESTED = 1, 0x300, 1, 0x8000
 TABLE, SET, ELEMENTS, KEY, EXPIRES, VALUE = 1, 2, 3, 1, 5, 1
 BACKSTOP = 30.0  # the kernel's time-out is that much beyond the end that the warden keeps itself
 DUMPS = 4
 PROTOCOLS = {6: "tcp", 17: "udp"}
 
 
-def attribute(kind, text):
-    octets = text.encode() + b"\0"
+def attribute(kind, octets):
     return struct.pack("=HH", len(octets) + 4, kind) + octets + b"\0" * (-len(octets) % 4)
+
+
+def of_set(name):
+    return struct.pack("=BBH", INET, 0, 0) + attribute(TABLE, b"namegate\0") + attribute(SET, name.encode() + b"\0")
 
 
 def attributes(octets):
@@ -41,6 +46,10 @@ def element(octets):
     return socket.inet_ntop(family, key[:size]), socket.inet_ntop(family, key[size : 2 * size]), port, left
 
 
+def request(sock, body, flags=0):
+    sock.send(struct.pack("=IHHII", 16 + len(body), NFTABLES << 8 | GET_ELEMENTS, REQUEST | flags, 1, 0) + body)
+
+
 def messages(sock):
     while True:
         octets, at = sock.recv(1 << 20), 0
@@ -56,12 +65,47 @@ def messages(sock):
 
 
 def dump(sock, name):
-    body = struct.pack("=BBH", INET, 0, 0) + attribute(TABLE, "namegate") + attribute(SET, name)
-    sock.send(struct.pack("=IHHII", 16 + len(body), NFTABLES << 8 | GET_ELEMENTS, REQUEST | DUMP, 1, 0) + body)
+    request(sock, of_set(name), DUMP)
     for message in messages(sock):
         for kind, listed in attributes(message):
             if kind == ELEMENTS:
                 yield from filter(None, (element(one) for _, one in attributes(listed)))
+
+
+class Pairs:
+    """Looks up single pairs of a source and an address, in the namespace that it is made in."""
+
+    def __init__(self):
+        self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETFILTER)
+        self.sock.bind((0, 0))
+
+    def left(self, source, to, port=""):
+        """Seconds until its end, or None when it does not stand. port: "tcp/80", or all."""
+        family = socket.AF_INET6 if ":" in to else socket.AF_INET
+        key = socket.inet_pton(family, source) + socket.inet_pton(family, to)
+        if port:
+            protocol, number = port.split("/")
+            key += struct.pack(">B3xH2x", next(n for n, name in PROTOCOLS.items() if name == protocol), int(number))
+        name = "allow%d%s" % (6 if ":" in to else 4, "p" if port else "")
+        found = [self._get(one, key) for one in (name, name + "b")]  # the second: after many were adopted
+        return max((left for left in found if left is not None), default=None)
+
+    def _get(self, name, key):
+        nested = attribute(VALUE, key)
+        for kind in (KEY, 1, ELEMENTS):
+            nested = attribute(kind | NESTED, nested)
+        request(self.sock, of_set(name) + nested)
+        octets = self.sock.recv(65536)
+        kind, body = struct.unpack_from("=4xH", octets)[0], octets[16:]
+        if kind == ERROR:
+            number = -struct.unpack_from("=i", body)[0]
+            if number == errno.ENOENT:
+                return None
+            raise OSError(number, "the kernel does not show the element")
+        for listed in (content for kind, content in attributes(body[4:]) if kind == ELEMENTS):
+            for _, one in attributes(listed):
+                return element(one)[3] if element(one) else math.inf
+        return None
 
 
 def look():
