@@ -12,6 +12,7 @@
 #include "edge/ingress.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,9 +21,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TICK_MS     1000
-#define STOP_MS     5000
-#define WARDEN_NAME "namegate-warden"
+#define TICK_MS         1000
+#define STOP_MS         5000
+#define WARDEN_NAME     "namegate-warden"
+#define WARDEN_FD_LEAST 16 /* above those that a child is started with */
 
 /* ---- readiness ---- */
 
@@ -185,6 +187,23 @@ static void start_handles(struct daemon *daemon)
 	}
 }
 
+/*
+ * The file that was found is the one that every life of the warden runs, whatever is put in its place
+ * meanwhile, as the worker runs ours: their records have no version, and new ones come with a new main.
+ */
+static int hold_warden(struct daemon *daemon)
+{
+	int fd = open(daemon->warden_path, O_PATH | O_CLOEXEC), high;
+	if (fd < 0)
+		return NG_E_IO;
+	high = fcntl(fd, F_DUPFD_CLOEXEC, WARDEN_FD_LEAST);
+	close(fd);
+	if (high < 0)
+		return NG_E_IO;
+	snprintf(daemon->warden_path, sizeof daemon->warden_path, "/proc/self/fd/%d", high);
+	return NG_OK;
+}
+
 /* Beside ourselves first, so that a build tree runs its own; then where make install puts it. */
 static int find_warden(struct daemon *daemon)
 {
@@ -195,11 +214,11 @@ static int find_warden(struct daemon *daemon)
 	if (slash && (size_t)(slash + 1 - daemon->warden_path) + sizeof WARDEN_NAME <= size) {
 		memcpy(slash + 1, WARDEN_NAME, sizeof WARDEN_NAME);
 		if (!access(daemon->warden_path, X_OK))
-			return NG_OK;
+			return hold_warden(daemon);
 	}
 	snprintf(daemon->warden_path, size, "%s", PKGLIBEXECDIR "/" WARDEN_NAME);
 	if (!access(daemon->warden_path, X_OK))
-		return NG_OK;
+		return hold_warden(daemon);
 	log_say(LOG_AS_ERROR,
 		"cannot find " WARDEN_NAME ", neither beside namegated nor as %s; install it",
 		daemon->warden_path);

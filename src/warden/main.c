@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -411,6 +412,7 @@ static int serve(const char *user, int program)
 	warden->kernel.netlink.fd = warden->conntrack.fd = warden->reader.fd = -1;
 	warden->fence.ask.fd = warden->fence.news.fd = warden->fence.program = -1;
 	warden->watch.netlink.fd = warden->nflog.netlink.fd = warden->flows.netlink.fd = -1;
+	prctl(PR_SET_NAME, "namegate-warden"); /* it was started by a descriptor */
 	signals = open_signals();
 	code = signals < 0 ? NG_E_IO : open_all(warden, user, program);
 	if (code == NG_OK)

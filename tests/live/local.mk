@@ -27,3 +27,5 @@ tests_live_warden_forced_SOURCES = tests/live/warden_forced.c src/warden/main.c
 tests_live_warden_forced_CPPFLAGS = $(AM_CPPFLAGS) $(NFTNL_CFLAGS) $(MNL_CFLAGS)
 tests_live_warden_forced_LDADD = $(namegate_warden_LDADD)
 tests_live_warden_forced_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=probe,--wrap=setsockopt,--wrap=sendto,--wrap=recv
+TESTS += tests/live/life.sh
+EXTRA_DIST += tests/live/life.sh tests/live/life/load.py tests/live/life/rounds.py
