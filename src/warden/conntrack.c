@@ -1,11 +1,13 @@
 /*
  * Cutting flows by their original direction, before any translation: what the sandbox asked for.
  *
- * Newer kernels delete by a filter of addresses in one request, without showing us a single entry.
+ * Newer kernels delete by a filter of addresses and port in one request, without showing us a single
+ * entry.
  * That is used for IPv4 only: up to Linux 6.18 at least, ctnetlink_filter_match_tuple() compares
  * IPv6 addresses the wrong way round and would cut every flow but the one that was meant. For IPv6,
- * for prefixes and ports, for many cuts at once, and on kernels that refuse the filter, the table is
- * dumped once for all cuts and the matching entries are deleted one by one, by tuple and id.
+ * for prefixes, for many cuts at once, where flows of one cut are to be weighed one by one, and on
+ * kernels that refuse the filter, the table is dumped once for all cuts and the matching entries are
+ * deleted one by one, by tuple and id.
  */
 #include "warden/conntrack.h"
 
@@ -19,6 +21,8 @@
 /* The kernel's bits for CTA_FILTER_ORIG_FLAGS (net/netfilter/nf_internals.h). */
 #define FILTER_SOURCE (1u << 0)
 #define FILTER_TO     (1u << 1)
+#define FILTER_PROTO  (1u << 3)
+#define FILTER_PORT   (1u << 5)
 #define FEW           16 /* so many requests cost less than walking the table in user space */
 #define TUPLE_MAX     256
 
@@ -56,9 +60,13 @@ static uint8_t family_of(const struct ng_addr *addr)
 static int cut_by_filter(struct netlink *netlink, const struct cut *cut, int *system)
 {
 	char buf[512];
+	uint32_t flags = FILTER_SOURCE;
 	struct nlattr *tuple, *part;
 	struct nlmsghdr *request = netlink_request(netlink, buf, NFNL_SUBSYS_CTNETLINK,
 						   IPCTNL_MSG_CT_DELETE, 0, AF_INET);
+
+	flags |= cut->to.addr.family ? FILTER_TO : 0;
+	flags |= cut->proto ? FILTER_PROTO | FILTER_PORT : 0;
 
 	/* With version 0 the kernel would take no notice of the family and flush everything. */
 	((struct nfgenmsg *)mnl_nlmsg_get_payload(request))->version = 1;
@@ -68,12 +76,43 @@ static int cut_by_filter(struct netlink *netlink, const struct cut *cut, int *sy
 	if (cut->to.addr.family)
 		mnl_attr_put(request, CTA_IP_V4_DST, 4, cut->to.addr.bytes);
 	mnl_attr_nest_end(request, part);
+	if (cut->proto) {
+		part = mnl_attr_nest_start(request, CTA_TUPLE_PROTO);
+		mnl_attr_put_u8(request, CTA_PROTO_NUM, cut->proto);
+		mnl_attr_put_u16(request, CTA_PROTO_DST_PORT, htons(cut->port));
+		mnl_attr_nest_end(request, part);
+	}
 	mnl_attr_nest_end(request, tuple);
 	part = mnl_attr_nest_start(request, CTA_FILTER);
-	mnl_attr_put_u32(request, CTA_FILTER_ORIG_FLAGS,
-			 FILTER_SOURCE | (cut->to.addr.family ? FILTER_TO : 0));
+	mnl_attr_put_u32(request, CTA_FILTER_ORIG_FLAGS, flags);
 	mnl_attr_nest_end(request, part);
 	return netlink_ask(netlink, request, NULL, NULL, system);
+}
+
+/* Its flows differ in their own port alone: what speaks for one speaks for all. */
+static bool is_one_kind(const struct cut *cut)
+{
+	return cut->proto && ng_prefix_is_host(&cut->source) && cut->to.addr.family &&
+	       ng_prefix_is_host(&cut->to);
+}
+
+/* Weighs what can be weighed as a whole. */
+static void weigh_kinds(struct cuts *cuts)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < cuts->n; i++) {
+		struct cut *cut = &cuts->items[i];
+		struct flow flow = {cut->source.addr, cut->to.addr, cut->proto, cut->port};
+
+		if (cut->weigh && is_one_kind(cut)) {
+			if (cuts->spare && cuts->spare(cuts->who, &flow))
+				continue;
+			cut->weigh = false;
+		}
+		cuts->items[n++] = *cut;
+	}
+	cuts->n = n;
 }
 
 static bool filter_suffices(const struct cuts *cuts)
@@ -83,7 +122,7 @@ static bool filter_suffices(const struct cuts *cuts)
 	for (size_t i = 0; i < cuts->n; i++) {
 		const struct cut *cut = &cuts->items[i];
 
-		if (cut->proto || cut->weigh || cut->source.addr.family != NG_IPV4 ||
+		if (cut->weigh || cut->source.addr.family != NG_IPV4 ||
 		    !ng_prefix_is_host(&cut->source) ||
 		    (cut->to.addr.family && !ng_prefix_is_host(&cut->to)))
 			return false;
@@ -236,7 +275,10 @@ static int cut_by_walk(struct netlink *netlink, const struct cuts *cuts, int *sy
 int conntrack_cut(struct netlink *netlink, struct cuts *cuts)
 {
 	int code = NG_OK, system = 0;
-	bool walk = !filter_suffices(cuts);
+	bool walk;
+
+	weigh_kinds(cuts);
+	walk = !filter_suffices(cuts);
 
 	for (size_t i = 0; !walk && code == NG_OK && i < cuts->n; i++) {
 		code = cut_by_filter(netlink, &cuts->items[i], &system);
