@@ -18,6 +18,7 @@ sys.dont_write_bytecode = True
 import adopt
 import explain
 import facts
+import leases
 import replay
 import report
 import servers
@@ -39,6 +40,7 @@ FACTS = 100000  # of one expectation file
 BASE_RULES = 10000  # of the list that many sandboxes share
 RELOAD_RATE, RELOAD_SECONDS, RELOADS = 10000, 10, 20
 ADOPTED = {10000: None, 100000: None, 1000000: 3}  # leases, and seconds that they may take
+CONNECTIONS = 100000  # each at once after its look-up
 LATENCY_RATE = 500  # questions a second: each meets servers at rest
 
 
@@ -139,11 +141,12 @@ class Bench:
         gate.process.stop()
 
     def revocation(self):
-        """Fifty thousand flows of one sandbox, cut by the kernel's own filter and one by one."""
+        """Fifty thousand flows of one sandbox, cut by the kernel's own filter and one by one; others stay."""
         report.progress("50,000 flows cut")
         taken = [self.stage.cut(50000) for _ in range(self.options.rounds)]
-        self.rows += [Row("50,000 flows of an address: cut", [seen["filter_ms"] for seen in taken], "ms", 100),
-                      Row("50,000 flows to a port: cut", [seen["walk_ms"] for seen in taken], "ms", 100)]
+        self.rows += [Row(f"50,000 flows {which}: cut", [seen[way] for seen in taken], "ms", 100)
+                      for which, way in (("to an address", "address_ms"), ("to a port", "port_ms"),
+                                         ("of IPv6, weighed one by one", "walk_ms"))]
 
     def million(self):
         """A million rules against a thousand, in one process and without a server."""
@@ -277,8 +280,22 @@ class Bench:
                                            self.stage.load_core, leases))
             self.rows.append(Row(f"restart with {leases} leases, all ordered again", taken, "s", target))
 
+    def leases(self):
+        many = self.options.sandboxes
+        report.progress("commits")
+        self.rows += leases.commits(self.stage, self.options.rounds)
+        report.progress(f"{CONNECTIONS} connections")
+        self.rows += leases.connections(self.options.build, CONNECTIONS)
+        report.progress(f"{many} sandboxes with leases, in the kernel")
+        self.rows += leases.held_by_warden(self.options.build, self.stage, many, self.options.rounds)
+        report.progress(f"{many} sandboxes with leases, in the processes")
+        self.rows += leases.held_by_gate(self.options.build, self.stage, many)
+        report.progress("one-second leases")
+        self.rows += leases.stream(self.options.build, self.stage)
+
     def run(self):
         self.million()
+        self.leases()
         self.adoption()
         self.explained()
         self.expectations()

@@ -1,6 +1,6 @@
 # The tools of the benchmark are built and tried with every check; the benchmark itself is `make bench`.
 BENCH_TOOLS = tests/bench/echo tests/bench/upstream tests/bench/load \
-	tests/bench/policy tests/bench/cut
+	tests/bench/policy tests/bench/cut tests/bench/commit
 check_PROGRAMS += $(BENCH_TOOLS)
 tests_bench_echo_SOURCES = tests/bench/echo.c tests/bench/serve.c tests/bench/serve.h \
 	tests/bench/dns.c tests/bench/dns.h
@@ -13,10 +13,13 @@ tests_bench_policy_LDADD = libedge.a libcore.a $(LDNS_LIBS)
 tests_bench_cut_SOURCES = tests/bench/cut.c
 tests_bench_cut_CPPFLAGS = $(AM_CPPFLAGS) $(NFTNL_CFLAGS) $(MNL_CFLAGS)
 tests_bench_cut_LDADD = libwarden.a libcore.a $(NFTNL_LIBS) $(MNL_LIBS)
+tests_bench_commit_SOURCES = tests/bench/commit.c
+tests_bench_commit_CPPFLAGS = $(AM_CPPFLAGS) $(NFTNL_CFLAGS) $(MNL_CFLAGS)
+tests_bench_commit_LDADD = libwarden.a libcore.a $(NFTNL_LIBS) $(MNL_LIBS)
 TESTS += tests/bench/tools.sh
 EXTRA_DIST += tests/bench/tools.sh tests/bench/bench.py tests/bench/adopt.py tests/bench/explain.py tests/bench/facts.py tests/bench/stage.py \
 	tests/bench/servers.py tests/bench/report.py
-EXTRA_DIST += tests/bench/replay.py tests/bench/capture.py
+EXTRA_DIST += tests/bench/replay.py tests/bench/capture.py tests/bench/leases.py tests/bench/connect.sh
 
 # BENCH='--rounds 9 --json FILE' passes options on.
 bench: all $(BENCH_TOOLS) tests/live/warden_driver

@@ -81,7 +81,7 @@ store = "{work}/{net}/store"
 record = "{work}/{net}/records"
 worker-user = "{worker}"
 warden-user = "{warden}"
-lease-min = 1s
+lease-min = {lease_min}
 grace = 1s
 limits {{
 	pending-sandbox = 4096
@@ -114,8 +114,9 @@ class Gate:
 
     title = "namegate"
 
-    def __init__(self, stage, build, net="gate", more=0):
+    def __init__(self, stage, build, net="gate", more=0, lease_min="1s"):
         self.net = net
+        self.lease_min = lease_min
         self.more = more  # rules that nobody asks for, beside the ones that are
         self.folder = os.path.join(WORK, net)
         self.host = stage.add(net)
@@ -135,7 +136,7 @@ class Gate:
         with open(os.path.join(self.folder, "conf"), "w", encoding="utf-8") as conf:
             conf.write(CONFIGURATION.format(
                 work=WORK, net=net, upstream=UPSTREAM, upstream_short=UPSTREAM_SHORT,
-                worker="self", warden="self"))
+                lease_min=self.lease_min, worker="self", warden="self"))
 
     def write_policy(self, *lines):
         rules = ["*.w.bench.test", "*.s.bench.test", *lines]

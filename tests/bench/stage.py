@@ -130,13 +130,20 @@ class Process:
                     total += int(stat.read().split()[0])
         return total / 1000
 
-    def memory_kib(self):
-        """Proportional set size: a page that several share counts once in all."""
-        total = 0
+    def memory_parts(self):
+        """Proportional set sizes in KiB by process, and apart what all have mapped of files, the store
+        among them: a page that several share counts once in all."""
+        parts = {}
         for pid in self.pids():
             with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as rollup:
-                total += sum(int(line.split()[1]) for line in rollup if line.startswith("Pss:"))
-        return total
+                seen = {line.split(":")[0]: int(line.split()[1]) for line in rollup if line.startswith("Pss")}
+            files = seen["Pss_File"] + seen["Pss_Shmem"]
+            parts["files"] = parts.get("files", 0) + files
+            parts[f"process {len(parts)}"] = seen["Pss"] - files
+        return parts
+
+    def memory_kib(self):
+        return sum(self.memory_parts().values())
 
     def stop(self):
         self.child.terminate()

@@ -17,6 +17,9 @@
  *     fill ID FIRST N MILLISECONDS       leases of N addresses from FIRST on, as quickly as they are
  *                                        taken: "N confirmed, N refused in N us"
  *     renew ID ADDR N                    one lease, N times for a millisecond longer: "N confirmed ..."
+ *     stream ID FIRST RATE SECONDS MILLISECONDS
+ *                                        so many leases a second, each of another address and for so
+ *                                        long: as fill
  *     claimed                            that was all ("sent")
  *     flood N                            registers N sandboxes: sandboxes a second
  *     kill SIGNAL                        and waits for its end
@@ -399,19 +402,28 @@ static size_t send_some(char **words, uint32_t first, size_t n, uint64_t until_u
 	return channel_send(driver.worker_fd, &driver.packet, -1) == NG_OK ? n : 0;
 }
 
+static bool read_first(const char *text, uint32_t *out)
+{
+	struct ng_addr from;
+
+	if (ng_addr_parse(text, &from) != NG_OK || from.family != NG_IPV4)
+		return false;
+	*out = 0;
+	for (size_t i = 0; i < 4; i++)
+		*out = *out << 8 | from.bytes[i];
+	return true;
+}
+
 static void do_fill(char **words)
 {
 	size_t n = (size_t)atoll(words[3]), sent = 0, done = 0, refused = 0;
 	uint64_t begin_us = clock_us(), until_us = begin_us + (uint64_t)atoll(words[4]) * 1000;
-	struct ng_addr from;
-	uint32_t first = 0;
+	uint32_t first;
 
-	if (ng_addr_parse(words[2], &from) != NG_OK || from.family != NG_IPV4) {
+	if (!read_first(words[2], &first)) {
 		answer("no address");
 		return;
 	}
-	for (size_t i = 0; i < 4; i++)
-		first = first << 8 | from.bytes[i];
 	while (done < n) {
 		size_t some =
 			sent < n ? send_some(words, first + (uint32_t)sent, n - sent, until_us)
@@ -437,6 +449,56 @@ static void do_renew(char **words)
 		    !hear_leased(&done, &refused))
 			break;
 	}
+	answer("%zu confirmed, %zu refused in %llu us", done - refused, refused + n - done,
+	       (unsigned long long)(clock_us() - begin_us));
+}
+
+#define STREAM_TICK_US 10000u
+
+/* Takes answers until that time. False: the warden does not answer any more. */
+static bool hear_until(uint64_t end_us, size_t *done, size_t *refused)
+{
+	for (uint64_t now; (now = clock_us()) < end_us;) {
+		int code = receive(driver.worker_fd, WALL_WARDEN_TO_WORKER,
+				   (int)((end_us - now) / 1000));
+
+		if (code == NG_E_NOTFOUND)
+			continue;
+		if (code != NG_OK)
+			return false;
+		for (size_t i = 0;
+		     driver.reply.head.kind == WALL_LEASED && i < driver.reply.head.count;
+		     i++, ++*done)
+			*refused += driver.reply.leased[i].code != NG_OK;
+	}
+	return true;
+}
+
+static void do_stream(char **words)
+{
+	uint64_t rate = (uint64_t)atoll(words[3]), life_us = (uint64_t)atoll(words[5]) * 1000;
+	size_t n = rate * (size_t)atoll(words[4]), sent = 0, done = 0, refused = 0;
+	uint64_t begin_us = clock_us();
+	uint32_t first;
+
+	if (!read_first(words[2], &first)) {
+		answer("no address");
+		return;
+	}
+	while (sent < n) {
+		uint64_t now_us = clock_us();
+		size_t due = (size_t)((now_us - begin_us) * rate / 1000000u) + 1;
+
+		due = due < n ? due : n;
+		if (sent < due)
+			sent += send_some(words, first + (uint32_t)sent, due - sent,
+					  now_us + life_us);
+		if (!hear_until(now_us + STREAM_TICK_US, &done, &refused))
+			break;
+	}
+	for (uint64_t end_us = clock_us() + 1000000u; done < sent && clock_us() < end_us;)
+		if (!hear_until(clock_us() + STREAM_TICK_US, &done, &refused))
+			break;
 	answer("%zu confirmed, %zu refused in %llu us", done - refused, refused + n - done,
 	       (unsigned long long)(clock_us() - begin_us));
 }
@@ -506,7 +568,7 @@ static const struct {
 	{"remove", do_remove, 2},   {"worker", do_worker, 1},   {"lease", do_lease, 4},
 	{"revoke", do_revoke, 3},   {"blocked", do_blocked, 2}, {"bench", do_bench, 4},
 	{"flood", do_flood, 2},     {"kill", do_kill, 2},       {"fill", do_fill, 5},
-	{"claimed", do_claimed, 1}, {"renew", do_renew, 4},
+	{"claimed", do_claimed, 1}, {"stream", do_stream, 6},   {"renew", do_renew, 4},
 };
 
 static void obey(char *line)
