@@ -8,7 +8,7 @@ seconds=${STREAM_SECONDS:-5}
 rate=5000
 long=20000
 
-patience=$((seconds + 30))
+export patience=$((seconds + 30)) # of tell
 . "$here/driver.sh"
 start_driver
 
