@@ -243,8 +243,42 @@ static void sets_refused(struct daemon *daemon, const struct wall_done *done)
 		daemon_stop(daemon, 1);
 }
 
+/* Which look-ups will fail or be empty, before the first one is. */
+static void say_what_is_not_taken(uint32_t takes)
+{
+	static const struct {
+		enum ng_family family;
+		const char *name, *address;
+	} rows[] = {{NG_IPV4, "IPv4", "ipv4_addr"}, {NG_IPV6, "IPv6", "ipv6_addr"}};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		bool all = takes & WALL_TAKES(rows[i].family, false);
+		bool ports = takes & WALL_TAKES(rows[i].family, true);
+		if (!all && !ports)
+			log_say(LOG_AS_NOTICE,
+				"none of the sets of integrate takes %s: answers of that "
+				"family are empty; add one of type %s . %s to have them",
+				rows[i].name, rows[i].address, rows[i].address);
+		else if (!ports)
+			log_say(LOG_AS_WARNING,
+				"none of the sets of integrate takes %s with ports: names "
+				"whose "
+				"rule bounds ports are answered with SERVFAIL; add one of type "
+				"%s . %s . inet_proto . inet_service if there are any",
+				rows[i].name, rows[i].address, rows[i].address);
+		else if (!all)
+			log_say(LOG_AS_WARNING,
+				"none of the sets of integrate takes %s without ports: names "
+				"whose rule bounds no ports are answered with SERVFAIL; add "
+				"one "
+				"of type %s . %s if there are any",
+				rows[i].name, rows[i].address, rows[i].address);
+	}
+}
+
 static void sets_taken(struct daemon *daemon, const struct wall_done *done)
 {
+	if (daemon->takes != done->takes)
+		say_what_is_not_taken(done->takes);
 	if (daemon->table_refused)
 		log_say(LOG_AS_NOTICE, "the sets of integrate are there again");
 	daemon->table_refused = false;

@@ -330,7 +330,9 @@ static void undo(struct warden *warden, struct change *changes, size_t n)
 		sandbox = sandboxes_find(&warden->sandboxes, changes[i].wanted.id);
 		say("sandbox %u could not be %s: %s", changes[i].wanted.id,
 		    changes[i].remove ? "removed" : "registered, and is shut out",
-		    ng_strerror(changes[i].code));
+		    changes[i].code == NG_E_UNSUPPORTED
+			    ? "none of the declared sets takes what its rules open by address"
+			    : ng_strerror(changes[i].code));
 		if (sandbox)
 			forget(warden, sandbox, TAG_OTHER);
 	}

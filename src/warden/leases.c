@@ -55,6 +55,9 @@ static int judge(const struct warden *warden, const struct wall_lease *order)
 		return NG_E_PERM;
 	if (order->client.family && !sandbox_has(&sandbox->is, &order->client, false))
 		return NG_E_PERM;
+	if (warden->declared.n &&
+	    !(warden->declared.takes & WALL_TAKES(order->addr.family, order->proto != 0)))
+		return NG_E_UNSUPPORTED;
 	if (order->until_us <= warden->now_us || order->until_us - warden->now_us > ceiling_us)
 		return NG_E_RANGE;
 	return NG_OK;

@@ -61,34 +61,62 @@ refusal() { # WHAT SETUP SET EXPECTED: the whole line; then the printed command 
 	is "refused: $1: with the printed line it is taken" "" "$(sed -n 's/^namegate-warden: set //p' "$work/namegated.log")"
 	stop_gate
 }
-fit='{ type ipv4_addr . ipv4_addr; flags timeout; size 65536; }'
-alone='{ type ipv4_addr; flags timeout; size 65536; }'
-anew='declare it anew, in your ruleset too, with'
-again="$anew: nft 'delete set inet filter s; add set inet filter s"
-refusal "no table" '' "inet filter allowed4" \
-	"inet filter allowed4 does not fit: there is no such table; make it with: nft 'add table inet filter; add set inet filter allowed4 $fit'"
-refusal "no set" 'add table ip6 filter' "ip6 filter open" \
-	"ip6 filter open does not fit: there is no such set; make it with: nft add set ip6 filter open '${fit//ipv4/ipv6}'"
-refusal "no time-outs" 'add table inet filter; add set inet filter s { type ipv4_addr; size 65536; }' "inet filter s" \
-	"inet filter s does not fit: its elements can have no time-out; $again $alone'"
-refusal "intervals" 'add table inet filter; add set inet filter s { type ipv4_addr; flags interval, timeout; }' "inet filter s" \
-	"inet filter s does not fit: it is a set of intervals, which is slow to write; $again $alone'"
-refusal "another key" 'add table inet filter; add set inet filter s { type ipv6_addr . inet_service; flags timeout; }' "inet filter s" \
-	"inet filter s does not fit: its key is ipv6_addr . inet_service; a destination address is needed, alone or behind a source address, with or without . inet_proto . inet_service; $again ${fit//ipv4/ipv6}'"
-refusal "the other family's key" 'add table ip filter; add set ip filter s { type ipv6_addr; flags timeout; }' "ip filter s" \
-	"ip filter s does not fit: its key is ipv6_addr, which a table of family ip never sees; $anew: nft 'delete set ip filter s; add set ip filter s $alone'"
-refusal "too small" 'add table inet filter; add set inet filter s { type ipv4_addr; flags timeout; size 100; }' "inet filter s" \
-	"inet filter s does not fit: it takes 100 elements, and limits { leases } is 65536; $again $alone'"
-refusal "a map" 'add table inet filter; add map inet filter s { type ipv4_addr : mark; flags timeout; }' "inet filter s" \
-	"inet filter s does not fit: it is a map, which gives each key a value; $again $alone'"
-nft flush ruleset
-nft 'add table inet filter; add set inet filter s { type ipv4_addr; flags constant, timeout; }' 2>/dev/null &&
-	{ try_gate "inet filter s" && like "refused: constant" 'does not fit: it is constant; ' "$(cat "$work/namegated.log")"; }
-nft flush ruleset
-nft 'add table inet filter; add set inet filter s { type ipv4_addr; flags timeout; }; add set inet filter d { type ipv6_addr; timeout 1h; flags dynamic; }'
-try_gate "inet filter s" "inet filter t" "inet filter u"
-is "every set that does not fit is named, and nothing is filled" "inet filter t
+refusals() {
+	fit='{ type ipv4_addr . ipv4_addr; flags timeout; size 65536; }'
+	alone='{ type ipv4_addr; flags timeout; size 65536; }'
+	anew='declare it anew, in your ruleset too, with'
+	again="$anew: nft 'delete set inet filter s; add set inet filter s"
+	refusal "no table" '' "inet filter allowed4" \
+		"inet filter allowed4 does not fit: there is no such table; make it with: nft 'add table inet filter; add set inet filter allowed4 $fit'"
+	refusal "no set" 'add table ip6 filter' "ip6 filter open" \
+		"ip6 filter open does not fit: there is no such set; make it with: nft add set ip6 filter open '${fit//ipv4/ipv6}'"
+	refusal "no time-outs" 'add table inet filter; add set inet filter s { type ipv4_addr; size 65536; }' "inet filter s" \
+		"inet filter s does not fit: its elements can have no time-out; $again $alone'"
+	refusal "intervals" 'add table inet filter; add set inet filter s { type ipv4_addr; flags interval, timeout; }' "inet filter s" \
+		"inet filter s does not fit: it is a set of intervals, which is slow to write; $again $alone'"
+	refusal "another key" 'add table inet filter; add set inet filter s { type ipv6_addr . inet_service; flags timeout; }' "inet filter s" \
+		"inet filter s does not fit: its key is ipv6_addr . inet_service; a destination address is needed, alone or behind a source address, with or without . inet_proto . inet_service; $again ${fit//ipv4/ipv6}'"
+	refusal "the other family's key" 'add table ip filter; add set ip filter s { type ipv6_addr; flags timeout; }' "ip filter s" \
+		"ip filter s does not fit: its key is ipv6_addr, which a table of family ip never sees; $anew: nft 'delete set ip filter s; add set ip filter s $alone'"
+	refusal "too small" 'add table inet filter; add set inet filter s { type ipv4_addr; flags timeout; size 100; }' "inet filter s" \
+		"inet filter s does not fit: it takes 100 elements, and limits { leases } is 65536; $again $alone'"
+	refusal "a map" 'add table inet filter; add map inet filter s { type ipv4_addr : mark; flags timeout; }' "inet filter s" \
+		"inet filter s does not fit: it is a map, which gives each key a value; $again $alone'"
+	nft flush ruleset
+	nft 'add table inet filter; add set inet filter s { type ipv4_addr; flags constant, timeout; }' 2>/dev/null &&
+		{ try_gate "inet filter s" && like "refused: constant" 'does not fit: it is constant; ' "$(cat "$work/namegated.log")"; }
+	nft flush ruleset
+	nft 'add table inet filter; add set inet filter s { type ipv4_addr; flags timeout; }; add set inet filter d { type ipv6_addr; timeout 1h; flags dynamic; }'
+	try_gate "inet filter s" "inet filter t" "inet filter u"
+	is "every set that does not fit is named, and nothing is filled" "inet filter t
 inet filter u" "$(sed -n 's/^namegate-warden: set \(.*\) does not fit.*/\1/p' "$work/namegated.log")"
+
+	# A table of a gate's own, which that gate's warden owns.
+	nft flush ruleset
+	: >"$work/extra.conf"
+	mkdir -p "$work/other"
+	sed "s|$work/|$work/other/|; 1i listen = {\"127.0.0.1:1054\"}" <(gate_conf) >"$work/other.conf"
+	mkdir -p "$work/other/store"
+	"$build/namegated" -c "$work/other.conf" >"$work/other.log" 2>&1 &
+	other=$!
+	if ! until_true 20 nft list set inet namegate allow4; then
+		not_ok "another gate owns a table" "$(cat "$work/other.log")"
+	elif nft add chain inet namegate anybody 2>/dev/null; then
+		skip "refused: a table that another process owns" "this kernel lets no process own a table and outlive it"
+	else
+		try_gate "inet namegate allow4"
+		like "refused: a table that another process owns" \
+			"^namegate-warden: set inet namegate allow4 does not fit: its table is owned by another process \(netlink port [0-9]+\), and only that may write it; declare it in a table without an owner: nft 'add table inet allowed; add set inet allowed allow4 [{] type ipv4_addr [.] ipv4_addr; flags timeout; size 65536; [}]'$" \
+			"$(cat "$work/namegated.log")"
+		sh -c "nft$(sed -n 's/.*: nft//p' "$work/namegated.log")"
+		configure "inet allowed allow4"
+		start_gate
+		succeeds "with the printed line it is taken" gate status
+		stop_gate
+	fi
+	kill "$other" && wait "$other"
+}
+[ -n "${LIVE_LACKS:-}" ] || refusals
 
 # ---- the recipe: pairs, and pairs with ports ----
 
@@ -115,6 +143,7 @@ is "by the pair's element" "10.77.1.2 44.0.0.1" "$(elements inet sandboxes allow
 is "that the operator's rule passes" "open" "$(reach 1 44.0.0.1)"
 is "by just that one packet" 1 "$(counted allowed4)"
 is "its neighbour's packet is refused" "refused" "$(reach 2 44.0.0.1)"
+box 1 ping -c 1 -W 1 44.0.0.1 >/dev/null 2>&1 && not_ok "ICMP is not opened by it" || ok "ICMP is not opened by it"
 is "IPv6 alike" "NOERROR 2001:db8:80::1 open refused" \
 	"$(ask 1 www.allowed.example AAAA) $(reach 1 2001:db8:80::1) $(reach 2 2001:db8:80::1)"
 is "no other table was made" "table inet sandboxes" "$(nft list tables)"
@@ -154,6 +183,15 @@ nft -f "$recipe"
 succeeds "when they are back it is answered" until_true 5 leased 1 www.allowed.example 44.0.0.1
 is "and open" "open" "$(reach 1 44.0.0.1)"
 succeeds "and status says so" until_true 5 gate status
+
+nft 'flush ruleset; table inet sandboxes { set allowed4 { type ipv4_addr; flags timeout; }; set allowed6 { type ipv6_addr; flags timeout; }
+	set allowed4p { type ipv4_addr . inet_proto . inet_service; flags timeout; }; set allowed6p { type ipv6_addr; flags timeout; }; }'
+succeeds "sets of another type are taken as they are now" until_true 5 sh -c 'nft get element inet sandboxes allowed4 "{ 44.0.0.1 }"'
+like "and the log says what none of them takes" 'takes IPv6 with ports: names whose rule bounds ports are answered with SERVFAIL; add one of type ipv6_addr [.] ipv6_addr [.] inet_proto [.] inet_service' \
+	"$(cat "$work/namegated.log")"
+nft -f "$recipe"
+succeeds "and as they were, again" until_true 5 sh -c 'nft get element inet sandboxes allowed4 "{ 10.77.1.2 . 44.0.0.1 }"'
+succeeds "and it serves" until_true 5 gate status
 
 # ---- deaths ----
 

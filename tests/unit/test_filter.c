@@ -61,6 +61,18 @@ static void ranges(void **state)
 	ng_gate_destroy(gate);
 }
 
+static void a_family_that_no_set_takes(void **state)
+{
+	struct ng_gate *gate = gate_make();
+
+	(void)state;
+	gate->settings.no_ipv6 = true;
+	judge(gate, &(struct verdict){"a.example", "203.0.113.1", 1, 0, 0});
+	gate->settings.no_ipv4 = true;
+	judge(gate, &(struct verdict){"a.example", "203.0.113.1", 0, 0, 1});
+	ng_gate_destroy(gate);
+}
+
 static void client_in_the_wide_source(void **state)
 {
 	struct ng_gate *gate = gate_make();
@@ -85,6 +97,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ranges),
+		cmocka_unit_test(a_family_that_no_set_takes),
 		cmocka_unit_test(client_in_the_wide_source),
 	};
 
