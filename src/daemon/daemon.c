@@ -303,7 +303,8 @@ static int open_doors(struct daemon *daemon)
 		code = control_open(&daemon->loop, daemon->conf->control, verbs_handle, daemon,
 				    &daemon->control, why);
 	if (code == NG_OK) {
-		load_program(daemon);
+		if (!daemon->conf->n_declared)
+			load_program(daemon);
 		code = confine_main(why);
 	}
 	if (code)

@@ -133,7 +133,7 @@ static int begin(struct warden *warden, const struct wall_table *table,
 	}
 	if (table_exists(&warden->kernel, table->table, &stands) == NG_OK && stands)
 		say("table \"%s\" of an earlier life stands beside them and guards as it did; "
-		    "namegate teardown --table %s removes it",
+		    "namegate teardown --force --table %s removes it",
 		    table->table, table->table);
 	say_begun(warden);
 	return NG_OK;

@@ -115,6 +115,7 @@ inet filter u" "$(sed -n 's/^namegate-warden: set \(.*\) does not fit.*/\1/p' "$
 		stop_gate
 	fi
 	kill "$other" && wait "$other"
+	"$build/namegate" teardown >"$work/teardown" 2>&1 || tap_note "$(cat "$work/teardown")"
 }
 [ -n "${LIVE_LACKS:-}" ] || refusals
 
@@ -289,11 +290,18 @@ is "teardown takes out ours and nothing else" "0 44.0.0.3 44.0.0.4" \
 	"$("$build/namegate" teardown --set 'ip fw open' --set 'ip6 fw web' >"$work/teardown" 2>&1; echo $?) $(elements ip fw open | tr '\n' ' ' | sed 's/ $//')"
 like "and says so" '^namegate-warden: [12] elements removed from set ip fw open$' "$(cat "$work/teardown")"
 
-# ---- one family alone ----
+# ---- one family alone, after a life with a table ----
 
 list1=$(allow box1.list .allowed.example)
+: >"$work/extra.conf"
+start_gate
+stop_gate
 configure "ip fw open"
 start_gate
+like "a table of an earlier life is told of" 'table "namegate" of an earlier life stands beside them and guards as it did; namegate teardown --force --table namegate removes it$' \
+	"$(cat "$work/namegated.log")"
+gate teardown --force --table namegate
+is "and removed so" "table ip fw table ip6 fw" "$(nft list tables | tr '\n' ' ' | sed 's/ $//')"
 is "a family without any set is empty, so that clients take the other" "NOERROR ede=15 NOERROR 44.0.0.1" \
 	"$(ask 1 www.allowed.example AAAA) $(ask 1 www.allowed.example)"
 for wrong in --masquerade '--snat 192.0.2.10' '--mode observe'; do
