@@ -172,6 +172,7 @@ enum ng_event {
 	NG_EVENT_REVOKED,      /* a lease lost its last rule */
 	NG_EVENT_MALFORMED,    /* a message from a known sandbox that could not be read */
 	NG_EVENT_LEASE_KEPT,   /* a lease has come to its end, and a flow keeps it open */
+	NG_EVENT_CROWDED, /* elements have come near to what there may be, or are far from it again */
 	NG_EVENT_EVICTED /* a lease that nobody was promised any more gave way to another */
 };
 
@@ -336,6 +337,7 @@ struct ng_counters {
 	uint64_t leases_kept,
 		kept_to_ceiling; /* by flows; and of those until they might no longer */
 	uint64_t pending, leases, cache_entries, sandboxes; /* now */
+	uint64_t crowded; /* now: 1 from 80 to 70 hundredths of all elements that may be */
 };
 void ng_gate_counters(const struct ng_gate *gate, struct ng_counters *out);
 

@@ -170,6 +170,7 @@ static bool event_fits(struct reader *reader, const struct ng_record *record)
 		{"rebind", NG_EVENT_REBIND, NG_DENY},
 		{"blocked", NG_EVENT_BLOCKED, NG_DENY},
 		{"malformed", NG_EVENT_MALFORMED, NG_DENY},
+		{"crowded", NG_EVENT_CROWDED, NG_DENY},
 		{"kept", NG_EVENT_LEASE_KEPT, NG_DENY},
 	};
 
@@ -180,8 +181,8 @@ static bool event_fits(struct reader *reader, const struct ng_record *record)
 		       (record->event != NG_EVENT_DECISION ||
 			record->verdict == events[i].verdict);
 	}
-	word_bad(reader,
-		 "a record of what? deny, ask, allow, rebind, blocked, malformed or kept");
+	word_bad(reader, "a record of what? deny, ask, allow, rebind, blocked, malformed, kept "
+			 "or crowded");
 	return false;
 }
 

@@ -124,6 +124,8 @@ static const char *event_text(const struct ng_record *record)
 		return "kept";
 	case NG_EVENT_EVICTED:
 		return "evicted";
+	case NG_EVENT_CROWDED:
+		return "crowded";
 	default:
 		return "malformed";
 	}

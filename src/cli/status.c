@@ -76,6 +76,10 @@ static void print_status(const json_t *reply)
 	json_array_foreach(json_object_get(reply, "fallen_back"), i, fallen)
 		printf("%-16s%s\n", "policy", text(fallen, "text"));
 	printf("%-16s%lld\n", "sandboxes", (long long)number(reply, "sandboxes"));
+	if (number(json_object_get(reply, "counters"), "crowded"))
+		printf("%-16s%s\n", "alarm",
+		       "80 of 100 elements are in use; namegate leases shows whose, limits "
+		       "{ leases } raises the number");
 	putchar('\n');
 	print_counters(json_object_get(reply, "counters"));
 }

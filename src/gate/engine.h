@@ -288,6 +288,8 @@ void lease_revoke(struct ng_gate *gate, struct lease *lease, const struct ng_nam
 void leases_tick(struct ng_gate *gate);
 /* evict.c: makes room for n more elements of the sandbox. NG_E_FULL when all it has is promised. */
 int lease_room(struct ng_gate *gate, struct sandbox *sandbox, uint8_t n) NG_MUST_CHECK;
+/* The number of elements has changed, or how many there may be: says so when that is an alarm. */
+void leases_crowd(struct ng_gate *gate);
 /* REVOKE or EVICT. */
 void lease_shut(struct ng_gate *gate, const struct lease *lease, enum ng_action_kind kind,
 		const struct ng_name *name);

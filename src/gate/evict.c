@@ -54,3 +54,24 @@ int lease_room(struct ng_gate *gate, struct sandbox *sandbox, uint8_t n)
 	}
 	return NG_OK;
 }
+
+/* 80 of 100 raise the alarm and 70 end it, so that a number between is not told again and again. */
+void leases_crowd(struct ng_gate *gate)
+{
+	uint64_t hundredths = 100 * gate->n_elements / gate->settings.limits.leases;
+	bool crowded = gate->counters.crowded ? hundredths > 70 : hundredths >= 80;
+	struct ng_record *record;
+
+	if (crowded == (gate->counters.crowded > 0))
+		return;
+	gate->counters.crowded = crowded;
+	record = &action_add(gate, NG_RECORD)->record;
+	record->event = NG_EVENT_CROWDED;
+	record->sandbox_name = "";
+	record->version = gate->version;
+	record->reason =
+		word_format(gate,
+			    crowded ? "%llu of %u elements are in use"
+				    : "only %llu of %u elements are in use again",
+			    (unsigned long long)gate->n_elements, gate->settings.limits.leases);
+}

@@ -298,6 +298,7 @@ int ng_gate_apply(struct ng_gate *gate, uint64_t now_us, const struct ng_generat
 	gate->version = generation->version;
 	gate->settings = ng_settings_full(&generation->settings);
 	directory_swap(gate, &next);
+	leases_crowd(gate);
 	renew = !routes_same(gate, routes, generation->n_routes);
 	free(gate->routes);
 	gate->routes = routes;

@@ -88,6 +88,7 @@ static struct lease *lease_make(struct ng_gate *gate, struct sandbox *sandbox,
 	lease->n_elements = elements_of(sandbox, key);
 	sandbox->n_elements += lease->n_elements;
 	gate->n_elements += lease->n_elements;
+	leases_crowd(gate);
 	gate->counters.leases++;
 	return lease;
 }
@@ -279,6 +280,7 @@ static void lease_unlink(struct ng_gate *gate, struct lease *lease)
 	DL_DELETE(lease->sandbox->leases, lease);
 	lease->sandbox->n_elements -= lease->n_elements;
 	gate->n_elements -= lease->n_elements;
+	leases_crowd(gate);
 	gate->counters.leases--;
 }
 

@@ -196,7 +196,7 @@ static const struct {
 } events[] = {
 	{"decision", decision_take}, {"blocked", blocked_take}, {"suppressed", suppressed_take},
 	{"rebind", rebind_take},     {"lease-end", other_take}, {"revoked", other_take},
-	{"evicted", other_take},     {"malformed", other_take},
+	{"evicted", other_take},     {"malformed", other_take}, {"crowded", other_take},
 };
 
 static bool record_take(struct traffic *traffic, const json_t *record)

@@ -8,6 +8,7 @@
  */
 #include "warden/warden.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,12 @@ void leases_collect_due(struct warden *warden)
 	}
 }
 
+/* The kernel's word was lost, or never came: the batch may have been committed all the same. */
+static bool in_doubt(int error)
+{
+	return error == ENOBUFS || error == EIO;
+}
+
 static void settle_one(struct warden *warden, const struct op *op)
 {
 	struct lease *lease = op->lease;
@@ -86,6 +93,8 @@ static void settle_one(struct warden *warden, const struct op *op)
 		mirror_confirm(&warden->mirror, lease, lease->wanted_us);
 	else if (lease->until_us && !lease->heap) /* its old end still holds */
 		mirror_confirm(&warden->mirror, lease, lease->until_us);
+	else if (!lease->until_us && in_doubt(op->error)) /* to be taken out again */
+		mirror_confirm(&warden->mirror, lease, warden->now_us + RETRY_US);
 	if (!op->remove && op->error)
 		lease->code = op_code(op->error);
 }
@@ -131,4 +140,22 @@ void leases_end_due(struct warden *warden)
 		setup_suspect(warden);
 	}
 	ops_sweep(warden);
+}
+
+/* Two limits, so that a number that moves about one of them is not told again and again. */
+void leases_look_at_room(struct warden *warden)
+{
+	uint64_t now = 100 * (uint64_t)warden->mirror.n, most = warden->kernel.table.leases;
+	bool crowded = warden->crowded ? now > 70 * most : most && now >= 80 * most;
+
+	if (crowded == warden->crowded)
+		return;
+	warden->crowded = crowded;
+	if (crowded)
+		say("%zu of %u elements are in use; when none is left, names are answered with "
+		    "SERVFAIL: raise limits { leases }, or see by namegate leases who has them",
+		    warden->mirror.n, (unsigned)most);
+	else
+		say("only %zu of %u elements are in use again", warden->mirror.n,
+		    (unsigned)most);
 }

@@ -274,6 +274,7 @@ static int turn(struct warden *warden, struct inbox *inbox, const struct pollfd 
 		return code;
 	leases_serve(warden);
 	leases_end_due(warden);
+	leases_look_at_room(warden);
 	adopt_step(warden);
 	flows_walk(warden);
 	if (slots[SLOT_NFLOG].revents) {

@@ -4,10 +4,11 @@
  * The kernel works a whole nftables batch off inside sendto(): when that returns, the replies are
  * queued, so they are read without waiting. One refused message undoes all of the batch, but each
  * refused message gets its own error, and so does the flagged last message its "0" even when an
- * earlier one was refused: only the sum of the replies tells. A batch that lost its end is dropped
- * by the kernel without a word, so silence is failure. The acknowledgement is asked on the last
- * message only: one on each would overflow the receive buffer, and kernels before 6.10 or so give
- * none for the end marker.
+ * earlier one was refused: only the sum of the replies tells, and silence is failure. The
+ * acknowledgement is asked once only: one on each message would overflow the receive buffer. It is
+ * asked on the end marker, since that alone is answered when, and only when, all has been committed.
+ * Kernels before 6.10 or so acknowledge no end: there it is asked on the last message, which a batch
+ * that lost its end would get as well, while a commit that failed is an error of the end everywhere.
  */
 #include "warden/netlink.h"
 
@@ -28,6 +29,7 @@
 	128 /* requests sent at once: all of them may be refused, and the replies must fit the buffer */
 #define HEADROOM    32768 /* more than any single message of ours */
 #define ASK_WAIT_MS 2000
+#define AGAIN_MAX   4 /* times that a batch is sent which somebody else outdid */
 
 static int bind_socket(struct netlink *netlink)
 {
@@ -168,6 +170,8 @@ struct outcome {
 	const struct batch *batch;
 	refused_fn *refused;
 	void *who;
+	uint32_t flagged,
+		end; /* sequence numbers: where the acknowledgement is asked, and the last */
 	bool acknowledged;
 	int first_error;
 };
@@ -179,11 +183,10 @@ static void take_reply(const struct nlmsghdr *reply, struct outcome *outcome)
 	if (reply->nlmsg_type != NLMSG_ERROR ||
 	    mnl_nlmsg_get_payload_len(reply) < sizeof(*error))
 		return;
-	if (reply->nlmsg_seq - outcome->batch->first >
-	    outcome->batch->last - outcome->batch->first)
+	if (reply->nlmsg_seq - outcome->batch->first > outcome->end - outcome->batch->first)
 		return; /* of an earlier batch */
 	if (error->error == 0) {
-		outcome->acknowledged |= reply->nlmsg_seq == outcome->batch->last;
+		outcome->acknowledged |= reply->nlmsg_seq == outcome->flagged;
 		return;
 	}
 	if (!outcome->first_error)
@@ -232,26 +235,39 @@ static int commit_code(int system)
 	return system == ENOMEM ? NG_E_NOMEM : NG_E_KERNEL;
 }
 
+/* Somebody else's commit, or a signal, came between; nothing of the batch has happened. */
+static bool outdone(int error)
+{
+	return error == ERESTART || error == EINTR || error == EAGAIN;
+}
+
 int batch_commit(struct batch *batch, struct netlink *netlink, refused_fn *refused, void *who,
 		 int *system)
 {
 	struct outcome outcome = {.batch = batch, .refused = refused, .who = who};
-	int error;
+	int error = 0;
 
 	if (!batch->messages)
 		return NG_OK;
-	batch->open->nlmsg_flags |= NLM_F_ACK;
-	batch_put(batch, NFNL_MSG_BATCH_END, 0, netlink->seq++, AF_UNSPEC,
-		  NFNL_SUBSYS_NFTABLES);
+	if (!netlink->acks_end)
+		batch->open->nlmsg_flags |= NLM_F_ACK;
+	outcome.end = netlink->seq++;
+	outcome.flagged = netlink->acks_end ? outcome.end : batch->last;
+	batch_put(batch, NFNL_MSG_BATCH_END, netlink->acks_end ? NLM_F_ACK : 0, outcome.end,
+		  AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 	batch_seal(batch);
 	if (batch->failed) {
 		*system = ENOMEM;
 		return NG_E_NOMEM;
 	}
-	error = send_octets(netlink, batch->octets, batch->len);
-	if (!error) {
-		take_replies(netlink, &outcome);
-		error = outcome.first_error;
+	for (unsigned again = 0; again == 0 || (outdone(error) && again < AGAIN_MAX); again++) {
+		outcome.acknowledged = false;
+		outcome.first_error = 0;
+		error = send_octets(netlink, batch->octets, batch->len);
+		if (!error) {
+			take_replies(netlink, &outcome);
+			error = outcome.first_error;
+		}
 	}
 	if (!error && outcome.acknowledged) {
 		netlink->commits++;

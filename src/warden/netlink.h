@@ -25,6 +25,7 @@ struct netlink {
 	int fd;
 	uint32_t port, seq;
 	uint32_t commits; /* own ones that the kernel confirmed */
+	bool acks_end;    /* the kernel acknowledges the end of a batch (as probed) */
 	char *replies;    /* receive buffer, owned */
 };
 
@@ -54,8 +55,8 @@ struct nlmsghdr *batch_message(struct batch *batch, struct netlink *netlink, uin
 /* Told of each message that the kernel refused; error is a positive errno. */
 typedef void refused_fn(void *who, uint32_t seq, int error);
 /*
- * Sends the batch and reads the kernel's word on it. NG_OK only when the last message was
- * acknowledged and nothing was refused; else nothing has happened and the code is NG_E_KERNEL,
+ * Sends the batch and reads the kernel's word on it. NG_OK only when its end, or where the kernel
+ * answers no end the last message, was acknowledged and nothing was refused; else nothing has happened and the code is NG_E_KERNEL,
  * NG_E_PERM or NG_E_NOMEM, and *system the first errno (0: no acknowledgement came).
  */
 int batch_commit(struct batch *batch, struct netlink *netlink, refused_fn *refused, void *who,

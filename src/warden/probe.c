@@ -1,7 +1,7 @@
 /*
  * What this kernel can do, found by trying it on a scratch table and never by its version.
  *
- * Three things differ between Linux 5.10 and today: whether a table can be owned and outlive its
+ * Four things differ between Linux 5.10 and today: whether the end of a batch is acknowledged, whether a table can be owned and outlive its
  * owner's socket, whether a second "add" renews a live element's end, and whether deleting what is
  * not there can be asked for without an error.
  */
@@ -53,6 +53,20 @@ static bool scratch_commit(struct scratch *scratch)
 {
 	return batch_commit(&scratch->kernel->batch, &scratch->kernel->netlink, NULL, NULL,
 			    &scratch->system) == NG_OK;
+}
+
+/* Nothing is made: it is all about who answers. */
+static bool can_acknowledge_end(struct scratch *scratch)
+{
+	struct netlink *netlink = &scratch->kernel->netlink;
+	bool can;
+
+	netlink->acks_end = true;
+	batch_begin(&scratch->kernel->batch, netlink);
+	scratch_table(scratch, NFT_MSG_NEWTABLE, 0);
+	can = scratch_commit(scratch);
+	netlink->acks_end = can;
+	return can;
 }
 
 static bool can_own(struct scratch *scratch)
@@ -131,6 +145,7 @@ int probe(struct kernel *kernel, char why[static SAY_MAX])
 			 strerror(scratch.system));
 		return NG_E_KERNEL;
 	}
+	kernel->ability.acks_end = can_acknowledge_end(&scratch);
 	kernel->ability.in_place = can_renew(&scratch);
 	kernel->ability.destroy = scratch_element(&scratch, 0, true);
 	batch_begin(&kernel->batch, &kernel->netlink);

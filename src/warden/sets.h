@@ -131,6 +131,7 @@ struct ability {
 	bool owner_persist; /* table flags OWNER and PERSIST */
 	bool in_place;      /* a second NEWSETELEM renews an element's timeout */
 	bool destroy;       /* deleting what is not there is no error */
+	bool acks_end;      /* the end of a batch is acknowledged when all of it is committed */
 };
 
 /* Writes ops [from, to) into the batch. */

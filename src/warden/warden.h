@@ -64,6 +64,7 @@ struct warden {
 	struct wall_packet packet; /* as received */
 	int main_fd;
 	bool suspect; /* a commit failed: look soon */
+	bool crowded; /* few elements are left */
 	bool dirty;   /* kernel and mirror differ: rebuild before anything else is believed */
 	uint64_t now_us, looked_us, complained_us;
 	uint64_t talk_us; /* when the sources that were reported are next forgotten; 0: none */
@@ -155,6 +156,8 @@ void leases_serve(struct warden *warden);
 void leases_unclaim(struct warden *warden);
 /* Removes what has ended. */
 void leases_end_due(struct warden *warden);
+/* Says when the sets become full, and when they are not any more. */
+void leases_look_at_room(struct warden *warden);
 
 /* ---- leases of an earlier life (adopt.c) ---- */
 

@@ -2,7 +2,7 @@
 # A gate whose warden is warden_forced.c: it meets a kernel that can do less, or sockets that fail.
 # Source after lib.sh; from then on start_gate starts that one.
 [ -x "$build/tests/live/warden_forced" ] || skip_all "$build/tests/live/warden_forced is not built"
-forced_names=(owner in-place destroy small-receive send-eintr receive-eintr lose-end lose-word)
+forced_names=(owner in-place destroy acks-end small-receive send-eintr receive-eintr lose-end lose-word small-sets stale)
 export NAMEGATE_FORCED=$work/forced
 gate_programs=$work/programs
 
@@ -26,6 +26,7 @@ forces_left() { # NAME: how many times more
 
 forced_prepare() { # once, before the gate starts
 	local name
+	[ ! -e "$NAMEGATE_FORCED" ] || return 0
 	mkdir -p "$gate_programs"
 	cp "$build/namegated" "$gate_programs/namegated"
 	cp "$build/tests/live/warden_forced" "$gate_programs/namegate-warden"

@@ -67,7 +67,7 @@ renewals_under_flood() { # COUNT
 way() { # TITLE LOST LACKS...: how many packets of the flood may be lost
 	local title=$1 most=$2 left name
 	shift 2
-	for name in owner in-place destroy; do force "$name" 0; done
+	for name in owner in-place destroy acks-end; do force "$name" 0; done
 	for name in "$@"; do force "$name"; done
 	like "$title: it starts" '^ok' "$(tell start "$warden")"
 	is "the table is built" "ok ok" "$(tell table namegate "sb*" 5353 1000 100 50) $(tell worker)"
@@ -95,6 +95,6 @@ way() { # TITLE LOST LACKS...: how many packets of the flood may be lost
 }
 
 way "as this kernel is" 0
-way "as before 6.12: nothing is renewed in place, no owner that lasts" 20 owner in-place
-way "as before 6.3: nor a delete that forgives" 20 owner in-place destroy
+way "as before 6.12: nothing is renewed in place, no owner that lasts" 20 owner in-place acks-end
+way "as before 6.3: nor a delete that forgives" 20 owner in-place destroy acks-end
 tap_done

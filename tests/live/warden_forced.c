@@ -9,6 +9,8 @@
  */
 #include "warden/kernel.h"
 
+#include <arpa/inet.h>
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -23,11 +25,14 @@ enum force { /* the order of forced_names in forced.sh */
 	     LACK_OWNER = 0,
 	     LACK_IN_PLACE,
 	     LACK_DESTROY,
+	     LACK_END,
 	     SMALL_RECEIVE, /* receive buffers are left as small as the kernel allows */
 	     SEND_EINTR,
 	     RECEIVE_EINTR,
 	     LOSE_END, /* batches go out without their end */
 	     LOSE_WORD, /* the kernel's answers overflow the buffer: ENOBUFS, and they are gone */
+	     SMALL_SETS, /* sets for leases have room for eight */
+	     STALE,      /* batches carry a generation that is over: ERESTART */
 	     FORCES
 };
 #define ALWAYS 255
@@ -69,6 +74,8 @@ int __wrap_probe(struct kernel *kernel, char why[static SAY_MAX])
 	kernel->ability.owner_persist &= !forced[LACK_OWNER];
 	kernel->ability.in_place &= !forced[LACK_IN_PLACE];
 	kernel->ability.destroy &= !forced[LACK_DESTROY];
+	kernel->ability.acks_end &= !forced[LACK_END];
+	kernel->netlink.acks_end = kernel->ability.acks_end;
 	return code;
 }
 
@@ -95,6 +102,55 @@ static size_t without_end(const char *octets, size_t len)
 	return len;
 }
 
+static void shrink_set(struct nlmsghdr *message)
+{
+	struct nlattr *attr, *inner, *desc = NULL;
+	bool leases = false;
+
+	mnl_attr_for_each(attr, message, sizeof(struct nfgenmsg))
+	{
+		if (mnl_attr_get_type(attr) == NFTA_SET_NAME)
+			leases = !strncmp(mnl_attr_get_str(attr), "allow", 5);
+		else if (mnl_attr_get_type(attr) == NFTA_SET_DESC)
+			desc = attr;
+	}
+	if (!leases || !desc)
+		return;
+	mnl_attr_for_each_nested(inner, desc)
+	{
+		const uint32_t room = htonl(8);
+
+		if (mnl_attr_get_type(inner) == NFTA_SET_DESC_SIZE)
+			memcpy(mnl_attr_get_payload(inner), &room, sizeof(room));
+	}
+}
+
+static void shrink_sets(char *octets, size_t len)
+{
+	struct nlmsghdr *message = (void *)octets;
+	int left = (int)len;
+
+	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
+		if (message->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSET))
+			shrink_set(message);
+}
+
+/* The batch behind a beginning that says which generation it was made for. */
+static char *make_stale(const char *octets, size_t *len)
+{
+	const size_t begin = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg));
+	char *stale = malloc(*len + 8);
+	struct nlmsghdr *message = (void *)stale;
+
+	if (!stale)
+		abort();
+	memcpy(stale, octets, begin);
+	mnl_attr_put_u32(message, NFNL_BATCH_GENID, htonl(0xfffffff0u));
+	memcpy(stale + begin + 8, octets + begin, *len - begin);
+	*len += 8;
+	return stale;
+}
+
 ssize_t __real_sendto(int fd, const void *octets, size_t len, int flags,
 		      const struct sockaddr *to, socklen_t to_len);
 ssize_t __wrap_sendto(int fd, const void *octets, size_t len, int flags,
@@ -112,6 +168,15 @@ ssize_t __wrap_sendto(int fd, const void *octets, size_t len, int flags,
 		ssize_t sent = __real_sendto(fd, octets, whole, flags, to, to_len);
 
 		return sent < 0 ? sent : (ssize_t)len;
+	}
+	if (forced[SMALL_SETS] && whole < len)
+		shrink_sets((char *)(uintptr_t)octets, len);
+	if (whole < len && strikes(STALE)) {
+		char *stale = make_stale(octets, &len);
+		ssize_t sent = __real_sendto(fd, stale, len, flags, to, to_len);
+
+		free(stale);
+		return sent < 0 ? sent : sent - 8;
 	}
 	return __real_sendto(fd, octets, len, flags, to, to_len);
 }

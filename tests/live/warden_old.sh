@@ -1,3 +1,3 @@
 #!/usr/bin/env bash
 # warden.sh again, where the warden finds no more than Linux 5.10 can do.
-LIVE_LACKS="owner in-place destroy" exec "$(dirname "$0")/warden.sh" "$@"
+LIVE_LACKS="owner in-place destroy acks-end" exec "$(dirname "$0")/warden.sh" "$@"

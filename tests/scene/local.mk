@@ -84,6 +84,7 @@ SCENES = \
 	tests/scene/lease-quota-elements.scene \
 	tests/scene/lease-quota.scene \
 	tests/scene/list-cname-strict.scene \
+	tests/scene/leases-crowded.scene \
 	tests/scene/list-lease-max.scene \
 	tests/scene/list-ports-into-private-zone.scene \
 	tests/scene/list-ports-longer-element-goes.scene \
