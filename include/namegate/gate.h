@@ -176,6 +176,27 @@ enum ng_event {
 	NG_EVENT_EVICTED /* a lease that nobody was promised any more gave way to another */
 };
 
+enum ng_why { /* a packet was blocked, or would have been */
+	      NG_WHY_NONE = 0,
+	      NG_WHY_UNRESOLVED, /* no permitted name of the sandbox led there */
+	      NG_WHY_ENDED,      /* the lease of a name is over */
+	      NG_WHY_PORT,       /* a name holds the address, and its rule not this port */
+	      NG_WHY_NEVER,      /* a range that is not opened, or never */
+	      NG_WHY_PRIVATE_DNS,
+	      NG_WHY_PROTOCOL, /* no lease opens it */
+	      NG_WHY_HOST,     /* a service of the gate's host */
+	      NG_WHY_LOCKDOWN,
+	      NG_WHY_SOURCE, /* dropped as forged: the source is not the sandbox's */
+	      NG_WHY_OPTIONS,
+	      NG_WHY_EXTENSION,
+	      NG_WHY_FRAGMENT,
+	      NG_WHY_STRAY,  /* of no connection */
+	      NG_WHY_UNSEEN, /* counted, and nobody saw where it went */
+	      NG_WHYS
+};
+/* "unresolved", "spoofed-source": as records have it. */
+const char *ng_why_word(enum ng_why why);
+
 struct ng_record {
 	enum ng_event event;
 	uint32_t sandbox;
@@ -200,9 +221,11 @@ struct ng_record {
 	uint64_t lease_until_us; /* the earliest of them, grace included; 0 without */
 	struct ng_addr upstream; /* who answered; none when nobody was asked */
 	uint32_t upstream_us, commit_us;
-	uint8_t proto;  /* BLOCKED: IP protocol */
-	uint16_t port;  /* BLOCKED: destination port */
-	uint64_t count; /* BLOCKED: packets this record stands for */
+	uint8_t proto;   /* BLOCKED: IP protocol */
+	uint16_t port;   /* BLOCKED: destination port */
+	uint64_t count;  /* BLOCKED: packets this record stands for */
+	uint64_t logged; /* BLOCKED: and of those, how many were seen to go there */
+	enum ng_why why; /* BLOCKED */
 	bool cached;
 };
 
@@ -305,13 +328,15 @@ void ng_gate_waiting_from(struct ng_gate *gate, uint64_t last);
 int ng_gate_waiting_adopt(struct ng_gate *gate, uint64_t now_us,
 			  const struct ng_waiting *waiting) NG_MUST_CHECK;
 
-struct ng_blocked { /* a packet that the kernel refused, as the warden reports it */
-	uint32_t sandbox;
-	struct ng_addr from, to;
+struct ng_blocked {       /* packets that the kernel refused, as the warden reports them */
+	uint32_t sandbox; /* 0: of an interface that is not one sandbox's */
+	struct ng_addr from, to; /* none: they were only counted */
 	uint8_t proto;
 	uint16_t port;
-	bool observed; /* it passed: the sandbox is only observed */
-	uint64_t count;
+	bool observed; /* they passed: the sandbox is only observed */
+	enum ng_why
+		trick; /* what the kernel's rules saw, from NG_WHY_SOURCE on; 0: nothing odd */
+	uint64_t count, logged;
 };
 void ng_gate_blocked(struct ng_gate *gate, uint64_t now_us, const struct ng_blocked *blocked);
 

@@ -11,7 +11,8 @@
 
 #include <string.h>
 
-#define MODE_MAX         2u /* NG_OBSERVE; the engine's header is above this floor */
+#define MODE_MAX         2u  /* NG_OBSERVE; the engine's header is above this floor */
+#define WHY_MAX          14u /* NG_WHYS - 1, of the same header */
 #define PROTO_TCP        6u
 #define PROTO_UDP        17u
 #define ERRNO_MAX        4095u   /* MAX_ERRNO of Linux */
@@ -302,8 +303,28 @@ static bool leased_good(const void *body)
 static bool blocked_good(const void *body)
 {
 	const struct wall_blocked *blocked = body;
-	return addr_good(&blocked->from) && addr_good(&blocked->to) && blocked->observed <= 1 &&
-	       blocked->count;
+	bool seen = blocked->from.family != NG_NOFAMILY;
+	return addr_good_or_none(&blocked->from) && addr_good_or_none(&blocked->to) &&
+	       seen == (blocked->to.family != NG_NOFAMILY) && blocked->observed <= 1 &&
+	       blocked->trick < WALL_TRICKS && blocked->pad == 0 && blocked->count &&
+	       blocked->logged <= blocked->count && (seen || blocked->logged == 0);
+}
+
+static bool tally_good(const void *body)
+{
+	const struct wall_tally *tally = body;
+	return tally->pad == 0;
+}
+
+static bool target_good(const void *body)
+{
+	const struct wall_target *target = body;
+	return addr_good_or_none(&target->to) && target->observed <= 1 &&
+	       target->why <= WHY_MAX && target->pad == 0 &&
+	       (target->name_len == 0 || name_good(target->name, target->name_len)) &&
+	       target->packets && target->over <= target->packets &&
+	       target->first_us <= target->last_us &&
+	       text_good(target->reason, sizeof(target->reason), 0);
 }
 
 static bool flow_good(const void *body)
@@ -374,6 +395,16 @@ static const struct kind kinds[WALL_KINDS] = {
 			  empty_good},
 	[WALL_LEASED] = {sizeof(struct wall_leased), ROOM(leased), WAY(WALL_WARDEN_TO_WORKER),
 			 0, leased_good},
+	[WALL_TALLIES] = {sizeof(struct wall_done), 1, WAY(WALL_MAIN_TO_WARDEN), 0, empty_good},
+	[WALL_TALLY_ROW] = {sizeof(struct wall_tally), ROOM(tally), WAY(WALL_WARDEN_TO_MAIN), 0,
+			    tally_good},
+	[WALL_TALLIES_END] = {sizeof(struct wall_done), 1, WAY(WALL_WARDEN_TO_MAIN), 0,
+			      empty_good},
+	[WALL_TARGETS] = {sizeof(struct wall_done), 1, WAY(WALL_MAIN_TO_WORKER), 0, empty_good},
+	[WALL_TARGET_ROW] = {sizeof(struct wall_target), 1, WAY(WALL_WORKER_TO_MAIN), 0,
+			     target_good},
+	[WALL_TARGETS_END] = {sizeof(struct wall_done), 1, WAY(WALL_WORKER_TO_MAIN), 0,
+			      empty_good},
 	[WALL_BLOCKED] = {sizeof(struct wall_blocked), ROOM(blocked),
 			  WAY(WALL_WARDEN_TO_WORKER), 0, blocked_good},
 	[WALL_FLOW] = {sizeof(struct wall_flow), ROOM(flow), WAY(WALL_WARDEN_TO_WORKER), 0,

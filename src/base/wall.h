@@ -8,13 +8,14 @@
  * say so.
  *
  *     main -> warden   WALL_TABLE, WALL_SANDBOX_ADD, WALL_STATIC, WALL_SANDBOX_REMOVE,
- *                      WALL_CHANNEL (descriptor)
- *     warden -> main   WALL_READY, WALL_DONE
+ *                      WALL_CHANNEL (descriptor), WALL_TALLIES
+ *     warden -> main   WALL_READY, WALL_DONE, WALL_TALLY_ROW, WALL_TALLIES_END
  *     main -> worker   WALL_BEGIN, WALL_ROUTE, WALL_OWN, WALL_RULESET (descriptor), WALL_MEMBER,
  *                      WALL_COMMIT, WALL_SANDBOX_REMOVE, WALL_LISTENER (descriptor),
- *                      WALL_CHANNEL (descriptor), WALL_STATUS, WALL_LEASES, WALL_WAITINGS
+ *                      WALL_CHANNEL (descriptor), WALL_STATUS, WALL_LEASES, WALL_WAITINGS,
+ *                      WALL_TARGETS
  *     worker -> main   WALL_READY, WALL_DONE, WALL_COUNTERS, WALL_LEASE_ROW, WALL_LEASES_END,
- *                      WALL_WAITING_ROW, WALL_WAITINGS_END
+ *                      WALL_WAITING_ROW, WALL_WAITINGS_END, WALL_TARGET_ROW, WALL_TARGETS_END
  *     worker -> warden WALL_LEASE, WALL_REVOKE, WALL_EVICT, WALL_CLAIMED
  *     warden -> worker WALL_LEASED, WALL_BLOCKED, WALL_FLOW
  *
@@ -78,6 +79,12 @@ enum wall_kind {
 	WALL_WAITINGS_END,
 	WALL_FLOW,
 	WALL_EVICT, /* a WALL_REVOKE that cuts no flow */
+	WALL_TALLIES,
+	WALL_TALLY_ROW,
+	WALL_TALLIES_END,
+	WALL_TARGETS,
+	WALL_TARGET_ROW,
+	WALL_TARGETS_END,
 	WALL_KINDS
 };
 
@@ -96,8 +103,8 @@ struct wall_head {
 	uint32_t seq;
 };
 
-struct wall_done { /* also WALL_READY, WALL_COMMIT, WALL_STATUS, WALL_LEASES, WALL_LEASES_END,
-		     * WALL_CLAIMED: code 0 */
+struct wall_done { /* also WALL_READY, WALL_COMMIT, WALL_STATUS, WALL_CLAIMED, and the questions for
+		     * rows and the ends of rows: code 0 */
 	int32_t code;    /* enum ng_error */
 	uint32_t system; /* errno behind it, 0 without */
 	uint32_t takes;  /* of a WALL_TABLE with sets that went well: WALL_TAKES; else 0 */
@@ -254,13 +261,44 @@ struct wall_leased {
 	int32_t code; /* enum ng_error: NG_OK when the kernel acknowledged */
 };
 
+enum wall_trick { /* what the kernel's rules saw in a refused packet, beyond where it goes */
+		  WALL_TRICK_NONE = 0,
+		  WALL_TRICK_SOURCE,    /* the source is none of the sandbox's */
+		  WALL_TRICK_OPTIONS,   /* IP options */
+		  WALL_TRICK_EXTENSION, /* an IPv6 extension header */
+		  WALL_TRICK_FRAGMENT,
+		  WALL_TRICK_STRAY, /* of no connection that there is, or could be */
+		  WALL_TRICKS
+};
 struct wall_blocked {
-	uint32_t sandbox;
-	struct ng_addr from, to;
+	uint32_t sandbox;        /* 0: it came in where no single sandbox is */
+	struct ng_addr from, to; /* none: the packets were only counted */
 	uint8_t proto;
 	uint8_t observed; /* 1: it passed, since the sandbox is only observed */
+	uint8_t trick;    /* enum wall_trick */
+	uint8_t pad;
 	uint16_t port;
-	uint64_t count; /* this packet and those before it that were not reported one by one */
+	uint32_t logged; /* of the count: packets that were seen to go there */
+	uint64_t count;  /* and those that were not looked at one by one */
+};
+
+/* Packets of one sandbox since it was registered, by the kernel's counters; of nobody: sandbox 0. */
+struct wall_tally {
+	uint32_t sandbox, pad;
+	uint64_t refused, observed, forged;
+};
+
+#define WALL_REASON_MAX 320
+struct wall_target {       /* where packets of a sandbox were seen to go, and did not get */
+	uint32_t sandbox;  /* 0: nobody's, as above */
+	struct ng_addr to; /* none: `packets` of the sandbox are not among its targets */
+	uint8_t proto, observed, why, name_len; /* why: enum ng_why */
+	uint16_t port, pad;
+	uint8_t name[NG_NAME_MAX]; /* that last held the address there */
+	uint64_t packets;          /* at most; `over` of them may be another's */
+	uint64_t over;
+	uint64_t first_us, last_us; /* CLOCK_MONOTONIC */
+	char reason[WALL_REASON_MAX];
 };
 
 struct wall_flow { /* an established flow uses this lease, which ends soon */
@@ -288,6 +326,8 @@ struct wall_packet {
 		struct wall_static statics[(WALL_PACKET_MAX - 8) / sizeof(struct wall_static)];
 		struct wall_lease_row row;
 		struct wall_waiting_row waiting;
+		struct wall_tally tally[(WALL_PACKET_MAX - 8) / sizeof(struct wall_tally)];
+		struct wall_target target;
 		struct wall_lease lease[(WALL_PACKET_MAX - 8) / sizeof(struct wall_lease)];
 		struct wall_leased leased[(WALL_PACKET_MAX - 8) / sizeof(struct wall_leased)];
 		struct wall_blocked

@@ -28,6 +28,7 @@ static const struct {
 	{"learn", verb_learn, "the smallest host list that covers what was used"},
 	{"status", verb_status, "whether namegated serves, and what it has counted"},
 	{"leases", verb_leases, "which addresses are open, by which name, for how long"},
+	{"blocked", verb_blocked, "what was blocked, how often, and what would open it"},
 	{"who-opened", verb_who_opened,
 	 "which names opened an address, by which rule, and when"},
 	{"sandbox", verb_sandbox, "register, remove, change and list sandboxes"},

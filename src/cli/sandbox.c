@@ -133,10 +133,22 @@ static char *join(const json_t *list)
 	return text;
 }
 
+/* Packets that were dropped; "?" while the warden is down. */
+static void print_blocked(const json_t *row, char *out, size_t size)
+{
+	const json_t *refused = json_object_get(row, "refused");
+	const json_t *forged = json_object_get(row, "forged");
+	if (json_is_integer(refused) && json_is_integer(forged))
+		snprintf(out, size, "%lld",
+			 (long long)(json_integer_value(refused) + json_integer_value(forged)));
+	else
+		snprintf(out, size, "?");
+}
+
 static void print_list(const json_t *reply)
 {
 	struct client_table table = {.heads = {"SANDBOX", "STATE", "MODE", "INTERFACE", "GROUP",
-					       "SOURCES", "POLICIES"}};
+					       "SOURCES", "BLOCKED", "POLICIES"}};
 	size_t i;
 	json_t *row;
 	json_array_foreach(json_object_get(reply, "sandboxes"), i, row)
@@ -144,11 +156,12 @@ static void print_list(const json_t *reply)
 		bool lines = json_is_true(json_object_get(row, "inline"));
 		char *sources = join(json_object_get(row, "sources"));
 		char *policies = join(json_object_get(row, "policies"));
-		char *shown = NULL;
+		char *shown = NULL, blocked[64];
 		if (asprintf(&shown, "%s%s%s", lines ? "(inline)" : "",
 			     lines && policies && *policies ? " " : "",
 			     policies ? policies : "") < 0)
 			shown = NULL;
+		print_blocked(row, blocked, sizeof blocked);
 		client_table_row(&table,
 				 (const char *const[]){
 					 json_string_value(json_object_get(row, "name")),
@@ -156,7 +169,7 @@ static void print_list(const json_t *reply)
 					 json_string_value(json_object_get(row, "mode")),
 					 json_string_value(json_object_get(row, "interface")),
 					 json_string_value(json_object_get(row, "group")),
-					 sources, shown});
+					 sources, blocked, shown});
 		free(sources);
 		free(policies);
 		free(shown);

@@ -60,6 +60,20 @@ static void print_place(const json_t *reply)
 		printf("%-16s%s\n", "not guarded", json_string_value(item));
 }
 
+/* By the kernel's counters; a line that says nothing is left out. */
+static void print_packets(const json_t *packets)
+{
+	if (!json_is_object(packets))
+		return;
+	printf("%-16s%lld refused, %lld forged, %lld observed", "packets",
+	       (long long)number(packets, "refused"), (long long)number(packets, "forged"),
+	       (long long)number(packets, "observed"));
+	if (number(packets, "forged_of_nobody"))
+		printf("; %lld forged of no single sandbox",
+		       (long long)number(packets, "forged_of_nobody"));
+	putchar('\n');
+}
+
 static void print_status(const json_t *reply)
 {
 	bool ready = json_is_true(json_object_get(reply, "ready"));
@@ -80,6 +94,7 @@ static void print_status(const json_t *reply)
 		printf("%-16s%s\n", "alarm",
 		       "80 of 100 elements are in use; namegate leases shows whose, limits "
 		       "{ leases } raises the number");
+	print_packets(json_object_get(reply, "packets"));
 	putchar('\n');
 	print_counters(json_object_get(reply, "counters"));
 }

@@ -24,6 +24,7 @@ int verb_learn(int argc, char **argv);
 /* These ask, or tidy up after, namegated. */
 int verb_status(int argc, char **argv);
 int verb_leases(int argc, char **argv);
+int verb_blocked(int argc, char **argv);
 int verb_sandbox(int argc, char **argv);
 int verb_approve(int argc, char **argv); /* also pending, refuse, approvals, withdraw */
 int verb_reload(int argc, char **argv);

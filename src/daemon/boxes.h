@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "base/wall.h"
 #include "conf/grants.h"
 #include "daemon/images.h"
 
@@ -44,6 +45,7 @@ struct box {
 	struct grants grants;
 	struct box_source *sources;
 	enum side at_warden, at_worker;
+	struct wall_tally tally;         /* as the warden told last (views.c) */
 	struct control_request *waiting; /* who is told when it stands, or is gone */
 	json_t *answer;                  /* and what, when there is more to say than that */
 	UT_hash_handle by_name, by_id;

@@ -177,7 +177,8 @@ void child_check(struct child *child)
 /* One of many that answer together; the end of the rows is what a waiter waits for. */
 static bool is_row(const struct wall_packet *packet)
 {
-	return packet->head.kind == WALL_LEASE_ROW || packet->head.kind == WALL_WAITING_ROW;
+	return packet->head.kind == WALL_LEASE_ROW || packet->head.kind == WALL_WAITING_ROW ||
+	       packet->head.kind == WALL_TALLY_ROW || packet->head.kind == WALL_TARGET_ROW;
 }
 
 static struct waiter *take_waiter(struct child *child, const struct wall_packet *packet)
@@ -202,6 +203,10 @@ static bool answers(enum wall_kind kind, enum child_wait what)
 		return kind == WALL_LEASES_END;
 	case CHILD_WAIT_WAITINGS:
 		return kind == WALL_WAITINGS_END;
+	case CHILD_WAIT_TALLIES:
+		return kind == WALL_TALLIES_END;
+	case CHILD_WAIT_TARGETS:
+		return kind == WALL_TARGETS_END;
 	default:
 		return kind == WALL_DONE;
 	}

@@ -187,6 +187,9 @@ void approvals_withdraw(struct daemon *daemon, struct control_request *request, 
 json_t *approvals_json(const struct daemon *daemon);
 
 /* verbs.c: what administrators ask. */
+/* Of one box: its packets by the kernel, or null each when they are not known. */
+void verbs_add_packets(json_t *object, const struct wall_tally *tally, bool tallied);
+json_t *verbs_boxes_json(struct daemon *daemon, bool tallied);
 void verbs_handle(void *owner, struct control_request *request, json_t *object);
 json_t *verbs_diags(const struct ng_diags *diags);
 void verbs_ok(struct control_request *request); /* takes NULL, as the next does */
@@ -195,11 +198,21 @@ void verbs_fail(struct control_request *request, const char *format, ...)
 void verbs_fail_diags(struct control_request *request, const struct ng_diags *diags,
 		      const char *error);
 
-/* views.c: what the worker counts and leases. */
+/* views.c: what the kernel counts, and what the worker counts and leases. */
 void views_status(struct daemon *daemon, struct control_request *request);
 /* Names that wait for approval: of one sandbox, of all (NULL), or the one that wish names. */
 void views_waitings(struct daemon *daemon, struct control_request *request, const char *sandbox,
 		    const struct wish *wish);
 void views_leases(struct daemon *daemon, struct control_request *request, const char *sandbox);
-void views_packet(struct daemon *daemon, const struct wall_packet *packet);
-void views_worker_down(struct daemon *daemon);
+/* All sandboxes with the kernel's numbers. */
+void views_boxes(struct daemon *daemon, struct control_request *request);
+/* What was blocked: of one sandbox, or of all (NULL). */
+void views_blocked(struct daemon *daemon, struct control_request *request, const char *sandbox);
+void views_packet(struct daemon *daemon, struct child *child, const struct wall_packet *packet);
+void views_child_down(struct daemon *daemon, struct child *child);
+json_t *views_wall_time(uint64_t at_us); /* of a moment of CLOCK_MONOTONIC */
+
+/* blocked.c: rows and answer of views_blocked(). */
+void blocked_row(json_t *rows, uint32_t only, const struct wall_target *row);
+json_t *blocked_json(struct daemon *daemon, json_t *rows, uint32_t only, bool tallied,
+		     uint64_t left_out, const struct wall_tally *nobody);

@@ -2,10 +2,11 @@
 noinst_LIBRARIES += libworker.a
 libworker_a_SOURCES = src/daemon/worker.c src/daemon/worker.h src/daemon/worker_orders.c \
 	src/daemon/worker_parts.h src/daemon/worker_report.c src/daemon/worker_rulesets.c \
-	src/daemon/worker_rulesets.h src/daemon/worker_wall.c
+	src/daemon/worker_rulesets.h src/daemon/worker_targets.c src/daemon/worker_targets.h \
+	src/daemon/worker_wall.c
 libworker_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
 sbin_PROGRAMS += namegated
-namegated_SOURCES = src/daemon/main.c src/daemon/approvals.c src/daemon/approvals.h \
+namegated_SOURCES = src/daemon/main.c src/daemon/blocked.c src/daemon/approvals.c src/daemon/approvals.h \
 	src/daemon/approve.c src/daemon/lastgood.c src/daemon/texts.c src/daemon/texts.h \
 	src/daemon/policies.c src/daemon/boxes.c src/daemon/boxes.h src/daemon/child.c \
 	src/daemon/child.h src/daemon/daemon.c src/daemon/daemon.h src/daemon/feed.c \

@@ -324,6 +324,10 @@ static void warden_packet(struct child *child, const struct wall_packet *packet,
 			  const struct waiter *waiter)
 {
 	struct daemon *daemon = child->owner;
+	if (!waiter || waiter->what == CHILD_WAIT_TALLIES) {
+		views_packet(daemon, child, packet);
+		return;
+	}
 	struct box *box = boxes_find_id(&daemon->boxes, waiter->sandbox);
 	switch (waiter->what) {
 	case CHILD_WAIT_TABLE:
@@ -370,6 +374,7 @@ static void warden_down(struct child *child)
 		if (box->removing)
 			remove_step(daemon, box);
 	}
+	views_child_down(daemon, child);
 	give_up(daemon, child);
 	daemon_settle(daemon);
 }
@@ -446,7 +451,8 @@ static void worker_packet(struct child *child, const struct wall_packet *packet,
 	case CHILD_WAIT_STATUS:
 	case CHILD_WAIT_LEASES:
 	case CHILD_WAIT_WAITINGS:
-		views_packet(daemon, packet);
+	case CHILD_WAIT_TARGETS:
+		views_packet(daemon, child, packet);
 		return;
 	default:
 		child_kill(child, "answered what a worker is not asked");
@@ -467,7 +473,7 @@ static void worker_down(struct child *child)
 		if (box->removing)
 			remove_step(daemon, box);
 	}
-	views_worker_down(daemon);
+	views_child_down(daemon, child);
 	give_up(daemon, child);
 	daemon_settle(daemon);
 }

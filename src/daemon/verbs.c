@@ -356,15 +356,37 @@ static json_t *box_json(const struct box *box)
 			      : "waiting");
 }
 
-static void verb_sandbox_list(struct daemon *daemon, struct control_request *request,
-			      json_t *object)
+void verbs_add_packets(json_t *object, const struct wall_tally *tally, bool tallied)
+{
+	const struct {
+		const char *key;
+		uint64_t packets;
+	} numbers[] = {{"refused", tally->refused},
+		       {"observed", tally->observed},
+		       {"forged", tally->forged}};
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+		json_object_set_new(object, numbers[i].key,
+				    tallied ? json_integer((json_int_t)numbers[i].packets)
+					    : json_null());
+}
+
+json_t *verbs_boxes_json(struct daemon *daemon, bool tallied)
 {
 	struct box *box, *next;
 	json_t *all = json_array();
+	HASH_ITER (by_id, daemon->boxes.by_id, box, next) {
+		json_t *object = box_json(box);
+		verbs_add_packets(object, &box->tally, tallied);
+		json_array_append_new(all, object);
+	}
+	return json_pack("{s:b, s:o}", "ok", 1, "sandboxes", all);
+}
+
+static void verb_sandbox_list(struct daemon *daemon, struct control_request *request,
+			      json_t *object)
+{
 	(void)object;
-	HASH_ITER (by_id, daemon->boxes.by_id, box, next)
-		json_array_append_new(all, box_json(box));
-	control_reply(request, json_pack("{s:b, s:o}", "ok", 1, "sandboxes", all));
+	views_boxes(daemon, request);
 }
 
 /* ---- the rest ---- */
@@ -384,6 +406,17 @@ static void verb_leases(struct daemon *daemon, struct control_request *request, 
 		verbs_fail(request, "there is no sandbox \"%.63s\"", json_string_value(name));
 	else
 		views_leases(daemon, request, name ? json_string_value(name) : NULL);
+}
+
+static void verb_blocked(struct daemon *daemon, struct control_request *request, json_t *object)
+{
+	const json_t *name = json_object_get(object, "sandbox");
+	if (name && !json_is_string(name))
+		verbs_fail(request, "\"sandbox\" must be a name");
+	else if (name && !boxes_find(&daemon->boxes, json_string_value(name)))
+		verbs_fail(request, "there is no sandbox \"%.63s\"", json_string_value(name));
+	else
+		views_blocked(daemon, request, name ? json_string_value(name) : NULL);
 }
 
 /* The keys of approve and refuse; false when the request is answered. */
@@ -466,6 +499,7 @@ static const struct verb {
 } verbs[] = {
 	{"status", {NULL}, false, verb_status},
 	{"leases", {"sandbox", NULL}, false, verb_leases},
+	{"blocked", {"sandbox", NULL}, false, verb_blocked},
 	{"sandbox-add", {NULL}, true, verb_sandbox_add},
 	{"sandbox-remove", {"name", NULL}, false, verb_sandbox_remove},
 	{"sandbox-list", {NULL}, false, verb_sandbox_list},
@@ -496,8 +530,8 @@ void verbs_handle(void *owner, struct control_request *request, json_t *object)
 			verb->run(daemon, request, object);
 		return;
 	}
-	verbs_fail(
-		request,
-		"\"verb\" must be status, leases, sandbox-add, sandbox-remove, sandbox-list, "
-		"sandbox-mode, reload, pending, approve, refuse, approvals or withdraw");
+	verbs_fail(request,
+		   "\"verb\" must be status, leases, blocked, sandbox-add, sandbox-remove, "
+		   "sandbox-list, "
+		   "sandbox-mode, reload, pending, approve, refuse, approvals or withdraw");
 }

@@ -1,5 +1,6 @@
 /*
- * Looking in: counters, leases and names that wait for approval, asked of the worker on behalf of an administrator.
+ * Looking in: counters, leases, names that wait for approval, packets that were blocked, asked of
+ * warden and worker on behalf of an administrator.
  *
  * One question is under way at a time, the others wait in line: a table of leases may be large,
  * and the rows of two would mix. The worker is not believed beyond the form of what it says: rows
@@ -16,26 +17,63 @@
 
 #define ROWS_MOST 65536
 
-enum view_kind { VIEW_STATUS = 0, VIEW_LEASES, VIEW_WAITINGS, VIEW_KINDS };
+enum question {
+	ASK_NOTHING = 0,
+	ASK_TALLIES,
+	ASK_STATUS,
+	ASK_LEASES,
+	ASK_WAITINGS,
+	ASK_TARGETS
+};
 
-/* How each kind is asked and answered; status has no rows. */
+/* How each is asked and answered; status has no rows. */
 static const struct {
 	enum wall_kind ask, row, end;
 	enum child_wait wait;
+	bool warden; /* is asked, else the worker */
+} questions[] = {
+	[ASK_TALLIES] = {WALL_TALLIES, WALL_TALLY_ROW, WALL_TALLIES_END, CHILD_WAIT_TALLIES,
+			 true},
+	[ASK_STATUS] = {WALL_STATUS, WALL_NONE, WALL_COUNTERS, CHILD_WAIT_STATUS, false},
+	[ASK_LEASES] = {WALL_LEASES, WALL_LEASE_ROW, WALL_LEASES_END, CHILD_WAIT_LEASES, false},
+	[ASK_WAITINGS] = {WALL_WAITINGS, WALL_WAITING_ROW, WALL_WAITINGS_END,
+			  CHILD_WAIT_WAITINGS, false},
+	[ASK_TARGETS] = {WALL_TARGETS, WALL_TARGET_ROW, WALL_TARGETS_END, CHILD_WAIT_TARGETS,
+			 false},
+};
+
+enum view_kind {
+	VIEW_STATUS = 0,
+	VIEW_LEASES,
+	VIEW_WAITINGS,
+	VIEW_BOXES,
+	VIEW_BLOCKED,
+	VIEW_KINDS
+};
+
+#define STEPS_MOST 3
+/*
+ * What each asks, one after the other, and under which key the rows stand. Without the warden the
+ * kernel's numbers are left out; without the worker, status is what main knows, and the others fail.
+ */
+static const struct {
+	enum question steps[STEPS_MOST]; /* ASK_NOTHING at the end */
 	const char *key;
 } kinds[VIEW_KINDS] = {
-	[VIEW_STATUS] = {WALL_STATUS, WALL_NONE, WALL_COUNTERS, CHILD_WAIT_STATUS, NULL},
-	[VIEW_LEASES] = {WALL_LEASES, WALL_LEASE_ROW, WALL_LEASES_END, CHILD_WAIT_LEASES,
-			 "leases"},
-	[VIEW_WAITINGS] = {WALL_WAITINGS, WALL_WAITING_ROW, WALL_WAITINGS_END,
-			   CHILD_WAIT_WAITINGS, "pending"},
+	[VIEW_STATUS] = {{ASK_TALLIES, ASK_STATUS}, NULL},
+	[VIEW_LEASES] = {{ASK_LEASES}, "leases"},
+	[VIEW_WAITINGS] = {{ASK_WAITINGS}, "pending"},
+	[VIEW_BOXES] = {{ASK_TALLIES}, "sandboxes"},
+	[VIEW_BLOCKED] = {{ASK_TALLIES, ASK_TARGETS}, "sandboxes"},
 };
 
 struct view {
 	struct view *next;
 	struct control_request *request;
 	enum view_kind kind;
+	size_t step;
 	uint32_t sandbox; /* 0: all */
+	bool tallied;     /* the boxes have the kernel's numbers of this moment */
 	json_t *rows;
 	uint64_t left_out;
 	struct wish wish;
@@ -45,6 +83,7 @@ struct view {
 struct views {
 	struct view *first, *last;
 	bool asked;
+	struct wall_tally nobody; /* packets of no sandbox */
 };
 
 /* The names of struct ng_counters, in its order. */
@@ -99,8 +138,26 @@ static void put_sets(const struct conf *conf, json_t *status)
 	json_object_set_new(status, "left_to_ruleset", left);
 }
 
+/* The sum over all sandboxes; null when the warden could not be asked. */
+static json_t *packets_json(struct daemon *daemon, bool tallied)
+{
+	struct wall_tally sum = {0};
+	struct box *box, *next;
+	if (!tallied)
+		return json_null();
+	HASH_ITER (by_id, daemon->boxes.by_id, box, next) {
+		sum.refused += box->tally.refused;
+		sum.observed += box->tally.observed;
+		sum.forged += box->tally.forged;
+	}
+	return json_pack("{s:I, s:I, s:I, s:I}", "refused", (json_int_t)sum.refused, "observed",
+			 (json_int_t)sum.observed, "forged", (json_int_t)sum.forged,
+			 "forged_of_nobody", (json_int_t)daemon->views->nobody.forged);
+}
+
 /* counters is borrowed; NULL when the worker could not be asked. */
-static json_t *status_json(struct daemon *daemon, const struct wall_counters *counters)
+static json_t *status_json(struct daemon *daemon, const struct wall_counters *counters,
+			   bool tallied)
 {
 	json_t *values = counters ? json_object() : json_null();
 	size_t left_out = 0;
@@ -109,7 +166,8 @@ static json_t *status_json(struct daemon *daemon, const struct wall_counters *co
 		json_object_set_new(values, counter_names[i],
 				    json_integer((json_int_t)counters->values[i]));
 	json_t *status = json_pack(
-		"{s:b, s:s, s:i, s:I, s:I, s:b, s:o, s:o, s:I, s:s, s:s, s:I, s:o, s:o, s:o}",
+		"{s:b, s:s, s:i, s:I, s:I, s:b, s:o, s:o, s:I, s:s, s:s, s:I, s:o, s:o, s:o, "
+		"s:o}",
 		"ok", 1, "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s",
 		(json_int_t)((uv_now(&daemon->loop) - daemon->started_ms) / 1000),
 		"policy_version", (json_int_t)daemon->version, "ready", (int)daemon->ready,
@@ -118,7 +176,7 @@ static json_t *status_json(struct daemon *daemon, const struct wall_counters *co
 		daemon->conf->path ? daemon->conf->path : "embedded defaults", "table",
 		daemon->conf->table, "sandboxes", (json_int_t)boxes_count(&daemon->boxes),
 		"warden", child_json(&daemon->warden), "worker", child_json(&daemon->worker),
-		"counters", values);
+		"counters", values, "packets", packets_json(daemon, tallied));
 	if (daemon->conf->n_declared)
 		put_sets(daemon->conf, status);
 	return status;
@@ -131,11 +189,18 @@ static void view_free(struct view *view)
 	free(view);
 }
 
+/* counters: of status, when the worker has told them. */
 static void view_end(struct daemon *daemon, struct view *view,
 		     const struct wall_counters *counters)
 {
 	if (view->kind == VIEW_STATUS)
-		control_reply(view->request, status_json(daemon, counters));
+		control_reply(view->request, status_json(daemon, counters, view->tallied));
+	else if (view->kind == VIEW_BOXES)
+		control_reply(view->request, verbs_boxes_json(daemon, view->tallied));
+	else if (view->kind == VIEW_BLOCKED)
+		control_reply(view->request,
+			      blocked_json(daemon, view->rows, view->sandbox, view->tallied,
+					   view->left_out, &daemon->views->nobody));
 	else if (view->wish.id)
 		approvals_wish(daemon, view->request, &view->wish, view->found);
 	else
@@ -145,26 +210,65 @@ static void view_end(struct daemon *daemon, struct view *view,
 	view_free(view);
 }
 
-static struct view *take_first(struct views *views)
+static enum question question_of(const struct view *view)
 {
-	struct view *view = views->first;
-	views->first = view->next;
-	if (!views->first)
-		views->last = NULL;
-	views->asked = false;
-	return view;
+	return view->step < STEPS_MOST ? kinds[view->kind].steps[view->step] : ASK_NOTHING;
 }
 
-static void ask_next(struct daemon *daemon)
+static struct child *asked_child(struct daemon *daemon, enum question question)
+{
+	return questions[question].warden ? &daemon->warden : &daemon->worker;
+}
+
+static void take_first(struct views *views)
+{
+	views->first = views->first->next;
+	if (!views->first)
+		views->last = NULL;
+}
+
+/* The first view goes on without an answer from that child, or ends. */
+static void do_without(struct daemon *daemon, struct child *child)
+{
+	struct view *view = daemon->views->first;
+	if (question_of(view) == ASK_TALLIES) {
+		view->step++;
+		return;
+	}
+	take_first(daemon->views);
+	if (view->kind == VIEW_STATUS) {
+		view_end(daemon, view, NULL);
+		return;
+	}
+	verbs_fail(view->request,
+		   "the %s, which knows that, is down; it is being started again", child->name);
+	view_free(view);
+}
+
+static void ask(struct daemon *daemon, enum question question)
+{
+	struct wall_packet packet;
+	daemon->views->asked = true;
+	packet_clear(&packet, questions[question].ask);
+	child_send(asked_child(daemon, question), &packet, -1,
+		   (struct waiter){.what = questions[question].wait});
+}
+
+static void go_on(struct daemon *daemon)
 {
 	struct views *views = daemon->views;
-	struct wall_packet packet;
-	if (!views->first || views->asked)
-		return;
-	views->asked = true;
-	packet_clear(&packet, kinds[views->first->kind].ask);
-	child_send(&daemon->worker, &packet, -1,
-		   (struct waiter){.what = kinds[views->first->kind].wait});
+	while (views->first && !views->asked) {
+		struct view *view = views->first;
+		enum question question = question_of(view);
+		if (question == ASK_NOTHING) {
+			take_first(views);
+			view_end(daemon, view, NULL);
+		} else if (!asked_child(daemon, question)->up) {
+			do_without(daemon, asked_child(daemon, question));
+		} else {
+			ask(daemon, question);
+		}
+	}
 }
 
 static void view_add(struct daemon *daemon, const struct view *wanted)
@@ -186,42 +290,47 @@ static void view_add(struct daemon *daemon, const struct view *wanted)
 	else
 		daemon->views->first = view;
 	daemon->views->last = view;
-	ask_next(daemon);
+	go_on(daemon);
+}
+
+static uint32_t id_of(const struct daemon *daemon, const char *sandbox)
+{
+	const struct box *box = sandbox ? boxes_find(&daemon->boxes, sandbox) : NULL;
+	return box ? box->id : 0;
 }
 
 void views_status(struct daemon *daemon, struct control_request *request)
 {
-	if (daemon->worker.up)
-		view_add(daemon, &(struct view){.request = request});
-	else
-		control_reply(request, status_json(daemon, NULL));
+	view_add(daemon, &(struct view){.request = request});
+}
+
+void views_boxes(struct daemon *daemon, struct control_request *request)
+{
+	view_add(daemon, &(struct view){.request = request, .kind = VIEW_BOXES});
+}
+
+void views_blocked(struct daemon *daemon, struct control_request *request, const char *sandbox)
+{
+	view_add(daemon, &(struct view){.request = request,
+					.kind = VIEW_BLOCKED,
+					.sandbox = id_of(daemon, sandbox)});
 }
 
 void views_leases(struct daemon *daemon, struct control_request *request, const char *sandbox)
 {
-	const struct box *box = sandbox ? boxes_find(&daemon->boxes, sandbox) : NULL;
-	if (daemon->worker.up)
-		view_add(daemon, &(struct view){.request = request,
-						.kind = VIEW_LEASES,
-						.sandbox = box ? box->id : 0});
-	else
-		verbs_fail(request, "the worker, which knows the leases, is down; it is being "
-				    "started again");
+	view_add(daemon, &(struct view){.request = request,
+					.kind = VIEW_LEASES,
+					.sandbox = id_of(daemon, sandbox)});
 }
 
 void views_waitings(struct daemon *daemon, struct control_request *request, const char *sandbox,
 		    const struct wish *wish)
 {
-	const struct box *box = sandbox ? boxes_find(&daemon->boxes, sandbox) : NULL;
 	struct view view = {
-		.request = request, .kind = VIEW_WAITINGS, .sandbox = box ? box->id : 0};
+		.request = request, .kind = VIEW_WAITINGS, .sandbox = id_of(daemon, sandbox)};
 	if (wish)
 		view.wish = *wish;
-	if (daemon->worker.up)
-		view_add(daemon, &view);
-	else
-		verbs_fail(request, "the worker, which knows the waiting names, is down; it is "
-				    "being started again");
+	view_add(daemon, &view);
 }
 
 /* ---- rows ---- */
@@ -255,7 +364,7 @@ static void add_lease(struct daemon *daemon, struct view *view,
 	json_array_append_new(view->rows, object);
 }
 
-static json_t *wall_time(uint64_t at_us)
+json_t *views_wall_time(uint64_t at_us)
 {
 	char text[32];
 	uint64_t now = now_us();
@@ -294,48 +403,75 @@ static void add_waiting(struct daemon *daemon, struct view *view,
 		json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:I}", "id", (json_int_t)row->id,
 			  "sandbox", box->conf.name, "name", text, "rule",
 			  json_sprintf("%s:%u", row->path, (unsigned)row->line), "first",
-			  wall_time(row->first_us), "last", wall_time(row->last_us), "count",
-			  (json_int_t)row->count));
+			  views_wall_time(row->first_us), "last", views_wall_time(row->last_us),
+			  "count", (json_int_t)row->count));
+}
+
+static void take_tallies(struct daemon *daemon, const struct wall_packet *packet)
+{
+	for (uint16_t i = 0; i < packet->head.count; i++) {
+		const struct wall_tally *row = &packet->tally[i];
+		struct box *box = boxes_find_id(&daemon->boxes, row->sandbox);
+		if (box)
+			box->tally = *row;
+		else if (!row->sandbox)
+			daemon->views->nobody = *row;
+	}
 }
 
 static void add_row(struct daemon *daemon, struct view *view, const struct wall_packet *packet)
 {
-	if (json_array_size(view->rows) >= ROWS_MOST)
+	if (question_of(view) == ASK_TALLIES)
+		take_tallies(daemon, packet);
+	else if (json_array_size(view->rows) >= ROWS_MOST)
 		view->left_out++;
 	else if (view->kind == VIEW_LEASES)
 		add_lease(daemon, view, &packet->row);
+	else if (view->kind == VIEW_BLOCKED)
+		blocked_row(view->rows, view->sandbox, &packet->target);
 	else
 		add_waiting(daemon, view, &packet->waiting);
 }
 
-void views_packet(struct daemon *daemon, const struct wall_packet *packet)
+static void answered(struct daemon *daemon, struct view *view, const struct wall_packet *packet)
+{
+	enum question question = question_of(view);
+	daemon->views->asked = false;
+	/* In sets of another ruleset nothing is counted. */
+	view->tallied |= question == ASK_TALLIES && !daemon->conf->n_declared;
+	view->step++;
+	if (question == ASK_STATUS) {
+		take_first(daemon->views);
+		view_end(daemon, view, &packet->counters);
+	}
+	go_on(daemon);
+}
+
+void views_packet(struct daemon *daemon, struct child *child, const struct wall_packet *packet)
 {
 	struct views *views = daemon->views;
 	struct view *view = views && views->asked ? views->first : NULL;
-	if (!view || (packet->head.kind != kinds[view->kind].row &&
-		      packet->head.kind != kinds[view->kind].end)) {
-		child_kill(&daemon->worker, "answered what nobody asked");
+	enum question question = view ? question_of(view) : ASK_NOTHING;
+	if (!question || asked_child(daemon, question) != child ||
+	    (packet->head.kind != questions[question].row &&
+	     packet->head.kind != questions[question].end)) {
+		child_kill(child, "answered what nobody asked");
 		return;
 	}
-	if (packet->head.kind == kinds[view->kind].row) {
+	if (packet->head.kind == questions[question].row)
 		add_row(daemon, view, packet);
-		return;
-	}
-	take_first(views);
-	view_end(daemon, view, view->kind == VIEW_STATUS ? &packet->counters : NULL);
-	ask_next(daemon);
+	else
+		answered(daemon, view, packet);
 }
 
-void views_worker_down(struct daemon *daemon)
+void views_child_down(struct daemon *daemon, struct child *child)
 {
 	struct views *views = daemon->views;
-	while (views && views->first) {
-		struct view *view = take_first(views);
-		if (view->kind == VIEW_STATUS) {
-			view_end(daemon, view, NULL);
-			continue;
-		}
-		verbs_fail(view->request, "the worker died while it was asked; try again");
-		view_free(view);
+	if (!views)
+		return;
+	if (views->asked && asked_child(daemon, question_of(views->first)) == child) {
+		views->asked = false;
+		do_without(daemon, child);
 	}
+	go_on(daemon);
 }

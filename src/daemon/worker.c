@@ -192,6 +192,7 @@ static void act_drop(struct worker *worker, const struct ng_action *action)
 static void act_record(struct worker *worker, const struct ng_action *action)
 {
 	record_put(worker->records, worker->now_us, &action->record);
+	targets_note(&worker->targets, worker->now_us, &action->record);
 }
 
 static void act_waiting(struct worker *worker, const struct ng_action *action)
@@ -424,6 +425,7 @@ void worker_ready(struct worker *worker)
 
 	if (!worker->committed || !worker->warden)
 		return;
+	warden_listen(worker);
 	if (!worker->adopted) {
 		lease_store_each(worker->store, now_us, worker_wall_s(), adopt_row, worker);
 		ng_gate_adopted(worker->gate, now_us);
@@ -547,6 +549,7 @@ static void finish(struct worker *worker)
 {
 	lease_store_close(worker->store);
 	record_destroy(worker->records);
+	targets_finish(&worker->targets);
 	ng_gate_destroy(worker->gate);
 	stage_finish(&worker->stage);
 	orders_finish(&worker->orders);

@@ -149,12 +149,27 @@ static size_t compose(struct worker *worker)
 
 static void on_warden(uv_poll_t *poll, int status, int events);
 
+/* Reports are about sandboxes, so nothing is read before we know any. */
+static void watch_start(struct warden *warden)
+{
+	uv_poll_start(&warden->poll,
+		      (warden->worker->committed ? UV_READABLE : 0) |
+			      (warden->writable ? UV_WRITABLE : 0),
+		      on_warden);
+}
+
 static void watch(struct warden *warden, bool writable)
 {
 	if (warden->writable == writable)
 		return;
 	warden->writable = writable;
-	uv_poll_start(&warden->poll, UV_READABLE | (writable ? UV_WRITABLE : 0), on_warden);
+	watch_start(warden);
+}
+
+void warden_listen(struct worker *worker)
+{
+	if (worker->warden)
+		watch_start(worker->warden);
 }
 
 /* Sends what was composed. False when it has to wait, or there is no warden any more. */
@@ -223,8 +238,17 @@ static void take_leased(struct worker *worker, const struct wall_leased *leased)
 
 static void take_blocked(struct worker *worker, const struct wall_blocked *blocked)
 {
+	static const enum ng_why tricks[WALL_TRICKS] = {
+		[WALL_TRICK_SOURCE] = NG_WHY_SOURCE,
+		[WALL_TRICK_OPTIONS] = NG_WHY_OPTIONS,
+		[WALL_TRICK_EXTENSION] = NG_WHY_EXTENSION,
+		[WALL_TRICK_FRAGMENT] = NG_WHY_FRAGMENT,
+		[WALL_TRICK_STRAY] = NG_WHY_STRAY,
+	};
 	struct ng_blocked seen = {
 		.sandbox = blocked->sandbox,
+		.trick = tricks[blocked->trick],
+		.logged = blocked->logged,
 		.from = blocked->from,
 		.to = blocked->to,
 		.proto = blocked->proto,
@@ -332,8 +356,8 @@ void warden_connect(struct worker *worker, int fd)
 	warden->worker = worker;
 	warden->fd = fd;
 	warden->poll.data = warden;
-	uv_poll_start(&warden->poll, UV_READABLE, on_warden);
 	worker->warden = warden;
+	warden_listen(worker);
 	revoke_again(worker);
 	worker_ready(worker);
 }

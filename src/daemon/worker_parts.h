@@ -10,6 +10,7 @@
 #include "base/wall.h"
 #include "daemon/worker.h"
 #include "daemon/worker_rulesets.h"
+#include "daemon/worker_targets.h"
 #include "edge/lease_store.h"
 #include "edge/record.h"
 #include "edge/tcp.h"
@@ -57,6 +58,8 @@ void orders_flush(struct worker *worker);
 void orders_claim(struct worker *worker);
 /* Takes over a channel to a new warden; the old one, if any, is lost. */
 void warden_connect(struct worker *worker, int fd);
+/* Reads what it says from now on, if there is one. */
+void warden_listen(struct worker *worker);
 void warden_close(struct worker *worker);
 
 /* ---- worker_wall.c: what main says ---- */
@@ -129,6 +132,7 @@ struct worker {
 	struct record_log *records;
 	struct lease_store *store;
 	struct rulesets rulesets;
+	struct targets targets;
 	struct stage stage;
 	struct orders orders;
 	struct report report;

@@ -2,7 +2,7 @@
  * What main is told: answers to what it asked, in the order in which it asked.
  *
  * A channel takes only so much at a time, and a listing of leases may be a hundred times that, and
- * one of waiting names several times. So
+ * one of waiting names or blocked places several times. So
  * what is owed stands in a ring, and a listing keeps its cursor: it goes on when the channel can
  * be written to again, and the loop never waits for main.
  */
@@ -128,12 +128,30 @@ static int send_waitings(struct worker *worker, uint32_t seq)
 	return send_out(worker, WALL_WAITINGS_END, seq);
 }
 
+static int send_targets(struct worker *worker, uint32_t seq)
+{
+	struct report *report = &worker->report;
+	uint64_t next = report->cursor;
+
+	while (targets_at(&worker->targets, &next, &worker->out.target)) {
+		int code = send_out(worker, WALL_TARGET_ROW, seq);
+
+		if (code)
+			return code;
+		report->cursor = next;
+	}
+	worker->out.done = (struct wall_done){0};
+	return send_out(worker, WALL_TARGETS_END, seq);
+}
+
 static int send_owed(struct worker *worker, const struct owed *owed)
 {
 	if (owed->kind == WALL_LEASES_END)
 		return send_leases(worker, owed->seq);
 	if (owed->kind == WALL_WAITINGS_END)
 		return send_waitings(worker, owed->seq);
+	if (owed->kind == WALL_TARGETS_END)
+		return send_targets(worker, owed->seq);
 	if (owed->kind == WALL_COUNTERS)
 		fill_counters(worker, &worker->out.counters);
 	else

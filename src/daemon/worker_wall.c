@@ -287,6 +287,7 @@ static bool remove_sandbox(struct worker *worker, const struct wall_packet *pack
 	if (!worker->stage.open)
 		rulesets_collect(&worker->rulesets);
 	lease_store_drop_sandbox(worker->store, id, worker_wall_s());
+	targets_forget(&worker->targets, id);
 	return report_owe(worker, WALL_DONE, packet->head.seq, NG_OK);
 }
 
@@ -345,6 +346,8 @@ bool wall_take(struct worker *worker, const struct wall_packet *packet, int fd)
 		return report_owe(worker, WALL_LEASES_END, seq, NG_OK);
 	case WALL_WAITINGS:
 		return report_owe(worker, WALL_WAITINGS_END, seq, NG_OK);
+	case WALL_TARGETS:
+		return report_owe(worker, WALL_TARGETS_END, seq, NG_OK);
 	default: /* the wall lets nothing else come this way */
 		if (fd >= 0)
 			close(fd);

@@ -96,6 +96,8 @@ static const struct bounded_call common_bounded[] = {
 	{SCMP_SYS(ioctl), SCMP_A1_64(SCMP_CMP_EQ, FIOCLEX)},
 	{SCMP_SYS(ioctl), SCMP_A1_64(SCMP_CMP_EQ, FIONREAD)},
 	{SCMP_SYS(ioctl), SCMP_A1_64(SCMP_CMP_EQ, TCGETS)},
+	/* the name of the interface that a packet came in by */
+	{SCMP_SYS(ioctl), SCMP_A1_64(SCMP_CMP_EQ, SIOCGIFNAME)},
 	/* reading a limit, not setting one */
 	{SCMP_SYS(prlimit64), SCMP_A2_64(SCMP_CMP_EQ, 0)},
 	{SCMP_SYS(prctl), SCMP_A0_64(SCMP_CMP_EQ, PR_SET_NAME)},
@@ -107,8 +109,6 @@ static const struct bounded_call common_bounded[] = {
 static const struct bounded_call worker_bounded[] = {
 	{SCMP_SYS(socket), SCMP_A0_64(SCMP_CMP_EQ, AF_INET)},
 	{SCMP_SYS(socket), SCMP_A0_64(SCMP_CMP_EQ, AF_INET6)},
-	/* the name of the interface that a packet came in by */
-	{SCMP_SYS(ioctl), SCMP_A1_64(SCMP_CMP_EQ, SIOCGIFNAME)},
 };
 
 /* Each returns 0 or a negative errno, as libseccomp does. */

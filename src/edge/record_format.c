@@ -147,6 +147,9 @@ static void add_packet(json_t *line, const struct ng_record *record)
 	add_number(line, "proto", record->proto);
 	add_number(line, "port", record->port);
 	add_number(line, "count", record->count);
+	if (record->logged < record->count)
+		add_number(line, "logged", record->logged);
+	add_text(line, "why", ng_why_word(record->why));
 }
 
 /* Without memory json_dumpb() has nothing to write and says 0, as for a line that does not fit. */

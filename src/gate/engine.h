@@ -294,9 +294,6 @@ void leases_crowd(struct ng_gate *gate);
 void lease_shut(struct ng_gate *gate, const struct lease *lease, enum ng_action_kind kind,
 		const struct ng_name *name);
 void leases_revoke(struct ng_gate *gate, struct sandbox *sandbox); /* all of them */
-/* The live lease of that address for all ports; false when there is none. */
-bool lease_name(const struct ng_gate *gate, const struct sandbox *sandbox,
-		const struct ng_addr *client, const struct ng_addr *addr, struct ng_name *out);
 /*
  * The lease under that key, made when there is none, with a holder that came by trail; *shared: the
  * trail made for it, to be given along for the next. NG_E_FULL, NG_E_NOMEM.
@@ -337,8 +334,9 @@ void order_resolve(struct ng_gate *gate, struct order *order, int code); /* and 
 
 /* history.c */
 void history_note(struct ng_gate *gate, const struct lease_key *of, const struct ng_name *name);
+/* at_us: when the address was last known to be the name's. */
 bool history_name(const struct ng_gate *gate, uint32_t sandbox, const struct ng_addr *addr,
-		  struct ng_name *out);
+		  struct ng_name *out, uint64_t *at_us);
 void history_finish(struct ng_gate *gate);
 
 /* reply.c: what a client is told, and the record of it */

@@ -329,47 +329,6 @@ uint64_t ng_gate_deadline(const struct ng_gate *gate)
 	return commit_us < due_us ? commit_us : due_us;
 }
 
-/* Says why, in the order of what a person would check first. */
-static const char *blocked_reason(const struct ng_gate *gate, const struct sandbox *sandbox,
-				  const struct ng_blocked *blocked, struct ng_name *name)
-{
-	if (sandbox && lease_name(gate, sandbox, &blocked->from, &blocked->to, name))
-		return "the name is open, but not this protocol or port, or not from this "
-		       "address";
-	if (history_name(gate, blocked->sandbox, &blocked->to, name))
-		return "the lease of the name ended: it must be resolved again";
-	if (ng_addr_reach(&blocked->to) == NG_REACH_NEVER)
-		return "an address that is never opened";
-	return "never resolved by a permitted name";
-}
-
-void ng_gate_blocked(struct ng_gate *gate, uint64_t now_us, const struct ng_blocked *blocked)
-{
-	struct sandbox *sandbox = directory_by_id(&gate->directory, blocked->sandbox);
-	struct ng_name name = {0};
-	struct ng_record *record;
-	struct ng_addr *to;
-
-	actions_begin(gate, now_us);
-	gate->counters.blocked += blocked->count;
-	record = &action_add(gate, NG_RECORD)->record;
-	to = arena_copy(&gate->words, &blocked->to, sizeof(*to));
-	record->event = NG_EVENT_BLOCKED;
-	record->sandbox = blocked->sandbox;
-	record->mode = sandbox ? sandbox->spec.mode : NG_LOCKDOWN;
-	record->sandbox_name = sandbox ? word_text(gate, sandbox->spec.name) : "";
-	record->client = blocked->from;
-	record->reason = blocked_reason(gate, sandbox, blocked, &name);
-	record->name = name.len ? word_name(gate, &name) : NULL;
-	record->version = gate->version;
-	record->addrs = to;
-	record->n_addrs = to ? 1 : 0;
-	record->proto = blocked->proto;
-	record->port = blocked->port;
-	record->count = blocked->count;
-	record->observed = blocked->observed;
-}
-
 void ng_gate_counters(const struct ng_gate *gate, struct ng_counters *out)
 {
 	*out = gate->counters;

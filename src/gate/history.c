@@ -14,6 +14,7 @@
 struct memory {
 	struct lease_key key; /* client left out */
 	UT_hash_handle hh;
+	uint64_t at_us; /* when it was last known to be so */
 	uint8_t len;
 	uint8_t wire[]; /* of the name */
 };
@@ -56,6 +57,7 @@ void history_note(struct ng_gate *gate, const struct lease_key *of, const struct
 	if (!memory)
 		return;
 	memory->key = key;
+	memory->at_us = gate->now_us;
 	memory->len = name->len;
 	memcpy(memory->wire, name->wire, name->len);
 	HASH_ADD_KEYPTR_BYHASHVALUE(hh, gate->history, &memory->key, sizeof(memory->key),
@@ -66,7 +68,7 @@ void history_note(struct ng_gate *gate, const struct lease_key *of, const struct
 }
 
 bool history_name(const struct ng_gate *gate, uint32_t sandbox, const struct ng_addr *addr,
-		  struct ng_name *out)
+		  struct ng_name *out, uint64_t *at_us)
 {
 	struct lease_key key = history_key(sandbox, addr);
 	const struct memory *memory = history_find(gate, &key);
@@ -75,6 +77,7 @@ bool history_name(const struct ng_gate *gate, uint32_t sandbox, const struct ng_
 		return false;
 	out->len = memory->len;
 	memcpy(out->wire, memory->wire, memory->len);
+	*at_us = memory->at_us;
 	return true;
 }
 

@@ -187,18 +187,6 @@ static int holder_note(const struct ng_gate *gate, struct lease *lease,
 
 /* ---- the query's side ---- */
 
-bool lease_name(const struct ng_gate *gate, const struct sandbox *sandbox,
-		const struct ng_addr *client, const struct ng_addr *addr, struct ng_name *out)
-{
-	struct lease_key key = key_make(sandbox, client, addr, (struct ng_port){0});
-	const struct lease *lease = lease_find(gate, &key);
-
-	if (!lease)
-		return false;
-	*out = trail_name(lease->holders[0].trail);
-	return true;
-}
-
 int lease_hold(struct ng_gate *gate, struct sandbox *sandbox, const struct lease_key *key,
 	       const struct ng_trail *trail, struct trail **shared, uint64_t until_us,
 	       struct lease **out, struct holder **held)

@@ -145,10 +145,25 @@ static bool decision_take(struct traffic *traffic, const json_t *record, struct 
 	return true;
 }
 
+/* Forged, or only counted: nothing that a policy could say more or less about. */
+static bool of_no_place(const json_t *record)
+{
+	static const char *const whys[] = {"spoofed-source", "ip-options", "extension-header",
+					   "fragment", "no-connection"};
+	const char *why = text_of(record, "why");
+
+	for (size_t i = 0; why && i < sizeof(whys) / sizeof(*whys); i++)
+		if (!strcmp(why, whys[i]))
+			return true;
+	return why && !json_object_get(record, "addrs");
+}
+
 static bool blocked_take(struct traffic *traffic, const json_t *record, struct line *line)
 {
 	struct traffic_observation *seen = &line->seen;
 
+	if (of_no_place(record))
+		return true;
 	seen->kind = TRAFFIC_FLOW;
 	if (!address_take(json_array_get(json_object_get(record, "addrs"), 0), &seen->server))
 		return false;

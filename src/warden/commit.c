@@ -13,6 +13,8 @@
  */
 #include "warden/sets.h"
 
+#include "warden/counts.h"
+
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
@@ -42,6 +44,13 @@ static void write_value(struct nlmsghdr *message, const struct op *op)
 
 	if (!op->value_len)
 		return;
+	if (set_shapes[op->set].flags & NFT_SET_OBJECT) {
+		char name[COUNT_NAME_MAX];
+
+		count_value_text(op->value, name);
+		mnl_attr_put_strz(message, NFTA_SET_ELEM_OBJREF, name);
+		return;
+	}
 	value = mnl_attr_nest_start(message, NFTA_SET_ELEM_DATA);
 	mnl_attr_put(message, NFTA_DATA_VALUE, op->value_len, op->value);
 	mnl_attr_nest_end(message, value);
@@ -88,12 +97,34 @@ static void write_element(struct nlmsghdr *message, const struct op *op, const c
 	mnl_attr_nest_end(message, list);
 }
 
+static void write_counter(struct op *op, const char *table, struct batch *batch,
+			  struct netlink *netlink)
+{
+	struct op removal = *op;
+
+	removal.remove = true;
+	if (!op->remove)
+		counter_write(op, batch_message(batch, netlink, NFT_MSG_NEWOBJ, NLM_F_CREATE),
+			      table);
+	if (op->remove || op->anew)
+		counter_write(&removal, batch_message(batch, netlink, NFT_MSG_DELOBJ, 0),
+			      table);
+	if (!op->remove && op->anew)
+		counter_write(op, batch_message(batch, netlink, NFT_MSG_NEWOBJ, NLM_F_CREATE),
+			      table);
+	op->seq_last = batch->last;
+}
+
 static void write_op(struct op *op, const char *table, const struct ability *ability,
 		     struct batch *batch, struct netlink *netlink)
 {
 	uint16_t gone = ability->destroy ? NFT_DESTROYSETELEM : NFT_MSG_DELSETELEM;
 
 	op->seq_first = netlink->seq;
+	if (op->set == SET_COUNT) {
+		write_counter(op, table, batch, netlink);
+		return;
+	}
 	if (op->remove) {
 		write_element(batch_message(batch, netlink, gone, 0), op, table, false);
 		op->seq_last = batch->last;
@@ -113,7 +144,7 @@ static void write_op(struct op *op, const char *table, const struct ability *abi
 
 static bool can_share(const struct op *op, const struct ability *ability)
 {
-	return op->error == OP_WAITS && !op->remove && !op->anew &&
+	return op->set != SET_COUNT && op->error == OP_WAITS && !op->remove && !op->anew &&
 	       (!op->timeout_ms || ability->in_place);
 }
 

@@ -64,6 +64,50 @@ static void put_snat(struct warden *warden, const struct wall_sandbox *sandbox,
 		claim_last(warden);
 }
 
+static void put_count(struct warden *warden, enum set_id first, const struct ng_prefix *source,
+		      uint32_t sandbox, bool remove, uint32_t tag)
+{
+	size_t at = warden->ops.n;
+
+	op_plain(&warden->ops, set_for(first, source), source, remove, tag);
+	if (remove || warden->ops.failed)
+		return;
+	op_count_value(&warden->ops.items[at], sandbox,
+		       first == SET_SEEN4 ? COUNT_OBSERVED : COUNT_REFUSED);
+	if (ng_prefix_is_host(source))
+		claim_last(warden);
+}
+
+/* The interface's counter was that of one sandbox, or nobody's, and is to be another's. */
+static void put_forged(struct warden *warden, const char *interface, uint32_t was, uint32_t is,
+		       uint32_t tag)
+{
+	uint8_t key[NG_IFNAME_MAX] = {0};
+	struct op *op;
+
+	if (was == is)
+		return;
+	memcpy(key, interface, strnlen(interface, NG_IFNAME_MAX));
+	op = was != COUNT_NOBODY ? op_octets(&warden->ops, SET_FORGED, key, sizeof(key)) : NULL;
+	if (op) {
+		op->remove = true;
+		op->tag = tag;
+	}
+	op = is != COUNT_NOBODY ? op_octets(&warden->ops, SET_FORGED, key, sizeof(key)) : NULL;
+	if (!op)
+		return;
+	op->tag = tag;
+	op_count_value(op, is, COUNT_FORGED);
+	claim_last(warden);
+}
+
+static uint32_t alone_on(const struct warden *warden, const char *interface)
+{
+	const struct sandbox *sandbox = sandboxes_alone(&warden->sandboxes, interface);
+
+	return sandbox ? sandbox->is.id : COUNT_NOBODY;
+}
+
 bool has_source(const struct wall_sandbox *sandbox, const struct ng_prefix *source)
 {
 	for (size_t i = 0; i < sandbox->n_sources; i++)
@@ -91,8 +135,12 @@ static void put_difference(struct warden *warden, const struct wall_sandbox *fro
 		if (snat_of(from, source)->family &&
 		    !(stays && ng_addr_equal(snat_of(from, source), snat_of(to, source))))
 			put_snat(warden, from, source, remove, tag);
-		if (from->mode == MODE_OBSERVE && !(stays && to->mode == MODE_OBSERVE))
+		if (!stays)
+			put_count(warden, SET_REFUSED4, source, from->id, remove, tag);
+		if (from->mode == MODE_OBSERVE && !(stays && to->mode == MODE_OBSERVE)) {
 			put_source(warden, SET_OBSERVE4, source, remove, tag);
+			put_count(warden, SET_SEEN4, source, from->id, remove, tag);
+		}
 	}
 }
 
@@ -204,6 +252,7 @@ static void forget(struct warden *warden, struct sandbox *sandbox, uint32_t tag)
 {
 	struct wall_sandbox was = sandbox->is;
 	struct rights rights = {&was, &sandbox->statics};
+	uint32_t had = alone_on(warden, was.interface);
 
 	put_difference(warden, &was, &nobody, true, tag);
 	fixed_ranges(warden, &rights, &no_rights, true, tag);
@@ -213,6 +262,8 @@ static void forget(struct warden *warden, struct sandbox *sandbox, uint32_t tag)
 		cut_source(warden, &was.sources[i], false);
 	}
 	sandboxes_remove(&warden->sandboxes, sandbox);
+	put_forged(warden, was.interface, had, alone_on(warden, was.interface), tag);
+	tally_forget(&warden->tally, was.id, &warden->ops, tag);
 }
 
 static void settle_sources(struct warden *warden, const struct wall_sandbox *was,
@@ -270,11 +321,15 @@ static int put(struct warden *warden, struct change *change, uint32_t tag)
 	struct wall_sandbox was = sandbox ? sandbox->is : nobody;
 	struct statics had = {0};
 	struct rights rights = {&was, &had};
+	uint32_t left = alone_on(warden, was.interface);
+	uint32_t met = alone_on(warden, wanted->interface);
 	int code = sandboxes_check(&warden->sandboxes, wanted);
 
 	if (code == NG_OK)
 		code = statics_settle(&change->statics);
 	change->unchanged = code != NG_OK;
+	if (code == NG_OK)
+		code = tally_enrol(&warden->tally, wanted->id, warden->now_us, &warden->ops);
 	if (code == NG_OK)
 		code = sandboxes_put(&warden->sandboxes, wanted, &sandbox);
 	if (code != NG_OK)
@@ -285,6 +340,9 @@ static int put(struct warden *warden, struct change *change, uint32_t tag)
 	if (wanted->mode == MODE_LOCKDOWN)
 		sandbox->statics.n = 0;
 	code = put_rights(warden, &rights, sandbox, tag);
+	if (strncmp(was.interface, wanted->interface, NG_IFNAME_MAX) != 0)
+		put_forged(warden, was.interface, left, alone_on(warden, was.interface), tag);
+	put_forged(warden, wanted->interface, met, alone_on(warden, wanted->interface), tag);
 	statics_finish(&had);
 	return code;
 }
@@ -374,6 +432,9 @@ void enrol_refill(struct warden *warden, struct ops *ops)
 
 		put_difference(warden, &sandbox->is, &nobody, false, TAG_OTHER);
 		fixed_ranges(warden, &rights, &no_rights, false, TAG_OTHER);
+		if (alone_on(warden, sandbox->is.interface) == sandbox->is.id)
+			put_forged(warden, sandbox->is.interface, COUNT_NOBODY, sandbox->is.id,
+				   TAG_OTHER);
 	}
 	HASH_ITER (hh, warden->mirror.by_key, lease, next) {
 		struct op *op;

@@ -21,6 +21,8 @@ struct kernel {
 	uint64_t fingerprint; /* of the rules as the kernel lists them */
 	uint32_t generation;  /* of the rule set, when last looked at */
 	uint32_t commits;     /* our own, at that moment */
+	uint64_t
+		nobodys; /* forged packets of COUNT_NOBODY that a table built anew begins with */
 };
 
 /* Opens the socket and probes. NG_E_PERM, NG_E_IO, NG_E_KERNEL, with one line in why. */

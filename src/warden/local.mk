@@ -5,6 +5,7 @@ libwarden_a_SOURCES = src/warden/adopt.c src/warden/commit.c src/warden/conntrac
 	src/warden/ends.c src/warden/enrol.c src/warden/fence.c src/warden/fence.h \
 	src/warden/fence_marks.c src/warden/fence_rules.c src/warden/fixed.c src/warden/flows.c src/warden/flows.h \
 	src/warden/kernel.h src/warden/leases.c \
+	src/warden/counts.c src/warden/counts.h \
 	src/warden/leftovers.c src/warden/leftovers.h src/warden/mirror.c src/warden/mirror.h \
 	src/warden/netlink.c src/warden/netlink.h src/warden/never.c src/warden/never.h \
 	src/warden/nflog.c src/warden/nflog.h src/warden/packet.c src/warden/packet.h \

@@ -55,19 +55,35 @@ struct inbox {
 };
 
 /* main reads its channel; when it does not for seconds, it is as good as gone. */
-static int answer_main(struct warden *warden, enum wall_kind kind, uint32_t seq,
-		       const struct wall_done *done)
+static int tell_main(struct warden *warden, struct wall_packet *packet)
 {
-	struct wall_packet *packet = &warden->workers.packet;
 	struct pollfd wait = {.fd = warden->main_fd, .events = POLLOUT};
 	int sent;
 
-	packet->head = (struct wall_head){.kind = (uint16_t)kind, .count = 1, .seq = seq};
-	packet->done = *done;
 	do
 		sent = channel_send(warden->main_fd, packet, -1);
 	while (sent == NG_E_FULL && poll(&wait, 1, MAIN_WAIT_MS) > 0);
 	return sent;
+}
+
+static int answer_main(struct warden *warden, enum wall_kind kind, uint32_t seq,
+		       const struct wall_done *done)
+{
+	struct wall_packet *packet = &warden->workers.packet;
+
+	packet->head = (struct wall_head){.kind = (uint16_t)kind, .count = 1, .seq = seq};
+	packet->done = *done;
+	return tell_main(warden, packet);
+}
+
+static int take_tallies(struct warden *warden, const struct wall_packet *packet)
+{
+	uint32_t seq = packet->head.seq;
+	int code = reports_tell_numbers(warden, tell_main);
+
+	return code == NG_OK
+		       ? answer_main(warden, WALL_TALLIES_END, seq, &(struct wall_done){0})
+		       : code;
 }
 
 static int flush_changes(struct warden *warden, struct inbox *inbox)
@@ -174,6 +190,9 @@ static int take_main(struct warden *warden, struct inbox *inbox,
 	case WALL_TABLE:
 		code = flush_changes(warden, inbox);
 		return code == NG_OK ? take_table(warden, packet) : code;
+	case WALL_TALLIES:
+		code = flush_changes(warden, inbox);
+		return code == NG_OK ? take_tallies(warden, packet) : code;
 	case WALL_CHANNEL:
 		if (workers_add(&warden->workers, packet->channel.worker, fd) != NG_OK)
 			say("worker %u refused: there are %u already", packet->channel.worker,
@@ -278,7 +297,7 @@ static int turn(struct warden *warden, struct inbox *inbox, const struct pollfd 
 	adopt_step(warden);
 	flows_walk(warden);
 	if (slots[SLOT_NFLOG].revents) {
-		nflog_read(&warden->nflog, &warden->tally, warden->now_us);
+		nflog_read(&warden->nflog, &warden->tally, &warden->sandboxes, warden->now_us);
 		if (!warden->talk_us)
 			warden->talk_us = warden->now_us + TALK_US;
 	}

@@ -1,7 +1,7 @@
 /*
  * The kernel gives interface, addresses and the first octets of each refused packet. The source is
- * genuine, since forged ones were dropped before they could be refused; the rest is whatever the
- * sandbox wrote.
+ * genuine, but for those that were dropped as forged: these belong to whoever is on the interface.
+ * The rest is whatever the sandbox wrote.
  */
 #include "warden/nflog.h"
 
@@ -12,7 +12,9 @@
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
+#include <net/if.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define QUEUE_THRESHOLD 16
@@ -73,18 +75,65 @@ void nflog_close(struct nflog *nflog)
 }
 
 struct hearing {
+	struct nflog *nflog;
 	struct tally *tally;
+	const struct sandboxes *sandboxes;
 	uint64_t now_us;
 };
+
+/* The only sandbox on the interface that the packet came in by, or nobody. */
+static uint32_t owner_of(const struct hearing *hearing, uint32_t index)
+{
+	struct ifreq request = {.ifr_ifindex = (int)index};
+	const struct sandbox *sandbox;
+
+	if (!index || ioctl(hearing->nflog->netlink.fd, SIOCGIFNAME, &request) < 0)
+		return COUNT_NOBODY;
+	sandbox = sandboxes_alone(hearing->sandboxes, request.ifr_name);
+	return sandbox ? sandbox->is.id : COUNT_NOBODY;
+}
+
+static uint8_t trick_of(const struct packet_head *head)
+{
+	static const uint8_t tricks[] = {[PACKET_PLAIN] = WALL_TRICK_SOURCE,
+					 [PACKET_OPTIONS] = WALL_TRICK_OPTIONS,
+					 [PACKET_EXTENSION] = WALL_TRICK_EXTENSION,
+					 [PACKET_FRAGMENT] = WALL_TRICK_FRAGMENT};
+
+	return tricks[head->oddity];
+}
+
+/* Whose it is and of which kind; false when it is nobody's that we know. */
+static bool attribute(const struct hearing *hearing, const char *prefix, uint32_t index,
+		      const struct packet_head *head, struct wall_blocked *packet,
+		      enum count_kind *kind)
+{
+	const struct sandbox *sandbox;
+
+	if (!strcmp(prefix, PREFIX_FORGED)) {
+		*kind = COUNT_FORGED;
+		packet->trick = trick_of(head);
+		packet->sandbox = owner_of(hearing, index);
+		return true;
+	}
+	sandbox = sandboxes_owner(hearing->sandboxes, &head->from);
+	packet->observed = !strcmp(prefix, PREFIX_OBSERVED);
+	packet->trick = strcmp(prefix, PREFIX_STRAY) ? WALL_TRICK_NONE : WALL_TRICK_STRAY;
+	packet->sandbox = sandbox ? sandbox->is.id : COUNT_NOBODY;
+	*kind = packet->observed ? COUNT_OBSERVED : COUNT_REFUSED;
+	return sandbox != NULL;
+}
 
 static int take_packet(const struct nlmsghdr *message, void *who)
 {
 	struct hearing *hearing = who;
 	const char *prefix = "";
 	bool readable = false;
+	uint32_t index = 0;
 	struct nlattr *attr;
 	struct packet_head head;
 	struct wall_blocked packet;
+	enum count_kind kind;
 
 	if (message->nlmsg_type != (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET))
 		return MNL_CB_OK;
@@ -93,24 +142,26 @@ static int take_packet(const struct nlmsghdr *message, void *who)
 		if (mnl_attr_get_type(attr) == NFULA_PREFIX &&
 		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
 			prefix = mnl_attr_get_str(attr);
+		else if (mnl_attr_get_type(attr) == NFULA_IFINDEX_INDEV &&
+			 mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+			index = ntohl(mnl_attr_get_u32(attr));
 		else if (mnl_attr_get_type(attr) == NFULA_PAYLOAD)
 			readable = packet_read(mnl_attr_get_payload(attr),
 					       mnl_attr_get_payload_len(attr), &head) == NG_OK;
 	}
 	if (!readable)
 		return MNL_CB_OK;
-	packet = (struct wall_blocked){.from = head.from,
-				       .to = head.to,
-				       .proto = head.proto,
-				       .port = head.port,
-				       .observed = !strcmp(prefix, PREFIX_OBSERVED)};
-	tally_hear(hearing->tally, &packet, hearing->now_us);
+	packet = (struct wall_blocked){
+		.from = head.from, .to = head.to, .proto = head.proto, .port = head.port};
+	if (attribute(hearing, prefix, index, &head, &packet, &kind))
+		tally_hear(hearing->tally, kind, &packet, hearing->now_us);
 	return MNL_CB_OK;
 }
 
-void nflog_read(struct nflog *nflog, struct tally *tally, uint64_t now_us)
+void nflog_read(struct nflog *nflog, struct tally *tally, const struct sandboxes *sandboxes,
+		uint64_t now_us)
 {
-	struct hearing hearing = {tally, now_us};
+	struct hearing hearing = {nflog, tally, sandboxes, now_us};
 	const size_t room = 65536;
 
 	for (size_t i = 0; i < DATAGRAMS_MAX; i++) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "warden/netlink.h"
+#include "warden/sandboxes.h"
 #include "warden/tally.h"
 
 struct nflog {
@@ -20,4 +21,5 @@ struct nflog {
 int nflog_open(struct nflog *nflog) NG_MUST_CHECK;
 void nflog_close(struct nflog *nflog); /* takes NULL */
 /* Reads what is there. */
-void nflog_read(struct nflog *nflog, struct tally *tally, uint64_t now_us);
+void nflog_read(struct nflog *nflog, struct tally *tally, const struct sandboxes *sandboxes,
+		uint64_t now_us);

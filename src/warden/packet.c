@@ -54,6 +54,10 @@ static int read4(const uint8_t *octets, size_t len, struct packet_head *out)
 	head.to = ng_addr_make(NG_IPV4, to);
 	if ((fragment & 0x1fff) == 0)
 		head.port = read_port(&reader, head.proto);
+	if (header_len > 20)
+		head.oddity = PACKET_OPTIONS;
+	else if (fragment & 0x3fff)
+		head.oddity = PACKET_FRAGMENT;
 	*out = head;
 	return NG_OK;
 }
@@ -105,6 +109,10 @@ static int read6(const uint8_t *octets, size_t len, struct packet_head *out)
 		return NG_E_SHORT;
 	head.from = ng_addr_make(NG_IPV6, from);
 	head.to = ng_addr_make(NG_IPV6, to);
+	if (head.proto == IPPROTO_FRAGMENT)
+		head.oddity = PACKET_FRAGMENT;
+	else if (is_extension(head.proto))
+		head.oddity = PACKET_EXTENSION;
 	if (skip_extensions(&reader, &head.proto))
 		head.port = read_port(&reader, head.proto);
 	*out = head;

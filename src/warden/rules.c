@@ -35,6 +35,8 @@
 
 /* Regular chains. */
 #define CHAIN_SOURCE   "source"
+#define CHAIN_FORGED   "forged"
+#define CHAIN_STRAY    "stray"
 #define CHAIN_JUDGE    "judge"
 #define CHAIN_TOHOST   "tohost"
 #define CHAIN_UNOPENED "unopened"
@@ -60,9 +62,9 @@ static const struct base_chain bases[] = {
 	{BASE_MASQ, "nat", NF_INET_POST_ROUTING, 100},
 };
 
-static const char *const regular[] = {CHAIN_SOURCE,  CHAIN_JUDGE, CHAIN_TOHOST,  CHAIN_UNOPENED,
-				      CHAIN_PASS,    CHAIN_DENY,  CHAIN_OBSERVE, CHAIN_CATCH,
-				      CHAIN_INBOUND, CHAIN_LEAK};
+static const char *const regular[] = {CHAIN_SOURCE,  CHAIN_FORGED,   CHAIN_STRAY,   CHAIN_JUDGE,
+				      CHAIN_TOHOST,  CHAIN_UNOPENED, CHAIN_PASS,    CHAIN_DENY,
+				      CHAIN_OBSERVE, CHAIN_CATCH,    CHAIN_INBOUND, CHAIN_LEAK};
 
 /* Which packets of a guarded interface go where. No chain: they are accepted. */
 static const struct guard {
@@ -98,6 +100,11 @@ enum side { SIDE_BOTH = 0, SIDE_FIRST, SIDE_TWIN }; /* which lease sets a rule i
 			GOTO(CHAIN_PASS)),                                                     \
 		RULE_OF(side, CHAIN_JUDGE, V6, SADDR6(R0), DADDR6(R4),                         \
 			META(R8, NFT_META_L4PROTO), TH(R9, 2, 2), IN(set6p), GOTO(CHAIN_PASS))
+/* Each source has its sandbox's counter, the single ones in a hash, the wide ones in a tree. */
+#define COUNTED(chain, map4, map4net, map6, map6net)                                           \
+	RULE(chain, V4, SADDR4(R0), TALLY(map4)), RULE(chain, V4, SADDR4(R0), TALLY(map4net)), \
+		RULE(chain, V6, SADDR6(R0), TALLY(map6)),                                      \
+		RULE(chain, V6, SADDR6(R0), TALLY(map6net))
 
 static const struct rule {
 	enum side side;
@@ -105,12 +112,16 @@ static const struct rule {
 	const struct step *steps;
 } rules[] = {
 	/* Before conntrack, so that a forged packet leaves no trace anywhere. */
-	RULE(CHAIN_SOURCE, V4, NET(R0, 0, 1), MASK(0x0f), NEQ(5), COUNTER, DROP), /* options */
-	RULE(CHAIN_SOURCE, V6, EXTENSION(IPPROTO_HOPOPTS), COUNTER, DROP),
-	RULE(CHAIN_SOURCE, V6, EXTENSION(IPPROTO_ROUTING), COUNTER, DROP),
-	RULE(CHAIN_SOURCE, V6, EXTENSION(IPPROTO_DSTOPTS), COUNTER, DROP),
-	RULE(CHAIN_SOURCE, V6, EXTENSION(IPPROTO_FRAGMENT), COUNTER, DROP),
-	RULE(CHAIN_SOURCE, V6, NET(R0, 6, 1), EQ(IPPROTO_AH), COUNTER, DROP),
+	RULE(CHAIN_SOURCE, V4, NET(R0, 0, 1), MASK(0x0f), NEQ(5),
+	     GOTO(CHAIN_FORGED)), /* options */
+	RULE(CHAIN_SOURCE, V6, EXTENSION(IPPROTO_HOPOPTS), NET(R0, 24, 2), EQ(0xff, 0x02),
+	     NET(R0, 7, 1), EQ(1), L4(IPPROTO_ICMPV6), COUNTER,
+	     DROP), /* listener reports: quietly */
+	RULE(CHAIN_SOURCE, V6, EXTENSION(IPPROTO_HOPOPTS), GOTO(CHAIN_FORGED)),
+	RULE(CHAIN_SOURCE, V6, EXTENSION(IPPROTO_ROUTING), GOTO(CHAIN_FORGED)),
+	RULE(CHAIN_SOURCE, V6, EXTENSION(IPPROTO_DSTOPTS), GOTO(CHAIN_FORGED)),
+	RULE(CHAIN_SOURCE, V6, EXTENSION(IPPROTO_FRAGMENT), GOTO(CHAIN_FORGED)),
+	RULE(CHAIN_SOURCE, V6, NET(R0, 6, 1), EQ(IPPROTO_AH), GOTO(CHAIN_FORGED)),
 	RULE(CHAIN_SOURCE, V4, META(R0, NFT_META_IIFNAME), SADDR4(R4), IN("sbx4"), ACCEPT),
 	RULE(CHAIN_SOURCE, V6, META(R0, NFT_META_IIFNAME), SADDR6(R4), IN("sbx6"), ACCEPT),
 	RULE(CHAIN_SOURCE, V4, META(R0, NFT_META_IIFNAME), SADDR4(R4), IN("sbx4net"), ACCEPT),
@@ -122,12 +133,16 @@ static const struct rule {
 	RULE(CHAIN_SOURCE, V6, LINKLOCAL(8), HOPS255, ND, ACCEPT),
 	RULE(CHAIN_SOURCE, V6, SADDR6(R0), EQ(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
 	     HOPS255, ND, ACCEPT), /* is this address taken? */
-	RULE(CHAIN_SOURCE, COUNTER, DROP),
+	RULE(CHAIN_SOURCE, GOTO(CHAIN_FORGED)),
+
+	/* Counted by where it came in: what it says of itself is worth nothing. */
+	RULE(CHAIN_FORGED, META(R0, NFT_META_IIFNAME), TALLY("forged"), DROP),
+	RULE(CHAIN_FORGED, {.kind = STEP_TALLY_IN, .name = "forged-0"}, DROP),
 
 	RULE(CHAIN_JUDGE, CT_STATE(CT_ESTABLISHED), GOTO(CHAIN_PASS)),
 	RULE(CHAIN_JUDGE, CT_STATE(CT_RELATED), L4(IPPROTO_ICMP), GOTO(CHAIN_PASS)),
 	RULE(CHAIN_JUDGE, CT_STATE(CT_RELATED), L4(IPPROTO_ICMPV6), GOTO(CHAIN_PASS)),
-	RULE(CHAIN_JUDGE, CT_STATE(CT_INVALID), COUNTER, DROP),
+	RULE(CHAIN_JUDGE, CT_STATE(CT_INVALID), GOTO(CHAIN_STRAY)),
 	RULE(CHAIN_JUDGE, V6, NET(R0, 24, 2), EQ(0xff, 0x02), HOPS255, ND, GOTO(CHAIN_PASS)),
 	RULE(CHAIN_JUDGE, V6, LINKLOCAL(24), HOPS255, ND, GOTO(CHAIN_PASS)),
 	RULE(CHAIN_JUDGE, V6, NET(R0, 24, 2), EQ(0xff, 0x02),
@@ -168,12 +183,13 @@ static const struct rule {
 
 	RULE(CHAIN_PASS, {.kind = STEP_MARK, .reg = R0, .a = WALL_MARK_PASSED}, ACCEPT),
 
-	RULE(CHAIN_OBSERVE, V4, SADDR4(R0), TALLY("seen4")),
-	RULE(CHAIN_OBSERVE, V6, SADDR6(R0), TALLY("seen6")),
+	COUNTED(CHAIN_OBSERVE, "seen4", "seen4net", "seen6", "seen6net"),
 	RULE(CHAIN_OBSERVE, COUNTER, GOTO(CHAIN_PASS)),
 
-	RULE(CHAIN_DENY, V4, SADDR4(R0), TALLY("refused4")),
-	RULE(CHAIN_DENY, V6, SADDR6(R0), TALLY("refused6")),
+	COUNTED(CHAIN_STRAY, "refused4", "refused4net", "refused6", "refused6net"),
+	RULE(CHAIN_STRAY, COUNTER, DROP),
+
+	COUNTED(CHAIN_DENY, "refused4", "refused4net", "refused6", "refused6net"),
 	RULE(CHAIN_DENY, COUNTER),
 	RULE(CHAIN_DENY, L4(IPPROTO_TCP), {.kind = STEP_REJECT, .a = NFT_REJECT_TCP_RST}),
 	RULE(CHAIN_DENY, {.kind = STEP_REJECT,
@@ -253,6 +269,23 @@ static void write_log(struct batch *batch, struct netlink *netlink,
 	write_rule(batch, netlink, table->table, chain, steps6);
 }
 
+/* By where they came in, so that a flood of invented sources is one talker. */
+static void write_log_forged(struct batch *batch, struct netlink *netlink,
+			     const struct wall_table *table, uint16_t group)
+{
+	const struct step steps[] = {META(R0, NFT_META_IIFNAME),
+				     FAIR("talkif"),
+				     {.kind = STEP_LIMIT, .a = 4000, .b = 4000},
+				     {.kind = STEP_LOG,
+				      .a = group,
+				      .b = BLOCKED_SNAP,
+				      .c = 16,
+				      .name = PREFIX_FORGED},
+				     END};
+
+	write_rule(batch, netlink, table->table, CHAIN_FORGED, steps);
+}
+
 int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_table *table,
 		uint16_t log_group, bool turned)
 {
@@ -273,6 +306,8 @@ int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_
 	write_catch(batch, netlink, table, IPPROTO_UDP);
 	write_catch(batch, netlink, table, IPPROTO_TCP);
 	/* Ahead of the verdicts. */
+	write_log_forged(batch, netlink, table, log_group);
+	write_log(batch, netlink, table, log_group, CHAIN_STRAY, PREFIX_STRAY);
 	write_log(batch, netlink, table, log_group, CHAIN_DENY, "namegate-deny ");
 	write_log(batch, netlink, table, log_group, CHAIN_OBSERVE, PREFIX_OBSERVED);
 	for (size_t i = 0; i < COUNT(rules); i++)
@@ -282,7 +317,8 @@ int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_
 	return NG_OK;
 }
 
+#define OTHER_RULES 9 /* two that catch DNS, seven that log */
 size_t rules_count(const struct wall_table *table)
 {
-	return COUNT(rules) - LEASED_RULES + 6 + COUNT(guards) * table->n_interfaces;
+	return COUNT(rules) - LEASED_RULES + OTHER_RULES + COUNT(guards) * table->n_interfaces;
 }

@@ -6,9 +6,11 @@
 #include "base/wall.h"
 #include "warden/netlink.h"
 
-#define BLOCKED_GROUP   77               /* first NFLOG group tried for the refused ones */
-#define PREFIX_OBSERVED "namegate-seen " /* of the log of packets that passed unleased */
-#define BLOCKED_SNAP    96               /* octets of a refused packet that are looked at */
+#define BLOCKED_GROUP   77                 /* first NFLOG group tried for the refused ones */
+#define PREFIX_OBSERVED "namegate-seen "   /* of the log of packets that passed unleased */
+#define PREFIX_FORGED   "namegate-forged " /* dropped ahead of conntrack */
+#define PREFIX_STRAY    "namegate-stray "  /* of no connection */
+#define BLOCKED_SNAP    96                 /* octets of a refused packet that are looked at */
 
 /* Writes all chains, empties them, and fills them. The sets are written before. NG_E_RANGE: a
  * pattern that would put every interface under guard. */

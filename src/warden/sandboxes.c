@@ -5,6 +5,7 @@
 #include "warden/sandboxes.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 static void unlink_sources(struct sandboxes *sandboxes, struct sandbox *sandbox)
@@ -22,8 +23,66 @@ static void unlink_sources(struct sandboxes *sandboxes, struct sandbox *sandbox)
 	}
 }
 
+/* ---- interfaces ---- */
+
+static struct wire *find_wire(const struct sandboxes *sandboxes, const char *interface)
+{
+	struct wire *wire;
+
+	HASH_FIND(hh, sandboxes->wires, interface, strnlen(interface, NG_IFNAME_MAX), wire);
+	return wire;
+}
+
+static void unlink_wire(struct sandboxes *sandboxes, struct sandbox *sandbox)
+{
+	struct wire *wire = sandbox->wire;
+
+	if (!wire)
+		return;
+	DL_DELETE(wire->members, sandbox);
+	sandbox->wire = NULL;
+	if (wire->members)
+		return;
+	HASH_DELETE(hh, sandboxes->wires, wire);
+	free(wire);
+}
+
+static int link_wire(struct sandboxes *sandboxes, struct sandbox *sandbox)
+{
+	const char *interface = sandbox->is.interface;
+	struct wire *wire = find_wire(sandboxes, interface);
+
+	if (!interface[0])
+		return NG_OK;
+	if (!wire) {
+		wire = calloc(1, sizeof(*wire));
+		if (!wire)
+			return NG_E_NOMEM;
+		memcpy(wire->interface, interface, sizeof(wire->interface));
+		HASH_ADD_KEYPTR(hh, sandboxes->wires, wire->interface,
+				strnlen(interface, NG_IFNAME_MAX), wire);
+		if (!wire->hh.tbl) {
+			free(wire);
+			return NG_E_NOMEM;
+		}
+	}
+	DL_APPEND(wire->members, sandbox);
+	sandbox->wire = wire;
+	return NG_OK;
+}
+
+struct sandbox *sandboxes_alone(const struct sandboxes *sandboxes, const char *interface)
+{
+	const struct wire *wire = find_wire(sandboxes, interface);
+
+	return wire && !wire->members->next ? wire->members : NULL;
+}
+
+/* ---- */
+
 void sandboxes_remove(struct sandboxes *sandboxes, struct sandbox *sandbox)
 {
+	unlink_wire(sandboxes, sandbox);
 	unlink_sources(sandboxes, sandbox);
 	statics_finish(&sandbox->statics);
 	HASH_DELETE(hh, sandboxes->by_id, sandbox);
@@ -150,9 +209,11 @@ int sandboxes_put(struct sandboxes *sandboxes, const struct wall_sandbox *wanted
 		sandbox = make(sandboxes, wanted->id);
 	if (!sandbox)
 		return NG_E_NOMEM;
+	unlink_wire(sandboxes, sandbox);
 	unlink_sources(sandboxes, sandbox);
 	sandbox->is = *wanted;
-	if (link_sources(sandboxes, sandbox) != NG_OK) {
+	if (link_sources(sandboxes, sandbox) != NG_OK ||
+	    link_wire(sandboxes, sandbox) != NG_OK) {
 		unlink_sources(sandboxes, sandbox);
 		sandbox->is.n_sources = 0; /* nobody's addresses: fail closed */
 		return NG_E_NOMEM;

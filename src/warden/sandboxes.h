@@ -20,18 +20,27 @@ struct source {
 	UT_hash_handle hh;          /* of the single addresses, by prefix.addr */
 };
 
+struct wire { /* an interface that sandboxes send through */
+	char interface[NG_IFNAME_MAX];
+	struct sandbox *members;
+	UT_hash_handle hh;
+};
+
 struct sandbox {
 	struct wall_sandbox is;
 	struct statics statics; /* none in lockdown */
 	uint32_t leases;        /* elements it holds */
 	uint32_t worker;        /* who ordered last; told of blocked packets */
 	struct source sources[NG_SOURCES_MAX];
+	struct wire *wire;           /* NULL: it may come in by any */
+	struct sandbox *prev, *next; /* of the wire */
 	UT_hash_handle hh;
 };
 
 struct sandboxes {
 	struct sandbox *by_id;
 	struct source *singles, *wides;
+	struct wire *wires;
 	size_t n;
 };
 
@@ -39,6 +48,8 @@ void sandboxes_finish(struct sandboxes *sandboxes); /* takes NULL */
 struct sandbox *sandboxes_find(const struct sandboxes *sandboxes, uint32_t id);
 /* Whose source address is it? NULL: nobody's. */
 struct sandbox *sandboxes_owner(const struct sandboxes *sandboxes, const struct ng_addr *addr);
+/* The only sandbox on that interface; NULL: there is none, or several. */
+struct sandbox *sandboxes_alone(const struct sandboxes *sandboxes, const char *interface);
 /*
  * Does a source of wanted overlap one of another sandbox (or another of its own)? Leases are kept by
  * source address alone, so an address belongs to one sandbox on whichever interface. NG_E_EXISTS.

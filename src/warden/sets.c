@@ -9,9 +9,10 @@
  */
 #include "warden/sets.h"
 
+#include "warden/counts.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libnftnl/expr.h>
 #include <libnftnl/set.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -91,10 +92,18 @@ const struct set_shape set_shapes[SET_COUNT] = {
 			NFT_SET_INTERVAL},
 	[SET_TALK4] = {"talk4", TYPE_IP4, 4, {0}, NFT_SET_EVAL},
 	[SET_TALK6] = {"talk6", TYPE_IP6, 16, {0}, NFT_SET_EVAL},
-	[SET_REFUSED4] = {"refused4", TYPE_IP4, 4, {0}, NFT_SET_EVAL},
-	[SET_REFUSED6] = {"refused6", TYPE_IP6, 16, {0}, NFT_SET_EVAL},
-	[SET_SEEN4] = {"seen4", TYPE_IP4, 4, {0}, NFT_SET_EVAL},
-	[SET_SEEN6] = {"seen6", TYPE_IP6, 16, {0}, NFT_SET_EVAL},
+	[SET_TALKIF] = {"talkif", TYPE_IF, 16, {0}, NFT_SET_EVAL},
+	[SET_REFUSED4] = {"refused4", TYPE_IP4, 4, {0}, NFT_SET_OBJECT},
+	[SET_REFUSED6] = {"refused6", TYPE_IP6, 16, {0}, NFT_SET_OBJECT},
+	[SET_REFUSED4NET] =
+		{"refused4net", TYPE_IP4, 4, {0}, NFT_SET_OBJECT | NFT_SET_INTERVAL},
+	[SET_REFUSED6NET] =
+		{"refused6net", TYPE_IP6, 16, {0}, NFT_SET_OBJECT | NFT_SET_INTERVAL},
+	[SET_SEEN4] = {"seen4", TYPE_IP4, 4, {0}, NFT_SET_OBJECT},
+	[SET_SEEN6] = {"seen6", TYPE_IP6, 16, {0}, NFT_SET_OBJECT},
+	[SET_SEEN4NET] = {"seen4net", TYPE_IP4, 4, {0}, NFT_SET_OBJECT | NFT_SET_INTERVAL},
+	[SET_SEEN6NET] = {"seen6net", TYPE_IP6, 16, {0}, NFT_SET_OBJECT | NFT_SET_INTERVAL},
+	[SET_FORGED] = {"forged", TYPE_IF, 16, {0}, NFT_SET_OBJECT},
 	[SET_NEVER4] = {"never4", TYPE_IP4, 4, {0}, NFT_SET_INTERVAL},
 	[SET_NEVER6] = {"never6", TYPE_IP6, 16, {0}, NFT_SET_INTERVAL},
 	[SET_PRIVATE_DNS] = {"private_dns", PAIR(TYPE_PROTO, TYPE_PORT), 8, {0}, 0},
@@ -336,10 +345,9 @@ static int give_element(struct nftnl_set_elem *from, void *who)
 		if (key && len <= sizeof(element.value))
 			memcpy(element.value, key, len);
 	}
-	if (nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_EXPR))
-		element.packets =
-			nftnl_expr_get_u64(nftnl_set_elem_get(from, NFTNL_SET_ELEM_EXPR, &len),
-					   NFTNL_EXPR_CTR_PACKETS);
+	if (nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_OBJREF))
+		(void)count_value_read(nftnl_set_elem_get_str(from, NFTNL_SET_ELEM_OBJREF),
+				       element.value);
 	/* Of a set with a time-out for all, a time-out of 0 is listed where an element has none. */
 	element.permanent = !nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_EXPIRATION);
 	if (nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_EXPIRATION))
@@ -448,15 +456,4 @@ int set_at_element(struct netlink *netlink, const struct set_at *at, const uint8
 		   struct element *out)
 {
 	return ask_element(netlink, at->family, at->table, at->name, at->key_len, key, out);
-}
-
-int set_counter(struct netlink *netlink, const char *table, enum set_id set, const uint8_t *key,
-		uint64_t *out)
-{
-	struct element element;
-	int code = set_element(netlink, table, set, key, &element);
-
-	if (code == NG_OK)
-		*out = element.packets;
-	return code;
 }

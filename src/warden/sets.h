@@ -44,10 +44,16 @@ enum set_id {
 	SET_CIDR6P,
 	SET_TALK4, /* sources that are being reported, each with a limit of its own */
 	SET_TALK6,
-	SET_REFUSED4, /* sources with the number of their packets that were refused */
+	SET_TALKIF,   /* and interfaces, for packets that came in by them forged */
+	SET_REFUSED4, /* whose counter a source's refused packets are counted in (counts.h) */
 	SET_REFUSED6,
-	SET_SEEN4, /* and that passed only because they are observed */
+	SET_REFUSED4NET,
+	SET_REFUSED6NET,
+	SET_SEEN4, /* and those that passed only because they are observed */
 	SET_SEEN6,
+	SET_SEEN4NET,
+	SET_SEEN6NET,
+	SET_FORGED, /* and those that came in by an interface forged */
 	SET_NEVER4, /* never to be reached, looked at before the leases */
 	SET_NEVER6,
 	SET_PRIVATE_DNS, /* protocol and port of DNS that the gate cannot see into */
@@ -65,9 +71,10 @@ struct set_shape {
 	const char *name;
 	uint32_t key_type; /* for whoever lists the set; the kernel only keeps it */
 	uint8_t key_len;
-	uint8_t fields[4];   /* octets of each field before padding; only intervals need them */
-	uint32_t flags;      /* NFT_SET_ */
-	uint32_t value_type; /* of a map; its values are as long as its keys' addresses */
+	uint8_t fields[4]; /* octets of each field before padding; only intervals need them */
+	uint32_t flags;    /* NFT_SET_ */
+	/* of a map; its values are as long as its keys' addresses. A map to counters has none. */
+	uint32_t value_type;
 };
 extern const struct set_shape set_shapes[SET_COUNT];
 
@@ -78,7 +85,7 @@ struct set_at {
 };
 
 struct lease;
-struct op {
+struct op { /* an element, or a named counter when the set is SET_COUNT: its key is the name */
 	bool remove, has_end, interval_end;
 	bool anew; /* it may stand with another time-out, or none: taken out and put in */
 	bool bare; /* of a declared set: without our mark */
@@ -87,6 +94,7 @@ struct op {
 	uint8_t value[16], value_len;
 	const struct set_at *at; /* NULL: the table's own set; else where, and marked as ours */
 	uint64_t timeout_ms;     /* 0: for good */
+	uint64_t packets;        /* of a counter, to begin with */
 	uint32_t tag;            /* the caller's */
 	struct lease *lease;     /* the lease behind it, or NULL */
 	uint32_t seq_first, seq_last; /* of its messages in the batch that it was last in */
@@ -149,21 +157,17 @@ int op_code(int error); /* errno of an op to enum ng_error */
 /* Each element of a set, as the kernel has it now. */
 struct element {
 	uint8_t key[KEY_MAX], key_end[KEY_MAX];
-	uint8_t value[16]; /* of a map */
+	uint8_t value[16]; /* of a map; to counters: as op_count_value() has it */
 	uint8_t len;
 	bool has_end, interval_end;
-	bool permanent;   /* stands for good */
-	bool marked;      /* we put it there; only in declared sets */
-	uint64_t packets; /* of its counter, if it has one */
+	bool permanent; /* stands for good */
+	bool marked;    /* we put it there; only in declared sets */
 	uint64_t expires_ms;
 };
 typedef void element_fn(void *who, enum set_id set, const struct element *element);
 /* One element. NG_E_NOTFOUND: there is no such element; NG_E_KERNEL, NG_E_IO. */
 int set_element(struct netlink *netlink, const char *table, enum set_id set, const uint8_t *key,
 		struct element *out) NG_MUST_CHECK;
-/* Its counter; codes as set_element(). */
-int set_counter(struct netlink *netlink, const char *table, enum set_id set, const uint8_t *key,
-		uint64_t *out) NG_MUST_CHECK;
 int set_dump(struct netlink *netlink, const char *table, enum set_id set, element_fn *each,
 	     void *who) NG_MUST_CHECK;
 /* Of a declared set. set_at_element(): codes as set_element(). The dump: as set_dump_some(). */

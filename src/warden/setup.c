@@ -40,6 +40,8 @@ static int rebuild(struct warden *warden, const struct wall_table *table, int *s
 	int code;
 
 	leftovers_finish(&warden->leftovers);
+	(void)!tally_refresh(&warden->tally, &warden->kernel); /* what a flush has left of it */
+	tally_refill(&warden->tally, &warden->kernel, &warden->ops);
 	enrol_refill(warden, &warden->ops);
 	if (warden->ops.failed) {
 		ops_clear(&warden->ops);
@@ -55,8 +57,10 @@ static int rebuild(struct warden *warden, const struct wall_table *table, int *s
 		op->lease->until_us = 0; /* not there any more: to be ordered again */
 	}
 	ops_sweep(warden);
-	if (code == NG_OK)
+	if (code == NG_OK) {
+		tally_rebuilt(&warden->tally);
 		adopt_forget(warden);
+	}
 	return code;
 }
 
@@ -76,6 +80,8 @@ static int first_build(struct warden *warden, const struct wall_table *table, in
 
 	if (code == NG_OK && there)
 		code = adopt(warden, table->table);
+	if (code == NG_OK)
+		code = tally_enrol(&warden->tally, COUNT_NOBODY, warden->now_us, &warden->ops);
 	if (code != NG_OK)
 		return code;
 	code = table_build(&warden->kernel, table, BUILD_OVER, &warden->ops, system);
@@ -182,6 +188,7 @@ void setup_clear_leftovers(struct warden *warden)
 		integrate_claimed(warden);
 	adopt_whole(warden, "no worker has said which leases it can explain");
 	leftovers_clear(&warden->leftovers, &warden->ops, TAG_OTHER);
+	tally_drop_unclaimed(&warden->tally, &warden->ops, TAG_OTHER);
 	fixed_drop_unclaimed(warden);
 	if (!ops_settle(warden))
 		warden->dirty = true;

@@ -19,7 +19,8 @@ enum step_kind {
 	STEP_COUNTER,
 	STEP_LIMIT,      /* a = packets a second, b = burst */
 	STEP_FAIR,       /* the same for each key at reg apart, kept in set `name` */
-	STEP_TALLY,      /* counts the packet in the element at reg of set `name` */
+	STEP_TALLY,      /* counts the packet in the counter of the key at reg in map `name` */
+	STEP_TALLY_IN,   /* and in the counter `name` */
 	STEP_LOG,        /* a = group, b = snaplen, c = queue threshold; prefix `name` */
 	STEP_REJECT,     /* a = NFT_REJECT_, b = code */
 	STEP_MARK,       /* packet mark = a */

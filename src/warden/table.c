@@ -17,6 +17,7 @@
 #include "warden/kernel.h"
 
 #include "base/hash.h"
+#include "warden/counts.h"
 #include "warden/never.h"
 #include "warden/rules.h"
 
@@ -54,14 +55,15 @@ static uint32_t set_size(const struct wall_table *table, enum set_id id)
 	return set_shapes[id].flags & NFT_SET_INTERVAL ? IDENTITY_SIDES : IDENTITY_SIZE;
 }
 
-/* Byte order of the keys, which nft wants to know when it lists a set of one field. */
-static void describe_key(struct nftnl_set *set)
+/* Byte order of the keys, which nft wants to know when it lists a set of one field: names are host's. */
+static void describe_key(struct nftnl_set *set, enum set_id id)
 {
+	const uint32_t order = id == SET_TALKIF || id == SET_FORGED ? 1 : 2;
 	struct nftnl_udata_buf *notes = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
 
 	if (!notes)
 		return;
-	nftnl_udata_put_u32(notes, NFTNL_UDATA_SET_KEYBYTEORDER, 2);
+	nftnl_udata_put_u32(notes, NFTNL_UDATA_SET_KEYBYTEORDER, order);
 	nftnl_set_set_data(set, NFTNL_SET_USERDATA, nftnl_udata_buf_data(notes),
 			   nftnl_udata_buf_len(notes));
 	nftnl_udata_buf_free(notes);
@@ -90,7 +92,9 @@ static void write_set(struct kernel *kernel, const struct wall_table *table, enu
 			set, NFTNL_SET_DESC_CONCAT, shape->fields,
 			(uint32_t)strnlen((const char *)shape->fields, sizeof(shape->fields)));
 	else if (shape->key_type < 64)
-		describe_key(set);
+		describe_key(set, id);
+	if (shape->flags & NFT_SET_OBJECT)
+		nftnl_set_set_u32(set, NFTNL_SET_OBJ_TYPE, NFT_OBJECT_COUNTER);
 	if (shape->value_type) {
 		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, shape->value_type);
 		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, shape->key_len);
@@ -114,9 +118,11 @@ static void flush_set(struct kernel *kernel, const char *table, enum set_id id)
 
 static void write_sets(struct kernel *kernel, const struct wall_table *table)
 {
-	static const enum set_id ranges[] = {SET_ANY4NET,     SET_ANY6NET,  SET_OBSERVE4NET,
-					     SET_OBSERVE6NET, SET_MASQ4NET, SET_MASQ6NET,
-					     SET_SNAT4NET,    SET_SNAT6NET};
+	static const enum set_id ranges[] = {SET_ANY4NET,     SET_ANY6NET,     SET_OBSERVE4NET,
+					     SET_OBSERVE6NET, SET_MASQ4NET,    SET_MASQ6NET,
+					     SET_SNAT4NET,    SET_SNAT6NET,    SET_SEEN4NET,
+					     SET_SEEN6NET,    SET_REFUSED4NET, SET_REFUSED6NET};
+	const struct count_name nobody = {.sandbox = COUNT_NOBODY, .kind = COUNT_FORGED};
 	struct ops fixed = {0};
 
 	for (int id = 0; id < SET_COUNT; id++)
@@ -131,6 +137,7 @@ static void write_sets(struct kernel *kernel, const struct wall_table *table)
 	for (size_t i = 0; !kernel->ready && i < sizeof(ranges) / sizeof(ranges[0]); i++)
 		flush_set(kernel, table->table, ranges[i]);
 	never_ops(&fixed);
+	op_counter(&fixed, &nobody, kernel->nobodys);
 	kernel->batch.failed |= fixed.failed;
 	ops_write(&fixed, 0, fixed.n, table->table, &kernel->ability, &kernel->batch,
 		  &kernel->netlink);
@@ -324,6 +331,7 @@ void table_forget_talk(struct kernel *kernel)
 	batch_begin(&kernel->batch, &kernel->netlink);
 	flush_set(kernel, kernel->table.table, SET_TALK4);
 	flush_set(kernel, kernel->table.table, SET_TALK6);
+	flush_set(kernel, kernel->table.table, SET_TALKIF);
 	(void)!batch_commit(&kernel->batch, &kernel->netlink, NULL, NULL, &system);
 }
 

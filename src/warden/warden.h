@@ -139,8 +139,14 @@ void fixed_ranges(struct warden *warden, const struct rights *from, const struct
 bool fixed_fall_back(struct warden *warden, struct lease *lease);
 /* What an earlier life left and no sandbox claimed. */
 void fixed_drop_unclaimed(struct warden *warden);
-/* Hands reports of refused packets to the workers, as far as the rate allows (reports.c). */
+/* ---- reports (reports.c) ---- */
+
+/* Hands reports of refused packets to the workers, as far as the rate allows. */
 void reports_hand_out(struct warden *warden);
+/* Tells each sandbox's numbers, in packets of rows without a seq. Codes as tell's. */
+typedef int tell_fn(struct warden *warden, struct wall_packet *packet);
+int reports_tell_numbers(struct warden *warden, tell_fn *tell) NG_MUST_CHECK;
+
 spare_fn flow_justified; /* who is the warden */
 
 /* ---- flows of leases that end soon (flows.c) ---- */

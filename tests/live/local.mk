@@ -5,7 +5,7 @@ LIVE = tests/live/one_truth.sh tests/live/reload.sh tests/live/demo.sh tests/liv
 	tests/live/noway.sh tests/live/tricks.sh tests/live/snat.sh tests/live/busy.sh tests/live/death.sh tests/live/truth.sh tests/live/walls.sh \
 	tests/live/control.sh tests/live/readme.sh tests/live/history.sh tests/live/diff.sh tests/live/holders.sh tests/live/integrate.sh tests/live/integrate_old.sh
 TESTS += $(LIVE)
-EXTRA_DIST += $(LIVE) tests/live/lib.sh tests/live/peer.py tests/live/kernel.py tests/live/netns.py tests/live/tricks.py
+EXTRA_DIST += $(LIVE) tests/live/lib.sh tests/live/peer.py tests/live/kernel.py tests/live/netns.py tests/live/tricks.py tests/live/flood.py
 EXTRA_DIST += tests/live/one_truth/README.md tests/live/one_truth/case.py \
 	tests/live/one_truth/gate.py tests/live/one_truth/live.py \
 	tests/live/one_truth/main.py tests/live/one_truth/net.py tests/live/one_truth/offline.py \
@@ -29,3 +29,5 @@ tests_live_warden_forced_LDADD = $(namegate_warden_LDADD)
 tests_live_warden_forced_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=probe,--wrap=setsockopt,--wrap=sendto,--wrap=recv
 TESTS += tests/live/life.sh
 EXTRA_DIST += tests/live/life.sh tests/live/life/load.py tests/live/life/rounds.py
+TESTS += tests/live/blocked.sh
+EXTRA_DIST += tests/live/blocked.sh

@@ -89,7 +89,7 @@ for n in range(int(sys.argv[1])):
     except OSError:
         pass' "$1"
 }
-knocked() { records 'select(.event == "blocked" and .proto == 17) | .count' | awk '{ n += $1 } END { print n + 0 }'; }
+knocked() { records 'select(.event == "blocked" and .proto == 17 and .why != "spoofed-source") | .count' | awk '{ n += $1 } END { print n + 0 }'; }
 counted() { [ "$(knocked)" -ge "$1" ]; }
 knock 5000
 until_true 10 counted 5000

@@ -117,9 +117,34 @@ static void refuses_nonsense(void **state)
 	assert_int_equal(head.port, 0);
 }
 
+static void tells_what_is_odd_about_a_header(void **state)
+{
+	uint8_t options[24 + 8] = {0}, odd[sizeof(udp6)];
+	struct packet_head head;
+
+	(void)state;
+	assert_int_equal(packet_read(tcp4, sizeof(tcp4), &head), NG_OK);
+	assert_int_equal(head.oddity, PACKET_PLAIN);
+	memcpy(options, tcp4, 20);
+	options[0] = 0x46;
+	assert_int_equal(packet_read(options, sizeof(options), &head), NG_OK);
+	assert_int_equal(head.oddity, PACKET_OPTIONS);
+	memcpy(options, tcp4, 20);
+	options[6] = 0x20; /* more fragments follow */
+	assert_int_equal(packet_read(options, sizeof(options), &head), NG_OK);
+	assert_int_equal(head.oddity, PACKET_FRAGMENT);
+	assert_int_equal(packet_read(udp6, sizeof(udp6), &head), NG_OK);
+	assert_int_equal(head.oddity, PACKET_FRAGMENT);
+	memcpy(odd, udp6, sizeof(udp6));
+	odd[6] = 60;
+	assert_int_equal(packet_read(odd, sizeof(odd), &head), NG_OK);
+	assert_int_equal(head.oddity, PACKET_EXTENSION);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tells_what_is_odd_about_a_header),
 		cmocka_unit_test(reads_ipv4),
 		cmocka_unit_test(reads_ipv6_behind_extensions),
 		cmocka_unit_test(a_later_fragment_has_no_port),

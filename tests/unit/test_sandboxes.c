@@ -108,9 +108,38 @@ static void leases_stand_in_the_sets_that_others_are_told_of(void **state)
 	assert_string_equal(set_shapes[SET_ALLOW6P].name, wall_lease_set(NG_IPV6, true));
 }
 
+static uint32_t alone(const struct sandboxes *sandboxes, const char *interface)
+{
+	const struct sandbox *found = sandboxes_alone(sandboxes, interface);
+
+	return found ? found->is.id : 0;
+}
+
+static void knows_who_is_alone_on_an_interface(void **state)
+{
+	struct sandboxes sandboxes = {0};
+
+	(void)state;
+	assert_int_equal(alone(&sandboxes, "sb1"), 0);
+	assert_int_equal(add(&sandboxes, sandbox_of(1, "sb1", "10.0.0.1", NULL)), NG_OK);
+	assert_int_equal(add(&sandboxes, sandbox_of(2, "", "10.0.0.2", NULL)), NG_OK);
+	assert_int_equal(alone(&sandboxes, "sb1"), 1);
+	assert_int_equal(alone(&sandboxes, ""), 0);
+	assert_int_equal(add(&sandboxes, sandbox_of(3, "sb1", "10.0.0.3", NULL)), NG_OK);
+	assert_int_equal(alone(&sandboxes, "sb1"), 0);
+	/* The first one moves away, and changes nothing else. */
+	assert_int_equal(add(&sandboxes, sandbox_of(1, "sb9", "10.0.0.1", NULL)), NG_OK);
+	assert_int_equal(alone(&sandboxes, "sb1"), 3);
+	assert_int_equal(alone(&sandboxes, "sb9"), 1);
+	sandboxes_remove(&sandboxes, sandboxes_find(&sandboxes, 3));
+	assert_int_equal(alone(&sandboxes, "sb1"), 0);
+	sandboxes_finish(&sandboxes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(knows_who_is_alone_on_an_interface),
 		cmocka_unit_test(an_address_has_one_owner),
 		cmocka_unit_test(replacing_moves_its_addresses),
 		cmocka_unit_test(has_asks_for_wide_ones_apart),

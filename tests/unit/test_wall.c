@@ -61,6 +61,28 @@ static void fill_static(struct wall_packet *packet)
 		.sandbox = 3, .prefix = prefix("2001:db8::1"), .proto = 6, .port = 443};
 }
 
+static void fill_tally(struct wall_packet *packet)
+{
+	packet->tally[0] = (struct wall_tally){.forged = 9};
+	packet->tally[1] = (struct wall_tally){.sandbox = 3, .refused = UINT64_MAX};
+}
+
+static void fill_target(struct wall_packet *packet)
+{
+	packet->target = (struct wall_target){.sandbox = 3,
+					      .to = addr("203.0.113.9"),
+					      .proto = 6,
+					      .port = 443,
+					      .why = NG_WHYS - 1,
+					      .name_len = 3,
+					      .name = "\1a",
+					      .packets = 7,
+					      .over = 7,
+					      .first_us = 10,
+					      .last_us = 10,
+					      .reason = "why"};
+}
+
 static void fill_id(struct wall_packet *packet)
 {
 	packet->id.id = 1;
@@ -213,6 +235,12 @@ static const struct good {
 	{WALL_WAITING_ROW, 1, WAY(WALL_WORKER_TO_MAIN), 0, fill_waiting},
 	{WALL_WAITINGS_END, 1, WAY(WALL_WORKER_TO_MAIN), 0, NULL},
 	{WALL_FLOW, 2, WAY(WALL_WARDEN_TO_WORKER), 0, fill_flow},
+	{WALL_TALLIES, 1, WAY(WALL_MAIN_TO_WARDEN), 0, NULL},
+	{WALL_TALLY_ROW, 2, WAY(WALL_WARDEN_TO_MAIN), 0, fill_tally},
+	{WALL_TALLIES_END, 1, WAY(WALL_WARDEN_TO_MAIN), 0, NULL},
+	{WALL_TARGETS, 1, WAY(WALL_MAIN_TO_WORKER), 0, NULL},
+	{WALL_TARGET_ROW, 1, WAY(WALL_WORKER_TO_MAIN), 0, fill_target},
+	{WALL_TARGETS_END, 1, WAY(WALL_WORKER_TO_MAIN), 0, NULL},
 };
 
 static struct wall_packet packet;
@@ -368,9 +396,10 @@ static void codes(void **state)
 	REFUSED(WALL_DONE, packet.done.system = 4096);
 	ACCEPTED(WALL_DONE, packet.done.takes = WALL_TAKES(NG_IPV6, true) | 7);
 	REFUSED(WALL_DONE, packet.done.takes = 16);
-	static const enum wall_kind empty[] = {WALL_READY,    WALL_COMMIT,      WALL_CLAIMED,
-					       WALL_STATUS,   WALL_LEASES,      WALL_LEASES_END,
-					       WALL_WAITINGS, WALL_WAITINGS_END};
+	static const enum wall_kind empty[] = {
+		WALL_READY,   WALL_COMMIT,      WALL_CLAIMED,  WALL_STATUS,
+		WALL_LEASES,  WALL_LEASES_END,  WALL_WAITINGS, WALL_WAITINGS_END,
+		WALL_TALLIES, WALL_TALLIES_END, WALL_TARGETS,  WALL_TARGETS_END};
 	for (size_t i = 0; i < COUNT(empty); i++) {
 		REFUSED(empty[i], packet.done.code = NG_E_IO);
 		REFUSED(empty[i], packet.done.system = 1);
@@ -583,6 +612,35 @@ static void rows_and_reports(void **state)
 	ACCEPTED(WALL_COUNTERS, memset(&packet.counters, 0xff, sizeof(packet.counters)));
 }
 
+static void packets_that_were_refused(void **state)
+{
+	(void)state;
+	ACCEPTED(WALL_BLOCKED, packet.blocked[0].sandbox = 0);
+	REFUSED(WALL_BLOCKED, packet.blocked[0].trick = WALL_TRICKS);
+	REFUSED(WALL_BLOCKED, packet.blocked[0].pad = 1);
+	REFUSED(WALL_BLOCKED, packet.blocked[0].logged = UINT32_MAX);
+	REFUSED(WALL_BLOCKED, memset(&packet.blocked[0].to, 0, sizeof(struct ng_addr)));
+	REFUSED(WALL_BLOCKED, memset(&packet.blocked[0].from, 0, sizeof(struct ng_addr)));
+	ACCEPTED(WALL_BLOCKED, (memset(&packet.blocked[0].to, 0, sizeof(struct ng_addr)),
+				memset(&packet.blocked[0].from, 0, sizeof(struct ng_addr)),
+				packet.blocked[0].logged = 0));
+	REFUSED(WALL_BLOCKED, (memset(&packet.blocked[0].to, 0, sizeof(struct ng_addr)),
+			       memset(&packet.blocked[0].from, 0, sizeof(struct ng_addr)),
+			       packet.blocked[0].logged = 1));
+	REFUSED(WALL_TALLY_ROW, packet.tally[1].pad = 1);
+	REFUSED(WALL_TARGET_ROW, packet.target.to.family = 3);
+	REFUSED(WALL_TARGET_ROW, packet.target.observed = 2);
+	REFUSED(WALL_TARGET_ROW, packet.target.why = NG_WHYS);
+	REFUSED(WALL_TARGET_ROW, packet.target.pad = 1);
+	REFUSED(WALL_TARGET_ROW, packet.target.name_len = 2);
+	REFUSED(WALL_TARGET_ROW, packet.target.name[1] = 'A');
+	REFUSED(WALL_TARGET_ROW, packet.target.packets = 0);
+	REFUSED(WALL_TARGET_ROW, packet.target.over = 8);    /* more than there were */
+	REFUSED(WALL_TARGET_ROW, packet.target.last_us = 9); /* before the first */
+	REFUSED(WALL_TARGET_ROW, packet.target.reason[0] = '\n');
+	REFUSED(WALL_TARGET_ROW, memset(packet.target.reason, 'a', WALL_REASON_MAX));
+}
+
 static void waiting_names(void **state)
 {
 	(void)state;
@@ -620,6 +678,7 @@ int main(void)
 		cmocka_unit_test(leases),
 		cmocka_unit_test(rows_and_reports),
 		cmocka_unit_test(waiting_names),
+		cmocka_unit_test(packets_that_were_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
