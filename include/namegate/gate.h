@@ -351,6 +351,8 @@ struct ng_flow { /* an established flow that uses a lease, which is about to end
  * No lease stays open so that its rule bounds in time, or that policy would not give again.
  */
 void ng_gate_flow(struct ng_gate *gate, uint64_t now_us, const struct ng_flow *flow);
+/* Looking for them took so long that leases ended meanwhile; it is only counted. */
+void ng_gate_flows_late(struct ng_gate *gate, uint64_t count);
 
 /* ---- looking in ---- */
 
@@ -361,6 +363,7 @@ struct ng_counters {
 	uint64_t over_quota, evicted;
 	uint64_t leases_kept,
 		kept_to_ceiling; /* by flows; and of those until they might no longer */
+	uint64_t flow_walks_late;
 	uint64_t pending, leases, cache_entries, sandboxes; /* now */
 	uint64_t crowded; /* now: 1 from 80 to 70 hundredths of all elements that may be */
 };

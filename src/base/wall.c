@@ -334,6 +334,12 @@ static bool flow_good(const void *body)
 	       flow->pad == 0 && port_good(flow->proto, flow->port);
 }
 
+static bool late_good(const void *body)
+{
+	const struct wall_late *late = body;
+	return late->count != 0;
+}
+
 /* ---- the table ---- */
 
 #define ROOM(field)                                                                            \
@@ -409,6 +415,8 @@ static const struct kind kinds[WALL_KINDS] = {
 			  WAY(WALL_WARDEN_TO_WORKER), 0, blocked_good},
 	[WALL_FLOW] = {sizeof(struct wall_flow), ROOM(flow), WAY(WALL_WARDEN_TO_WORKER), 0,
 		       flow_good},
+	[WALL_FLOWS_LATE] = {sizeof(struct wall_late), 1, WAY(WALL_WARDEN_TO_WORKER), 0,
+			     late_good},
 };
 
 _Static_assert(sizeof(struct wall_packet) <= WALL_PACKET_MAX, "a packet outgrew its bound");

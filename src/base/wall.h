@@ -17,7 +17,8 @@
  *     worker -> main   WALL_READY, WALL_DONE, WALL_COUNTERS, WALL_LEASE_ROW, WALL_LEASES_END,
  *                      WALL_WAITING_ROW, WALL_WAITINGS_END, WALL_TARGET_ROW, WALL_TARGETS_END
  *     worker -> warden WALL_LEASE, WALL_REVOKE, WALL_EVICT, WALL_CLAIMED
- *     warden -> worker WALL_LEASED, WALL_BLOCKED, WALL_FLOW
+ *     warden -> worker WALL_LEASED, WALL_BLOCKED, WALL_FLOW,
+ *                      WALL_FLOWS_LATE
  *
  * WALL_DONE answers, by seq, each WALL_TABLE, WALL_SANDBOX_ADD and WALL_SANDBOX_REMOVE (warden), each WALL_COMMIT,
  * single WALL_MEMBER and WALL_SANDBOX_REMOVE (worker).
@@ -78,6 +79,7 @@ enum wall_kind {
 	WALL_WAITING_ROW,
 	WALL_WAITINGS_END,
 	WALL_FLOW,
+	WALL_FLOWS_LATE,
 	WALL_EVICT, /* a WALL_REVOKE that cuts no flow */
 	WALL_TALLIES,
 	WALL_TALLY_ROW,
@@ -301,6 +303,10 @@ struct wall_target {       /* where packets of a sandbox were seen to go, and di
 	char reason[WALL_REASON_MAX];
 };
 
+struct wall_late { /* flows were looked for so often without being found before leases ended */
+	uint64_t count;
+};
+
 struct wall_flow { /* an established flow uses this lease, which ends soon */
 	uint32_t sandbox;
 	struct ng_addr client, addr; /* client as in the order for it */
@@ -332,6 +338,7 @@ struct wall_packet {
 		struct wall_leased leased[(WALL_PACKET_MAX - 8) / sizeof(struct wall_leased)];
 		struct wall_blocked
 			blocked[(WALL_PACKET_MAX - 8) / sizeof(struct wall_blocked)];
+		struct wall_late late;
 		struct wall_flow flow[(WALL_PACKET_MAX - 8) / sizeof(struct wall_flow)];
 	};
 };

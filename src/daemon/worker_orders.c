@@ -286,6 +286,8 @@ static int take_packet(struct worker *worker)
 			take_leased(worker, &packet->leased[i]);
 		else if (packet->head.kind == WALL_FLOW)
 			take_flow(worker, &packet->flow[i]);
+		else if (packet->head.kind == WALL_FLOWS_LATE)
+			ng_gate_flows_late(worker->gate, packet->late.count);
 		else
 			take_blocked(worker, &packet->blocked[i]);
 	return NG_OK;

@@ -83,6 +83,11 @@ static void keep(struct ng_gate *gate, struct lease *lease, struct holder *holde
 	lease_record(gate, lease, NG_EVENT_LEASE_KEPT, &name);
 }
 
+void ng_gate_flows_late(struct ng_gate *gate, uint64_t count)
+{
+	gate->counters.flow_walks_late += count;
+}
+
 void ng_gate_flow(struct ng_gate *gate, uint64_t now_us, const struct ng_flow *flow)
 {
 	const struct lease_key key =

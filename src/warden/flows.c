@@ -152,8 +152,12 @@ static void finish(struct warden *warden)
 		flows->next_us = warden->now_us + taken_us;
 	if (taken_us <= step_us(warden) * 2 / 3)
 		return;
-	if (flows->late++)
+	flows->late++;
+	if (workers_tell_late(&warden->workers, flows->late))
+		flows->late = 0;
+	if (flows->complained)
 		return;
+	flows->complained = true;
 	say("walking through the connection tracking table took %llu ms, and leases ended "
 	    "meanwhile that flows may still use; a longer lease-min gives it more time, "
 	    "flow-lease = 0 is without all this; this is said once",

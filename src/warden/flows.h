@@ -16,7 +16,9 @@ struct flows {
 	struct netlink netlink; /* its own: the answers of a walk wait in it */
 	uint32_t seq;           /* of the walk's request */
 	bool walking;
-	uint64_t late;    /* walks that took too long to be of use */
+	uint64_t
+		late; /* walks that took too long to be of use, and that no worker was told of */
+	bool complained;
 	uint8_t walk;     /* its number, as leases remember it */
 	uint64_t ends_us; /* leases that end until then are looked for */
 	uint64_t begun_us, next_us;

@@ -115,3 +115,13 @@ void worker_tell_flows(struct workers *workers, struct worker *worker,
 	memcpy(workers->packet.flow, flows, n * sizeof(*flows));
 	(void)!channel_send(worker->fd, &workers->packet, -1);
 }
+
+bool workers_tell_late(struct workers *workers, uint64_t count)
+{
+	if (!workers->n)
+		return false;
+	workers->packet.head = (struct wall_head){
+		.kind = WALL_FLOWS_LATE, .count = 1, .seq = ++workers->items[0].seq};
+	workers->packet.late = (struct wall_late){.count = count};
+	return channel_send(workers->items[0].fd, &workers->packet, -1) == NG_OK;
+}

@@ -35,6 +35,8 @@ int worker_flush(struct workers *workers, struct worker *worker) NG_MUST_CHECK;
 /* True when it took the report. */
 bool worker_report(struct workers *workers, struct worker *worker,
 		   const struct wall_blocked *blocked);
+/* So many walks were late: the first worker is told. True when it took that. */
+bool workers_tell_late(struct workers *workers, uint64_t count);
 /* As far as it takes them now; n is at most wall_count_max(WALL_FLOW). */
 void worker_tell_flows(struct workers *workers, struct worker *worker,
 		       const struct wall_flow *flows, size_t n);

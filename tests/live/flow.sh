@@ -65,7 +65,7 @@ reaches() { # BOX N...: how each goes
 kept() { gate status --json | jq -e ".counters.leases_kept >= $1"; }
 
 add_box 1 "$(allow box1.list '*.many.example' 'n6.many.example:80' 'n8.many.example lease-max=4s')" >/dev/null
-add_box 2 "$(allow box2.list '*.many.example')" >/dev/null
+gate sandbox add box2 --interface sb2 --source 10.77.2.0/24 --masquerade --policy "$(allow box2.list '*.many.example')" >/dev/null
 start=$SECONDS
 for n in 1 2 3 5 6 7 8; do look_up 1 $n & looks="${looks:-} $!"; done
 look_up 1 4 AAAA & looks="$looks $!"

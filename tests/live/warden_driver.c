@@ -4,7 +4,7 @@
  * conversation with it.
  *
  *     start PROGRAM                      -> ok PID
- *     table NAME PATTERN,... PORT SIZE PER-SANDBOX REPORTS-A-SECOND
+ *     table NAME PATTERN,... PORT SIZE PER-SANDBOX REPORTS-A-SECOND [FLOW-STEP-MS]
  *     add ID INTERFACE|- enforce|observe|lockdown masq|- SOURCE,... [OPENED,...|- [STATIC,...]]
  *                                        a static: PREFIX or PREFIX@PROTO/PORT
  *     remove ID
@@ -147,6 +147,7 @@ static void do_table(char **words)
 	table->leases_sandbox = (uint32_t)atoi(words[5]);
 	table->block_reports_per_s = (uint32_t)atoi(words[6]);
 	table->lease_ceiling_s = NG_LEASE_CEILING_S;
+	table->flow_step_ms = words[7] ? (uint32_t)atoi(words[7]) : 0;
 	ask_main(WALL_TABLE, -1);
 }
 

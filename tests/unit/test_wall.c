@@ -188,6 +188,11 @@ static void fill_blocked(struct wall_packet *packet)
 	packet->blocked[1].observed = 1;
 }
 
+static void fill_late(struct wall_packet *packet)
+{
+	packet->late.count = 1;
+}
+
 static void fill_flow(struct wall_packet *packet)
 {
 	packet->flow[0] = (struct wall_flow){.sandbox = 2, .addr = addr("192.0.2.1")};
@@ -241,6 +246,7 @@ static const struct good {
 	{WALL_TARGETS, 1, WAY(WALL_MAIN_TO_WORKER), 0, NULL},
 	{WALL_TARGET_ROW, 1, WAY(WALL_WORKER_TO_MAIN), 0, fill_target},
 	{WALL_TARGETS_END, 1, WAY(WALL_WORKER_TO_MAIN), 0, NULL},
+	{WALL_FLOWS_LATE, 1, WAY(WALL_WARDEN_TO_WORKER), 0, fill_late},
 };
 
 static struct wall_packet packet;
@@ -602,6 +608,7 @@ static void rows_and_reports(void **state)
 	REFUSED(WALL_BLOCKED, packet.blocked[0].count = 0);
 	REFUSED(WALL_LEASE_ROW, packet.row.kept_us = packet.row.until_us + 1);
 	REFUSED(WALL_FLOW, packet.flow[1].sandbox = 0);
+	REFUSED(WALL_FLOWS_LATE, packet.late.count = 0);
 	REFUSED(WALL_FLOW, packet.flow[0].addr = (struct ng_addr){0});
 	REFUSED(WALL_FLOW, packet.flow[0].client.bytes[15] = 1);
 	REFUSED(WALL_FLOW, packet.flow[1].proto = 1);
