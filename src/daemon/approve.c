@@ -75,7 +75,7 @@ bool approvals_cover(const struct daemon *daemon, uint32_t sandbox, const char *
  * The descriptor is shared with the worker, which writes whole lines too; a line shorter than
  * PIPE_BUF is never cut by the kernel. A reader that does not keep up must not stop main.
  */
-static bool write_record(const struct daemon *daemon, const char *text)
+bool approvals_record(const struct daemon *daemon, const char *text)
 {
 	static const char head[] = "PRIORITY=6\nSYSLOG_IDENTIFIER=namegated\nMESSAGE=";
 	struct iovec parts[] = {
@@ -91,6 +91,11 @@ static bool write_record(const struct daemon *daemon, const char *text)
 	       writev(daemon->record_fd, parts + 1, 2) >= 0;
 }
 
+json_t *approvals_when(void)
+{
+	return when_json(wall_s());
+}
+
 /* uid is NOBODY when time did it. */
 static void note(const struct daemon *daemon, const struct approval *one, const char *action,
 		 uint32_t uid)
@@ -104,7 +109,7 @@ static void note(const struct daemon *daemon, const struct approval *one, const 
 		json_object_set_new(whole, "uid",
 				    uid == NOBODY ? json_null() : json_integer(uid));
 	char *text = whole ? json_dumps(whole, JSON_COMPACT) : NULL;
-	bool written = text && write_record(daemon, text);
+	bool written = text && approvals_record(daemon, text);
 	if (!text || registry_approval_note(daemon->registry, text))
 		log_say(LOG_AS_WARNING, "approval %llu: the registry cannot note it",
 			(unsigned long long)one->id);

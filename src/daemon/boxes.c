@@ -151,6 +151,10 @@ int boxes_replace(struct boxes *boxes, struct box *box, const struct conf_sandbo
 	}
 	sources_unlink(boxes, box);
 	policies_free(&box->conf);
+	if (strcmp(copy.interface, box->conf.interface) != 0) {
+		box->absent = false; /* another is waited for */
+		box->link = 0;
+	}
 	box->conf = copy; /* the name, and with it the key, is the same */
 	sources_link(boxes, box, sources);
 	return NG_OK;

@@ -32,6 +32,8 @@ struct box {
 	bool stale;    /* a reload left it out; it goes when the new generation stands */
 	bool changed;  /* was replaced while it stood: a failure must not remove it */
 	bool asked;    /* a member of its own is unanswered */
+	bool absent; /* its interface or cgroup is gone; it stands nowhere until that is back */
+	unsigned link; /* number of its interface when last seen; 0: never */
 	bool closed;   /* a source of its policy has neither a good nor a last good form */
 	struct conf_sandbox conf;              /* owns its policies */
 	struct image *inlined;                 /* a use of its own; NULL: none */

@@ -98,6 +98,7 @@ static void stop_step(struct daemon *daemon)
 	close_handle((uv_handle_t *)&daemon->watchdog, NULL);
 	close_handle((uv_handle_t *)&daemon->own_timer, NULL);
 	close_handle((uv_handle_t *)&daemon->stop_timer, NULL);
+	links_stop(daemon);
 	for (unsigned i = 0; i < daemon->n_signals; i++)
 		close_handle((uv_handle_t *)&daemon->signals[i], NULL);
 }
@@ -176,6 +177,7 @@ static void start_handles(struct daemon *daemon)
 		uv_timer_init(&daemon->loop, timers[i]);
 		timers[i]->data = daemon;
 	}
+	links_start(daemon);
 	arm_tick(daemon);
 	if (daemon->notify.watchdog_ms)
 		uv_timer_start(&daemon->watchdog, on_watchdog, 0, daemon->notify.watchdog_ms);

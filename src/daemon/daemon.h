@@ -70,7 +70,9 @@ struct daemon {
 	bool reload_again;    /* SIGHUP came meanwhile */
 	json_t *reload_notes; /* warnings of the reload under way */
 	struct views *views;
-	uv_timer_t tick, watchdog, own_timer, stop_timer;
+	uv_timer_t tick, watchdog, own_timer, stop_timer, links_timer;
+	uv_poll_t links_poll;
+	int links_fd; /* news of interfaces; -1: none */
 	uv_signal_t signals[3];
 	unsigned n_signals;
 	int status; /* the exit status */
@@ -97,12 +99,28 @@ void sync_box(struct daemon *daemon, struct box *box);
 bool sync_member(struct daemon *daemon, struct box *box);
 /* The box is to go: worker, warden, who waits; then it is freed. */
 void sync_remove(struct daemon *daemon, struct box *box);
+/* The box is to go from worker and warden, but stays known as absent. */
+void sync_withdraw(struct daemon *daemon, struct box *box);
+/* It is not absent any more. */
+void sync_return(struct daemon *daemon, struct box *box);
 /* Everything may have changed: the table and changed boxes to the warden, a generation to the worker. */
 void sync_all(struct daemon *daemon);
 /* Our own addresses have changed, nothing else. */
 void sync_generation(struct daemon *daemon);
 /* Once a second: children that hang, and a channel that could not be made. */
 void sync_tick(struct daemon *daemon);
+
+/* links.c: interfaces that come and go. */
+void links_start(struct daemon *daemon);
+void links_stop(struct daemon *daemon);
+void links_look_soon(struct daemon *daemon);
+/* The number of its interface; 0 when there is none. */
+unsigned links_index(const struct box *box);
+/*
+ * What the box stands on is gone, for which `what` has the words ("its interface sb1 is gone"): it is
+ * unregistered, or, when the configuration has it, withdrawn until sync_return().
+ */
+void links_gone(struct daemon *daemon, struct box *box, const char *what);
 
 /* feed.c: the packets themselves. */
 void feed_table(struct daemon *daemon);
@@ -173,6 +191,9 @@ void approvals_tick(struct daemon *daemon);
 void approvals_point(struct daemon *daemon, struct box *box);
 /* The sandbox is gone for good. */
 void approvals_forget(struct daemon *daemon, uint32_t sandbox);
+/* One line of JSON into the record; false when that cannot be. The wall time, as records have it. */
+bool approvals_record(const struct daemon *daemon, const char *text);
+json_t *approvals_when(void);
 /* Does one of them speak for this name already? */
 bool approvals_cover(const struct daemon *daemon, uint32_t sandbox, const char *name);
 struct wish {        /* what an administrator wants done about a waiting name */

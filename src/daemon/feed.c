@@ -78,6 +78,8 @@ void feed_sandbox(struct daemon *daemon, struct box *box, bool gate)
 	memcpy(sandbox->snat, box->grants.snat, sizeof sandbox->snat);
 	sandbox->n_statics = (uint32_t)box->grants.n_statics;
 	box->at_warden = SIDE_SENT;
+	if (!box->link)
+		box->link = links_index(box);
 	daemon->gates += gate;
 	child_send(&daemon->warden, &packet, -1,
 		   (struct waiter){.what = CHILD_WAIT_ADD, .sandbox = box->id, .gate = gate});

@@ -10,7 +10,7 @@ namegated_SOURCES = src/daemon/main.c src/daemon/blocked.c src/daemon/approvals.
 	src/daemon/approve.c src/daemon/lastgood.c src/daemon/texts.c src/daemon/texts.h \
 	src/daemon/policies.c src/daemon/boxes.c src/daemon/boxes.h src/daemon/child.c \
 	src/daemon/child.h src/daemon/daemon.c src/daemon/daemon.h src/daemon/feed.c \
-	src/daemon/images.c src/daemon/images.h src/daemon/listen.c src/daemon/listen.h \
+	src/daemon/images.c src/daemon/images.h src/daemon/links.c src/daemon/listen.c src/daemon/listen.h \
 	src/daemon/load.c src/daemon/log.c src/daemon/log.h src/daemon/own.c src/daemon/own.h \
 	src/daemon/prepare.c src/daemon/spec.c src/daemon/spec.h src/daemon/sync.c \
 	src/daemon/verbs.c src/daemon/views.c

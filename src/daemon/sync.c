@@ -62,12 +62,24 @@ static void remove_step(struct daemon *daemon, struct box *box)
 		return;
 	}
 	box_answered(box);
+	if (box->absent) { /* withdrawn; what it stands on may be back already */
+		box->removing = false;
+		links_look_soon(daemon);
+		return;
+	}
 	boxes_remove(&daemon->boxes, &daemon->images, box);
+}
+
+void sync_withdraw(struct daemon *daemon, struct box *box)
+{
+	box->removing = box->absent = true;
+	remove_step(daemon, box);
 }
 
 void sync_remove(struct daemon *daemon, struct box *box)
 {
 	box->removing = true;
+	box->absent = false;
 	remove_step(daemon, box);
 }
 
@@ -187,11 +199,18 @@ void sync_box(struct daemon *daemon, struct box *box)
 		feed_sandbox(daemon, box, false);
 }
 
+void sync_return(struct daemon *daemon, struct box *box)
+{
+	box->absent = false;
+	sync_box(daemon, box);
+}
+
 static void feed_boxes(struct daemon *daemon)
 {
 	struct box *box, *next;
 	HASH_ITER (by_id, daemon->boxes.by_id, box, next)
-		if (box->at_warden == SIDE_ABSENT && !box->removing && !box->stale)
+		if (box->at_warden == SIDE_ABSENT && !box->removing && !box->stale &&
+		    !box->absent)
 			feed_sandbox(daemon, box, true);
 }
 

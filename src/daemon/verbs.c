@@ -351,6 +351,7 @@ static json_t *box_json(const struct box *box)
 		snat_json(&box->grants), "runtime", (int)box->runtime, "statics",
 		(json_int_t)box->grants.n_statics, "closed", (int)box->closed, "state",
 		box->removing ? "leaving"
+		: box->absent ? "absent"
 		: box->closed ? "denied"
 		: stands      ? "serving"
 			      : "waiting");

@@ -209,9 +209,12 @@ static const struct {
 	const char *name;
 	bool (*take)(struct traffic *traffic, const json_t *record, struct line *line);
 } events[] = {
-	{"decision", decision_take}, {"blocked", blocked_take}, {"suppressed", suppressed_take},
-	{"rebind", rebind_take},     {"lease-end", other_take}, {"revoked", other_take},
-	{"evicted", other_take},     {"malformed", other_take}, {"crowded", other_take},
+	{"decision", decision_take},     {"blocked", blocked_take},
+	{"suppressed", suppressed_take}, {"rebind", rebind_take},
+	{"lease-end", other_take},       {"revoked", other_take},
+	{"evicted", other_take},         {"malformed", other_take},
+	{"crowded", other_take},         {"sandbox-gone", other_take},
+	{"sandbox-back", other_take},
 };
 
 static bool record_take(struct traffic *traffic, const json_t *record)

@@ -13,7 +13,7 @@ EXTRA_DIST += tests/live/one_truth/README.md tests/live/one_truth/case.py \
 	tests/live/one_truth/rand.py tests/live/one_truth/scene.py tests/live/one_truth/shrink.py \
 	tests/live/one_truth/wire.py tests/live/one_truth/world.py
 LIVE_WARDEN = tests/live/warden.sh tests/live/adopt.sh tests/live/stream.sh tests/live/methods.sh \
-	tests/live/errors.sh tests/live/warden_old.sh tests/live/lease_old.sh
+	tests/live/errors.sh tests/live/vanish.sh tests/live/warden_old.sh tests/live/lease_old.sh
 EXTRA_DIST += $(LIVE_WARDEN)
 TESTS += $(LIVE_WARDEN)
 check_PROGRAMS += tests/live/warden_driver
