@@ -36,6 +36,7 @@
 struct bucket {
 	uint32_t sandbox; /* 0: whoever is not a sandbox */
 	uint64_t milli_tokens, filled_us, suppressed;
+	uint64_t packets; /* that suppressed records of blocked ones stood for */
 	char name[NG_SANDBOX_NAME_MAX];
 	UT_hash_handle hh;
 };
@@ -191,6 +192,7 @@ void record_put(struct record_log *log, uint64_t now_us, const struct ng_record 
 	if (emit(log, len))
 		return;
 	bucket->suppressed++;
+	bucket->packets += record->count;
 	log->counters.suppressed++;
 }
 
@@ -202,10 +204,10 @@ static void tell_suppressed(struct record_log *log, struct bucket *bucket)
 	if (!bucket->suppressed)
 		return;
 	len = record_format_suppressed(bucket->sandbox ? bucket->name : NULL,
-				       bucket->suppressed, wall_clock_us(), log->line,
-				       sizeof(log->line));
+				       bucket->suppressed, bucket->packets, wall_clock_us(),
+				       log->line, sizeof(log->line));
 	if (emit(log, len))
-		bucket->suppressed = 0;
+		bucket->suppressed = bucket->packets = 0;
 }
 
 void record_second(struct record_log *log, uint64_t now_us)

@@ -40,6 +40,9 @@ struct record_counters record_counters(const struct record_log *log);
  */
 size_t record_format(const struct ng_record *record, uint64_t now_us, uint64_t wall_us,
 		     char *out, size_t room);
-/* The same for records that were not written; sandbox is NULL for whoever is none. */
-size_t record_format_suppressed(const char *sandbox, uint64_t count, uint64_t wall_us,
-				char *out, size_t room);
+/*
+ * The same for records that were not written, and the blocked packets that they stood for; sandbox
+ * is NULL for whoever is none.
+ */
+size_t record_format_suppressed(const char *sandbox, uint64_t count, uint64_t packets,
+				uint64_t wall_us, char *out, size_t room);

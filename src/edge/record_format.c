@@ -191,8 +191,8 @@ size_t record_format(const struct ng_record *record, uint64_t now_us, uint64_t w
 	return write_out(line, out, room);
 }
 
-size_t record_format_suppressed(const char *sandbox, uint64_t count, uint64_t wall_us,
-				char *out, size_t room)
+size_t record_format_suppressed(const char *sandbox, uint64_t count, uint64_t packets,
+				uint64_t wall_us, char *out, size_t room)
 {
 	char when[TIME_TEXT];
 	json_t *line = json_object();
@@ -201,5 +201,7 @@ size_t record_format_suppressed(const char *sandbox, uint64_t count, uint64_t wa
 	add_text(line, "event", "suppressed");
 	json_object_set_new(line, "sandbox", sandbox ? text_value(sandbox) : json_null());
 	add_number(line, "count", count);
+	if (packets)
+		add_number(line, "packets", packets);
 	return write_out(line, out, room);
 }

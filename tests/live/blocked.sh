@@ -183,6 +183,24 @@ is "an unknown sandbox is refused" 1 "$(gate blocked nobody >/dev/null 2>&1; ech
 like "the table of sandboxes has the sum" 'BLOCKED' "$(gate sandbox list)"
 like "and status a line" 'packets +[0-9]+ refused, [0-9]+ forged' "$(gate status)"
 
+# ---- records at their limit ----
+
+everything() { # packets of box1 in records, with those of the ones that were left out
+	records 'select(.sandbox == "box1") | if .event == "blocked" then .count elif .event == "suppressed" then .packets // 0 else 0 end' |
+		awk '{ n += $1 } END { print n + 0 }'
+}
+printf 'limits { records-per-second = 5 }\n' >>"$work/extra.conf"
+gate_conf >"$work/namegated.conf"
+gate reload >/dev/null
+sleep 2
+before=$(everything)
+flood 1 udp4 3000
+is "records that are left out are told with the packets they stood for" $((before + 3000)) "$(
+	until_true 15 eval '[ "$(everything)" -ge $((before + 3000)) ]'
+	sleep 1.5
+	everything)"
+like "and some are" '"event":"suppressed","sandbox":"box1","count":[0-9]+,"packets":[0-9]+' "$(tail -n 200 "$work/records")"
+
 # ---- an interface that is not one sandbox's ----
 
 gate sandbox add third --interface sb1 --source 10.77.1.3 --allow allowed.example >/dev/null

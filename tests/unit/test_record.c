@@ -248,6 +248,34 @@ static struct record_log *log_to_file(int *view)
 	return log;
 }
 
+static void packets_of_records_that_were_left_out_are_counted(void **state)
+{
+	struct ng_addr to = ng_addr_make(NG_IPV4, (const uint8_t[]){203, 0, 113, 9});
+	struct ng_record record = {.event = NG_EVENT_BLOCKED,
+				   .sandbox = 7,
+				   .sandbox_name = "box",
+				   .addrs = &to,
+				   .n_addrs = 1,
+				   .why = NG_WHY_UNRESOLVED,
+				   .count = 3,
+				   .logged = 1};
+	struct record_log *log;
+	int view;
+
+	(void)state;
+	log = log_to_file(&view);
+	record_limit(log, 2);
+	for (int i = 0; i < 7; i++)
+		record_put(log, NOW_US, &record);
+	record_second(log, NOW_US + 1000000);
+	assert_int_equal(lines_in(view, "\"count\":3,\"logged\":1,\"why\":\"unresolved\""), 2);
+	assert_int_equal(lines_in(view, "\"event\":\"suppressed\",\"sandbox\":\"box\","
+					"\"count\":5,\"packets\":15}"),
+			 1);
+	record_destroy(log);
+	close(view);
+}
+
 static void flood_is_counted_exactly_and_spares_the_neighbour(void **state)
 {
 	struct ng_name name;
@@ -357,6 +385,7 @@ int main(void)
 		cmocka_unit_test(denial_says_why),
 		cmocka_unit_test(blocked_packet_is_a_record),
 		cmocka_unit_test(hostile_text_stays_one_line_of_json),
+		cmocka_unit_test(packets_of_records_that_were_left_out_are_counted),
 		cmocka_unit_test(flood_is_counted_exactly_and_spares_the_neighbour),
 		cmocka_unit_test(tokens_come_back_with_time),
 		cmocka_unit_test(reader_that_stopped_costs_records_and_no_waiting),

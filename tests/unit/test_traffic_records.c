@@ -79,7 +79,7 @@ static void what_the_gate_writes(void **state)
 	n += (size_t)snprintf(text + n, sizeof(text) - n, "%.*s\n", (int)len, line);
 	len = record_format(&rebind, 5, 1700000000123456, line, sizeof(line));
 	n += (size_t)snprintf(text + n, sizeof(text) - n, "%.*s\n", (int)len, line);
-	len = record_format_suppressed("ci", 12, 1700000000123456, line, sizeof(line));
+	len = record_format_suppressed("ci", 12, 34, 1700000000123456, line, sizeof(line));
 	n += (size_t)snprintf(text + n, sizeof(text) - n, "%.*s\n", (int)len, line);
 	assert_int_equal(world_read(world, text, n), NG_OK);
 	expect_seen(world,
