@@ -173,7 +173,9 @@ enum ng_event {
 	NG_EVENT_MALFORMED,    /* a message from a known sandbox that could not be read */
 	NG_EVENT_LEASE_KEPT,   /* a lease has come to its end, and a flow keeps it open */
 	NG_EVENT_CROWDED, /* elements have come near to what there may be, or are far from it again */
-	NG_EVENT_EVICTED /* a lease that nobody was promised any more gave way to another */
+	NG_EVENT_EVICTED,    /* a lease that nobody was promised any more gave way to another */
+	NG_EVENT_TABLE_LOST, /* somebody else changed what the kernel holds */
+	NG_EVENT_TABLE_BACK  /* it is as it was */
 };
 
 enum ng_why { /* a packet was blocked, or would have been */
@@ -287,6 +289,13 @@ void ng_gate_lease_result(struct ng_gate *gate, uint64_t now_us, uint64_t number
 /* The warden is gone: every order in flight fails. After it is back, order all live leases again. */
 void ng_gate_warden_lost(struct ng_gate *gate, uint64_t now_us);
 void ng_gate_warden_back(struct ng_gate *gate, uint64_t now_us);
+/*
+ * Somebody else changed the kernel's table: no lease that was confirmed before counts, until its next
+ * order is. Back: it was rebuilt with so many elements; no input needs to wait for it.
+ */
+void ng_gate_table_lost(struct ng_gate *gate, uint64_t now_us);
+void ng_gate_table_back(struct ng_gate *gate, uint64_t now_us, uint64_t elements,
+			uint32_t took_us);
 
 /* Ends what is due. ng_gate_deadline() says when the next tick is worth its while; UINT64_MAX: never. */
 void ng_gate_tick(struct ng_gate *gate, uint64_t now_us);

@@ -327,6 +327,12 @@ static bool target_good(const void *body)
 	       text_good(target->reason, sizeof(target->reason), 0);
 }
 
+static bool rebuilt_good(const void *body)
+{
+	(void)body; /* any number is a number */
+	return true;
+}
+
 static bool flow_good(const void *body)
 {
 	const struct wall_flow *flow = body;
@@ -413,6 +419,10 @@ static const struct kind kinds[WALL_KINDS] = {
 			      empty_good},
 	[WALL_BLOCKED] = {sizeof(struct wall_blocked), ROOM(blocked),
 			  WAY(WALL_WARDEN_TO_WORKER), 0, blocked_good},
+	[WALL_TABLE_LOST] = {sizeof(struct wall_done), 1, WAY(WALL_WARDEN_TO_WORKER), 0,
+			     empty_good},
+	[WALL_TABLE_BACK] = {sizeof(struct wall_rebuilt), 1, WAY(WALL_WARDEN_TO_WORKER), 0,
+			     rebuilt_good},
 	[WALL_FLOW] = {sizeof(struct wall_flow), ROOM(flow), WAY(WALL_WARDEN_TO_WORKER), 0,
 		       flow_good},
 	[WALL_FLOWS_LATE] = {sizeof(struct wall_late), 1, WAY(WALL_WARDEN_TO_WORKER), 0,

@@ -18,7 +18,7 @@
  *                      WALL_WAITING_ROW, WALL_WAITINGS_END, WALL_TARGET_ROW, WALL_TARGETS_END
  *     worker -> warden WALL_LEASE, WALL_REVOKE, WALL_EVICT, WALL_CLAIMED
  *     warden -> worker WALL_LEASED, WALL_BLOCKED, WALL_FLOW,
- *                      WALL_FLOWS_LATE
+ *                      WALL_FLOWS_LATE, WALL_TABLE_LOST, WALL_TABLE_BACK
  *
  * WALL_DONE answers, by seq, each WALL_TABLE, WALL_SANDBOX_ADD and WALL_SANDBOX_REMOVE (warden), each WALL_COMMIT,
  * single WALL_MEMBER and WALL_SANDBOX_REMOVE (worker).
@@ -33,6 +33,9 @@
  *
  * A worker begins a channel to the warden with orders for every lease that it knows of, and ends
  * them with WALL_CLAIMED: what stands in the kernel beyond that, nobody can explain.
+ *
+ * Between WALL_TABLE_LOST and WALL_TABLE_BACK the table may lack what was confirmed before; orders that
+ * come meanwhile are answered when it stands again.
  */
 #pragma once
 
@@ -80,6 +83,8 @@ enum wall_kind {
 	WALL_WAITINGS_END,
 	WALL_FLOW,
 	WALL_FLOWS_LATE,
+	WALL_TABLE_LOST,
+	WALL_TABLE_BACK,
 	WALL_EVICT, /* a WALL_REVOKE that cuts no flow */
 	WALL_TALLIES,
 	WALL_TALLY_ROW,
@@ -105,8 +110,8 @@ struct wall_head {
 	uint32_t seq;
 };
 
-struct wall_done { /* also WALL_READY, WALL_COMMIT, WALL_STATUS, WALL_CLAIMED, and the questions for
-		     * rows and the ends of rows: code 0 */
+struct wall_done { /* also WALL_READY, WALL_COMMIT, WALL_STATUS, WALL_CLAIMED, WALL_TABLE_LOST, and the
+		     * questions for rows and the ends of rows: code 0 */
 	int32_t code;    /* enum ng_error */
 	uint32_t system; /* errno behind it, 0 without */
 	uint32_t takes;  /* of a WALL_TABLE with sets that went well: WALL_TAKES; else 0 */
@@ -314,6 +319,11 @@ struct wall_flow { /* an established flow uses this lease, which ends soon */
 	uint16_t port;
 };
 
+struct wall_rebuilt { /* WALL_TABLE_BACK */
+	uint64_t elements;
+	uint32_t took_us; /* since it was noticed */
+};
+
 struct wall_packet {
 	struct wall_head head;
 	union {
@@ -336,6 +346,7 @@ struct wall_packet {
 		struct wall_target target;
 		struct wall_lease lease[(WALL_PACKET_MAX - 8) / sizeof(struct wall_lease)];
 		struct wall_leased leased[(WALL_PACKET_MAX - 8) / sizeof(struct wall_leased)];
+		struct wall_rebuilt rebuilt;
 		struct wall_blocked
 			blocked[(WALL_PACKET_MAX - 8) / sizeof(struct wall_blocked)];
 		struct wall_late late;

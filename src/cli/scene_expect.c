@@ -172,6 +172,8 @@ static bool event_fits(struct reader *reader, const struct ng_record *record)
 		{"malformed", NG_EVENT_MALFORMED, NG_DENY},
 		{"crowded", NG_EVENT_CROWDED, NG_DENY},
 		{"kept", NG_EVENT_LEASE_KEPT, NG_DENY},
+		{"table-lost", NG_EVENT_TABLE_LOST, NG_DENY},
+		{"table-back", NG_EVENT_TABLE_BACK, NG_DENY},
 	};
 
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
@@ -181,8 +183,9 @@ static bool event_fits(struct reader *reader, const struct ng_record *record)
 		       (record->event != NG_EVENT_DECISION ||
 			record->verdict == events[i].verdict);
 	}
-	word_bad(reader, "a record of what? deny, ask, allow, rebind, blocked, malformed, kept "
-			 "or crowded");
+	word_bad(reader, "a record of what? deny, ask, allow, rebind, blocked, malformed, "
+			 "kept, crowded, "
+			 "table-lost or table-back");
 	return false;
 }
 

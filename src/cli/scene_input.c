@@ -232,6 +232,17 @@ static void warden(struct scene *scene, struct reader *reader)
 	words_done(reader);
 }
 
+static void table(struct scene *scene, struct reader *reader)
+{
+	if (word_accept(reader, "back"))
+		ng_gate_table_back(scene->gate, scene->now_us, 0, 0);
+	else if (word_accept(reader, "lost"))
+		ng_gate_table_lost(scene->gate, scene->now_us);
+	else
+		word_bad(reader, "the table is `lost` or `back`");
+	words_done(reader);
+}
+
 static void adopt(struct scene *scene, struct reader *reader)
 {
 	const struct box *box = need_box(reader);
@@ -316,7 +327,8 @@ static const struct {
 } inputs[] = {
 	{"query", query},         {"answer", answer},   {"no-answer", no_answer},
 	{"committed", committed}, {"refused", refused}, {"warden", warden},
-	{"adopt", adopt},         {"blocked", blocked}, {"flow", flow},
+	{"table", table},         {"adopt", adopt},     {"blocked", blocked},
+	{"flow", flow},
 };
 
 void input_run(struct scene *scene, struct reader *reader)

@@ -126,6 +126,10 @@ static const char *event_text(const struct ng_record *record)
 		return "evicted";
 	case NG_EVENT_CROWDED:
 		return "crowded";
+	case NG_EVENT_TABLE_LOST:
+		return "table-lost";
+	case NG_EVENT_TABLE_BACK:
+		return "table-back";
 	default:
 		return "malformed";
 	}

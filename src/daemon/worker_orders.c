@@ -274,6 +274,42 @@ static void take_flow(struct worker *worker, const struct wall_flow *flow)
 	worker_drain(worker);
 }
 
+static void take_table_back(struct worker *worker, const struct wall_rebuilt *rebuilt)
+{
+	ng_gate_table_back(worker->gate, worker_clock_us(worker), rebuilt->elements,
+			   rebuilt->took_us);
+	worker_drain(worker);
+}
+
+static void take_table_lost(struct worker *worker)
+{
+	ng_gate_table_lost(worker->gate, worker_clock_us(worker));
+	worker_drain(worker);
+}
+
+static void take_one(struct worker *worker, const struct wall_packet *packet, uint16_t i)
+{
+	switch (packet->head.kind) {
+	case WALL_LEASED:
+		take_leased(worker, &packet->leased[i]);
+		break;
+	case WALL_FLOW:
+		take_flow(worker, &packet->flow[i]);
+		break;
+	case WALL_FLOWS_LATE:
+		ng_gate_flows_late(worker->gate, packet->late.count);
+		break;
+	case WALL_TABLE_LOST:
+		take_table_lost(worker);
+		break;
+	case WALL_TABLE_BACK:
+		take_table_back(worker, &packet->rebuilt);
+		break;
+	default:
+		take_blocked(worker, &packet->blocked[i]);
+	}
+}
+
 static int take_packet(struct worker *worker)
 {
 	struct wall_packet *packet = &worker->in;
@@ -282,14 +318,7 @@ static int take_packet(struct worker *worker)
 	if (code)
 		return code;
 	for (uint16_t i = 0; i < packet->head.count; i++)
-		if (packet->head.kind == WALL_LEASED)
-			take_leased(worker, &packet->leased[i]);
-		else if (packet->head.kind == WALL_FLOW)
-			take_flow(worker, &packet->flow[i]);
-		else if (packet->head.kind == WALL_FLOWS_LATE)
-			ng_gate_flows_late(worker->gate, packet->late.count);
-		else
-			take_blocked(worker, &packet->blocked[i]);
+		take_one(worker, packet, i);
 	return NG_OK;
 }
 

@@ -42,6 +42,8 @@ struct lease {
 	struct lease_key key;
 	struct sandbox *sandbox;
 	uint64_t confirmed_us; /* the kernel has it until then; 0: not known to have it */
+	uint64_t sure_us;      /* the same, as far as it was said in this round */
+	uint64_t round;        /* of the gate, when sure_us was said */
 	uint64_t ordered_us;   /* the furthest end that was ever ordered */
 	uint64_t flow_us;      /* a flow keeps it open until then; 0: none ever has */
 	struct holder *holders;
@@ -170,6 +172,8 @@ struct ng_gate {
 	size_t n_own;
 	struct directory directory;
 	bool warden_lost;
+	uint64_t
+		round; /* what the kernel confirmed in an earlier one may not be there any more */
 	uint64_t n_elements; /* of all leases */
 
 	struct ask *asks, *asks_by_id;
@@ -279,6 +283,10 @@ struct want { /* an address that a reply will show, and where it may be used */
  */
 int lease_want(struct ng_gate *gate, struct query *query,
 	       const struct want *want) NG_MUST_CHECK;
+/* Until when the kernel is known to have it now; 0: it is not known to. */
+uint64_t lease_sure(const struct ng_gate *gate, const struct lease *lease);
+/* The kernel has it until then. */
+void lease_confirm(const struct ng_gate *gate, struct lease *lease, uint64_t until_us);
 /* Until when the kernel is known to have it for query's sandbox; 0 when it is not. */
 uint64_t lease_confirmed(const struct ng_gate *gate, const struct query *query,
 			 const struct ng_addr *addr, struct ng_port port);

@@ -212,6 +212,20 @@ int lease_hold(struct ng_gate *gate, struct sandbox *sandbox, const struct lease
 	return NG_OK;
 }
 
+uint64_t lease_sure(const struct ng_gate *gate, const struct lease *lease)
+{
+	return lease->round == gate->round ? lease->sure_us : 0;
+}
+
+void lease_confirm(const struct ng_gate *gate, struct lease *lease, uint64_t until_us)
+{
+	if (until_us > lease_sure(gate, lease))
+		lease->sure_us = until_us;
+	lease->round = gate->round;
+	if (until_us > lease->confirmed_us)
+		lease->confirmed_us = until_us;
+}
+
 int lease_want(struct ng_gate *gate, struct query *query, const struct want *want)
 {
 	struct lease_key key = key_make(query->sandbox, &query->from, &want->addr, want->port);
@@ -231,10 +245,10 @@ int lease_want(struct ng_gate *gate, struct query *query, const struct want *wan
 		holder->need_us = want->need_us;
 	if (want->need_us > lease->promised_us)
 		lease->promised_us = want->need_us;
-	if (lease->confirmed_us >= want->need_us) {
+	if (lease_sure(gate, lease) >= want->need_us) {
 		holder_tell(gate, lease, holder);
-		if (lease->confirmed_us < query->sure_us)
-			query->sure_us = lease->confirmed_us;
+		if (lease->sure_us < query->sure_us)
+			query->sure_us = lease->sure_us;
 		return NG_OK;
 	}
 	order = order_reaching(lease, want->need_us);
@@ -255,7 +269,7 @@ uint64_t lease_confirmed(const struct ng_gate *gate, const struct query *query,
 	struct lease_key key = key_make(query->sandbox, &query->from, addr, port);
 	const struct lease *lease = lease_find(gate, &key);
 
-	return lease && !gate->warden_lost ? lease->confirmed_us : 0;
+	return lease && !gate->warden_lost ? lease_sure(gate, lease) : 0;
 }
 
 /* ---- ends ---- */

@@ -165,8 +165,8 @@ void ng_gate_lease_result(struct ng_gate *gate, uint64_t now_us, uint64_t number
 	if (!order)
 		return;
 	lease = order->lease;
-	if (code == NG_OK && order->until_us > lease->confirmed_us)
-		lease->confirmed_us = order->until_us;
+	if (code == NG_OK)
+		lease_confirm(gate, lease, order->until_us);
 	for (size_t i = 0; code == NG_OK && i < lease->n_holders; i++) /* who waited as well */
 		holder_tell(gate, lease, &lease->holders[i]);
 	if (code != NG_OK)

@@ -111,11 +111,39 @@ void ng_gate_warden_back(struct ng_gate *gate, uint64_t now_us)
 	HASH_ITER (hh, gate->leases, lease, spare) {
 		const uint64_t end_us = lease_end(lease);
 
-		lease->confirmed_us = lease->ordered_us = 0;
+		lease->confirmed_us = lease->sure_us = lease->ordered_us = 0;
 		trail_read(lease_longest(lease)->trail, &view);
 		order_send(gate, lease, (uint32_t)((end_us - gate->now_us) / SECOND_US), end_us,
 			   &view.trail, 0);
 	}
+}
+
+static void table_record(struct ng_gate *gate, enum ng_event event, const char *reason)
+{
+	struct ng_record *record = &action_add(gate, NG_RECORD)->record;
+
+	record->event = event;
+	record->sandbox_name = "";
+	record->version = gate->version;
+	record->reason = reason;
+}
+
+void ng_gate_table_lost(struct ng_gate *gate, uint64_t now_us)
+{
+	actions_begin(gate, now_us);
+	gate->round++;
+	table_record(gate, NG_EVENT_TABLE_LOST,
+		     "another program has changed the table in the kernel");
+}
+
+void ng_gate_table_back(struct ng_gate *gate, uint64_t now_us, uint64_t elements,
+			uint32_t took_us)
+{
+	actions_begin(gate, now_us);
+	table_record(gate, NG_EVENT_TABLE_BACK,
+		     word_format(gate, "rebuilt with %llu open addresses in %u.%u ms",
+				 (unsigned long long)elements, took_us / 1000,
+				 took_us / 100 % 10));
 }
 
 /* The names in lower case, and the address among those of the answer. */

@@ -38,7 +38,7 @@ void say(const char *format, ...)
 	fprintf(stderr, "namegate-warden: %s\n", line);
 }
 
-static uint64_t clock_us(void)
+uint64_t warden_clock_us(void)
 {
 	struct timespec now;
 
@@ -275,7 +275,9 @@ static size_t fill_slots(const struct warden *warden, int signals, struct pollfd
 	for (size_t i = 0; i < warden->workers.n; i++)
 		slots[n++] = (struct pollfd){
 			.fd = warden->workers.items[i].fd,
-			.events = (short)(POLLIN | (warden->workers.items[i].n ? POLLOUT : 0))};
+			.events = (short)(POLLIN |
+					  (worker_waits(&warden->workers.items[i]) ? POLLOUT
+										   : 0))};
 	return n;
 }
 
@@ -283,7 +285,7 @@ static int turn(struct warden *warden, struct inbox *inbox, const struct pollfd 
 {
 	int code = NG_OK;
 
-	warden->now_us = clock_us();
+	warden->now_us = warden_clock_us();
 	setup_look(warden);
 	if (slots[SLOT_FENCE].revents)
 		fence_look(&warden->fence);

@@ -142,22 +142,35 @@ void setup_suspect(struct warden *warden)
 	warden->suspect = true;
 }
 
+static void tell_back(struct warden *warden, uint64_t began_us)
+{
+	const struct wall_rebuilt rebuilt = {.elements = warden->mirror.n,
+					     .took_us =
+						     (uint32_t)(warden_clock_us() - began_us)};
+
+	say("table \"%s\" was changed by another program; rebuilt with %u sandboxes and %zu "
+	    "leases in %u.%u ms",
+	    warden->kernel.table.table, (unsigned)warden->sandboxes.n, warden->mirror.n,
+	    rebuilt.took_us / 1000, rebuilt.took_us / 100 % 10);
+	workers_tell_table(&warden->workers, &rebuilt);
+}
+
 static void repair(struct warden *warden)
 {
 	const struct wall_table table = warden->kernel.table;
+	const uint64_t began_us = warden_clock_us();
 	bool news = !warden->dirty;
 	int system = 0, code;
 
+	if (news)
+		workers_tell_table(&warden->workers, NULL);
 	warden->dirty = true;
 	code = rebuild(warden, &table, &system);
 	if (code == NG_OK) {
 		warden->dirty = false;
 		if (warden->watch.listening) /* our own doing */
 			(void)watch_touched(&warden->watch, table.table);
-		say("table \"%s\" was changed by another program; rebuilt with %u sandboxes "
-		    "and "
-		    "%zu leases",
-		    table.table, (unsigned)warden->sandboxes.n, warden->mirror.n);
+		tell_back(warden, began_us);
 	} else if (news) {
 		say("table \"%s\" was changed by another program and could not be rebuilt: %s; "
 		    "no lease is confirmed until it is",

@@ -75,6 +75,8 @@ struct warden {
 /* One line on standard error: "namegate-warden: what, why, what to do". */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+uint64_t warden_clock_us(void);
+
 /* ---- table (setup.c) ---- */
 
 /* WALL_TABLE: builds or adopts the table, or changes it at a reload. takes: of declared sets. */

@@ -73,7 +73,34 @@ void worker_answer(struct worker *worker, uint64_t number, int code)
 	worker->answers[worker->n++] = (struct wall_leased){.number = number, .code = code};
 }
 
-int worker_flush(struct workers *workers, struct worker *worker)
+bool worker_waits(const struct worker *worker)
+{
+	return worker->n || worker->lost_due || worker->back_due;
+}
+
+/* One after the other, and neither before the answers of the time before. */
+static int flush_news(struct workers *workers, struct worker *worker)
+{
+	int code = NG_OK;
+
+	if (worker->lost_due) {
+		workers->packet.head = (struct wall_head){
+			.kind = WALL_TABLE_LOST, .count = 1, .seq = ++worker->seq};
+		workers->packet.done = (struct wall_done){0};
+		code = channel_send(worker->fd, &workers->packet, -1);
+		worker->lost_due = code != NG_OK;
+	}
+	if (code == NG_OK && worker->back_due) {
+		workers->packet.head = (struct wall_head){
+			.kind = WALL_TABLE_BACK, .count = 1, .seq = ++worker->seq};
+		workers->packet.rebuilt = worker->rebuilt;
+		code = channel_send(worker->fd, &workers->packet, -1);
+		worker->back_due = code != NG_OK;
+	}
+	return code;
+}
+
+static int flush_answers(struct workers *workers, struct worker *worker)
 {
 	const size_t most = wall_count_max(WALL_LEASED);
 	size_t sent = 0;
@@ -95,7 +122,30 @@ int worker_flush(struct workers *workers, struct worker *worker)
 	memmove(worker->answers, worker->answers + sent,
 		(worker->n - sent) * sizeof(*worker->answers));
 	worker->n -= sent;
+	return code;
+}
+
+int worker_flush(struct workers *workers, struct worker *worker)
+{
+	int code = flush_answers(workers, worker);
+
+	if (code == NG_OK)
+		code = flush_news(workers, worker);
 	return code == NG_E_FULL ? NG_OK : code;
+}
+
+void workers_tell_table(struct workers *workers, const struct wall_rebuilt *back)
+{
+	for (size_t i = 0; i < workers->n; i++) {
+		struct worker *worker = &workers->items[i];
+
+		worker->lost_due |= !back;
+		worker->back_due = back != NULL;
+		if (back)
+			worker->rebuilt = *back;
+		/* A channel that is of no use is dropped by whoever serves it next. */
+		(void)!worker_flush(workers, worker);
+	}
 }
 
 bool worker_report(struct workers *workers, struct worker *worker,

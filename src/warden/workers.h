@@ -14,6 +14,8 @@ struct worker {
 	struct wall_leased *answers; /* owned */
 	size_t n, room, owed; /* waiting to be sent; room for; orders without an answer yet */
 	uint32_t seq;
+	bool lost_due, back_due; /* to be told, behind the answers */
+	struct wall_rebuilt rebuilt;
 };
 struct workers {
 	struct worker items[WORKERS_MAX];
@@ -30,8 +32,14 @@ struct worker *workers_find(struct workers *workers, uint32_t number);
 int worker_owe(struct worker *worker, size_t more) NG_MUST_CHECK;
 /* Of an order that is owed. */
 void worker_answer(struct worker *worker, uint64_t number, int code);
+bool worker_waits(const struct worker *worker); /* is there anything to be sent? */
 /* Sends what it can. NG_E_CLOSED, NG_E_IO: the channel is of no use any more. */
 int worker_flush(struct workers *workers, struct worker *worker) NG_MUST_CHECK;
+/*
+ * The table is lost: at once where the channel takes it, else with the next flush. back: NULL, or it
+ * stands again.
+ */
+void workers_tell_table(struct workers *workers, const struct wall_rebuilt *back);
 /* True when it took the report. */
 bool worker_report(struct workers *workers, struct worker *worker,
 		   const struct wall_blocked *blocked);

@@ -213,6 +213,7 @@ SCENES = \
 	tests/scene/upstream-nodata.scene \
 	tests/scene/upstream-nxdomain.scene \
 	tests/scene/upstream-wrong-length.scene \
+	tests/scene/table-lost.scene \
 	tests/scene/warden-back.scene \
 	tests/scene/warden-lost-while-waiting.scene \
 	tests/scene/wide-source.scene \

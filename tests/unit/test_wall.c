@@ -247,6 +247,8 @@ static const struct good {
 	{WALL_TARGET_ROW, 1, WAY(WALL_WORKER_TO_MAIN), 0, fill_target},
 	{WALL_TARGETS_END, 1, WAY(WALL_WORKER_TO_MAIN), 0, NULL},
 	{WALL_FLOWS_LATE, 1, WAY(WALL_WARDEN_TO_WORKER), 0, fill_late},
+	{WALL_TABLE_LOST, 1, WAY(WALL_WARDEN_TO_WORKER), 0, NULL},
+	{WALL_TABLE_BACK, 1, WAY(WALL_WARDEN_TO_WORKER), 0, NULL},
 };
 
 static struct wall_packet packet;
