@@ -19,6 +19,7 @@ import adopt
 import explain
 import facts
 import leases
+import repair
 import replay
 import report
 import servers
@@ -41,6 +42,7 @@ BASE_RULES = 10000  # of the list that many sandboxes share
 RELOAD_RATE, RELOAD_SECONDS, RELOADS = 10000, 10, 20
 ADOPTED = {10000: None, 100000: None, 1000000: 3}  # leases, and seconds that they may take
 CONNECTIONS = 100000  # each at once after its look-up
+REPAIRED, REPAIR_MS = 10000, 50  # elements, and how long all of them may be missing
 LATENCY_RATE = 500  # questions a second: each meets servers at rest
 
 
@@ -293,10 +295,19 @@ class Bench:
         report.progress("one-second leases")
         self.rows += leases.stream(self.options.build, self.stage)
 
+    def repair(self):
+        taken = []
+        for turn in range(self.options.rounds):
+            report.progress(f"a foreign flush of {REPAIRED} elements: round {turn + 1}")
+            taken.append(1000 * repair.measure(self.options.build, self.stage.server_core,
+                                               self.stage.load_core, REPAIRED))
+        self.rows.append(Row(f"{REPAIRED} elements back after a foreign flush", taken, "ms", REPAIR_MS))
+
     def run(self):
         self.million()
         self.leases()
         self.adoption()
+        self.repair()
         self.explained()
         self.expectations()
         self.captures()

@@ -17,7 +17,7 @@ tests_bench_commit_SOURCES = tests/bench/commit.c
 tests_bench_commit_CPPFLAGS = $(AM_CPPFLAGS) $(NFTNL_CFLAGS) $(MNL_CFLAGS)
 tests_bench_commit_LDADD = libwarden.a libcore.a $(NFTNL_LIBS) $(MNL_LIBS)
 TESTS += tests/bench/tools.sh
-EXTRA_DIST += tests/bench/tools.sh tests/bench/bench.py tests/bench/adopt.py tests/bench/explain.py tests/bench/facts.py tests/bench/stage.py \
+EXTRA_DIST += tests/bench/tools.sh tests/bench/bench.py tests/bench/adopt.py tests/bench/repair.py tests/bench/explain.py tests/bench/facts.py tests/bench/stage.py \
 	tests/bench/servers.py tests/bench/report.py
 EXTRA_DIST += tests/bench/replay.py tests/bench/capture.py tests/bench/leases.py tests/bench/connect.sh
 
