@@ -265,7 +265,7 @@ is "and works" open "$(reach 1 44.0.0.1)"
 
 kill "$gate_pid"
 wait "$gate_pid"
-LIVE_LACKS=
+force owner 0
 gate teardown >/dev/null
 is "teardown takes the routing rules away" "" "$(ip rule | grep 6a7f; ip -6 rule | grep 6a7f)"
 is "and the marks" "" "$(tc filter show dev sb1 ingress)"
