@@ -83,13 +83,32 @@ static void promise_make(struct scene *scene, struct promise *made, uint32_t ttl
 		promise_keep(scene, made);
 }
 
+/* localhost and what is below it, with the one address that leaves no host (RFC 6761 6.3)? */
+static bool shows_loopback(const struct asker *asker, const struct reply_view *view)
+{
+	static const char localhost[] = "\11localhost";
+	static const uint8_t one[16] = {[15] = 1}, one4[4] = {127, 0, 0, 1};
+	const struct ng_addr *addr = &view->addrs[0];
+	struct ng_name name;
+
+	if (view->n_addrs != 1 || view->n_cnames ||
+	    ng_name_from_wire(asker->wire + NG_HEADER_LEN, asker->len - NG_HEADER_LEN, &name))
+		return false;
+	ng_name_lower(&name);
+	while (ng_name_labels(&name) > 1)
+		(void)ng_name_parent(&name);
+	return memcmp(name.wire, localhost, sizeof(localhost)) == 0 &&
+	       memcmp(addr->bytes, addr->family == NG_IPV4 ? one4 : one, ng_addr_len(addr)) ==
+		       0;
+}
+
 void promises_make(struct scene *scene, const struct asker *asker,
 		   const struct reply_view *view, const struct line *line)
 {
 	struct way *way;
 	struct ng_bounds bounds;
 
-	if (!view->n_addrs)
+	if (!view->n_addrs || shows_loopback(asker, view))
 		return;
 	way = scene_alloc(sizeof(*way));
 	DL_APPEND(scene->ways, way);

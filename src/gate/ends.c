@@ -90,17 +90,35 @@ void query_truncated(struct ng_gate *gate, struct query *query, const char *reas
 void query_empty(struct ng_gate *gate, struct query *query, const char *reason)
 {
 	struct told told = told_of(query);
-	struct ng_record *record = reply_empty(gate, &told, NG_ALLOW, reason);
+	const struct negative empty = {.verdict = NG_ALLOW, .reason = reason};
 
-	record_query(gate, record, query);
+	record_query(gate, reply_negative(gate, &told, &empty), query);
 	query_end(gate, query);
 }
 
 void query_nodata(struct ng_gate *gate, struct query *query, const char *reason)
 {
+	const struct negative nodata = {
+		.verdict = NG_ALLOW, .reason = reason, .aliases = query->rrs, .n = query->n};
 	struct told told = told_of(query);
 
-	record_query(gate, reply_nodata(gate, &told, query->rrs, query->n, reason), query);
+	record_query(gate, reply_negative(gate, &told, &nodata), query);
+	query_end(gate, query);
+}
+
+void query_stays(struct ng_gate *gate, struct query *query)
+{
+	const struct negative nowhere = {
+		.rcode = NG_RCODE_NXDOMAIN,
+		.verdict = NG_DENY,
+		.reason =
+			"blocked: a special-use name, asked of a forward zone of its own only",
+		.aliases = query->rrs,
+		.n = query->n,
+	};
+	struct told told = told_of(query);
+
+	record_query(gate, reply_negative(gate, &told, &nowhere), query);
 	query_end(gate, query);
 }
 
@@ -108,12 +126,11 @@ void query_blocked_alias(struct ng_gate *gate, struct query *query)
 {
 	const struct ng_trail trail = query_trail(query);
 	struct told told = told_of(query);
+	struct negative blocked = {.verdict = NG_DENY};
 	char target[NG_NAME_TEXT_MAX];
-	struct ng_record *record;
 
 	ng_name_to_text(&trail.names[query->fault.link], target);
-	record = reply_empty(gate, &told, NG_DENY,
-			     word_format(gate, "blocked: %s %s", query->fault.text, target));
-	record_query(gate, record, query);
+	blocked.reason = word_format(gate, "blocked: %s %s", query->fault.text, target);
+	record_query(gate, reply_negative(gate, &told, &blocked), query);
 	query_end(gate, query);
 }

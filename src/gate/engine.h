@@ -362,12 +362,15 @@ struct ng_record *reply_error(struct ng_gate *gate, const struct told *told, uin
 			      int ede, const char *reason);
 void reply_denied(struct ng_gate *gate, const struct told *told,
 		  const struct ng_decision *decision);
-/* NOERROR without an answer, with our SOA. */
-struct ng_record *reply_empty(struct ng_gate *gate, const struct told *told,
-			      enum ng_verdict verdict, const char *reason);
-/* The same behind the n aliases that lead to the name that has no data. */
-struct ng_record *reply_nodata(struct ng_gate *gate, const struct told *told,
-			       const struct ng_rr *aliases, size_t n, const char *reason);
+struct negative { /* no answer, but our SOA */
+	uint8_t rcode;
+	enum ng_verdict verdict;
+	const char *reason;
+	const struct ng_rr *aliases; /* that lead to the name that it is about; may be NULL */
+	size_t n;
+};
+struct ng_record *reply_negative(struct ng_gate *gate, const struct told *told,
+				 const struct negative *negative);
 void record_rule(struct ng_gate *gate, struct ng_record *record,
 		 const struct ng_decision *decision);
 
@@ -377,6 +380,10 @@ void waiting_note(struct ng_gate *gate, struct sandbox *sandbox, const struct ng
 void waiting_judge(struct ng_gate *gate); /* those that are no longer asked about go */
 void waiting_forget(struct ng_gate *gate, uint32_t sandbox);
 void waiting_finish(struct ng_gate *gate);
+
+/* special.c: answers what needs no server; false when the question is to go its usual way */
+bool special_answer(struct ng_gate *gate, const struct told *told, const struct ng_name *name,
+		    const struct ng_decision *decision);
 
 /* judge.c: what policy says of a query or a lease at this moment */
 struct path { /* what is judged: a way from a name as far as it has come */
@@ -445,6 +452,8 @@ void query_denied(struct ng_gate *gate, struct query *query);
 void query_blocked_alias(struct ng_gate *gate, struct query *query);
 void query_empty(struct ng_gate *gate, struct query *query, const char *reason);
 void query_nodata(struct ng_gate *gate, struct query *query, const char *reason);
+/* The name that the query has come to is never asked of the public DNS. */
+void query_stays(struct ng_gate *gate, struct query *query);
 void query_truncated(struct ng_gate *gate, struct query *query, const char *reason);
 void query_plain(struct ng_gate *gate, struct query *query); /* no address in it */
 void record_query(struct ng_gate *gate, struct ng_record *record, const struct query *query);

@@ -7,6 +7,8 @@
  */
 #include "gate/engine.h"
 
+#include <namegate/special.h>
+
 /* ---- resolving ---- */
 
 static void query_step(struct ng_gate *gate, struct query *query, enum chain_step step)
@@ -49,6 +51,10 @@ void query_resolve(struct ng_gate *gate, struct query *query)
 	}
 	if (!chain_allowed(gate, query)) {
 		query_blocked_alias(gate, query);
+		return;
+	}
+	if (ng_special_stays(&query->target, &route->spec.zone)) {
+		query_stays(gate, query);
 		return;
 	}
 	key.route = route->spec.id;
@@ -102,6 +108,17 @@ static void query_admit(struct ng_gate *gate, const struct ng_client *client,
 	query_dispatch(gate, query);
 }
 
+static void type_blocked(struct ng_gate *gate, const struct told *told,
+			 const struct ng_decision *decision)
+{
+	const struct negative empty = {
+		.verdict = NG_ALLOW,
+		.reason = "blocked: this query type is not opened for the name",
+	};
+
+	record_rule(gate, reply_negative(gate, told, &empty), decision);
+}
+
 /* A name that is denied is so before anything is made or sent for it. */
 static void query_first(struct ng_gate *gate, const struct ng_client *client,
 			const struct told *told, struct sandbox *sandbox)
@@ -114,6 +131,8 @@ static void query_first(struct ng_gate *gate, const struct ng_client *client,
 
 	ng_name_lower(&name);
 	ng_policy_judge(&sandbox->spec.policy, &subject, &decision);
+	if (special_answer(gate, told, &name, &decision))
+		return;
 	if (!verdict_passes(sandbox, decision.verdict)) {
 		reply_denied(gate, told, &decision);
 		return;
@@ -122,10 +141,7 @@ static void query_first(struct ng_gate *gate, const struct ng_client *client,
 		ng_policy_bounds(&sandbox->spec.policy, &subject, &bounds);
 	if (decision.match.action != NG_ACTION_LOCAL &&
 	    !type_allowed(&bounds, told->asked->question.type))
-		record_rule(gate,
-			    reply_empty(gate, told, NG_ALLOW,
-					"blocked: this query type is not opened for the name"),
-			    &decision);
+		type_blocked(gate, told, &decision);
 	else
 		query_admit(gate, client, told, sandbox, &decision, &bounds);
 }

@@ -108,22 +108,14 @@ static struct ng_reply_spec negative_spec(const struct ng_gate *gate, uint8_t rc
 	};
 }
 
-struct ng_record *reply_empty(struct ng_gate *gate, const struct told *told,
-			      enum ng_verdict verdict, const char *reason)
+struct ng_record *reply_negative(struct ng_gate *gate, const struct told *told,
+				 const struct negative *negative)
 {
-	struct ng_reply_spec spec = negative_spec(gate, NG_RCODE_NOERROR, reason);
+	struct ng_reply_spec spec = negative_spec(gate, negative->rcode, negative->reason);
 
-	return reply_send(gate, told, &spec, verdict);
-}
-
-struct ng_record *reply_nodata(struct ng_gate *gate, const struct told *told,
-			       const struct ng_rr *aliases, size_t n, const char *reason)
-{
-	struct ng_reply_spec spec = negative_spec(gate, NG_RCODE_NOERROR, reason);
-
-	spec.answers = aliases;
-	spec.n = n;
-	return reply_send(gate, told, &spec, NG_ALLOW);
+	spec.answers = negative->aliases;
+	spec.n = negative->n;
+	return reply_send(gate, told, &spec, negative->verdict);
 }
 
 static const char *denied_reason(struct ng_gate *gate, const struct ng_sandbox *sandbox,

@@ -192,6 +192,35 @@ static bool leads_on(const struct explained *explained)
 	return false;
 }
 
+/* A name that is special, unless policy itself denies it or has its data, as the gate has it. */
+static enum ng_special special_of(const struct explained *explained)
+{
+	const struct setup *setup = explained->setup;
+	const struct ng_name *name = explained->names;
+	const struct ng_name *zone = &setup->routes[route_of(setup, name)].zone;
+	enum ng_special special = ng_special_of(name);
+	if (explained->sandbox->spec->mode == NG_LOCKDOWN ||
+	    explained->reply == EXPLAIN_LOCAL ||
+	    (explained->why.decision.matched && !explained->passes))
+		return NG_SPECIAL_NONE;
+	if (special != NG_SPECIAL_INSIDE)
+		return special;
+	return explained->reply > EXPLAIN_LOCAL && ng_special_stays(name, zone)
+		       ? special
+		       : NG_SPECIAL_NONE;
+}
+
+static void find_special(struct explained *explained)
+{
+	bool addresses = explained->type == NG_TYPE_A || explained->type == NG_TYPE_AAAA;
+	explained->special = special_of(explained);
+	if (explained->special == NG_SPECIAL_LOOPBACK)
+		explained->reply = addresses ? EXPLAIN_LOOPBACK : EXPLAIN_NODATA;
+	else if (explained->special != NG_SPECIAL_NONE)
+		explained->reply = explained->special == NG_SPECIAL_NODATA ? EXPLAIN_NODATA
+									   : EXPLAIN_NXDOMAIN;
+}
+
 static void find_reply(struct explained *explained)
 {
 	enum ng_mode mode = explained->sandbox->spec->mode;
@@ -202,6 +231,7 @@ static void find_reply(struct explained *explained)
 	}
 	explained->passes = mode == NG_OBSERVE || (mode == NG_ENFORCE && verdict == NG_ALLOW);
 	explained->reply = explained->passes ? passing_of(explained) : denial_of(explained);
+	find_special(explained);
 	explained->asks = explained->reply > EXPLAIN_LOCAL || leads_on(explained);
 }
 
@@ -227,7 +257,8 @@ static void hint_near(struct explained *explained)
 
 static void hint_type(struct explained *explained)
 {
-	if (explained->passes && explained->reply == EXPLAIN_NODATA)
+	if (explained->passes && explained->reply == EXPLAIN_NODATA &&
+	    explained->special == NG_SPECIAL_NONE)
 		snprintf(explained->hint, EXPLAIN_TEXT, "%s",
 			 explained->why.bounds.n_types == 0
 				 ? "only questions for A and AAAA are forwarded, so this one "
@@ -259,9 +290,21 @@ void explain_reason(const struct ng_sandbox *spec, const struct ng_decision *dec
 
 static void say_why(struct explained *explained)
 {
+	static const char *const specials[] = {
+		[NG_SPECIAL_LOOPBACK] = "localhost is the sandbox itself, whatever policy says",
+		[NG_SPECIAL_INSIDE] =
+			"a special-use name: it is asked of a forward zone of its "
+			"own only, and there is none",
+		[NG_SPECIAL_NODATA] = "the name leads to other resolvers, so it never has data",
+		[NG_SPECIAL_NXDOMAIN] =
+			"the name turns on other resolvers, so it never exists"};
 	const struct ng_sandbox *spec = explained->sandbox->spec;
 	const struct ng_decision *decision = &explained->why.decision;
 	char owner[EXPLAIN_OWNER] = "";
+	if (explained->special != NG_SPECIAL_NONE) {
+		snprintf(explained->reason, EXPLAIN_TEXT, "%s", specials[explained->special]);
+		return;
+	}
 	if (decision->matched)
 		explain_decider(explained, owner);
 	explain_reason(spec, decision, owner, explained->reason);
@@ -273,7 +316,9 @@ static void say_why(struct explained *explained)
 static void hear_trial(struct explained *explained)
 {
 	const struct ng_record *record = &explained->result.record;
-	explained->allowed = explained->why.decision.verdict == NG_ALLOW;
+	explained->allowed = explained->special == NG_SPECIAL_LOOPBACK ||
+			     (explained->why.decision.verdict == NG_ALLOW &&
+			      explained->special == NG_SPECIAL_NONE);
 	explained->asks |= explained->trial != NULL && explained->result.n_asked > 0;
 	if (!explained->allowed || explained->trial == NULL || record->verdict == NG_ALLOW)
 		return;

@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 #include <namegate/explain.h>
+#include <namegate/special.h>
 #include <stdio.h>
 
 #define EXPLAIN_OWNER (NG_NAME_TEXT_MAX + 16)
@@ -47,6 +48,7 @@ enum explain_reply { /* what the sandbox gets */
 		     EXPLAIN_NXDOMAIN = 0,
 		     EXPLAIN_NODATA,
 		     EXPLAIN_SILENCE,
+		     EXPLAIN_LOOPBACK, /* the sandbox's own address */
 		     EXPLAIN_LOCAL,    /* the rule's own records */
 		     EXPLAIN_REPLACED, /* the same, of a rule for what upstream answered */
 		     EXPLAIN_TCP,      /* upstream's, over TCP only */
@@ -66,8 +68,9 @@ struct explained {
 	struct ng_addr addrs[NG_ADDRS_MAX]; /* of the answer */
 	struct ng_subject subject;
 	struct ng_explanation why;
-	bool passes;  /* as the sandbox's mode has it */
-	bool allowed; /* by the policy, and with a world by what came of it */
+	bool passes;             /* as the sandbox's mode has it */
+	bool allowed;            /* by the policy, and with a world by what came of it */
+	enum ng_special special; /* where that decides, or keeps the question from upstream */
 	enum explain_reply reply;
 	bool asks;                   /* a question goes upstream */
 	struct ng_settings settings; /* full */

@@ -47,6 +47,7 @@ const char *const explain_outcomes[] = {[NG_OUTCOME_DECIDES] = "decides",
 const char *const explain_replies[] = {[EXPLAIN_NXDOMAIN] = "NXDOMAIN",
 				       [EXPLAIN_NODATA] = "NOERROR without data",
 				       [EXPLAIN_SILENCE] = "none at all",
+				       [EXPLAIN_LOOPBACK] = "its own loopback address",
 				       [EXPLAIN_LOCAL] = "the rule's own records",
 				       [EXPLAIN_REPLACED] =
 					       "the rule's own records, once upstream "

@@ -49,11 +49,11 @@ class Writer:
 
 class Name:
     def __init__(self, dice, rank):
-        self.text = f"host{rank}.zone{rank % 97}.bench.test"
+        self.text = f"host{rank}.zone{rank % 97}.bench.probe"
         self.question = wire(self.text)
         self.addresses = [bytes([44, rank >> 8 & 255, rank & 255, i + 1])
                           for i in range(dice.choice((1, 1, 2, 4)))]
-        self.aliases = [wire(f"edge{rank}.cdn{i}.bench.test") for i in range(dice.choice((0, 0, 0, 1, 2)))]
+        self.aliases = [wire(f"edge{rank}.cdn{i}.bench.probe") for i in range(dice.choice((0, 0, 0, 1, 2)))]
         self.size = min(200, int(dice.lognormvariate(1.5, 1.2)) + 1)
 
     def records(self):

@@ -9,7 +9,7 @@ from report import Row
 import stage
 
 MEGABYTES = 100
-LIST = "*.bench.test\n!host7.zone7.bench.test\nhost3.zone3.bench.test:80\n"
+LIST = "*.bench.probe\n!host7.zone7.bench.probe\nhost3.zone3.bench.probe:80\n"
 FINDINGS = 1  # the exit code: of these names some are in use
 
 

@@ -39,7 +39,7 @@ floors() { # TREE
 			return part[2]
 		if (path ~ /\/(addr|bounds|diag|error)\.h$/)
 			return "base"
-		if (path ~ /\/(name|message)\.h$/)
+		if (path ~ /\/(name|message|special)\.h$/)
 			return "dns"
 		if (path ~ /\/(explain|lint|policy)\.h$/)
 			return "policy"

@@ -192,7 +192,8 @@ SCENES = \
 	tests/scene/set-in-full.scene \
 	tests/scene/shorter-holder-remains.scene \
 	tests/scene/signatures.scene \
-	tests/scene/special-names.scene \
+	tests/scene/special-localhost.scene tests/scene/special-names.scene \
+	tests/scene/special-other-resolvers.scene tests/scene/special-stays-inside.scene \
 	tests/scene/strict-target-denied-by-its-answer.scene \
 	tests/scene/style-example.scene \
 	tests/scene/ttl-at-most.scene \

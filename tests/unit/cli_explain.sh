@@ -59,16 +59,16 @@ cat >world.zone <<'END'
 $TTL 30
 pypi.org. A 151.101.0.223
 pypi.org. A 10.0.0.5
-a.github.com. CNAME dual.fastly.test.
-dual.fastly.test. A 151.101.0.223
+a.github.com. CNAME dual.fastly.probe.
+dual.fastly.probe. A 151.101.0.223
 c.debian.org. CNAME x.corp.internal.
 x.corp.internal. A 10.9.0.4
 build.corp.internal. A 10.9.0.3
-one.own.test. CNAME walled.cdn.test.
-walled.cdn.test. CNAME never.evil.example.
-two.own.test. CNAME moved.cdn.test.
-moved.cdn.test.fastly.test. A 151.101.0.224
-three.own.test. A 198.51.100.7
+one.own.probe. CNAME walled.cdn.probe.
+walled.cdn.probe. CNAME never.evil.example.
+two.own.probe. CNAME moved.cdn.probe.
+moved.cdn.probe.fastly.probe. A 151.101.0.224
+three.own.probe. A 198.51.100.7
 xn--bcher-kva.example. A 10.7.0.9
 END
 
@@ -150,7 +150,7 @@ printf '*.example\n*.b.example\n' >labels.list
 like "more labels" 'labels\.list:1:1 +\*\.example +allow +labels\.list:2 speaks: it has more labels$' \
 	"$(run 0 -p labels.list any a.b.example)"
 like "local data" "^answer   the rule's own records$" "$(run 0 -c gate.conf --client 10.2.0.1 wide own.example)"
-printf '%s\nown.example CNAME garden.test.\n' "$zone" | sed 's/^@ SOA/$ORIGIN g.test.\n&/' >garden.zone
+printf '%s\nown.example CNAME garden.probe.\n' "$zone" | sed 's/^@ SOA/$ORIGIN g.probe.\n&/' >garden.zone
 like "local data that leads on" '^sends    nothing for own\.example, and a question for the target' "$(run 0 -p garden.zone any own.example)"
 like "TCP only" '^answer   from upstream, over TCP only$' "$(run 0 -c gate.conf --client 10.2.0.1 wide tcp.example)"
 like "which client asks is said to be missing" '^client   not known' "$(run 0 -c gate.conf wide pypi.org)"
@@ -160,13 +160,13 @@ like "and comes before a name's source" 'ci\.list:1:1 +pypi\.org +allow +rpz\.zo
 like "a range of sources is one key each" 'the asking client of 10\.2\.0\.0/24 \. each address' "$(run 0 -c gate.conf wide pypi.org)"
 printf 'sandbox "shut" { sources = {"10.4.0.1"} mode = lockdown policies = {"ci.list"} }\n' >shut.conf
 is "nothing is open in lockdown" '["deny",false,[]]' "$(run 1 --json -c shut.conf shut bücher.example | jq -c '[.verdict, .allowed, .ports]')"
-like "an observed sandbox is answered" '^answer   from upstream$' "$(run 1 -c gate.conf watched no.test)"
-like "and told to be so" 'default deny; the sandbox is only observed' "$(run 1 -c gate.conf watched no.test)"
+like "an observed sandbox is answered" '^answer   from upstream$' "$(run 1 -c gate.conf watched no.probe)"
+like "and told to be so" 'default deny; the sandbox is only observed' "$(run 1 -c gate.conf watched no.probe)"
 
 is "--json: the fates" '[["watch.zone",5,"disabled",null],["group.list",2,"decides",null],["ci.list",1,"joins",1]]' \
 	"$(json 0 '[.candidates[] | [.path, .line, .outcome, .by]]' ci pypi.org)"
 is "--json: a denial has all members as well" '[false,null,[],false,0,[],null]' \
-	"$(json 1 '[.allowed, .route, .kernel, .sends.asks, .sends.questions_max, .ports, .answers]' ci evil.test)"
+	"$(json 1 '[.allowed, .route, .kernel, .sends.asks, .sends.questions_max, .ports, .answers]' ci evil.probe)"
 is "--json: what a flow may add" 3600 "$(json 0 '.lease.flow_lease_s' ci pypi.org)"
 is "--json: TTL and lease" '[30,30,90]' "$(json 0 '[.lease.examples[] | select(.ttl_s == 30) | .ttl_s, .handed_out_s, .stands_s]' ci pypi.org)"
 is "--json: who opens what" '[["10.6.0.0/16","group","build","gate.conf:9"],["10.7.0.0/16","rule",null,"ci.list:6"]]' \
@@ -184,33 +184,33 @@ leases   151.101.0.223 all ports for 90 s, 30 of them grace: pypi.org by group.l
 	"$(answers 0 pypi.org | sed -n '/^asked/,$p')"
 like "--answers: rules of the chain are laid out" 'ci\.list:2 speaks|^  sandbox   ci\.list:2:1' "$(answers 0 a.github.com)"
 like "--answers: an alias into a private zone" '^note     blocked: alias without a rule for x\.corp\.internal$' "$(answers 1 c.debian.org)"
-printf '*.own.test\n' >own.list
+printf '*.own.probe\n' >own.list
 cat >own.zone <<END
 \$ORIGIN own.zone.example.
 $zone
-walled.cdn.test A 192.0.2.81
-moved.cdn.test CNAME *.fastly.test.
+walled.cdn.probe A 192.0.2.81
+moved.cdn.probe CNAME *.fastly.probe.
 24.0.100.51.198.rpz-ip A 192.0.2.82
 END
 printf 'policies = {"own.zone"}\nforward "." { servers = {"192.0.2.53"} }\nsandbox "box" { sources = {"10.1.0.2"} policies = {"own.list"} }\n' >own.conf
 own() { run 0 -c own.conf --answers world.zone box "$1" A; }
-like "--answers: data for an alias target" "^answer   the rule's own records, once upstream has answered$" "$(own one.own.test)"
+like "--answers: data for an alias target" "^answer   the rule's own records, once upstream has answered$" "$(own one.own.probe)"
 is "--answers: they stand behind the alias, whatever is behind it" "reply    NOERROR
-         one.own.test 30 CNAME walled.cdn.test
-         walled.cdn.test 300 A 192.0.2.81
-leases   192.0.2.81 all ports for 331 s, 30 of them grace: one.own.test by own.zone:5" \
-	"$(own one.own.test | sed -n '/^reply/,$p')"
+         one.own.probe 30 CNAME walled.cdn.probe
+         walled.cdn.probe 300 A 192.0.2.81
+leases   192.0.2.81 all ports for 331 s, 30 of them grace: one.own.probe by own.zone:5" \
+	"$(own one.own.probe | sed -n '/^reply/,$p')"
 is "--answers: the garden of an alias target" "reply    NOERROR
-         two.own.test 30 CNAME moved.cdn.test
-         moved.cdn.test 300 CNAME moved.cdn.test.fastly.test
-         moved.cdn.test.fastly.test 30 A 151.101.0.224
-leases   151.101.0.224 all ports for 90 s, 30 of them grace: two.own.test by own.zone:6" \
-	"$(own two.own.test | sed -n '/^reply/,$p')"
+         two.own.probe 30 CNAME moved.cdn.probe
+         moved.cdn.probe 300 CNAME moved.cdn.probe.fastly.probe
+         moved.cdn.probe.fastly.probe 30 A 151.101.0.224
+leases   151.101.0.224 all ports for 90 s, 30 of them grace: two.own.probe by own.zone:6" \
+	"$(own two.own.probe | sed -n '/^reply/,$p')"
 is "--answers: data for an answer's address" "rule     own.zone:7:1 (global scope): answer 198.51.100.0/24
 reply    NOERROR
-         three.own.test 300 A 192.0.2.82
-leases   192.0.2.82 all ports for 331 s, 30 of them grace: three.own.test by own.zone:7" \
-	"$(own three.own.test | sed -n '/^rule /p; /^reply/,$p')"
+         three.own.probe 300 A 192.0.2.82
+leases   192.0.2.82 all ports for 331 s, 30 of them grace: three.own.probe by own.zone:7" \
+	"$(own three.own.probe | sed -n '/^rule /p; /^reply/,$p')"
 like "--answers: a rule opens a private address" '^leases   10\.7\.0\.9 tcp/443 for 51 s' "$(answers 0 bücher.example)"
 is "--answers --json" '["NOERROR",["10.0.0.5"],[["151.101.0.223",null,90,"group.list:2"]]]' \
 	"$(run 0 --json -c gate.conf --answers world.zone ci pypi.org |
@@ -246,7 +246,7 @@ is "an address: rules about answers" '[[6,"answer 192.0.2.0/24","nxdomain"]]' \
 	"$(json 0 '[.judged[] | [.line, .owner, .action]]' ci 192.0.2.9)"
 is "an address: a zone listed first closes it, but to its own names" '["tcp.example"]' \
 	"$(json 0 '[.rules[].owner]' wide 192.0.2.9)"
-is "an address: its names" '[["pypi.org",true,"group.list:2"],["a.github.com",true,"ci.list:2"],["dual.fastly.test",false,"blocked by policy: not on the allow list of sandbox ci"]]' \
+is "an address: its names" '[["pypi.org",true,"group.list:2"],["a.github.com",true,"ci.list:2"],["dual.fastly.probe",false,"blocked by policy: not on the allow list of sandbox ci"]]' \
 	"$(json 0 '[.names[] | [.name, .opens, .why]]' --answers world.zone ci 151.101.0.223)"
 
 # ---- what cannot be used ----

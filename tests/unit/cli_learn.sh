@@ -31,12 +31,12 @@ like "help tells of the exit codes" 'Exit codes: 0 there is a proposal, 1 there 
 python3 "$top/tests/bench/capture.py" --megabytes 2 --names 20 --sandboxes 3 small.pcap
 run -o wild.list small.pcap
 exits "a capture gives a proposal" 0
-is "one wildcard, with the one port" '*.bench.test:443' "$(entries wild.list)"
-like "its evidence is beside it" '^\*\.bench\.test:443  # 18 names: host1\.zone1\.bench\.test, .* and 15 more; [0-9]+ answers, 2023-11-14T22:13:2[0-9]Z' "$(cat wild.list)"
+is "one wildcard, with the one port" '*.bench.probe:443' "$(entries wild.list)"
+like "its evidence is beside it" '^\*\.bench\.probe:443  # 18 names: host1\.zone1\.bench\.probe, .* and 15 more; [0-9]+ answers, 2023-11-14T22:13:2[0-9]Z' "$(cat wild.list)"
 like "with who, and how often to which port" '10\.77\.1\.1.*; 443/tcp 130 times$' "$(cat wild.list)"
 stands "a wildcard" wild.list small.pcap
 run --wildcard 0 -o names.list small.pcap
-is "without wildcards, each name" 18 "$(entries names.list | grep -c '^host[0-9]*\.zone[0-9]*\.bench\.test:443$')"
+is "without wildcards, each name" 18 "$(entries names.list | grep -c '^host[0-9]*\.zone[0-9]*\.bench\.probe:443$')"
 stands "each name" names.list small.pcap
 run --wildcard 19 -o names.list --force small.pcap
 is "a threshold above their number makes none" 18 "$(entries names.list | wc -l)"
@@ -122,7 +122,7 @@ forward "." { servers = {"192.0.2.53"} }
 sandbox "ci" { sources = {"10.77.1.1"} policies = {"ci.list"} mode = "observe" }
 sandbox "dev" { sources = {"10.77.1.2", "10.77.1.3"} policies = {"dev.list"} }
 END
-printf '*.bench.test\npypi.org\n' >ci.list
+printf '*.bench.probe\npypi.org\n' >ci.list
 printf 'only-dev.example.org\n' >dev.list
 run -c gate.conf --sandbox ci records
 exits "a sandbox's own policy is a baseline" 0
@@ -136,7 +136,7 @@ exits "all is allowed already" 1
 like "which is said" 'there is nothing to propose' "$out"
 run -c gate.conf --split small.pcap
 exits "sources tell sandboxes apart" 0
-like "the other has something" '^\*\.bench\.test:443  # .*; dev; ' "$out"
+like "the other has something" '^\*\.bench\.probe:443  # .*; dev; ' "$out"
 
 # ---- hostile ----
 
@@ -179,7 +179,7 @@ run -o none.list --baseline wild.list small.pcap
 exits "nothing to propose is no file" 1
 is "none is made" "no" "$([ -e none.list ] && echo yes || echo no)"
 run --json small.pcap
-is "for programs" '*.bench.test:443 18 443 130' \
+is "for programs" '*.bench.probe:443 18 443 130' \
 	"$(jq -r '.lists[0].lines[0] | "\(.line) \(.names | length) \(.evidence.ports[0].port) \(.evidence.ports[0].flows)"' <<<"$out")"
 is "with what is not proposed, and why" "barred ban.list:7" \
 	"$("$namegate" learn --json records | jq -r '.lists[0].not_proposed[] | select(.name == "evil.spied.example.net") | "\(.why) \(.rule)"')"
@@ -261,9 +261,9 @@ is "which changes nothing" "*.example.com" "$(entries said.list)"
 person "w n s take quit" few.records
 is "it can be narrowed, and ended early" "a.x.example.com" "$(entries said.list)"
 person "ports take" --wildcard 5 small.pcap
-is "its ports can be left open" "*.bench.test" "$(entries said.list)"
+is "its ports can be left open" "*.bench.probe" "$(entries said.list)"
 person "p p what take" small.pcap
-is "and be put back" "*.bench.test:443" "$(entries said.list)"
+is "and be put back" "*.bench.probe:443" "$(entries said.list)"
 like "help is there for who asks otherwise" 'w, widen +a wildcard one step above' "$out"
 person "s s s s" few.records
 exits "when nothing is taken there is no proposal" 1

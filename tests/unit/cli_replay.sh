@@ -9,8 +9,8 @@ forward "." { servers = {"192.0.2.53"} }
 sandbox "ci" { sources = {"10.77.1.1"} policies = {"ci.list"} }
 sandbox "dev" { sources = {"10.77.1.2", "10.77.1.3"} policies = {"dev.list"} }
 END
-printf '*.bench.test\n' >dev.list
-printf '*.bench.test\n!host1.zone1.bench.test\n' >ci.list
+printf '*.bench.probe\n' >dev.list
+printf '*.bench.probe\n!host1.zone1.bench.probe\n' >ci.list
 python3 "$top/tests/bench/capture.py" --megabytes 2 --names 20 --sandboxes 3 small.pcap
 
 run() { # OPTION...: standard output and error in $out, exit code in $code
@@ -27,15 +27,15 @@ like "help tells of the exit codes" 'Exit codes: 0 nothing would be worse' "$out
 
 run -c gate.conf small.pcap
 exits "a name in use would be denied" 1
-like "the table names it, with its rule" 'host1\.zone1\.bench\.test +.*ci\.list:2: the rule denies it' "$out"
-like "its destination would be closed" '44\.0\.1\.[0-9]:443/tcp \(host1\.zone1\.bench\.test\)' "$out"
+like "the table names it, with its rule" 'host1\.zone1\.bench\.probe +.*ci\.list:2: the rule denies it' "$out"
+like "its destination would be closed" '44\.0\.1\.[0-9]:443/tcp \(host1\.zone1\.bench\.probe\)' "$out"
 like "each sandbox has its part" '^sandbox dev: ' "$out"
 like "nothing changes for the other" '^  nothing would be worse' "$out"
 like "it says what was read" '^read: [0-9]+ octets, [0-9]+ packets' "$out"
 run --json -c gate.conf small.pcap
 exits "the same for programs" 1
 is "one object, by sandbox" "ci dev" "$(jq -r '[.sandboxes[].sandbox] | join(" ")' <<<"$out")"
-is "with the finding" "host1.zone1.bench.test ci.list:2 true" \
+is "with the finding" "host1.zone1.bench.probe ci.list:2 true" \
 	"$(jq -r '.sandboxes[0].denied[0] | "\(.name) \(.rule) \(.worse)"' <<<"$out" | sed "s|$work/||")"
 whole=$(jq -c '.sandboxes' <<<"$out")
 
@@ -85,21 +85,21 @@ exits "an address of elsewhere can be mapped" 0
 like "the others are counted" 'of no sandbox of the draft: 10\.77\.1\.[23] 10\.77\.1\.[23]$' "$out"
 
 cat >records <<'END'
-{"time":"2026-01-02T03:04:05.000001Z","event":"decision","sandbox":"ci","client":"10.77.1.1","name":"host1.zone1.bench.test","type":"A","verdict":"allow","rcode":"NOERROR","addrs":["44.0.1.1"],"ttl":60}
-{"time":"2026-01-02T03:04:06.000001Z","event":"decision","sandbox":"ci","client":"10.77.1.1","name":"host2.zone2.bench.test","type":"A","verdict":"deny","rcode":"NXDOMAIN","ede":15}
+{"time":"2026-01-02T03:04:05.000001Z","event":"decision","sandbox":"ci","client":"10.77.1.1","name":"host1.zone1.bench.probe","type":"A","verdict":"allow","rcode":"NOERROR","addrs":["44.0.1.1"],"ttl":60}
+{"time":"2026-01-02T03:04:06.000001Z","event":"decision","sandbox":"ci","client":"10.77.1.1","name":"host2.zone2.bench.probe","type":"A","verdict":"deny","rcode":"NXDOMAIN","ede":15}
 {"time":"2026-01-02T03:04:06.000001Z","event":"suppressed","sandbox":"ci","count":7}
 nonsense
 END
 run -c gate.conf records
 exits "records are judged" 1
-like "what they denied would be allowed" '1  host2\.zone2\.bench\.test' "$out"
+like "what they denied would be allowed" '1  host2\.zone2\.bench\.probe' "$out"
 like "what the gate left out is told" '^left out: 7 records that namegated left out' "$out"
 like "lines that are no records are told" '^left out: 1 broken packets, frames and lines' "$out"
 jq -c '{MESSAGE: tostring, _PID: "1"}' records >journal 2>/dev/null
 run -c gate.conf journal
 exits "so are they inside the journal" 1
 head -n 1 records >one.record
-printf 'host1.zone1.bench.test\n' >good.list
+printf 'host1.zone1.bench.probe\n' >good.list
 run --policy good.list one.record
 exits "a draft that keeps everything" 0
 
