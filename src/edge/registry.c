@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -25,6 +26,7 @@
 
 #define MAP_SIZE    ((size_t)1 << 32) /* address space, not memory; compiled policies are in it */
 #define LOOK_MOST_S 10                /* damaged pages may also lead in a circle */
+#define LOOKS       5                 /* when somebody ends them */
 #define FIRST_BITS  0x3fffffffu       /* leaves three quarters of the ids after the first */
 
 #define TABLES 10
@@ -39,6 +41,10 @@ static const char *const table_names[TABLES] = {"sandboxes",
 						REGISTRY_TABLE_SANDBOXES,
 						REGISTRY_TABLE_APPROVALS,
 						"texts"};
+/* What damaged pages do to whoever reads them. */
+static const int deadly[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGALRM};
+#define N_DEADLY (sizeof deadly / sizeof deadly[0])
+
 static const char key_next_id[] = "next-id", key_version[] = "version",
 		  key_next_approval[] = "next-approval";
 
@@ -188,20 +194,16 @@ static void touch_all(const char *folder)
 			touch_table(txn, table);
 }
 
-/*
- * LMDB trusts its file: pages that are cut off or overwritten end the process with a signal, now
- * and at every start to come. So a child goes first, and touches everything.
- */
-static bool readable(const char *folder)
+static int look(const char *folder)
 {
-	static const int deadly[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGALRM};
 	const struct rlimit no_core = {0};
 	int status;
 	pid_t pid = fork();
 	if (pid < 0)
-		return true;
+		return NG_OK;
 	if (pid == 0) {
-		for (size_t i = 0; i < sizeof deadly / sizeof deadly[0]; i++)
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* it has the caller's locks as well */
+		for (size_t i = 0; i < N_DEADLY; i++)
 			(void)signal(deadly[i], SIG_DFL); /* whatever the caller does */
 		(void)setrlimit(RLIMIT_CORE, &no_core);
 		alarm(LOOK_MOST_S);
@@ -210,8 +212,26 @@ static bool readable(const char *folder)
 	}
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
-			return true;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+			return NG_OK;
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status) ? NG_E_FORMAT : NG_OK;
+	for (size_t i = 0; i < N_DEADLY; i++)
+		if (WTERMSIG(status) == deadly[i])
+			return NG_E_FORMAT;
+	return NG_E_IO;
+}
+
+/*
+ * LMDB trusts its file: pages that are cut off or overwritten end the process with a signal, now
+ * and at every start to come. So a child goes first, and touches everything. One that somebody
+ * else ended says nothing about the pages.
+ */
+static int readable(const char *folder)
+{
+	int code = NG_E_IO;
+	for (int i = 0; i < LOOKS && code == NG_E_IO; i++)
+		code = look(folder);
+	return code;
 }
 
 int registry_open(const char *folder, uv_loop_t *loop, struct registry **out, const char **why)
@@ -221,10 +241,12 @@ int registry_open(const char *folder, uv_loop_t *loop, struct registry **out, co
 	if (!registry)
 		return NG_E_NOMEM;
 	registry->loop = loop;
-	if (!readable(folder)) {
-		*why = "its pages are damaged";
+	int code = readable(folder);
+	if (code) {
+		*why = code == NG_E_FORMAT ? "its pages are damaged"
+					   : "whoever looks whether it is sound is killed";
 		free(registry);
-		return NG_E_FORMAT;
+		return code;
 	}
 	int error = open_env(registry, folder);
 	if (error) {

@@ -4,11 +4,13 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -268,6 +270,53 @@ static void test_damage_is_said(void **state)
 	open_it(stage);
 }
 
+/* Ends the first other child that this process has. Exit code 0: it did. */
+static pid_t start_killer(void)
+{
+	char path[64], word[64];
+	pid_t parent = getpid(), killer = fork();
+	assert_true(killer >= 0);
+	if (killer > 0)
+		return killer;
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)parent, (int)parent);
+	alarm(5);
+	for (;;) {
+		FILE *file = fopen(path, "r");
+		while (file && fscanf(file, "%63s", word) == 1) {
+			pid_t pid = (pid_t)strtol(word, NULL, 10);
+			if (pid != getpid() && !kill(pid, SIGKILL))
+				_exit(0);
+		}
+		if (file)
+			fclose(file);
+	}
+}
+
+/* Somebody ends the one that looks ahead, as out of memory would: that is no damage. */
+static void test_look_is_killed(void **state)
+{
+	struct stage *stage = *state;
+	size_t len = 4u << 20;
+	uint8_t *octets = calloc(1, len);
+	struct registry_image image = {1700000000, 77, octets, len};
+	int status;
+	uint32_t id;
+	assert_non_null(octets);
+	assert_int_equal(registry_put(stage->registry, "box", 7, "some text", 9), NG_OK);
+	for (int i = 0; i < 16; i++) /* much to look at */
+		assert_int_equal(registry_image_put(stage->registry,
+						    (char[]){'/', (char)('a' + i), 0}, &image),
+				 NG_OK);
+	close_it(stage);
+	pid_t killer = start_killer();
+	open_it(stage);
+	assert_int_equal(waitpid(killer, &status, 0), killer);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(registry_find(stage->registry, "box", &id), NG_OK);
+	assert_int_equal(id, 7);
+	free(octets);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +329,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_image_paths, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_broken_is_said, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_damage_is_said, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_look_is_killed, set_up, tear_down),
 	};
 	return cmocka_run_group_tests_name("registry", tests, NULL, NULL);
 }
