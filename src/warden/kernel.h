@@ -32,6 +32,8 @@ int probe(struct kernel *kernel, char why[static SAY_MAX]) NG_MUST_CHECK;
 
 /* Is a table of that name there? */
 int table_exists(struct kernel *kernel, const char *name, bool *out) NG_MUST_CHECK;
+/* The netlink port of who owns it; 0: nobody, or it is not there. */
+int table_owner(struct kernel *kernel, const char *name, uint32_t *out) NG_MUST_CHECK;
 enum build { BUILD_OVER = 0, BUILD_ANEW }; /* keep the sets that are there, or replace all */
 /*
  * Makes the kernel's table what `table` says, with refill's elements on top, in one batch (what

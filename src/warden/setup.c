@@ -10,7 +10,11 @@
 #include "warden/warden.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
+
+#define OWNER_MS      5000
+#define OWNER_STEP_MS 10
 
 static int adopt(struct warden *warden, const char *table)
 {
@@ -73,11 +77,26 @@ static int read_all(struct warden *warden, const char *table)
 	return adopt_leases(warden, table, true);
 }
 
+/* When main was killed, the warden before this one may live on for a moment, and has the table. */
+static int await_owner(struct warden *warden, const char *table)
+{
+	uint32_t owner;
+	int code = table_owner(&warden->kernel, table, &owner);
+
+	for (int ms = 0; code == NG_OK && owner && ms < OWNER_MS; ms += OWNER_STEP_MS) {
+		(void)poll(NULL, 0, OWNER_STEP_MS);
+		code = table_owner(&warden->kernel, table, &owner);
+	}
+	return code;
+}
+
 static int first_build(struct warden *warden, const struct wall_table *table, int *system)
 {
 	bool there;
-	int code = table_exists(&warden->kernel, table->table, &there);
+	int code = await_owner(warden, table->table);
 
+	if (code == NG_OK)
+		code = table_exists(&warden->kernel, table->table, &there);
 	if (code == NG_OK && there)
 		code = adopt(warden, table->table);
 	if (code == NG_OK)

@@ -223,14 +223,21 @@ static int look_at_rules(struct kernel *kernel, const struct wall_table *table, 
 	return code;
 }
 
-static int take_nothing(const struct nlmsghdr *reply, void *who)
+static int take_owner(const struct nlmsghdr *reply, void *who)
 {
-	(void)reply;
-	(void)who;
+	uint32_t *owner = who;
+	struct nlattr *attr;
+
+	mnl_attr_for_each(attr, reply, sizeof(struct nfgenmsg))
+	{
+		if (mnl_attr_get_type(attr) == NFTA_TABLE_OWNER &&
+		    mnl_attr_validate(attr, MNL_TYPE_U32) == 0)
+			*owner = ntohl(mnl_attr_get_u32(attr));
+	}
 	return MNL_CB_OK;
 }
 
-int table_exists(struct kernel *kernel, const char *name, bool *out)
+static int ask_table(struct kernel *kernel, const char *name, bool *there, uint32_t *owner)
 {
 	char buf[512];
 	int code, system = 0;
@@ -238,11 +245,26 @@ int table_exists(struct kernel *kernel, const char *name, bool *out)
 						   NFT_MSG_GETTABLE, 0, NFPROTO_INET);
 
 	mnl_attr_put_strz(request, NFTA_TABLE_NAME, name);
-	code = netlink_ask(&kernel->netlink, request, take_nothing, NULL, &system);
+	*owner = 0;
+	code = netlink_ask(&kernel->netlink, request, take_owner, owner, &system);
 	if (code != NG_OK && system != ENOENT)
 		return code;
-	*out = code == NG_OK;
+	*there = code == NG_OK;
 	return NG_OK;
+}
+
+int table_exists(struct kernel *kernel, const char *name, bool *out)
+{
+	uint32_t owner;
+
+	return ask_table(kernel, name, out, &owner);
+}
+
+int table_owner(struct kernel *kernel, const char *name, uint32_t *out)
+{
+	bool there;
+
+	return ask_table(kernel, name, &there, out);
 }
 
 bool table_intact(struct kernel *kernel)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A stop changes nothing either (life.sh has the deaths); and what nothing explains any more when the gate
-# is back is closed.
+# A stop changes nothing either (life.sh has the deaths); a start waits for who had the table; and what
+# nothing explains any more when the gate is back is closed.
 . "$(dirname "$0")/lib.sh"
 live_enter "$@"
 usual_stage
@@ -26,6 +26,20 @@ kill -TERM "$gate_pid"
 wait "$gate_pid"
 wait "$held"
 like "a connection lived through all of it" '^held$' "$(cat "$work/held.44.0.0.1")"
+
+# The warden of the life before goes later than its main: the next one waits for it.
+start_gate
+old=$(pid_of warden)
+kill -STOP "$old"
+kill -9 "$gate_pid"
+wait "$gate_pid" 2>/dev/null
+(sleep 1 && kill -9 "$old") &
+start_gate
+answered() { [ "$(ask 1 n7.many.example)" = "NOERROR 44.2.0.7" ]; }
+succeeds "a warden that goes late is waited for" until_true 10 answered
+succeeds "by the same main" kill -0 "$gate_pid"
+kill -TERM "$gate_pid"
+wait "$gate_pid"
 
 # What the store and the configuration cannot explain any more is closed when the gate is back.
 rm -r "$work/store"
