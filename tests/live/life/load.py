@@ -1,6 +1,6 @@
 """What goes on while the gate's processes die: each role runs until the end is there, and says what it counted.
 
-lookups     names without a pause; each address of a reply must stand in the kernel's set at once
+lookups     names without a pause; each address of a reply must stand in the kernel's set at once, and until its TTL ends
 probe       packets to addresses that nobody was given, and to those of the neighbour: none may arrive
 flows       connections that exchange a line ten times a second: all must live
 connects    new connections to what is open: all must come about
@@ -29,6 +29,7 @@ ALWAYS = KEPT4 + KEPT6 + [PORTED, STATIC]
 OPEN_PORT, WRONG_PORT = 7778, 7777
 TIMESTAMP = 35  # SO_TIMESTAMPNS
 GIVE_UP = 0.5  # then others are sent; should an answer come yet, it is judged like any
+BEFORE = 0.1  # the end of a TTL is looked whether the element is still there
 AHEAD = 0.2  # of the clock, between the kernel's timers and ours
 
 
@@ -48,7 +49,7 @@ class Lookups:
             self.sock.bind((BOX4, 0))
         self.sock.setsockopt(socket.SOL_SOCKET, TIMESTAMP, 1)
         self.sock.setblocking(False)
-        self.waiting, self.given_up, self.ident = {}, {}, 0
+        self.waiting, self.given_up, self.ident, self.promises = {}, {}, 0, collections.deque()
         self.seen, self.wrong = collections.Counter(), []
 
     def send(self):
@@ -93,6 +94,17 @@ class Lookups:
                 self.wrong.append("%s: %s was shown and does not stand" % (name, address))
             elif left + AHEAD < arrived + ttl - now:
                 self.wrong.append("%s: %s has %.3f s left with TTL %d" % (name, address, left, ttl))
+            else:
+                self.promises.append((arrived + ttl, name, kind, address))
+
+    def keep(self, now):
+        """What was promised stands until its end, whoever died meanwhile. All have the same TTL: they end in order."""
+        while self.promises and self.promises[0][0] - BEFORE < now:
+            end, name, kind, address = self.promises.popleft()
+            left = self.pairs.left(BOX4 if kind == 1 else BOX6, address)
+            self.seen["ends"] += time.time() < end
+            if left is None and time.time() < end:
+                self.wrong.append("%s: %s went %.3f s before its time" % (name, address, end - now))
 
     def expire(self, now):
         for ident in [ident for ident, one in self.waiting.items() if now - one[2] > GIVE_UP]:
@@ -103,6 +115,7 @@ class Lookups:
         while not ended():
             now = time.time()
             self.expire(now)
+            self.keep(now)
             while len(self.waiting) < self.WINDOW and sent < (now - begin) * self.PER_SECOND:
                 self.send()
                 sent += 1

@@ -55,14 +55,15 @@ class Gate:
         self.started += 1
 
     def pids(self):
-        """{which: pid} of those that are there."""
+        """{which: pid} of those that are there. The other is what main is before it becomes one of the two, or looks ahead."""
         found = {"main": self.main.pid}
         try:
             with open("/proc/%d/task/%d/children" % (self.main.pid, self.main.pid), encoding="ascii") as file:
                 children = [int(word) for word in file.read().split()]
             for pid in children:
                 with open("/proc/%d/cmdline" % pid, "rb") as file:
-                    found["warden" if b"namegate-warden" in file.read().split(b"\0")[0] else "worker"] = pid
+                    words = file.read().split(b"\0")
+                found["warden" if b"namegate-warden" in words[0] else "worker" if b"--worker" in words else "other"] = pid
         except OSError:
             pass
         return found
@@ -160,7 +161,7 @@ class Rounds:
         if alone or random.randrange(100) >= BLOWS:
             return
         time.sleep(random.uniform(0, 0.06))
-        if self.gate.kill(random.choice(VICTIMS)):
+        if self.gate.kill(random.choice(list(self.gate.pids()))):
             self.seen["second blows"] += 1
         self.gate.tend()
 
