@@ -248,6 +248,10 @@ static void warden_up(struct child *child)
 static void sets_refused(struct daemon *daemon, const struct wall_done *done)
 {
 	daemon->gates = 0;
+	verbs_fail(daemon->reloading,
+		   "the sets of integrate cannot be filled; the log says which "
+		   "and why, and nothing is answered until they can");
+	daemon->reloading = NULL; /* the reload itself ends when they can */
 	if (daemon->table_refused)
 		return;
 	log_say(LOG_AS_ERROR,

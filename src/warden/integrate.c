@@ -145,24 +145,42 @@ static bool same_sets(const struct wall_table *a, const struct wall_table *b)
 	       memcmp(a->sets, b->sets, a->n_sets * sizeof(a->sets[0])) == 0;
 }
 
-int integrate_table(struct warden *warden, const struct wall_table *table, uint32_t *system)
+/* A reload that asks more of the sets than they have room for does not end what they hold. */
+static int detect_again(struct warden *warden, struct wall_table *table,
+			struct declared_set *sets, uint32_t *system)
+{
+	const uint32_t wanted = table->leases, had = warden->kernel.table.leases;
+	int code = detect(warden, table, sets, system);
+
+	if (code != NG_E_UNSUPPORTED || !warden->kernel.ready || wanted <= had)
+		return code;
+	table->leases = had;
+	table->again = 1;
+	code = detect(warden, table, sets, system);
+	if (code == NG_OK)
+		say("limits { leases } counts as %u until the sets are large enough for %u and "
+		    "namegated is reloaded",
+		    had, wanted);
+	return code;
+}
+
+int integrate_table(struct warden *warden, const struct wall_table *wanted, uint32_t *system)
 {
 	struct declared_set sets[WALL_SETS_MAX];
-	uint32_t error = 0;
+	struct wall_table table = *wanted;
 	int code;
 
-	if (warden->kernel.ready && !same_sets(table, &warden->kernel.table))
+	if (warden->kernel.ready && !same_sets(wanted, &warden->kernel.table))
 		return NG_E_UNSUPPORTED; /* main keeps them until a restart */
-	code = detect(warden, table, sets, &error);
+	code = detect_again(warden, &table, sets, system);
 	if (code == NG_OK && !warden->kernel.ready)
-		code = begin(warden, table, sets);
+		code = begin(warden, &table, sets);
 	if (code != NG_OK) {
-		*system = error;
 		warden->over = warden->kernel.ready;
 		return code;
 	}
-	warden->declared.takes = takes_of(sets, table->n_sets);
-	warden->kernel.table = *table;
+	warden->declared.takes = takes_of(sets, table.n_sets);
+	warden->kernel.table = table;
 	warden->kernel.ready = true;
 	return NG_OK;
 }

@@ -290,6 +290,46 @@ is "teardown takes out ours and nothing else" "0 44.0.0.3 44.0.0.4" \
 	"$("$build/namegate" teardown --set 'ip fw open' --set 'ip6 fw web' >"$work/teardown" 2>&1; echo $?) $(elements ip fw open | tr '\n' ' ' | sed 's/ $//')"
 like "and says so" '^namegate-warden: [12] elements removed from set ip fw open$' "$(cat "$work/teardown")"
 
+# ---- no room ----
+
+nft 'flush ruleset; table inet small { set pairs { type ipv4_addr . ipv4_addr; flags timeout; size 50; }
+	set single { type ipv4_addr; flags timeout; size 50; }; }'
+rm -rf "$work/store"
+list1=$(allow box1.list .allowed.example '*.many.example')
+configure "inet small pairs" "inet small single"
+sed -i 's/^limits.*/limits { leases = 50 leases-sandbox = 50 }/' "$work/extra.conf"
+: >"$work/namegated.log"
+start_gate
+nft "add element inet small single { $(seq -f '44.8.0.%.0f' -s ', ' 1 47) }" # and the static one
+at_gate() { ask 1 "$1" -p 1053; }
+is "as long as there is room" "NOERROR 44.0.0.1 NOERROR 44.2.0.1" "$(at_gate www.allowed.example) $(at_gate n1.many.example)"
+is "without room in one of two sets nothing is answered" "SERVFAIL ede=14" "$(at_gate n2.many.example)"
+fails "and the other set does not have it either" nft get element inet small pairs '{ 10.77.1.2 . 44.2.0.2 }'
+nft "flush set inet small single; add element inet small single { $(seq -f '44.8.1.%.0f' -s ', ' 1 50) }"
+cannot() { grep -q 'do not take what they held' "$work/namegated.log"; }
+succeeds "what cannot be put back is not vouched for" until_true 5 cannot
+refused_now() { [ "$(at_gate www.allowed.example)" = "SERVFAIL ede=14" ]; }
+succeeds "nor answered" until_true 5 refused_now
+nft 'flush set inet small single'
+served() { [ "$(at_gate www.allowed.example)" = "NOERROR 44.0.0.1" ]; }
+succeeds "until there is room" until_true 10 served
+succeeds "and the element" nft get element inet small single '{ 44.0.0.1 }'
+sed -i 's/leases = 50 /leases = 60 /' "$work/extra.conf"
+gate_conf >"$work/namegated.conf"
+gate reload >/dev/null
+like "a reload that asks for more than fits is told so" \
+	"set inet small pairs does not fit: it takes 50 elements, and limits [{] leases [}] is 60; " "$(cat "$work/namegated.log")"
+like "and stays with what was" 'limits [{] leases [}] counts as 50 until the sets are large enough for 60' "$(cat "$work/namegated.log")"
+succeeds "serving" served
+nft 'flush ruleset'
+like "a reload without the sets says so" 'the sets of integrate cannot be filled; the log says which and why' "$(gate reload 2>&1)"
+stop_gate
+echo 44.7.0.0/16 >>"$list1"
+try_gate "inet small pairs"
+like "a rule that opens a range is refused with its place" 'box1.list:3:1: .*would open a range, and the declared sets' "$(cat "$work/namegated.log")"
+sed -i '$d' "$list1"
+nft 'flush ruleset; table ip fw { set open { type ipv4_addr; flags timeout; }; }; table ip6 fw { }'
+
 # ---- one family alone, after a life with a table ----
 
 list1=$(allow box1.list .allowed.example)
@@ -303,7 +343,7 @@ like "a table of an earlier life is told of" 'table "namegate" of an earlier lif
 gate teardown --force --table namegate
 is "and removed so" "table ip fw table ip6 fw" "$(nft list tables | tr '\n' ' ' | sed 's/ $//')"
 is "a family without any set is empty, so that clients take the other" "NOERROR ede=15 NOERROR 44.0.0.1" \
-	"$(ask 1 www.allowed.example AAAA) $(ask 1 www.allowed.example)"
+	"$(ask 1 www.allowed.example AAAA -p 1053) $(at_gate www.allowed.example)"
 for wrong in --masquerade '--snat 192.0.2.10' '--mode observe'; do
 	# shellcheck disable=SC2086
 	like "refused at run time: $wrong" 'cannot be had beside integrate: ' \
