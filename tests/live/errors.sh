@@ -132,10 +132,14 @@ succeeds "news that was lost counts as the worst: the table is built again" unti
 next
 succeeds "and serves" until_true 5 works
 
-told() { records 'select(.event == "blocked") | .count' | awk '{ n += $1 } END { print n + 0 }'; }
-refused() {
-	nft -j list set inet namegate refused4 | jq '[.nftables[].set? // empty | .elem[]? |
-		.elem // . | select(.val == "10.77.1.2") | .counter.packets] | add // 0'
+told() {
+	records 'select(.event == "blocked" and .sandbox == "box1" and .why != "spoofed-source") | .count' |
+		awk '{ n += $1 } END { print n + 0 }'
+}
+id=$(gate sandbox list --json | jq '.sandboxes[] | select(.name == "box1") | .id')
+refused() { # as the kernel has it
+	nft -j list counters table inet namegate |
+		jq --arg name "refused-$id" '[.nftables[].counter? // empty | select(.name == $name) | .packets] | add // 0'
 }
 sleep 1
 before=$(refused) told=$(told)
