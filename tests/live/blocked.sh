@@ -212,6 +212,19 @@ gate sandbox remove third >/dev/null
 flood 1 forged4 500
 is "and the only one's when it is alone again" "$((nobodys + 500)) $((ones + 500))" \
 	"$(gate status --json | jq .packets.forged_of_nobody) $(number 1 3)"
+
+# ---- a sandbox of many addresses ----
+
+gate sandbox remove box2 >/dev/null
+gate sandbox add box2 --interface sb2 --source 10.77.2.0/24 --source fd77:2::/64 --allow allowed.example >/dev/null
+is "a sandbox that comes again begins at nothing" "0 0 0" "$(numbers 2)"
+flood 2 udp4 2000
+flood 2 udp6 500
+is "a wide source is counted as one" 2500 "$(number 2 1)"
+kill -9 "$(pid_of warden)"
+until_true 15 eval '[ "$(ask 2 allowed.example)" != "SERVFAIL ede=14" ]'
+flood 2 udp4 300
+is "and goes on after a restart" 2800 "$(number 2 1)"
 gate sandbox remove box1 >/dev/null
 is "a sandbox that goes takes its counters along" 1 "$(nft list counters table inet namegate | grep -c ' refused-')"
 tap_done
