@@ -325,7 +325,11 @@ static void on_main(uv_poll_t *poll, int status, int events)
 	struct worker *worker = poll->data;
 
 	(void)events; /* a writable channel is used at the end of the turn */
-	if (status == 0 && take_from_main(worker))
+	if (status < 0) { /* main is gone, and has left something unread */
+		worker_stop(worker, EXIT_SUCCESS);
+		return;
+	}
+	if (take_from_main(worker))
 		return;
 	fputs("namegated: the channel to the main process broke the wall's rules\n", stderr);
 	worker_stop(worker, EXIT_FAILURE);

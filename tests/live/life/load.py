@@ -1,6 +1,6 @@
 """What goes on while the gate's processes die: each role runs until the end is there, and says what it counted.
 
-lookups     names without a pause; each address of a reply must stand in the kernel's set at once, and until its TTL ends
+lookups     names without a pause; each address of a reply must stand in the kernel's set at once, and until TTL and grace end
 probe       packets to addresses that nobody was given, and to those of the neighbour: none may arrive
 flows       connections that exchange a line ten times a second: all must live
 connects    new connections to what is open: all must come about
@@ -29,7 +29,7 @@ ALWAYS = KEPT4 + KEPT6 + [PORTED, STATIC]
 OPEN_PORT, WRONG_PORT = 7778, 7777
 TIMESTAMP = 35  # SO_TIMESTAMPNS
 GIVE_UP = 0.5  # then others are sent; should an answer come yet, it is judged like any
-BEFORE = 0.1  # the end of a TTL is looked whether the element is still there
+GRACE, BEFORE = 1.0, 0.1  # until then an element stands beyond a TTL; so long before it is looked
 AHEAD = 0.2  # of the clock, between the kernel's timers and ours
 
 
@@ -95,7 +95,7 @@ class Lookups:
             elif left + AHEAD < arrived + ttl - now:
                 self.wrong.append("%s: %s has %.3f s left with TTL %d" % (name, address, left, ttl))
             else:
-                self.promises.append((arrived + ttl, name, kind, address))
+                self.promises.append((arrived + ttl + GRACE, name, kind, address))
 
     def keep(self, now):
         """What was promised stands until its end, whoever died meanwhile. All have the same TTL: they end in order."""
