@@ -2,7 +2,7 @@
 # Somebody else changes the firewall: with the table flushed, deleted or replaced, nothing passes but
 # what was passing, and within a second all is as it was. Floods run all the while from the
 # sandbox to addresses without a lease and to the host itself, and what arrives is counted.
-# shellcheck disable=SC2154  # lib.sh sets what is used here
+# shellcheck disable=SC2154,SC2046  # lib.sh sets what is used here
 . "$(dirname "$0")/lib.sh"
 live_enter "$@"
 . "$here/forced.sh"
@@ -94,21 +94,25 @@ END
 python3 "$work/host.py" >"$work/host" 2>&1 &
 until_true 5 grep -q up "$work/host"
 
+field() { # NAME TEXT: of "NAME=NUMBER"
+	echo "$2" | grep -o "$1=[0-9]*" | cut -d = -f 2
+}
+
 begin() { # floods, and a flow that stands
 	rm -f "$work/enough"
 	ask 1 www.allowed.example >/dev/null
 	ask 2 www.allowed.example >/dev/null
+	base=$(count_far)
 	box 1 python3 "$work/flood.py" >"$work/flood" 2>&1 &
 	flooder=$!
 	hold 1 44.0.0.1 600
 	translated=$held
 	hold 2 44.0.0.1 600
 	holder=$held
-	base=$(count_far)
 }
 
 end() { # WHAT: judges
-	local sent
+	local sent pid
 	: >"$work/enough"
 	wait "$flooder"
 	sent=$(cat "$work/flood")
@@ -119,8 +123,12 @@ end() { # WHAT: judges
 	is "$1: the established flow goes on" 0 $?
 	# Without a table the host takes an answer to a masqueraded flow for its own, and resets it.
 	kill -0 "$translated" 2>/dev/null || tap_note "$1: a masqueraded flow was ended by the host"
-	kill "$holder" "$translated" 2>/dev/null
-	tap_note "$1: $sent; before $base; after $(count_far)"
+	for pid in "$holder" "$translated"; do # of a shell each, which waits for the program
+		kill $(cat "/proc/$pid/task/$pid/children" 2>/dev/null) 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
+	# Of packets to the leased address: refused tells the sender, and the others are gone.
+	tap_note "$1: $sent lost=$(($(field leased "$sent") - $(field leased "$(count_far)") + $(field leased "$base")))"
 }
 
 standing() { nft -j list set inet namegate allow4 2>/dev/null | grep -q '"44.0.0.1"'; }
