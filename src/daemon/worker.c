@@ -324,7 +324,7 @@ static void on_main(uv_poll_t *poll, int status, int events)
 {
 	struct worker *worker = poll->data;
 
-	(void)events; /* a writable channel is used at the end of the turn */
+	(void)events;     /* a writable channel is used at the end of the turn */
 	if (status < 0) { /* main is gone, and has left something unread */
 		worker_stop(worker, EXIT_SUCCESS);
 		return;
