@@ -9,6 +9,8 @@
  */
 #include "base/wall.h"
 
+#include "base/token.h"
+
 #include <string.h>
 
 #define MODE_MAX         2u  /* NG_OBSERVE; the engine's header is above this floor */
@@ -158,6 +160,8 @@ static bool table_good(const void *body)
 		if (!interface_good(table->interfaces[i], 1))
 			return false;
 	return sets_good(table) && table->dns_port && table->pad == 0 &&
+	       table->pad_hosts == 0 && table->hosts < WALL_HOST_LEVEL(NG_CGROUP_LEVELS + 1) &&
+	       (!(table->hosts & WALL_HOST_SIDECAR) || table->worker_uid) &&
 	       table->lease_ceiling_s && table->lease_ceiling_s <= NG_LEASE_CEILING_S &&
 	       table->leases_sandbox && table->leases &&
 	       table->flow_step_ms <= FLOW_STEP_MS_MAX;
@@ -169,13 +173,43 @@ static bool snat_good(const struct ng_addr snat[static NG_SNAT_MAX])
 	       addr_good_or_none(&snat[1]) && snat[1].family != NG_IPV4;
 }
 
+/* Its sources are its token, and nobody else has one. */
+static bool sources_good(const struct wall_sandbox *sandbox)
+{
+	struct ng_prefix token[2];
+	if (!prefixes_good(sandbox->sources, sandbox->n_sources, NG_SOURCES_MAX))
+		return false;
+	for (size_t i = 0; sandbox->who == WALL_BY_INTERFACE && i < sandbox->n_sources; i++)
+		if (token_within(&sandbox->sources[i]))
+			return false;
+	if (sandbox->who == WALL_BY_INTERFACE)
+		return true;
+	if (sandbox->n_sources != 2 || sandbox->interface[0])
+		return false;
+	token_sources(sandbox->id, token);
+	for (size_t i = 0; i < 2; i++)
+		if (sandbox->sources[i].bits != token[i].bits ||
+		    !ng_addr_equal(&sandbox->sources[i].addr, &token[i].addr))
+			return false;
+	return true;
+}
+
+static bool who_good(const struct wall_sandbox *sandbox)
+{
+	bool cgroup = sandbox->who == WALL_BY_CGROUP;
+	return sandbox->who < WALL_BYS && sandbox->pad == 0 &&
+	       (sandbox->uid != 0) == (sandbox->who == WALL_BY_UID) &&
+	       (sandbox->cgroup != 0) == cgroup && (sandbox->level != 0) == cgroup &&
+	       sandbox->level <= NG_CGROUP_LEVELS &&
+	       (sandbox->who == WALL_BY_INTERFACE || !(sandbox->flags & WALL_MASQUERADE));
+}
+
 static bool sandbox_good(const void *body)
 {
 	const struct wall_sandbox *sandbox = body;
-	return sandbox->id && (sandbox->flags & ~WALL_MASQUERADE) == 0 &&
-	       sandbox->mode <= MODE_MAX && sandbox->n_statics <= NG_STATICS_MAX &&
-	       interface_good(sandbox->interface, 0) &&
-	       prefixes_good(sandbox->sources, sandbox->n_sources, NG_SOURCES_MAX) &&
+	return sandbox->id && who_good(sandbox) && sources_good(sandbox) &&
+	       (sandbox->flags & ~WALL_MASQUERADE) == 0 && sandbox->mode <= MODE_MAX &&
+	       sandbox->n_statics <= NG_STATICS_MAX && interface_good(sandbox->interface, 0) &&
 	       prefixes_good(sandbox->opened, sandbox->n_opened, NG_PRIVATE_MAX) &&
 	       snat_good(sandbox->snat);
 }

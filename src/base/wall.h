@@ -145,6 +145,21 @@ struct wall_table {        /* once, first; again at a reload */
 	uint32_t leases;         /* size of the sets */
 	uint32_t block_reports_per_s;
 	uint32_t flow_step_ms; /* flows keep leases open for so long at a time; 0: not at all */
+	uint32_t worker_uid;   /* whose packets pass beside a WALL_HOST_SIDECAR */
+	uint16_t hosts;        /* WALL_HOST_: which kinds of sandboxes without an interface */
+	uint16_t pad_hosts;
+};
+#define WALL_HOST_UID      0x01u
+#define WALL_HOST_SIDECAR  0x02u
+#define WALL_HOST_LEVEL(n) (2u << (n)) /* cgroups that lie n levels below the root */
+
+/* How packets of a sandbox are told from others. All but the first have a token as their sources. */
+enum wall_who {
+	WALL_BY_INTERFACE = 0, /* and source address; "": any interface that is guarded */
+	WALL_BY_UID,           /* who opened the socket */
+	WALL_BY_CGROUP,        /* where the socket was opened, or below that */
+	WALL_BY_NAMESPACE,     /* whatever leaves our network namespace, but for the worker's */
+	WALL_BYS
 };
 
 #define WALL_MASQUERADE 0x01u
@@ -156,6 +171,11 @@ struct wall_sandbox {
 	struct ng_prefix sources[NG_SOURCES_MAX];
 	struct ng_prefix opened[NG_PRIVATE_MAX];
 	struct ng_addr snat[NG_SNAT_MAX]; /* IPv4, IPv6: the source it leaves with; or none */
+	uint8_t who;                      /* enum wall_who */
+	uint8_t level;                    /* WALL_BY_CGROUP: below the root, from 1 */
+	uint16_t pad;
+	uint32_t uid;    /* WALL_BY_UID: never 0 */
+	uint64_t cgroup; /* WALL_BY_CGROUP: the kernel's number of it */
 };
 
 /* An address or prefix that policy opens for as long as the sandbox is there, by no name. */

@@ -15,7 +15,9 @@
 #include <string.h>
 
 static const char usage[] =
-	"usage: namegate sandbox add NAME --source PREFIX... [option...]\n"
+	"usage: namegate sandbox add NAME --source PREFIX...|--uid USER|--cgroup "
+	"PATH|--sidecar\n"
+	"                            [option...]\n"
 	"       namegate sandbox remove NAME\n"
 	"       namegate sandbox mode NAME enforce|observe|lockdown\n"
 	"       namegate sandbox list\n"
@@ -27,6 +29,9 @@ static const char usage[] =
 	"  --source PREFIX     an address or prefix that the sandbox sends from (again for "
 	"more)\n"
 	"  --interface NAME    the host-side interface that it sends through\n"
+	"  --uid USER          instead: it is the processes of this user, on this host\n"
+	"  --cgroup PATH       or of this cgroup, such as /ci.slice/job-1.scope\n"
+	"  --sidecar           or all that shares namegated's network namespace\n"
 	"  --policy FILE       a host list or RPZ zone, preset:NAME or zone:NAME (again for "
 	"more;\n"
 	"                      root only)\n"
@@ -50,6 +55,9 @@ static const struct option long_options[] = {
 	CLIENT_LONG_OPTIONS,
 	{"source", required_argument, NULL, 's'},
 	{"interface", required_argument, NULL, 'i'},
+	{"uid", required_argument, NULL, 'u'},
+	{"cgroup", required_argument, NULL, 'C'},
+	{"sidecar", no_argument, NULL, 'k'},
 	{"policy", required_argument, NULL, 'p'},
 	{"group", required_argument, NULL, 'g'},
 	{"allow", required_argument, NULL, 'a'},
@@ -95,6 +103,12 @@ static bool take(json_t *request, int option)
 		return true;
 	case 'i':
 		return !json_object_set_new(request, "interface", json_string(optarg));
+	case 'u':
+		return !json_object_set_new(request, "uid", json_string(optarg));
+	case 'C':
+		return !json_object_set_new(request, "cgroup", json_string(optarg));
+	case 'k':
+		return !json_object_set_new(request, "sidecar", json_true());
 	case 'p':
 		return append_path(request, optarg);
 	case 'g':
@@ -145,9 +159,23 @@ static void print_blocked(const json_t *row, char *out, size_t size)
 		snprintf(out, size, "?");
 }
 
+/* What it is told by: its interface, or what it has in its place. The caller's. */
+static char *told_by(const json_t *row)
+{
+	const char *uid = json_string_value(json_object_get(row, "uid"));
+	const char *cgroup = json_string_value(json_object_get(row, "cgroup"));
+	const char *interface = json_string_value(json_object_get(row, "interface"));
+	char *text = NULL;
+	if (json_is_true(json_object_get(row, "sidecar")))
+		return strdup("sidecar");
+	if (uid && *uid)
+		return asprintf(&text, "user %s", uid) < 0 ? NULL : text;
+	return strdup(cgroup && *cgroup ? cgroup : interface ? interface : "");
+}
+
 static void print_list(const json_t *reply)
 {
-	struct client_table table = {.heads = {"SANDBOX", "STATE", "MODE", "INTERFACE", "GROUP",
+	struct client_table table = {.heads = {"SANDBOX", "STATE", "MODE", "BY", "GROUP",
 					       "SOURCES", "BLOCKED", "POLICIES"}};
 	size_t i;
 	json_t *row;
@@ -156,23 +184,24 @@ static void print_list(const json_t *reply)
 		bool lines = json_is_true(json_object_get(row, "inline"));
 		char *sources = join(json_object_get(row, "sources"));
 		char *policies = join(json_object_get(row, "policies"));
-		char *shown = NULL, blocked[64];
+		char *shown = NULL, blocked[64], *who = told_by(row);
 		if (asprintf(&shown, "%s%s%s", lines ? "(inline)" : "",
 			     lines && policies && *policies ? " " : "",
 			     policies ? policies : "") < 0)
 			shown = NULL;
 		print_blocked(row, blocked, sizeof blocked);
-		client_table_row(&table,
-				 (const char *const[]){
-					 json_string_value(json_object_get(row, "name")),
-					 json_string_value(json_object_get(row, "state")),
-					 json_string_value(json_object_get(row, "mode")),
-					 json_string_value(json_object_get(row, "interface")),
-					 json_string_value(json_object_get(row, "group")),
-					 sources, blocked, shown});
+		client_table_row(
+			&table,
+			(const char *const[]){json_string_value(json_object_get(row, "name")),
+					      json_string_value(json_object_get(row, "state")),
+					      json_string_value(json_object_get(row, "mode")),
+					      who ? who : "",
+					      json_string_value(json_object_get(row, "group")),
+					      sources, blocked, shown});
 		free(sources);
 		free(policies);
 		free(shown);
+		free(who);
 	}
 	client_table_print(&table);
 	client_table_finish(&table);

@@ -7,6 +7,7 @@
  */
 #include "conf/fields.h"
 #include "conf/grants.h"
+#include "conf/host.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -145,6 +146,16 @@ static void check_integrate(const struct conf *conf, size_t i, const struct tree
 		    conf->sandboxes[i].name, why);
 }
 
+static void check_who(const struct conf *conf, size_t i, struct ng_diags *diags)
+{
+	const struct conf_sandbox *sandbox = &conf->sandboxes[i];
+	const char *advice, *wrong = conf_who_wrong(conf, sandbox, &advice);
+	if (wrong != NULL)
+		ng_diag_add(diags, NG_ERROR, &sandbox->place, "conf-who", advice,
+			    "sandbox %s: %s", sandbox->name, wrong);
+	conf_report_same(conf, i, diags);
+}
+
 static void check_sandbox(const struct conf *conf, size_t i, const struct tree *tree,
 			  struct ng_diags *diags)
 {
@@ -158,9 +169,10 @@ static void check_sandbox(const struct conf *conf, size_t i, const struct tree *
 			"there is no group %s", sandbox->group);
 	check_opened(sandbox->opened, sandbox->n_opened, tree, CONF_SANDBOX, i, diags);
 	check_snat(sandbox->snat, sandbox->n_snat, tree, CONF_SANDBOX, i, diags);
-	if (sandbox->n_sources == 0) {
+	check_who(conf, i, diags);
+	if (sandbox->n_sources == 0 && conf_who(sandbox) == WALL_BY_INTERFACE) {
 		ng_diag_add(diags, NG_ERROR, &sandbox->place, "conf-sources",
-			    "add sources = {\"192.0.2.7\"}",
+			    "add sources = {\"192.0.2.7\"}, or uid, cgroup or sidecar",
 			    "sandbox %s has no source address, so nothing could be told to be "
 			    "it",
 			    sandbox->name);

@@ -6,6 +6,7 @@
  * and reads back to the same.
  */
 #include "conf/fields.h"
+#include "conf/host.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,9 @@ static const struct field group_fields[] = {
 static const struct field sandbox_fields[] = {
 	LIST("sources", kind_prefix, struct conf_sandbox, sources, NG_SOURCES_MAX, 0),
 	ONE("interface", kind_interface, struct conf_sandbox, interface),
+	ONE("uid", kind_uid, struct conf_sandbox, uid),
+	ONE("cgroup", kind_cgroup, struct conf_sandbox, cgroup),
+	ONE("sidecar", kind_switch, struct conf_sandbox, sidecar),
 	ONE("group", kind_group, struct conf_sandbox, group),
 	LIST("policies", kind_path, struct conf_sandbox, policies, NG_RULESETS_MAX, 0),
 	ONE("mode", kind_mode, struct conf_sandbox, mode),
@@ -202,7 +206,10 @@ void conf_print(const struct conf *conf, FILE *to)
 			      NULL, to);
 	for (size_t i = 0; i < conf->n_sandboxes; i++)
 		section_print(&conf_tables[CONF_SANDBOX], conf->sandboxes[i].name,
-			      &conf->sandboxes[i], NULL, to);
+			      &conf->sandboxes[i],
+			      conf_who(&conf->sandboxes[i]) != WALL_BY_INTERFACE ? "sources"
+										 : NULL,
+			      to);
 }
 
 const struct conf_group *conf_group_find(const struct conf *conf, const char *name)

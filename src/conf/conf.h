@@ -45,11 +45,21 @@ struct conf_group { /* group "build" { … }: policy that several sandboxes shar
 	uint8_t n_policies;
 	struct ng_place place;
 };
+struct conf_host {
+	uint32_t uid;
+	uint8_t level;   /* of the cgroup, below the root */
+	uint64_t cgroup; /* the kernel's number of it */
+};
 struct conf_sandbox { /* sandbox "ci" { … } */
 	char name[NG_SANDBOX_NAME_MAX];
 	char interface[NG_IFNAME_MAX];
 	char group[NG_SANDBOX_NAME_MAX]; /* "": none */
 	enum ng_mode mode;
+	/* One of these tells a sandbox that has no interface; a token is its sources then. */
+	char uid[NG_USER_MAX];      /* name or number of who opens its sockets; "": not this */
+	char cgroup[NG_CGROUP_MAX]; /* where they are opened: a path below the mount; "" */
+	bool sidecar;               /* it shares the gate's network namespace */
+	struct conf_host host;      /* what these are on this machine; zero until looked up */
 	struct ng_prefix sources[NG_SOURCES_MAX];
 	uint8_t n_sources;
 	struct ng_prefix opened[NG_PRIVATE_MAX];

@@ -4,6 +4,8 @@
  */
 #include "conf/grants.h"
 
+#include "conf/host.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +78,9 @@ const char *integrate_wrong(const struct conf_sandbox *sandbox, const char **why
 		return "masquerade";
 	if (sandbox->n_snat)
 		return "snat";
+	*why = "only namegate's own table knows processes of this host";
+	if (conf_who(sandbox) != WALL_BY_INTERFACE)
+		return sandbox->sidecar ? "sidecar" : sandbox->uid[0] ? "uid" : "cgroup";
 	*why = "only namegate's own table lets unleased packets pass and reports them";
 	return sandbox->mode == NG_OBSERVE ? "mode" : NULL;
 }

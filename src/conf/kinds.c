@@ -3,6 +3,7 @@
  * that what is printed reads back to the same value.
  */
 #include "conf/fields.h"
+#include "conf/host.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -226,6 +227,28 @@ static const char *interface_read(const struct field *field, const char *text, v
 	return NULL;
 }
 
+static const char *uid_read(const struct field *field, const char *text, void *at,
+			    const char **advice)
+{
+	(void)field;
+	*advice = "write a name such as \"build\", or a number";
+	if (conf_uid_wrong(text) != NULL)
+		return conf_uid_wrong(text);
+	strcpy(at, text);
+	return NULL;
+}
+
+static const char *cgroup_read(const struct field *field, const char *text, void *at,
+			       const char **advice)
+{
+	(void)field;
+	*advice = "write it as in /proc/PID/cgroup, such as /ci.slice/job-1.scope";
+	if (conf_cgroup_wrong(text) != NULL)
+		return conf_cgroup_wrong(text);
+	strcpy(at, text);
+	return NULL;
+}
+
 /* Which groups there are is known only when all is read: see check.c. */
 static const char *group_read(const struct field *field, const char *text, void *at,
 			      const char **advice)
@@ -402,6 +425,8 @@ const struct kind kind_path = {sizeof(char *), path_read, string_print, string_i
 const struct kind kind_string = {sizeof(char *), string_read, string_print, string_is_empty};
 const struct kind kind_pattern = {NG_IFNAME_MAX, pattern_read, chars_print, NULL};
 const struct kind kind_interface = {NG_IFNAME_MAX, interface_read, chars_print, chars_is_empty};
+const struct kind kind_uid = {NG_USER_MAX, uid_read, chars_print, chars_is_empty};
+const struct kind kind_cgroup = {NG_CGROUP_MAX, cgroup_read, chars_print, chars_is_empty};
 const struct kind kind_group = {NG_SANDBOX_NAME_MAX, group_read, chars_print, chars_is_empty};
 const struct kind kind_table = {32, table_read, chars_print, NULL};
 const struct kind kind_set = {sizeof(struct wall_set), set_read, set_print, NULL};

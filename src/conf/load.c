@@ -9,7 +9,9 @@
  */
 #include "config.h"
 
+#include "base/token.h"
 #include "conf/fields.h"
+#include "conf/host.h"
 #include "conf/files.h"
 #include "conf/nearest.h"
 
@@ -457,6 +459,18 @@ static char *whole_folder(const char *path)
 	return whole;
 }
 
+/* Who looks at the sources needs some; namegated puts the real tokens there, by the ids it gives. */
+static void stand_in(struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_sandboxes; i++) {
+		struct conf_sandbox *sandbox = &conf->sandboxes[i];
+		if (conf_who(sandbox) == WALL_BY_INTERFACE)
+			continue;
+		token_sources((uint32_t)i + 1, sandbox->sources);
+		sandbox->n_sources = 2;
+	}
+}
+
 static int load(struct loader *loader, const char *path)
 {
 	struct ng_place place = {path, 0, 0};
@@ -484,6 +498,7 @@ static int load(struct loader *loader, const char *path)
 	if (code == NG_OK && loader->diags->errors == errors) {
 		struct tree tree = {loader->conf->path, loader->root};
 		conf_check(loader->conf, &tree, loader->diags);
+		stand_in(loader->conf);
 	}
 	return code == NG_OK && loader->diags->errors > errors ? NG_E_SYNTAX : code;
 }

@@ -4,6 +4,8 @@
  */
 #include "daemon/boxes.h"
 
+#include "conf/host.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,18 +34,29 @@ static struct box *clash_of_prefix(const struct boxes *boxes, const struct ng_pr
 	return NULL;
 }
 
+/* Sandboxes without an interface are few beside the others. */
+static struct box *clash_of_host(const struct boxes *boxes, const struct conf_sandbox *conf,
+				 const struct box *but)
+{
+	struct box *box, *next;
+	if (conf_who(conf) == WALL_BY_INTERFACE)
+		return NULL;
+	HASH_ITER (by_id, boxes->by_id, box, next)
+		if (box != but && conf_same_host(&box->conf, conf))
+			return box;
+	return NULL;
+}
+
 struct box *boxes_clash(const struct boxes *boxes, const struct conf_sandbox *conf,
 			const struct box *but)
 {
 	struct box *box = boxes_find(boxes, conf->name);
 	if (box && box != but)
 		return box;
-	for (size_t i = 0; i < conf->n_sources; i++) {
+	box = clash_of_host(boxes, conf, but);
+	for (size_t i = 0; !box && i < conf->n_sources; i++)
 		box = clash_of_prefix(boxes, &conf->sources[i], but);
-		if (box)
-			return box;
-	}
-	return NULL;
+	return box;
 }
 
 /* ---- what a box owns ---- */
@@ -218,8 +231,9 @@ static bool prefixes_differ(const struct ng_prefix *a, size_t n_a, const struct 
 
 bool boxes_differ(const struct conf_sandbox *a, const struct conf_sandbox *b)
 {
-	return strcmp(a->interface, b->interface) || a->mode != b->mode ||
-	       a->masquerade != b->masquerade ||
+	return strcmp(a->interface, b->interface) || conf_who(a) != conf_who(b) ||
+	       a->host.uid != b->host.uid || a->host.cgroup != b->host.cgroup ||
+	       a->mode != b->mode || a->masquerade != b->masquerade ||
 	       prefixes_differ(a->sources, a->n_sources, b->sources, b->n_sources) ||
 	       prefixes_differ(a->opened, a->n_opened, b->opened, b->n_opened);
 }

@@ -160,6 +160,7 @@ static void on_tick(uv_timer_t *timer)
 	sync_tick(timer->data);
 	load_tick(timer->data);
 	approvals_tick(timer->data);
+	hosts_tick(timer->data);
 }
 
 static void on_watchdog(uv_timer_t *timer)

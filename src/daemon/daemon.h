@@ -56,7 +56,9 @@ struct daemon {
 	struct child warden, worker;
 	char warden_path[4096];
 	char *worker_user, *warden_user, *store; /* as at the start, whatever a reload says */
-	unsigned gates;     /* answers of the warden that the next generation waits for */
+	uint32_t worker_uid;
+	uint16_t hosts; /* kinds of sandboxes without an interface that the warden knows of */
+	unsigned gates; /* answers of the warden that the next generation waits for */
 	bool table_refused; /* the declared sets do not fit any more; asked again each second */
 	uint32_t takes;     /* what they take (WALL_TAKES) */
 	bool warden_synced; /* it has the table and every sandbox */
@@ -181,6 +183,13 @@ int load_start(struct daemon *daemon, struct ng_diags *diags) NG_MUST_CHECK;
 void load_tick(struct daemon *daemon);
 /* Everything anew. request may be NULL; it is answered now on failure, else when all stands. */
 void load_again(struct daemon *daemon, struct control_request *request);
+
+/* hosts.c: sandboxes without an interface. */
+uint16_t hosts_kinds(const struct daemon *daemon); /* WALL_HOST_, of all that stand or are to */
+/* The warden is told of kinds that are new, or gone. */
+void hosts_tell(struct daemon *daemon);
+/* Once a second: a sandbox whose cgroup is gone is gone too, see links_gone(). */
+void hosts_tick(struct daemon *daemon);
 
 /* approve.c: approvals from administrators to registry, record and worker. */
 /* From the registry, at a start, when the boxes are there. */

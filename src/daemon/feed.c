@@ -7,6 +7,7 @@
  */
 #include "config.h"
 #include "daemon/daemon.h"
+#include "daemon/host.h"
 #include "daemon/log.h"
 
 #include <fcntl.h>
@@ -42,6 +43,8 @@ void feed_table(struct daemon *daemon)
 	table->n_sets = conf->n_declared;
 	memcpy(table->sets, conf->declared, sizeof table->sets);
 	table->again = daemon->table_refused;
+	table->hosts = daemon->hosts = hosts_kinds(daemon);
+	table->worker_uid = daemon->worker_uid;
 	daemon->gates++;
 	child_send(&daemon->warden, &packet, -1,
 		   (struct waiter){.what = CHILD_WAIT_TABLE, .gate = true});
@@ -71,6 +74,10 @@ void feed_sandbox(struct daemon *daemon, struct box *box, bool gate)
 	sandbox->mode = (uint8_t)box_mode(box);
 	sandbox->flags = box->conf.masquerade ? WALL_MASQUERADE : 0;
 	sandbox->n_sources = box->conf.n_sources;
+	sandbox->who = (uint8_t)conf_who(&box->conf);
+	sandbox->uid = box->conf.host.uid;
+	sandbox->cgroup = box->conf.host.cgroup;
+	sandbox->level = box->conf.host.level;
 	memcpy(sandbox->interface, box->conf.interface, sizeof sandbox->interface);
 	memcpy(sandbox->sources, box->conf.sources, sizeof sandbox->sources);
 	sandbox->n_opened = box->grants.n_opened;

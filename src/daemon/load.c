@@ -6,6 +6,7 @@
  */
 #include "config.h"
 #include "daemon/daemon.h"
+#include "daemon/host.h"
 #include "daemon/log.h"
 #include "daemon/spec.h"
 
@@ -30,10 +31,12 @@ static int conf_box_id(struct daemon *daemon, const char *name, uint32_t *id)
 static int add_conf_box(struct daemon *daemon, const struct conf_sandbox *conf)
 {
 	struct box *other = NULL, *box;
+	struct conf_sandbox wanted = *conf;
 	uint32_t id = 0;
 	int code = conf_box_id(daemon, conf->name, &id);
+	host_sources(&wanted, id);
 	if (code == NG_OK)
-		code = boxes_add(&daemon->boxes, id, conf, &other, &box);
+		code = boxes_add(&daemon->boxes, id, &wanted, &other, &box);
 	return code;
 }
 
@@ -43,8 +46,12 @@ static int check_conf_box(const struct daemon *daemon, const struct conf_sandbox
 {
 	struct box *clash, *own = boxes_find(&daemon->boxes, sandbox->name);
 	clash = own && own->runtime ? own : NULL;
-	for (size_t i = 0; i < sandbox->n_sources && !clash; i++) {
-		struct conf_sandbox one = {.sources = {sandbox->sources[i]}, .n_sources = 1};
+	bool by_interface = conf_who(sandbox) == WALL_BY_INTERFACE;
+	for (size_t i = 0; i < (by_interface ? sandbox->n_sources : 1) && !clash; i++) {
+		struct conf_sandbox one = *sandbox;
+		one.name[0] = '\0';
+		one.sources[0] = sandbox->sources[i];
+		one.n_sources = by_interface; /* a token is made for it later */
 		struct box *other = boxes_clash(&daemon->boxes, &one, own);
 		clash = other && other->runtime ? other : NULL;
 	}
@@ -90,6 +97,16 @@ static int check_conf_boxes(const struct daemon *daemon, const struct conf *conf
 	return code;
 }
 
+static int replace_conf_box(struct daemon *daemon, struct box *box,
+			    const struct conf_sandbox *conf)
+{
+	struct conf_sandbox wanted = *conf;
+	host_sources(&wanted, box->id);
+	if (boxes_differ(&box->conf, &wanted))
+		box->at_warden = SIDE_ABSENT;
+	return boxes_replace(&daemon->boxes, box, &wanted);
+}
+
 /* Those that the configuration names are stale no longer; those that it changed go over again. */
 int load_conf_boxes(struct daemon *daemon, const struct conf *conf, struct ng_diags *diags)
 {
@@ -101,9 +118,7 @@ int load_conf_boxes(struct daemon *daemon, const struct conf *conf, struct ng_di
 		if (!box) {
 			code = add_conf_box(daemon, wanted);
 		} else {
-			if (boxes_differ(&box->conf, wanted))
-				box->at_warden = SIDE_ABSENT;
-			code = boxes_replace(&daemon->boxes, box, wanted);
+			code = replace_conf_box(daemon, box, wanted);
 			box->stale = false;
 		}
 		if (code)
@@ -154,8 +169,11 @@ static void restore_row(void *owner, const char *name, uint32_t id, const char *
 	json_t *object = json_loadb(value, len, JSON_REJECT_DUPLICATES, NULL);
 	int code = object ? spec_parse(object, &spec, why) : NG_E_SYNTAX;
 	json_decref(object);
+	if (code == NG_OK)
+		code = host_look_up(daemon->conf, &spec.sandbox, why);
 	ng_diags_init(&diags);
 	if (code == NG_OK) {
+		host_sources(&spec.sandbox, id);
 		code = restore(daemon, id, &spec, &diags, &box);
 		snprintf(why, sizeof why, "%s", ng_strerror(code));
 	}
@@ -190,8 +208,11 @@ static void in_force(struct daemon *daemon)
 
 int load_start(struct daemon *daemon, struct ng_diags *diags)
 {
+	int code = host_look_up_all(daemon->conf, diags);
+	if (code)
+		return code;
 	load_registry(daemon);
-	int code = check_conf_boxes(daemon, daemon->conf, diags);
+	code = check_conf_boxes(daemon, daemon->conf, diags);
 	if (code == NG_OK)
 		code = policies_load(daemon, daemon->conf, true, diags, &daemon->policies);
 	if (code == NG_OK)
@@ -298,6 +319,8 @@ static int load_beside(struct daemon *daemon, struct ng_diags *diags)
 	struct policy_set set = {0};
 	struct own own = {0};
 	int code = conf_load(daemon->conf_path, diags, &conf);
+	if (code == NG_OK)
+		code = host_look_up_all(conf, diags);
 	if (code == NG_OK) {
 		code = check_conf_boxes(daemon, conf, diags);
 		int groups = check_groups(daemon, conf, diags);

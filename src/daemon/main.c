@@ -6,6 +6,7 @@
 #include "conf/conf.h"
 #include "conf/sources.h"
 #include "daemon/daemon.h"
+#include "daemon/host.h"
 #include "daemon/log.h"
 #include "daemon/worker.h"
 
@@ -95,6 +96,8 @@ static int check(const char *path)
 	char line[1024];
 	ng_diags_init(&diags);
 	int code = conf_load(path, &diags, &conf);
+	if (code == NG_OK)
+		code = host_look_up_all(conf, &diags);
 	if (code == NG_OK) {
 		check_paths(conf, conf->policies, conf->n_policies, &diags);
 		for (size_t i = 0; i < conf->n_groups; i++)

@@ -191,6 +191,10 @@ int prepare(struct daemon *daemon)
 		log_say(LOG_AS_ERROR, "%s", why);
 		return code;
 	}
+	uid_t uid;
+	gid_t gid;
+	if (confine_identity(daemon->worker_user, &uid, &gid, why) == NG_OK)
+		daemon->worker_uid = uid;
 	code = make_folders(daemon);
 	if (code == NG_OK)
 		code = take_lock(daemon);

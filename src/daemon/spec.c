@@ -5,6 +5,7 @@
 #include "daemon/spec.h"
 
 #include "conf/grants.h"
+#include "conf/host.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -68,6 +69,40 @@ static int read_group(const json_t *value, struct spec *spec, char *why)
 	if (!len || len >= NG_SANDBOX_NAME_MAX || strlen(text) != len)
 		return bad(why, "\"group\" must be the name of a group of the configuration");
 	memcpy(spec->sandbox.group, text, len + 1);
+	return NG_OK;
+}
+
+/* A number may come as one. */
+static int read_uid(const json_t *value, struct spec *spec, char *why)
+{
+	const char *text = json_string_value(value);
+	if (json_is_integer(value) && json_integer_value(value) > 0) {
+		snprintf(spec->sandbox.uid, sizeof spec->sandbox.uid, "%lld",
+			 (long long)json_integer_value(value));
+		return NG_OK;
+	}
+	if (!text || strlen(text) != json_string_length(value) || conf_uid_wrong(text))
+		return bad(why, "\"uid\" must be a user's name or number");
+	strcpy(spec->sandbox.uid, text);
+	return NG_OK;
+}
+
+static int read_cgroup(const json_t *value, struct spec *spec, char *why)
+{
+	const char *text = json_string_value(value);
+	bool whole = text && strlen(text) == json_string_length(value);
+	if (!whole || conf_cgroup_wrong(text))
+		return bad(why, "\"cgroup\": %s; write it as in /proc/PID/cgroup",
+			   whole ? conf_cgroup_wrong(text) : "this is no path");
+	strcpy(spec->sandbox.cgroup, text);
+	return NG_OK;
+}
+
+static int read_sidecar(const json_t *value, struct spec *spec, char *why)
+{
+	if (!json_is_boolean(value))
+		return bad(why, "\"sidecar\" must be true or false");
+	spec->sandbox.sidecar = json_is_true(value);
 	return NG_OK;
 }
 
@@ -186,10 +221,11 @@ static const struct {
 	const char *key;
 	key_reader *read;
 } keys[] = {
-	{"name", read_name},   {"sources", read_sources}, {"interface", read_interface},
-	{"mode", read_mode},   {"private", read_private}, {"policies", read_policies},
-	{"group", read_group}, {"allow", read_allow},     {"masquerade", read_masquerade},
-	{"snat", read_snat},
+	{"name", read_name},       {"sources", read_sources}, {"interface", read_interface},
+	{"mode", read_mode},       {"private", read_private}, {"policies", read_policies},
+	{"group", read_group},     {"allow", read_allow},     {"masquerade", read_masquerade},
+	{"snat", read_snat},       {"uid", read_uid},         {"cgroup", read_cgroup},
+	{"sidecar", read_sidecar},
 };
 
 static int read_key(const char *key, const json_t *value, struct spec *spec, char *why)
@@ -201,7 +237,7 @@ static int read_key(const char *key, const json_t *value, struct spec *spec, cha
 		return NG_OK;
 	return bad(why,
 		   "unknown key \"%.40s\"; known are name, sources, interface, mode, private, "
-		   "policies, group, allow, masquerade, snat",
+		   "policies, group, allow, masquerade, snat, uid, cgroup, sidecar",
 		   key);
 }
 
@@ -219,9 +255,10 @@ int spec_parse(const json_t *object, struct spec *out, char why[static SPEC_WHY]
 	}
 	if (code == NG_OK && !spec.sandbox.name[0])
 		code = bad(why, "\"name\" is missing");
-	if (code == NG_OK && !spec.sandbox.n_sources)
+	if (code == NG_OK && !spec.sandbox.n_sources &&
+	    conf_who(&spec.sandbox) == WALL_BY_INTERFACE)
 		code = bad(why, "\"sources\" is missing: the addresses that the sandbox sends "
-				"from");
+				"from; or give uid, cgroup or sidecar");
 	if (code == NG_OK)
 		*out = spec;
 	else

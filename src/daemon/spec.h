@@ -5,8 +5,10 @@
  *      "policies":["/etc/namegate/python.list"], "allow":["example.com"],
  *      "private":["10.9.0.0/16"], "masquerade":true,
  *      "snat":["192.0.2.10"]}
+ *     {"name":"agent", "uid":"build", …}  {"name":"job", "cgroup":"/ci.slice/job-1.scope", …}
+ *     {"name":"pod", "sidecar":true, …}
  *
- * name and sources must be there. The struct owns what it points to.
+ * name must be there, and sources or one of uid, cgroup and sidecar. The struct owns what it points to.
  */
 #pragma once
 

@@ -195,6 +195,7 @@ void sync_tick(struct daemon *daemon)
 
 void sync_box(struct daemon *daemon, struct box *box)
 {
+	hosts_tell(daemon);
 	if (daemon->warden.up)
 		feed_sandbox(daemon, box, false);
 }
@@ -368,6 +369,7 @@ static void warden_packet(struct child *child, const struct wall_packet *packet,
 		if (box) {
 			box->at_warden = SIDE_ABSENT;
 			remove_step(daemon, box);
+			hosts_tell(daemon);
 		}
 		break;
 	default:

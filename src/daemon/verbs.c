@@ -8,6 +8,7 @@
  */
 #include "config.h"
 #include "daemon/daemon.h"
+#include "daemon/host.h"
 #include "daemon/log.h"
 #include "daemon/spec.h"
 
@@ -89,14 +90,21 @@ static void refresh_own(struct daemon *daemon)
 }
 
 /* What stands against this registration; NG_OK when nothing does. */
-static int check_spec(struct daemon *daemon, const struct spec *spec, bool trusted, char *why)
+static int check_spec(struct daemon *daemon, struct spec *spec, bool trusted, char *why)
 {
 	const struct conf *conf = daemon->conf;
+	const char *advice, *wrong = conf_who_wrong(conf, &spec->sandbox, &advice);
+	int code = wrong ? NG_OK : host_look_up(conf, &spec->sandbox, why);
 	const struct box *clash = boxes_clash(&daemon->boxes, &spec->sandbox, NULL);
 	const char *reason;
-	if (clash)
+	if (code)
+		return code;
+	if (wrong)
+		snprintf(why, SPEC_WHY, "%s; %s", wrong, advice);
+	else if (clash)
 		snprintf(why, SPEC_WHY,
-			 "sandbox \"%s\" has this name or one of these sources%s",
+			 "sandbox \"%s\" has this name, one of these sources, or this user or "
+			 "cgroup%s",
 			 clash->conf.name,
 			 clash->removing ? " and is being removed; try again in a moment"
 					 : "; remove it first");
@@ -146,7 +154,7 @@ static int keep(struct daemon *daemon, const char *name, uint32_t id, const json
 }
 
 /* Everything that can fail, in an order that leaves nothing behind when it does. */
-static int register_box(struct daemon *daemon, const struct spec *spec, const json_t *object,
+static int register_box(struct daemon *daemon, struct spec *spec, const json_t *object,
 			struct ng_diags *diags, struct box **out)
 {
 	struct box *other = NULL, *box;
@@ -158,6 +166,7 @@ static int register_box(struct daemon *daemon, const struct spec *spec, const js
 				     &inlined);
 	if (code == NG_OK)
 		code = registry_take_id(daemon->registry, &id);
+	host_sources(&spec->sandbox, id);
 	if (code == NG_OK)
 		code = boxes_add(&daemon->boxes, id, &spec->sandbox, &other, &box);
 	if (code) {
@@ -342,9 +351,12 @@ static json_t *box_json(const struct box *box)
 		json_array_append_new(policies, json_string(box->conf.policies[i]));
 	bool stands = box->at_worker == SIDE_PRESENT && box->at_warden == SIDE_PRESENT;
 	return json_pack(
-		"{s:s, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:o, s:b, s:I, s:b, s:s}",
+		"{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:b, s:b, s:o, s:b, "
+		"s:I, "
+		"s:b, s:s}",
 		"name", box->conf.name, "group", box->conf.group, "id", (json_int_t)box->id,
-		"mode", spec_mode_text(box->conf.mode), "interface", box->conf.interface,
+		"mode", spec_mode_text(box->conf.mode), "interface", box->conf.interface, "uid",
+		box->conf.uid, "cgroup", box->conf.cgroup, "sidecar", (int)box->conf.sidecar,
 		"sources", prefixes_json(box->conf.sources, box->conf.n_sources), "private",
 		prefixes_json(box->conf.opened, box->conf.n_opened), "policies", policies,
 		"inline", box->inlined != NULL, "masquerade", (int)box->conf.masquerade, "snat",

@@ -11,6 +11,8 @@
  */
 #include "warden/conntrack.h"
 
+#include "base/token.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -122,8 +124,8 @@ static bool filter_suffices(const struct cuts *cuts)
 	for (size_t i = 0; i < cuts->n; i++) {
 		const struct cut *cut = &cuts->items[i];
 
-		if (cut->weigh || cut->source.addr.family != NG_IPV4 ||
-		    !ng_prefix_is_host(&cut->source) ||
+		if (cut->weigh || token_within(&cut->source) ||
+		    cut->source.addr.family != NG_IPV4 || !ng_prefix_is_host(&cut->source) ||
 		    (cut->to.addr.family && !ng_prefix_is_host(&cut->to)))
 			return false;
 	}
@@ -171,7 +173,15 @@ static void read_proto(const struct nlattr *attr, struct flow *flow)
 		flow->port = ntohs(mnl_attr_get_u16(attr));
 }
 
-void flow_read(const struct nlattr *tuple, struct flow *flow)
+/* Flows of the host's own processes have a label that says whose they are: see rules_host.c. */
+static void read_label(const struct nlattr *label, struct flow *flow)
+{
+	if (mnl_attr_get_payload_len(label) == TOKEN_LABEL)
+		(void)token_of_label(mnl_attr_get_payload(label),
+				     (enum ng_family)flow->source.family, &flow->source);
+}
+
+void flow_read(const struct nlattr *tuple, const struct nlattr *label, struct flow *flow)
 {
 	struct nlattr *part, *attr;
 
@@ -187,6 +197,8 @@ void flow_read(const struct nlattr *tuple, struct flow *flow)
 				read_proto(attr, flow);
 		}
 	}
+	if (label)
+		read_label(label, flow);
 }
 
 static bool is_cut(const struct cuts *cuts, const struct flow *flow)
@@ -233,7 +245,7 @@ static void condemn(struct victims *victims, uint8_t family, const struct nlattr
 static int take_flow(const struct nlmsghdr *reply, void *who)
 {
 	struct victims *victims = who;
-	const struct nlattr *tuple = NULL, *id = NULL;
+	const struct nlattr *tuple = NULL, *id = NULL, *label = NULL;
 	struct nlattr *attr;
 	struct flow flow = {0};
 
@@ -243,10 +255,12 @@ static int take_flow(const struct nlmsghdr *reply, void *who)
 			tuple = attr;
 		else if (mnl_attr_get_type(attr) == CTA_ID)
 			id = attr;
+		else if (mnl_attr_get_type(attr) == CTA_LABELS)
+			label = attr;
 	}
 	if (!tuple)
 		return MNL_CB_OK;
-	flow_read(tuple, &flow);
+	flow_read(tuple, label, &flow);
 	if (is_cut(victims->cuts, &flow))
 		condemn(victims, family_of(&flow.source), tuple, id);
 	return MNL_CB_OK;

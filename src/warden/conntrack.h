@@ -12,8 +12,11 @@ struct flow {
 	uint8_t proto;
 	uint16_t port;
 };
-/* What a CTA_TUPLE_ORIG says; the rest of out stays as it is. */
-void flow_read(const struct nlattr *tuple, struct flow *out);
+/*
+ * What a CTA_TUPLE_ORIG and CTA_LABELS (NULL: none) say; the rest of out stays as it is. A label of a
+ * sandbox without an interface gives its token as the source.
+ */
+void flow_read(const struct nlattr *tuple, const struct nlattr *label, struct flow *out);
 /* Does something else justify this flow? */
 typedef bool spare_fn(const void *who, const struct flow *flow);
 

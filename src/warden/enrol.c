@@ -5,6 +5,7 @@
  * again: better none than half of one. Removal is final for us whatever the kernel says; should it
  * refuse, the table is rebuilt without the sandbox.
  */
+#include "base/token.h"
 #include "warden/warden.h"
 
 #include <string.h>
@@ -28,6 +29,58 @@ static void put_source(struct warden *warden, enum set_id first, const struct ng
 	op_plain(&warden->ops, set_for(first, source), source, remove, tag);
 	if (ng_prefix_is_host(source) && !remove)
 		claim_last(warden);
+}
+
+static void put_op(struct warden *warden, struct op *op, bool remove, uint32_t tag)
+{
+	if (!op)
+		return;
+	op->remove = remove;
+	op->tag = tag;
+	if (!remove)
+		claim_last(warden);
+}
+
+/* One way in which it is told: to which label, and flows with that label. */
+static void put_way(struct warden *warden, enum set_id set, const void *key,
+		    const uint8_t *label, bool remove, uint32_t tag)
+{
+	const size_t len = set_shapes[set].key_len;
+	enum set_id flows = set - SET_HOST_UID + SET_HOST_UID_FLOW;
+	uint8_t flow[KEY_MAX] = {0};
+	struct op *op = op_octets(&warden->ops, set, key, (uint8_t)len);
+
+	if (op && !remove) {
+		op->value_len = TOKEN_LABEL;
+		memcpy(op->value, label, TOKEN_LABEL);
+	}
+	put_op(warden, op, remove, tag);
+	memcpy(flow, label + TOKEN_AT4, 4);
+	memcpy(flow + 4, key, len);
+	put_op(warden, op_octets(&warden->ops, flows, flow, set_shapes[flows].key_len), remove,
+	       tag);
+}
+
+static void put_host(struct warden *warden, const struct wall_sandbox *sandbox, bool remove,
+		     uint32_t tag)
+{
+	static const uint8_t families[] = {NFPROTO_IPV4, NFPROTO_IPV6};
+	uint8_t label[TOKEN_LABEL];
+
+	token_label(sandbox->sources, label);
+	if (sandbox->who == WALL_BY_UID)
+		put_way(warden, SET_HOST_UID, &sandbox->uid, label, remove, tag);
+	if (sandbox->who == WALL_BY_CGROUP)
+		put_way(warden, SET_HOST_CGROUP, &sandbox->cgroup, label, remove, tag);
+	for (size_t i = 0; sandbox->who == WALL_BY_NAMESPACE && i < sizeof(families); i++)
+		put_way(warden, SET_HOST_SIDECAR, &families[i], label, remove, tag);
+	put_op(warden, op_octets(&warden->ops, SET_HOST_LABEL, label, TOKEN_LABEL), remove,
+	       tag);
+}
+
+static bool same_host(const struct wall_sandbox *a, const struct wall_sandbox *b)
+{
+	return a->who == b->who && a->uid == b->uid && a->cgroup == b->cgroup;
 }
 
 static void put_identity(struct warden *warden, const struct wall_sandbox *sandbox,
@@ -122,12 +175,15 @@ static void put_difference(struct warden *warden, const struct wall_sandbox *fro
 			   const struct wall_sandbox *to, bool remove, uint32_t tag)
 {
 	bool same_interface = !strncmp(from->interface, to->interface, NG_IFNAME_MAX);
+	bool by_interface = from->who == WALL_BY_INTERFACE;
 
+	if (!by_interface && !same_host(from, to))
+		put_host(warden, from, remove, tag);
 	for (size_t i = 0; i < from->n_sources; i++) {
 		const struct ng_prefix *source = &from->sources[i];
 		bool stays = has_source(to, source);
 
-		if (!stays || !same_interface)
+		if (by_interface && (!stays || !same_interface))
 			put_identity(warden, from, source, remove, tag);
 		if ((from->flags & WALL_MASQUERADE) &&
 		    !(stays && (to->flags & WALL_MASQUERADE)))
@@ -314,6 +370,25 @@ static int put_rights(struct warden *warden, const struct rights *was, struct sa
 	return warden->ops.failed ? NG_E_NOMEM : NG_OK;
 }
 
+/* Would the rules that stand know its packets? Those of an operator's own ruleset know addresses. */
+static bool has_rules(const struct warden *warden, const struct wall_sandbox *wanted)
+{
+	const struct wall_table *table = &warden->kernel.table;
+
+	if (warden->declared.n)
+		return wanted->who == WALL_BY_INTERFACE;
+	switch (wanted->who) {
+	case WALL_BY_UID:
+		return table->hosts & WALL_HOST_UID;
+	case WALL_BY_CGROUP:
+		return table->hosts & WALL_HOST_LEVEL(wanted->level);
+	case WALL_BY_NAMESPACE:
+		return table->hosts & WALL_HOST_SIDECAR;
+	default:
+		return true;
+	}
+}
+
 static int put(struct warden *warden, struct change *change, uint32_t tag)
 {
 	const struct wall_sandbox *wanted = &change->wanted;
@@ -325,6 +400,8 @@ static int put(struct warden *warden, struct change *change, uint32_t tag)
 	uint32_t met = alone_on(warden, wanted->interface);
 	int code = sandboxes_check(&warden->sandboxes, wanted);
 
+	if (code == NG_OK && !has_rules(warden, wanted))
+		code = NG_E_UNSUPPORTED;
 	if (code == NG_OK)
 		code = statics_settle(&change->statics);
 	change->unchanged = code != NG_OK;

@@ -94,7 +94,7 @@ static bool tcp_established(const struct nlattr *protoinfo)
 
 static int take_entry(const struct nlmsghdr *entry, void *who)
 {
-	const struct nlattr *tuple = NULL, *protoinfo = NULL;
+	const struct nlattr *tuple = NULL, *protoinfo = NULL, *label = NULL;
 	struct warden *warden = who;
 	struct flow flow = {0};
 	struct nlattr *attr;
@@ -108,12 +108,14 @@ static int take_entry(const struct nlmsghdr *entry, void *who)
 			tuple = attr;
 		else if (type == CTA_PROTOINFO)
 			protoinfo = attr;
+		else if (type == CTA_LABELS)
+			label = attr;
 		else if (type == CTA_STATUS && mnl_attr_get_payload_len(attr) >= 4)
 			status = ntohl(mnl_attr_get_u32(attr));
 	}
 	if (!tuple || !(status & IPS_ASSURED))
 		return MNL_CB_OK;
-	flow_read(tuple, &flow);
+	flow_read(tuple, label, &flow);
 	if (flow.proto == IPPROTO_TCP ? !protoinfo || !tcp_established(protoinfo)
 				      : flow.proto != IPPROTO_UDP)
 		return MNL_CB_OK;

@@ -17,11 +17,34 @@ struct leftover {
 	UT_hash_handle hh;
 };
 
-static const enum set_id kept[] = {
-	SET_SBX4,     SET_SBX6,     SET_SBX4NET, SET_SBX6NET, SET_ANY4,     SET_ANY6,
-	SET_MASQ4,    SET_MASQ6,    SET_SNAT4,   SET_SNAT6,   SET_OBSERVE4, SET_OBSERVE6,
-	SET_REFUSED4, SET_REFUSED6, SET_SEEN4,   SET_SEEN6,   SET_FORGED,   SET_CIDR4,
-	SET_CIDR6,    SET_CIDR4P,   SET_CIDR6P};
+static const enum set_id kept[] = {SET_SBX4,
+				   SET_SBX6,
+				   SET_SBX4NET,
+				   SET_SBX6NET,
+				   SET_ANY4,
+				   SET_ANY6,
+				   SET_MASQ4,
+				   SET_MASQ6,
+				   SET_SNAT4,
+				   SET_SNAT6,
+				   SET_OBSERVE4,
+				   SET_OBSERVE6,
+				   SET_REFUSED4,
+				   SET_REFUSED6,
+				   SET_SEEN4,
+				   SET_SEEN6,
+				   SET_FORGED,
+				   SET_CIDR4,
+				   SET_CIDR6,
+				   SET_CIDR4P,
+				   SET_CIDR6P,
+				   SET_HOST_UID,
+				   SET_HOST_CGROUP,
+				   SET_HOST_SIDECAR,
+				   SET_HOST_UID_FLOW,
+				   SET_HOST_CGROUP_FLOW,
+				   SET_HOST_SIDECAR_FLOW,
+				   SET_HOST_LABEL};
 
 static bool is_right(unsigned set)
 {

@@ -9,7 +9,7 @@ libwarden_a_SOURCES = src/warden/adopt.c src/warden/commit.c src/warden/conntrac
 	src/warden/leftovers.c src/warden/leftovers.h src/warden/mirror.c src/warden/mirror.h \
 	src/warden/netlink.c src/warden/netlink.h src/warden/never.c src/warden/never.h \
 	src/warden/nflog.c src/warden/nflog.h src/warden/packet.c src/warden/packet.h \
-	src/warden/probe.c src/warden/reports.c src/warden/rules.c src/warden/rules.h src/warden/rule_words.h src/warden/sandboxes.c \
+	src/warden/probe.c src/warden/reports.c src/warden/rules.c src/warden/rules.h src/warden/rules_host.c src/warden/rule_words.h src/warden/sandboxes.c \
 	src/warden/sandboxes.h src/warden/sets.c src/warden/sets.h src/warden/setup.c \
 	src/warden/statics.c src/warden/statics.h src/warden/steps.c src/warden/steps.h src/warden/table.c src/warden/tally.c \
 	src/warden/tally.h src/warden/warden.h \

@@ -5,6 +5,7 @@
  */
 #include "warden/nflog.h"
 
+#include "base/token.h"
 #include "warden/packet.h"
 #include "warden/rules.h"
 
@@ -117,19 +118,29 @@ static bool attribute(const struct hearing *hearing, const char *prefix, uint32_
 		return true;
 	}
 	sandbox = sandboxes_owner(hearing->sandboxes, &head->from);
-	packet->observed = !strcmp(prefix, PREFIX_OBSERVED);
+	packet->observed =
+		!strcmp(prefix, PREFIX_OBSERVED) || !strcmp(prefix, PREFIX_HOST_SEEN);
 	packet->trick = strcmp(prefix, PREFIX_STRAY) ? WALL_TRICK_NONE : WALL_TRICK_STRAY;
 	packet->sandbox = sandbox ? sandbox->is.id : COUNT_NOBODY;
 	*kind = packet->observed ? COUNT_OBSERVED : COUNT_REFUSED;
 	return sandbox != NULL;
 }
 
+/* The mark is the IPv4 token as it lay in a register; the packet's source is only the host. */
+static bool name_host(uint32_t mark, struct packet_head *head)
+{
+	uint8_t octets[4];
+
+	memcpy(octets, &mark, sizeof(mark));
+	return token_of_octets(octets, (enum ng_family)head->from.family, &head->from);
+}
+
 static int take_packet(const struct nlmsghdr *message, void *who)
 {
 	struct hearing *hearing = who;
 	const char *prefix = "";
-	bool readable = false;
-	uint32_t index = 0;
+	bool readable = false, host;
+	uint32_t index = 0, mark = 0;
 	struct nlattr *attr;
 	struct packet_head head;
 	struct wall_blocked packet;
@@ -145,11 +156,15 @@ static int take_packet(const struct nlmsghdr *message, void *who)
 		else if (mnl_attr_get_type(attr) == NFULA_IFINDEX_INDEV &&
 			 mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
 			index = ntohl(mnl_attr_get_u32(attr));
+		else if (mnl_attr_get_type(attr) == NFULA_MARK &&
+			 mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+			mark = ntohl(mnl_attr_get_u32(attr));
 		else if (mnl_attr_get_type(attr) == NFULA_PAYLOAD)
 			readable = packet_read(mnl_attr_get_payload(attr),
 					       mnl_attr_get_payload_len(attr), &head) == NG_OK;
 	}
-	if (!readable)
+	host = !strcmp(prefix, PREFIX_HOST) || !strcmp(prefix, PREFIX_HOST_SEEN);
+	if (!readable || (host && !name_host(mark, &head)))
 		return MNL_CB_OK;
 	packet = (struct wall_blocked){
 		.from = head.from, .to = head.to, .proto = head.proto, .port = head.port};

@@ -10,13 +10,16 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/rtnetlink.h>
 
-#define R0 NFT_REG32_00
-#define R1 NFT_REG32_01
-#define R2 NFT_REG32_02
-#define R3 NFT_REG32_03
-#define R4 NFT_REG32_04
-#define R8 NFT_REG32_08
-#define R9 NFT_REG32_09
+#define R0  NFT_REG32_00
+#define R1  NFT_REG32_01
+#define R2  NFT_REG32_02
+#define R3  NFT_REG32_03
+#define R4  NFT_REG32_04
+#define R5  NFT_REG32_05
+#define R6  NFT_REG32_06
+#define R8  NFT_REG32_08
+#define R9  NFT_REG32_09
+#define R10 NFT_REG32_10
 
 #define OCTETS(...) .data = {__VA_ARGS__}, .len = sizeof((uint8_t[]){__VA_ARGS__})
 #define META(r, key)                                                                           \

@@ -314,11 +314,13 @@ int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_
 		if (rules[i].side != other)
 			write_rule(batch, netlink, table->table, rules[i].chain,
 				   rules[i].steps);
+	host_rules_write(batch, netlink, table, log_group, turned);
 	return NG_OK;
 }
 
 #define OTHER_RULES 9 /* two that catch DNS, seven that log */
 size_t rules_count(const struct wall_table *table)
 {
-	return COUNT(rules) - LEASED_RULES + OTHER_RULES + COUNT(guards) * table->n_interfaces;
+	return COUNT(rules) - LEASED_RULES + OTHER_RULES + COUNT(guards) * table->n_interfaces +
+	       host_rules_count(table);
 }

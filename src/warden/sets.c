@@ -21,12 +21,15 @@
 
 /* nft's numbers of the data types; fields of a concatenation are six bits apart. */
 enum {
+	TYPE_FAMILY = 2,
 	TYPE_IP4 = 7,
 	TYPE_IP6 = 8,
 	TYPE_PROTO = 12,
 	TYPE_PORT = 13,
+	TYPE_UID = 24,
 	TYPE_ND = 29,
-	TYPE_IF = 41
+	TYPE_IF = 41,
+	TYPE_CGROUP = 46
 };
 #define PAIR(a, b)       ((a) << 6 | (b))
 #define QUAD(a, b, c, d) (PAIR(PAIR(PAIR(a, b), c), d))
@@ -44,12 +47,12 @@ const struct set_shape set_shapes[SET_COUNT] = {
 	[SET_MASQ6] = {"masq6", TYPE_IP6, 16, {0}, 0},
 	[SET_MASQ4NET] = {"masq4net", TYPE_IP4, 4, {0}, NFT_SET_INTERVAL},
 	[SET_MASQ6NET] = {"masq6net", TYPE_IP6, 16, {0}, NFT_SET_INTERVAL},
-	[SET_SNAT4] = {"snat4", TYPE_IP4, 4, {0}, NFT_SET_MAP, TYPE_IP4},
-	[SET_SNAT6] = {"snat6", TYPE_IP6, 16, {0}, NFT_SET_MAP, TYPE_IP6},
+	[SET_SNAT4] = {"snat4", TYPE_IP4, 4, {0}, NFT_SET_MAP, TYPE_IP4, 4},
+	[SET_SNAT6] = {"snat6", TYPE_IP6, 16, {0}, NFT_SET_MAP, TYPE_IP6, 16},
 	[SET_SNAT4NET] =
-		{"snat4net", TYPE_IP4, 4, {0}, NFT_SET_MAP | NFT_SET_INTERVAL, TYPE_IP4},
+		{"snat4net", TYPE_IP4, 4, {0}, NFT_SET_MAP | NFT_SET_INTERVAL, TYPE_IP4, 4},
 	[SET_SNAT6NET] =
-		{"snat6net", TYPE_IP6, 16, {0}, NFT_SET_MAP | NFT_SET_INTERVAL, TYPE_IP6},
+		{"snat6net", TYPE_IP6, 16, {0}, NFT_SET_MAP | NFT_SET_INTERVAL, TYPE_IP6, 16},
 	[SET_OBSERVE4] = {"observe4", TYPE_IP4, 4, {0}, 0},
 	[SET_OBSERVE6] = {"observe6", TYPE_IP6, 16, {0}, 0},
 	[SET_OBSERVE4NET] = {"observe4net", TYPE_IP4, 4, {0}, NFT_SET_INTERVAL},
@@ -104,6 +107,13 @@ const struct set_shape set_shapes[SET_COUNT] = {
 	[SET_SEEN4NET] = {"seen4net", TYPE_IP4, 4, {0}, NFT_SET_OBJECT | NFT_SET_INTERVAL},
 	[SET_SEEN6NET] = {"seen6net", TYPE_IP6, 16, {0}, NFT_SET_OBJECT | NFT_SET_INTERVAL},
 	[SET_FORGED] = {"forged", TYPE_IF, 16, {0}, NFT_SET_OBJECT},
+	[SET_HOST_UID] = {"host_uid", TYPE_UID, 4, {0}, NFT_SET_MAP, TYPE_IP6, 16},
+	[SET_HOST_CGROUP] = {"host_cgroup", TYPE_CGROUP, 8, {0}, NFT_SET_MAP, TYPE_IP6, 16},
+	[SET_HOST_SIDECAR] = {"host_sidecar", TYPE_FAMILY, 1, {0}, NFT_SET_MAP, TYPE_IP6, 16},
+	[SET_HOST_UID_FLOW] = {"host_uid_flow", PAIR(TYPE_IP4, TYPE_UID), 8, {0}, 0},
+	[SET_HOST_CGROUP_FLOW] = {"host_cgroup_flow", PAIR(TYPE_IP4, TYPE_CGROUP), 12, {0}, 0},
+	[SET_HOST_SIDECAR_FLOW] = {"host_sidecar_flow", PAIR(TYPE_IP4, TYPE_FAMILY), 8, {0}, 0},
+	[SET_HOST_LABEL] = {"host_label", TYPE_IP6, 16, {0}, 0},
 	[SET_NEVER4] = {"never4", TYPE_IP4, 4, {0}, NFT_SET_INTERVAL},
 	[SET_NEVER6] = {"never6", TYPE_IP6, 16, {0}, NFT_SET_INTERVAL},
 	[SET_PRIVATE_DNS] = {"private_dns", PAIR(TYPE_PROTO, TYPE_PORT), 8, {0}, 0},

@@ -53,8 +53,15 @@ enum set_id {
 	SET_SEEN6,
 	SET_SEEN4NET,
 	SET_SEEN6NET,
-	SET_FORGED, /* and those that came in by an interface forged */
-	SET_NEVER4, /* never to be reached, looked at before the leases */
+	SET_FORGED,   /* and those that came in by an interface forged */
+	SET_HOST_UID, /* whose sockets' flows get which label */
+	SET_HOST_CGROUP,
+	SET_HOST_SIDECAR,  /* all of the namespace, by family */
+	SET_HOST_UID_FLOW, /* the same keys, each behind its IPv4 token */
+	SET_HOST_CGROUP_FLOW,
+	SET_HOST_SIDECAR_FLOW,
+	SET_HOST_LABEL, /* labels that are a sandbox's */
+	SET_NEVER4,     /* never to be reached, looked at before the leases */
 	SET_NEVER6,
 	SET_PRIVATE_DNS, /* protocol and port of DNS that the gate cannot see into */
 	SET_ND,          /* ICMPv6 types of neighbour discovery that a host sends */
@@ -71,10 +78,10 @@ struct set_shape {
 	const char *name;
 	uint32_t key_type; /* for whoever lists the set; the kernel only keeps it */
 	uint8_t key_len;
-	uint8_t fields[4]; /* octets of each field before padding; only intervals need them */
-	uint32_t flags;    /* NFT_SET_ */
-	/* of a map; its values are as long as its keys' addresses. A map to counters has none. */
-	uint32_t value_type;
+	uint8_t fields[4];   /* octets of each field before padding; only intervals need them */
+	uint32_t flags;      /* NFT_SET_ */
+	uint32_t value_type; /* of a map; one to counters has none */
+	uint8_t value_len;
 };
 extern const struct set_shape set_shapes[SET_COUNT];
 

@@ -44,6 +44,20 @@ static void fill_ct(struct nftnl_expr *expr, const struct step *step)
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_DREG, step->reg);
 }
 
+static void fill_label(struct nftnl_expr *expr, const struct step *step)
+{
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_KEY, NFT_CT_LABELS);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_SREG, step->reg);
+}
+
+static void fill_socket(struct nftnl_expr *expr, const struct step *step)
+{
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_SOCKET_KEY, step->a);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_SOCKET_DREG, step->reg);
+	if (step->a == NFT_SOCKET_CGROUPV2)
+		nftnl_expr_set_u32(expr, NFTNL_EXPR_SOCKET_LEVEL, step->b);
+}
+
 static void fill_fib(struct nftnl_expr *expr, const struct step *step)
 {
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
@@ -135,6 +149,14 @@ static void fill_mark(struct nftnl_expr *expr, const struct step *step)
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_SREG, step->reg);
 }
 
+static void fill_zero(struct nftnl_expr *expr, const struct step *step)
+{
+	const uint32_t zero = 0;
+
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_DREG, step->reg);
+	nftnl_expr_set(expr, NFTNL_EXPR_IMM_DATA, &zero, sizeof(zero));
+}
+
 static void fill_redirect(struct nftnl_expr *expr, const struct step *step)
 {
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_REDIR_REG_PROTO_MIN, step->reg);
@@ -169,6 +191,8 @@ static const struct {
 	[STEP_PAYLOAD] = {"payload", fill_payload},
 	[STEP_EXTHDR] = {"exthdr", fill_exthdr},
 	[STEP_CT] = {"ct", fill_ct},
+	[STEP_LABEL] = {"ct", fill_label},
+	[STEP_SOCKET] = {"socket", fill_socket},
 	[STEP_FIB] = {"fib", fill_fib},
 	[STEP_MASK] = {"bitwise", fill_mask},
 	[STEP_CMP] = {"cmp", fill_cmp},
@@ -181,6 +205,8 @@ static const struct {
 	[STEP_LOG] = {"log", fill_log},
 	[STEP_REJECT] = {"reject", fill_reject},
 	[STEP_MARK] = {"meta", fill_mark},
+	[STEP_ZERO] = {"immediate", fill_zero},
+	[STEP_MARK_AS] = {"meta", fill_mark},
 	[STEP_REDIRECT] = {"redir", fill_redirect},
 	[STEP_MAP] = {"lookup", fill_map},
 	[STEP_SNAT] = {"nat", fill_snat},

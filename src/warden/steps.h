@@ -12,6 +12,8 @@ enum step_kind {
 	STEP_PAYLOAD, /* a = base, b = offset, c = length, into reg */
 	STEP_EXTHDR,  /* is IPv6 extension header a there? 1 or 0 into reg */
 	STEP_CT,      /* a = NFT_CT_, into reg */
+	STEP_LABEL,   /* the flow's label = the sixteen octets at reg */
+	STEP_SOCKET,  /* a = NFT_SOCKET_, b = level, into reg; breaks without a socket */
 	STEP_FIB,     /* type of the destination address, into reg */
 	STEP_MASK,    /* reg &= data */
 	STEP_CMP,     /* a = NFT_CMP_, reg against data */
@@ -24,6 +26,8 @@ enum step_kind {
 	STEP_LOG,        /* a = group, b = snaplen, c = queue threshold; prefix `name` */
 	STEP_REJECT,     /* a = NFT_REJECT_, b = code */
 	STEP_MARK,       /* packet mark = a */
+	STEP_ZERO,       /* four octets at reg = 0 */
+	STEP_MARK_AS,    /* packet mark = the four octets at reg */
 	STEP_REDIRECT,   /* to port a of the host */
 	STEP_MAP,        /* the value of the key at reg in map `name`, into reg a */
 	STEP_SNAT,       /* leave under the address at reg; a = NFPROTO_ */

@@ -58,7 +58,9 @@ static uint32_t set_size(const struct wall_table *table, enum set_id id)
 /* Byte order of the keys, which nft wants to know when it lists a set of one field: names are host's. */
 static void describe_key(struct nftnl_set *set, enum set_id id)
 {
-	const uint32_t order = id == SET_TALKIF || id == SET_FORGED ? 1 : 2;
+	const bool hosts = id == SET_TALKIF || id == SET_FORGED || id == SET_HOST_UID ||
+			   id == SET_HOST_CGROUP;
+	const uint32_t order = hosts ? 1 : 2;
 	struct nftnl_udata_buf *notes = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
 
 	if (!notes)
@@ -97,7 +99,7 @@ static void write_set(struct kernel *kernel, const struct wall_table *table, enu
 		nftnl_set_set_u32(set, NFTNL_SET_OBJ_TYPE, NFT_OBJECT_COUNTER);
 	if (shape->value_type) {
 		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, shape->value_type);
-		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, shape->key_len);
+		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, shape->value_len);
 	}
 	if (SET_IS_LEASE(id) || SET_IS_TWIN(id))
 		nftnl_set_set_u32(set, NFTNL_SET_GC_INTERVAL, GC_INTERVAL_MS);

@@ -1,0 +1,24 @@
+/*
+ * Users and cgroups of this machine, for sandboxes that have no interface.
+ */
+#pragma once
+
+#include "conf/host.h"
+
+#define HOST_WHY 256
+
+/*
+ * Looks up what the sandbox's user or cgroup is here and fills in sandbox->host. NG_E_NOTFOUND: there
+ * is no such user or cgroup; NG_E_RANGE: it must not be a sandbox; NG_E_IO. why says it, and what
+ * to do. Users of the configuration's worker and warden are refused.
+ */
+int host_look_up(const struct conf *conf, struct conf_sandbox *sandbox,
+		 char why[static HOST_WHY]) NG_MUST_CHECK;
+/* All of a configuration's, and whether two of them turn out to be one. NG_E_SYNTAX; see diags. */
+int host_look_up_all(struct conf *conf, struct ng_diags *diags) NG_MUST_CHECK;
+/* Is its cgroup still the one that was looked up? True for those that are told otherwise. */
+bool host_stands(const struct conf_sandbox *sandbox);
+/* Gives a sandbox without an interface its token as sources. */
+void host_sources(struct conf_sandbox *sandbox, uint32_t id);
+/* What WALL_TABLE must know of it: WALL_HOST_, 0 for one with an interface. */
+uint16_t host_kind(const struct conf_sandbox *sandbox);

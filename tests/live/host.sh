@@ -1,0 +1,215 @@
+#!/usr/bin/env bash
+# Processes of the host itself as sandboxes, by their user and by their cgroup: what they look up opens
+# for them alone, whatever server they ask; nothing else of them comes out, and nobody else is touched.
+. "$(dirname "$0")/lib.sh"
+live_enter "$@"
+in_userns && skip_all "another user's processes need root"
+live_needs tcpdump setpriv
+PATH=/usr/sbin:/usr/bin:/sbin:/bin # what other users can run too
+usual_stage
+cp "$here/peer.py" "$here/host.py" "$work/"
+chmod 755 "$work" "$work"/*.py
+list=$(allow box.list .allowed.example)
+none=$(allow none.list .nobody.example)
+count=20
+echo "0 2147483647" >/proc/sys/net/ipv4/ping_group_range
+
+as() { # UID COMMAND...
+	setpriv --reuid "$1" --regid "$1" --clear-groups -- "${@:2}"
+}
+raw_as() { # the same with the right to raw sockets
+	setpriv --reuid "$1" --regid "$1" --clear-groups --inh-caps +net_raw --ambient-caps +net_raw -- "${@:2}"
+}
+joins() { # COMMAND-PREFIX... ADDRESS: "open" when it can
+	"${@:1:$#-1}" /usr/bin/python3 "$work/peer.py" connect "${!#}" 80 2>&1
+}
+looks_up() { # COMMAND-PREFIX... with dig's arguments after --
+	local prefix=()
+	while [ "$1" != -- ]; do
+		prefix+=("$1")
+		shift
+	done
+	shift
+	"${prefix[@]}" dig +tries=1 +time=3 "$@" | awk '
+		/status:/ { sub(/,$/, "", $6); printf "%s", $6 }
+		/timed out|unexpected source|communications error/ { bad = 1 }
+		/^[^;]/ && NF >= 5 && $4 != "SOA" { printf " %s", $5 }
+		END { print bad ? " bad" : "" }'
+}
+capture() { # FILE FILTER: what comes out at the far side
+	nsenter --net=/run/netns/net -- tcpdump -i eth0 -n --immediate-mode -U -w "$1" "$2" >/dev/null 2>"$work/tcpdump.log" &
+	tcpdump_pid=$!
+	until_true 10 grep -q 'listening on' "$work/tcpdump.log"
+}
+captured() { # FILE: how many
+	sleep 0.7
+	kill "$tcpdump_pid"
+	until_true 5 sh -c "! kill -0 $tcpdump_pid"
+	tcpdump -n -r "$1" 2>/dev/null | wc -l
+}
+has() { jq -es --arg s "$1" --arg e "$2" 'any(.[]; .sandbox == $s and .event == $e)' "$work/records"; }
+
+# ---- by user ----
+cat >"$work/extra.conf" <<END
+lease-min = 300
+sandbox "agent" {
+	uid = "4242"
+	policies = {"$list"}
+}
+END
+start_gate
+python3 "$work/host.py" local &
+until_true 10 python3 "$work/peer.py" connect 127.0.0.1 9000
+
+capture "$work/shut.pcap" '(dst net 44.0.0.0/8 or dst net 2001:db8:80::/48)'
+is "nothing is open that was not looked up" "refused refused" "$(joins as 4242 44.0.0.1) $(joins as 4242 2001:db8:80::1)"
+for trick in udp ping raw options proto253; do
+	raw_as 4242 /usr/bin/python3 "$work/host.py" send 44.0.0.1 $count $trick
+done
+for trick in udp ping proto253; do
+	raw_as 4242 /usr/bin/python3 "$work/host.py" send 2001:db8:80::1 $count $trick
+done
+is "nor by Multipath TCP" "refused" "$(as 4242 /usr/bin/python3 "$work/host.py" mptcp 44.0.0.1 80 | sed s/none/refused/)"
+is "no packet came out" 0 "$(captured "$work/shut.pcap")"
+is "nobody else is touched" "open open" "$(joins as 4243 44.0.0.1) $(joins env 44.0.0.1)"
+
+for server in 192.0.2.2 127.0.0.53 192.0.2.53 ::1 2001:db8::2; do
+	is "asked of $server, a name is answered from there" "NOERROR 44.0.0.1 NXDOMAIN" \
+		"$(looks_up as 4242 -- "@$server" www.allowed.example) $(looks_up as 4242 -- +tcp "@$server" www.other.example)"
+done
+is "the other family" "NOERROR 2001:db8:80::1" "$(looks_up as 4242 -- @192.0.2.2 www.allowed.example AAAA)"
+is "what was looked up is open" "open open" "$(joins as 4242 44.0.0.1) $(joins as 4242 2001:db8:80::1)"
+capture "$work/open.pcap" 'dst host 44.0.0.1 and udp port 8080'
+raw_as 4242 /usr/bin/python3 "$work/host.py" send 44.0.0.1 $count udp
+is "to UDP too" "$count" "$(captured "$work/open.pcap")"
+capture "$work/tricks.pcap" '(dst host 44.0.0.1 or dst host 2001:db8:80::1)'
+for trick in ping options proto253; do
+	raw_as 4242 /usr/bin/python3 "$work/host.py" send 44.0.0.1 $count $trick
+done
+for trick in ping proto253; do
+	raw_as 4242 /usr/bin/python3 "$work/host.py" send 2001:db8:80::1 $count $trick
+done
+is "and to nothing else" 0 "$(captured "$work/tricks.pcap")"
+is "encrypted DNS is not" "refused" "$(as 4242 /usr/bin/python3 "$work/peer.py" connect 44.0.0.1 853)"
+for address in 127.0.0.1 ::1 192.0.2.1 2001:db8::1; do
+	is "the host's services are not: $address" "refused" "$(as 4242 /usr/bin/python3 "$work/peer.py" connect $address 9000)"
+done
+is "whoever opened a socket is who it is of" "refused open" \
+	"$(python3 "$work/host.py" handed 4242 44.0.0.2 80) $(python3 "$work/host.py" handed 4243 44.0.0.2 80)"
+is "nobody asks under a token that is not his" "" \
+	"$(as 4243 dig +short +tries=1 +time=1 -p 1053 -b "$(gate sandbox list --json | jq -r '.sandboxes[0].sources[0]')" @127.0.0.1 www.allowed.example | grep -v '^;')"
+until_true 5 has agent blocked
+is "what was refused is on record under its name" "44.0.0.1" \
+	"$(records 'select(.event == "blocked" and .sandbox == "agent" and .port == 80) | .addrs[0]' | grep -m 1 -F 44.0.0.1)"
+
+gate sandbox add other --uid 4243 --policy "$none" >/dev/null
+is "registered at run time, another user is held too" "refused NXDOMAIN" \
+	"$(joins as 4243 44.0.0.1) $(looks_up as 4243 -- @192.0.2.2 www.allowed.example)"
+like "one user is one sandbox" 'this user' "$(gate sandbox add again --uid 4243 2>&1)"
+like "root is none" 'root cannot be a sandbox' "$(gate sandbox add root --uid 0 2>&1)"
+like "nor the gate's own users" "namegated's own" "$(gate sandbox add own --uid namegate 2>&1)"
+like "nor who is not there" 'there is no user' "$(gate sandbox add gone --uid no-such-user 2>&1)"
+like "nor two ways at once" 'one thing alone' "$(gate sandbox add two --uid 4244 --source 10.9.9.9 2>&1)"
+gate sandbox remove other >/dev/null
+is "removed, its processes are ordinary ones again" "open" "$(joins as 4243 44.0.0.1)"
+
+# ---- over deaths and changes ----
+hold_as() { # COMMAND-PREFIX... FILE
+	"${@:1:$#-1}" /usr/bin/python3 "$work/peer.py" hold 44.0.0.1 60 >"${!#}" 2>&1 &
+	held=$!
+	until_true 5 grep -q up "${!#}"
+}
+hold_as as 4242 "$work/held.agent"
+hold_as env "$work/held.root"
+kill -9 "$(pid_of warden)"
+is "the warden's death opens nothing" "refused open" "$(joins as 4242 44.0.0.2) $(joins as 4242 44.0.0.1)"
+until_true 10 test -n "$(pid_of warden)"
+kill -9 "$gate_pid"
+is "nor does the end of all" "refused open" "$(joins as 4242 44.0.0.2) $(joins as 4242 44.0.0.1)"
+sleep 0.5
+start_gate
+is "a restart adopts it" "refused open" "$(joins as 4242 44.0.0.2) $(joins as 4242 44.0.0.1)"
+is "no flow was cut" "up up" "$(cat "$work/held.agent") $(cat "$work/held.root")"
+nft flush ruleset 2>/dev/null # refused where the table is owned, repaired where it is not
+sleep 1.5
+is "another program's flush does not last" "refused open" "$(joins as 4242 44.0.0.2) $(joins as 4242 44.0.0.1)"
+gate sandbox mode agent observe >/dev/null
+is "observed, it is let through and reported" "open" "$(joins as 4242 44.0.0.2)"
+succeeds "which the record says" until_true 5 \
+	jq -es 'any(.[]; .sandbox == "agent" and .observed and .addrs[0] == "44.0.0.2")' "$work/records"
+gate sandbox mode agent enforce >/dev/null
+is "enforced again, it is not" "refused" "$(joins as 4242 44.0.0.2)"
+before=$(date +%s.%N)
+echo .nobody.example >"$list"
+gate reload >/dev/null
+until_true 5 grep -q cut "$work/held.agent"
+succeeds "a rule that goes cuts its flow within a second" cut_within "$before" agent
+is "and nobody else's to the same address" "up" "$(cat "$work/held.root")"
+is "a new one fails" "refused" "$(joins as 4242 44.0.0.1)"
+
+# ---- by cgroup ----
+root=$(awk '{ for (i = 7; i < NF; i++) if ($i == "-" && $(i + 1) == "cgroup2") print $5 }' /proc/self/mountinfo | head -n 1)
+name=namegate-test-$RANDOM$RANDOM
+if [ -z "$root" ] || ! mkdir "$root/$name" 2>/dev/null; then
+	skip "sandboxes by cgroup" "no cgroup2 hierarchy can be written here"
+	tap_done
+	exit
+fi
+clean() { # the deepest first
+	local folder
+	kill "$held" 2>/dev/null
+	for folder in $(find "$root/$name" -depth -type d 2>/dev/null); do
+		rmdir "$folder" 2>/dev/null
+	done
+}
+trap clean EXIT
+mkdir -p "$root/$name/job/step" "$root/$name/free"
+job=$root/$name/job
+in_cgroup() { /usr/bin/python3 "$work/host.py" within "$@"; }
+echo .allowed.example >"$list"
+gate reload >/dev/null
+succeeds "a cgroup is registered" gate sandbox add job --cgroup "/$name/job" --policy "$list"
+is "what runs in it and below it is held" "refused refused" \
+	"$(joins in_cgroup "$job" 44.0.0.1) $(joins in_cgroup "$job/step" 2001:db8:80::1)"
+is "what runs beside it is not" "open" "$(joins in_cgroup "$root/$name/free" 44.0.0.1)"
+is "a name opens its addresses" "NOERROR 44.0.0.1 NOERROR 2001:db8:80::1 open open" \
+	"$(looks_up in_cgroup "$job/step" -- @192.0.2.2 www.allowed.example) $(looks_up in_cgroup "$job" -- @::1 www.allowed.example AAAA) $(joins in_cgroup "$job" 44.0.0.1) $(joins in_cgroup "$job/step" 2001:db8:80::1)"
+is "not by Multipath TCP to others" "refused" "$(in_cgroup "$job" python3 "$work/host.py" mptcp 44.0.0.2 80 | sed s/none/refused/)"
+is "a socket is of the cgroup it was opened in" "open" "$(python3 "$work/host.py" keep "$job" 44.0.0.2 80)"
+capture "$work/cgroup.pcap" 'dst host 44.0.0.2'
+for trick in udp ping raw options proto253; do
+	in_cgroup "$job/step" python3 "$work/host.py" send 44.0.0.2 $count $trick
+done
+is "root in it gets no packet out either" 0 "$(captured "$work/cgroup.pcap")"
+gate sandbox add step --cgroup "/$name/job/step" --policy "$none" >/dev/null
+is "of two cgroups the deeper one has its say" "refused NXDOMAIN open" \
+	"$(joins in_cgroup "$job/step" 44.0.0.1) $(looks_up in_cgroup "$job/step" -- @192.0.2.2 www.allowed.example) $(joins in_cgroup "$job" 44.0.0.1)"
+is "a cgroup before a user" "open" "$(joins in_cgroup "$job" setpriv --reuid 4242 --clear-groups 44.0.0.1)"
+like "one that is not there is refused" 'there is no cgroup.*make it first' "$(gate sandbox add gone --cgroup "/$name/none" 2>&1)"
+like "one cgroup is one sandbox" 'cgroup; remove it first' "$(gate sandbox add again --cgroup "/$name/job" 2>&1)"
+like "a path that climbs is refused" 'plain form' "$(gate sandbox add up --cgroup "/$name/../$name/job" 2>&1)"
+kill -9 "$(pid_of main)"
+is "all dead, it is held" "refused open" "$(joins in_cgroup "$job/step" 44.0.0.1) $(joins in_cgroup "$job" 44.0.0.1)"
+sleep 0.5
+start_gate
+is "restarted, it is held" "refused open" "$(joins in_cgroup "$job/step" 44.0.0.1) $(joins in_cgroup "$job" 44.0.0.1)"
+rmdir "$job/step"
+succeeds "a cgroup that goes takes its sandbox along" until_true 5 \
+	jq -es 'any(.[]; .event == "sandbox-gone" and .sandbox == "step")' "$work/records"
+mkdir "$job/step"
+until_true 5 eval '! gate sandbox list | grep -q ^step'
+is "made again, it is another, and of the one above" "open" "$(joins in_cgroup "$job/step" 44.0.0.1)"
+
+# ---- the rules about all this ----
+is "everything that stands can be listed" 0 "$(
+	nft list ruleset 2>&1 >/dev/null | wc -l
+)"
+gate sandbox remove job >/dev/null
+sed -i '/^sandbox/,/^}/d' "$work/extra.conf" && gate_conf >"$work/namegated.conf"
+gate reload >/dev/null
+rules_of_theirs() {
+	for chain in host_out host_judge host_dns host_ask; do nft list chain inet namegate $chain; done | grep -c 'ct \|meta \|dport'
+}
+until_true 5 eval '[ "$(rules_of_theirs)" = 0 ]'
+is "without such a sandbox no rule of theirs is left" 0 "$(rules_of_theirs)"
+tap_done
