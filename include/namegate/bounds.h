@@ -41,10 +41,10 @@
 #define NG_PATH_MAX         256 /* octets of a policy source's name with the NUL */
 #define NG_EDE_TEXT_MAX     160 /* octets of EXTRA-TEXT (RFC 8914) that we send */
 #define NG_LISTENERS_MAX    16
-#define NG_CGROUP_LEVELS    12 /* how deep a sandbox's cgroup may lie */
+#define NG_CGROUP_LEVELS    12  /* how deep a sandbox's cgroup may lie */
 #define NG_CGROUP_MAX       256 /* octets of its path with the NUL */
 #define NG_USER_MAX         33  /* and of a user's name */
-#define NG_IFPATTERNS_MAX   8 /* host-side interfaces (patterns) that the gate guards */
+#define NG_IFPATTERNS_MAX   8   /* host-side interfaces (patterns) that the gate guards */
 
 /* Defaults; the configuration may change them up to the ceiling beside them. */
 #define NG_SANDBOXES_DEFAULT           16384

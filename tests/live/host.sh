@@ -156,11 +156,8 @@ if [ -z "$root" ] || ! mkdir "$root/$name" 2>/dev/null; then
 	exit
 fi
 clean() { # the deepest first
-	local folder
 	kill "$held" 2>/dev/null
-	for folder in $(find "$root/$name" -depth -type d 2>/dev/null); do
-		rmdir "$folder" 2>/dev/null
-	done
+	find "$root/$name" -depth -type d -exec rmdir {} + 2>/dev/null
 }
 trap clean EXIT
 mkdir -p "$root/$name/job/step" "$root/$name/free"

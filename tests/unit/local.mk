@@ -1,5 +1,5 @@
 CORE_TESTS = tests/unit/test_addr tests/unit/test_arena tests/unit/test_cursor \
-	tests/unit/test_diag tests/unit/test_error tests/unit/test_hash tests/unit/test_wall \
+	tests/unit/test_diag tests/unit/test_error tests/unit/test_hash tests/unit/test_token tests/unit/test_wall \
 	tests/unit/test_name tests/unit/test_text tests/unit/test_wire tests/unit/test_query \
 	tests/unit/test_answer tests/unit/test_reply
 check_PROGRAMS += $(CORE_TESTS)
@@ -11,6 +11,7 @@ tests_unit_test_cursor_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_diag_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_error_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_hash_LDADD = libcore.a $(CMOCKA_LIBS)
+tests_unit_test_token_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_wall_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_name_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_text_LDADD = libcore.a $(CMOCKA_LIBS)

@@ -1,4 +1,5 @@
 /* Main's table of sandboxes: names and sources are taken once, whatever the width of the prefixes. */
+#include "base/token.h"
 #include "daemon/boxes.h"
 
 #include <setjmp.h>
@@ -46,6 +47,45 @@ static void test_clashes(void **state)
 	boxes_finish(&boxes, &images);
 }
 
+/* Each with a token as its source, as its id gives it one. */
+static int add_host(struct boxes *boxes, uint32_t id, struct conf_sandbox conf,
+		    struct box **other)
+{
+	struct box *box;
+	snprintf(conf.name, sizeof conf.name, "b%u", id);
+	token_sources(id, conf.sources);
+	conf.n_sources = 2;
+	return boxes_add(boxes, id, &conf, other, &box);
+}
+
+static void test_what_tells_one_tells_no_other(void **state)
+{
+	(void)state;
+	struct boxes boxes = {0};
+	struct images images = {0};
+	struct box *other = NULL;
+	struct conf_sandbox user = {.uid = "build", .host.uid = 1000},
+			    number = {.uid = "1000", .host.uid = 1000},
+			    another = {.uid = "1001", .host.uid = 1001},
+			    group = {.cgroup = "/a", .host.cgroup = 7},
+			    same = {.cgroup = "/other-mount/a", .host.cgroup = 7},
+			    below = {.cgroup = "/a/b", .host.cgroup = 8},
+			    sidecar = {.sidecar = true};
+	assert_int_equal(add_host(&boxes, 1, user, &other), NG_OK);
+	assert_int_equal(add_host(&boxes, 2, number, &other), NG_E_EXISTS);
+	assert_string_equal(other->conf.name, "b1");
+	assert_int_equal(add_host(&boxes, 2, another, &other), NG_OK);
+	assert_int_equal(add_host(&boxes, 3, group, &other), NG_OK);
+	assert_int_equal(add_host(&boxes, 4, same, &other), NG_E_EXISTS);
+	assert_int_equal(add_host(&boxes, 4, below, &other), NG_OK);
+	assert_int_equal(add_host(&boxes, 5, sidecar, &other), NG_OK);
+	assert_int_equal(add_host(&boxes, 6, sidecar, &other), NG_E_EXISTS);
+	assert_string_equal(other->conf.name, "b5");
+	another.host.uid = 1002; /* a token is not given twice either */
+	assert_int_equal(add_host(&boxes, 1 + (1u << 22), another, &other), NG_E_EXISTS);
+	boxes_finish(&boxes, &images);
+}
+
 static void test_removal_frees_its_sources(void **state)
 {
 	(void)state;
@@ -80,6 +120,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_clashes),
+		cmocka_unit_test(test_what_tells_one_tells_no_other),
 		cmocka_unit_test(test_removal_frees_its_sources),
 		cmocka_unit_test(test_replacing_moves_sources),
 	};

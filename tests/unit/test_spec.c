@@ -59,6 +59,22 @@ static void test_least(void **state)
 	spec_finish(&spec);
 }
 
+static void test_without_an_interface(void **state)
+{
+	(void)state;
+	struct spec spec = {0};
+	char why[SPEC_WHY] = "";
+	assert_int_equal(parse("{\"name\":\"a\", \"uid\":\"build\"}", &spec, why), NG_OK);
+	assert_string_equal(spec.sandbox.uid, "build");
+	assert_int_equal(parse("{\"name\":\"a\", \"uid\":1000}", &spec, why), NG_OK);
+	assert_string_equal(spec.sandbox.uid, "1000");
+	assert_int_equal(parse("{\"name\":\"a\", \"cgroup\":\"/ci.slice/job\"}", &spec, why),
+			 NG_OK);
+	assert_string_equal(spec.sandbox.cgroup, "/ci.slice/job");
+	assert_int_equal(parse("{\"name\":\"a\", \"sidecar\":true}", &spec, why), NG_OK);
+	assert_true(spec.sandbox.sidecar);
+}
+
 #define GOOD "\"name\":\"a\", \"sources\":[\"10.0.0.1\"]"
 
 static const struct {
@@ -66,6 +82,12 @@ static const struct {
 } refusals[] = {
 	{"{}", "name"},
 	{"{\"name\":\"a\"}", "sources"},
+	{"{\"name\":\"a\", \"uid\":\"a b\"}", "uid"},
+	{"{\"name\":\"a\", \"uid\":0}", "uid"},
+	{"{\"name\":\"a\", \"cgroup\":\"/a/../b\"}", "plain form"},
+	{"{\"name\":\"a\", \"cgroup\":\"/\"}", "root"},
+	{"{\"name\":\"a\", \"cgroup\":\"/a\\u0000b\"}", "no path"},
+	{"{\"name\":\"a\", \"sidecar\":1}", "sidecar"},
 	{"{\"name\":\"\", \"sources\":[\"10.0.0.1\"]}", "name"},
 	{"{\"name\":\"a b\", \"sources\":[\"10.0.0.1\"]}", "letters"},
 	{"{\"name\":\"a\\u0000b\", \"sources\":[\"10.0.0.1\"]}", "name"},
@@ -134,8 +156,11 @@ static void test_unknown_key(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_everything),  cmocka_unit_test(test_least),
-		cmocka_unit_test(test_refusals),    cmocka_unit_test(test_guarded),
+		cmocka_unit_test(test_everything),
+		cmocka_unit_test(test_least),
+		cmocka_unit_test(test_without_an_interface),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_guarded),
 		cmocka_unit_test(test_unknown_key),
 	};
 	return cmocka_run_group_tests_name("spec", tests, NULL, NULL);

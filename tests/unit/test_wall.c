@@ -4,6 +4,7 @@
  */
 #include "unit.h"
 
+#include "base/token.h"
 #include "base/wall.h"
 
 #include <namegate/gate.h>
@@ -426,6 +427,13 @@ static void tables(void **state)
 	REFUSED(WALL_TABLE, packet.table.table[1] = '\n');
 	REFUSED(WALL_TABLE, packet.table.dns_port = 0);
 	REFUSED(WALL_TABLE, packet.table.pad = 1);
+	REFUSED(WALL_TABLE, packet.table.pad_hosts = 1);
+	ACCEPTED(WALL_TABLE,
+		 packet.table.hosts = WALL_HOST_UID | WALL_HOST_LEVEL(NG_CGROUP_LEVELS));
+	REFUSED(WALL_TABLE, packet.table.hosts = WALL_HOST_LEVEL(NG_CGROUP_LEVELS + 1));
+	REFUSED(WALL_TABLE, packet.table.hosts = WALL_HOST_SIDECAR); /* root's would pass too */
+	ACCEPTED(WALL_TABLE, packet.table.hosts = WALL_HOST_SIDECAR;
+		 packet.table.worker_uid = 9);
 	ACCEPTED(WALL_TABLE, packet.table.again = 1);
 	REFUSED(WALL_TABLE, packet.table.again = 2);
 	REFUSED(WALL_TABLE, packet.table.n_sets = 1); /* and it is empty */
@@ -493,11 +501,63 @@ static void sandboxes(void **state)
 	REFUSED(WALL_SANDBOX_ADD, memset(packet.sandbox.interface, 'a', NG_IFNAME_MAX));
 	ACCEPTED(WALL_SANDBOX_ADD, packet.sandbox.interface[0] = '\0');
 	ACCEPTED(WALL_SANDBOX_ADD, packet.sandbox.mode = NG_LOCKDOWN);
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.uid = 1);
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.cgroup = 1);
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.level = 1);
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.pad = 1);
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.sources[7] = prefix("127.64.0.3"));
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.sources[7] = prefix("fd6e::/16"));
 	REFUSED(WALL_SANDBOX_REMOVE, packet.id.id = 0);
 	REFUSED(WALL_CHANNEL, packet.channel.worker = 0);
 	REFUSED(WALL_LISTENER, packet.listener.tcp = 2);
 	ACCEPTED(WALL_LISTENER, packet.listener.tcp = 1);
 	REFUSED(WALL_RULESET, packet.ruleset.len = 0);
+}
+
+/* The same sandbox without an interface, told by its user. */
+static void by_user(struct wall_sandbox *sandbox)
+{
+	memset(sandbox->interface, 0, sizeof sandbox->interface);
+	memset(sandbox->sources, 0, sizeof sandbox->sources);
+	token_sources(sandbox->id, sandbox->sources);
+	sandbox->n_sources = 2;
+	sandbox->flags = 0;
+	sandbox->who = WALL_BY_UID;
+	sandbox->uid = 1000;
+}
+
+static void by_cgroup(struct wall_sandbox *sandbox)
+{
+	by_user(sandbox);
+	sandbox->who = WALL_BY_CGROUP;
+	sandbox->uid = 0;
+	sandbox->cgroup = 7;
+	sandbox->level = NG_CGROUP_LEVELS;
+}
+
+static void sandboxes_without_an_interface(void **state)
+{
+	(void)state;
+#define USER(...)   by_user(&packet.sandbox), __VA_ARGS__
+#define CGROUP(...) by_cgroup(&packet.sandbox), __VA_ARGS__
+	ACCEPTED(WALL_SANDBOX_ADD, by_user(&packet.sandbox));
+	REFUSED(WALL_SANDBOX_ADD, USER(packet.sandbox.uid = 0)); /* root is nobody's sandbox */
+	REFUSED(WALL_SANDBOX_ADD, USER(packet.sandbox.id = 4));  /* a neighbour's token */
+	REFUSED(WALL_SANDBOX_ADD, USER(packet.sandbox.n_sources = 1));
+	REFUSED(WALL_SANDBOX_ADD, USER(packet.sandbox.sources[1].bits = 64));
+	REFUSED(WALL_SANDBOX_ADD, USER(packet.sandbox.sources[0] = prefix("10.1.0.2")));
+	REFUSED(WALL_SANDBOX_ADD, USER(packet.sandbox.interface[0] = 'a'));
+	REFUSED(WALL_SANDBOX_ADD, USER(packet.sandbox.flags = WALL_MASQUERADE));
+	REFUSED(WALL_SANDBOX_ADD, USER(packet.sandbox.cgroup = 7));
+	REFUSED(WALL_SANDBOX_ADD, USER(packet.sandbox.who = WALL_BYS));
+	ACCEPTED(WALL_SANDBOX_ADD, by_cgroup(&packet.sandbox));
+	REFUSED(WALL_SANDBOX_ADD, CGROUP(packet.sandbox.cgroup = 0));
+	REFUSED(WALL_SANDBOX_ADD, CGROUP(packet.sandbox.level = 0)); /* the root is everybody */
+	REFUSED(WALL_SANDBOX_ADD, CGROUP(packet.sandbox.level = NG_CGROUP_LEVELS + 1));
+	REFUSED(WALL_SANDBOX_ADD, CGROUP(packet.sandbox.uid = 1000));
+	REFUSED(WALL_SANDBOX_ADD, USER(packet.sandbox.who = WALL_BY_NAMESPACE));
+	ACCEPTED(WALL_SANDBOX_ADD,
+		 USER(packet.sandbox.who = WALL_BY_NAMESPACE, packet.sandbox.uid = 0));
 }
 
 static void statics(void **state)
@@ -680,6 +740,7 @@ int main(void)
 		cmocka_unit_test(tables),
 		cmocka_unit_test(prefix_arrays),
 		cmocka_unit_test(sandboxes),
+		cmocka_unit_test(sandboxes_without_an_interface),
 		cmocka_unit_test(statics),
 		cmocka_unit_test(members),
 		cmocka_unit_test(settings),
