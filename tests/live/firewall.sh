@@ -312,4 +312,29 @@ is "one mark an interface" 1 "$(tc filter show dev sb1 ingress | grep -c handle)
 ip link add sb9 type veth peer name peer9
 marked9() { tc filter show dev sb9 ingress | grep -q namegate; }
 succeeds "an interface that comes later is marked" until_true 3 marked9
+
+# ---- two gates on one host ----
+
+mkdir -p "$work/store2"
+{
+	gate_conf | grep -v '^\(control\|store\|record\)'
+	cat <<END
+listen = { "0.0.0.0:1153" }
+control = "$work/control2"
+store = "$work/store2"
+record = "$work/records2"
+table = "second"
+interfaces = { "sb2" }
+END
+} >"$work/second.conf"
+marks() { tc filter show dev sb2 ingress | grep -c handle; }
+"$build/namegated" -c "$work/second.conf" >"$work/second.log" 2>&1 &
+second=$!
+until_true 20 "$build/namegate" status --control "$work/control2" || live_die "the second gate does not answer" "$work/second.log"
+is "each gate marks for itself" 2 "$(marks)"
+kill "$second"
+wait "$second"
+"$build/namegate" teardown --table second --control "$work/control2"
+is "one gate's teardown takes its marks" 1 "$(marks)"
+succeeds "and leaves the rules to the other" in_order
 tap_done
