@@ -118,6 +118,23 @@ static int first_build(struct warden *warden, const struct wall_table *table, in
 	return code;
 }
 
+/* What a kernel before 5.13 lacks must not cost the whole table: such sandboxes are refused then. */
+static int build_again(struct warden *warden, const struct wall_table *table, int *system)
+{
+	struct wall_table without = *table;
+	int code;
+
+	without.hosts &= WALL_HOST_UID | WALL_HOST_SIDECAR;
+	if (without.hosts == table->hosts)
+		return NG_E_KERNEL;
+	code = table_build(&warden->kernel, &without, BUILD_OVER, &warden->ops, system);
+	ops_clear(&warden->ops);
+	if (code == NG_OK)
+		say("this kernel tells no sockets by their cgroup; use uid, or Linux 5.13 with "
+		    "CONFIG_NFT_SOCKET");
+	return code;
+}
+
 int setup_table(struct warden *warden, const struct wall_table *table, uint32_t *system,
 		uint32_t *takes)
 {
@@ -140,6 +157,8 @@ int setup_table(struct warden *warden, const struct wall_table *table, uint32_t 
 		code = table_build(&warden->kernel, table, BUILD_OVER, &warden->ops, &error);
 		ops_clear(&warden->ops);
 	}
+	if (code == NG_E_KERNEL)
+		code = build_again(warden, table, &error);
 	*system = (uint32_t)error;
 	if (code == NG_OK)
 		fence_raise(&warden->fence, table);
