@@ -10,7 +10,7 @@ build=${abs_top_builddir:-$top/build}
 . "$top/tests/tap.sh"
 folder=${NAMEGATE_KERNEL61:-${XDG_CACHE_HOME:-$HOME/.cache}/namegate/kernel61}
 tests="lease commit closed tricks death methods warden"
-emulated=${NAMEGATE_KERNEL61_TESTS:-lease}
+emulated=${NAMEGATE_KERNEL61_TESTS:-methods}
 limit_s=${NAMEGATE_KERNEL61_S:-210}
 
 PATH=$PATH:/usr/sbin:/sbin

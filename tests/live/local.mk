@@ -13,7 +13,7 @@ EXTRA_DIST += tests/live/one_truth/README.md tests/live/one_truth/case.py \
 	tests/live/one_truth/rand.py tests/live/one_truth/scene.py tests/live/one_truth/shrink.py \
 	tests/live/one_truth/wire.py tests/live/one_truth/world.py
 LIVE_WARDEN = tests/live/warden.sh tests/live/adopt.sh tests/live/stream.sh tests/live/methods.sh \
-	tests/live/errors.sh tests/live/vanish.sh tests/live/warden_old.sh tests/live/lease_old.sh
+	tests/live/errors.sh tests/live/kernel61.sh tests/live/vanish.sh tests/live/warden_old.sh tests/live/lease_old.sh
 EXTRA_DIST += $(LIVE_WARDEN)
 TESTS += $(LIVE_WARDEN)
 check_PROGRAMS += tests/live/warden_driver
@@ -22,7 +22,7 @@ tests_live_warden_driver_LDADD = libedge.a libcore.a
 TESTS += tests/live/replay.sh tests/live/learn.sh
 EXTRA_DIST += tests/live/replay.sh tests/live/learn.sh
 check_PROGRAMS += tests/live/warden_forced
-EXTRA_DIST += tests/live/forced.sh tests/live/driver.sh
+EXTRA_DIST += tests/live/forced.sh tests/live/kernel61_prepare.sh tests/live/driver.sh
 tests_live_warden_forced_SOURCES = tests/live/warden_forced.c src/warden/main.c
 tests_live_warden_forced_CPPFLAGS = $(AM_CPPFLAGS) $(NFTNL_CFLAGS) $(MNL_CFLAGS)
 tests_live_warden_forced_LDADD = $(namegate_warden_LDADD)
