@@ -288,6 +288,8 @@ class Bench:
         self.rows += leases.commits(self.stage, self.options.rounds)
         report.progress(f"{CONNECTIONS} connections")
         self.rows += leases.connections(self.options.build, CONNECTIONS)
+        report.progress("forged packets")
+        self.rows += leases.forged(self.options.build, self.options.rounds)
         report.progress(f"{many} sandboxes with leases, in the kernel")
         self.rows += leases.held_by_warden(self.options.build, self.stage, many, self.options.rounds)
         report.progress(f"{many} sandboxes with leases, in the processes")

@@ -1,7 +1,9 @@
 # The tools of the benchmark are built and tried with every check; the benchmark itself is `make bench`.
 BENCH_TOOLS = tests/bench/echo tests/bench/upstream tests/bench/load \
 	tests/bench/policy tests/bench/cut tests/bench/commit
+BENCH_TOOLS += tests/bench/forged
 check_PROGRAMS += $(BENCH_TOOLS)
+tests_bench_forged_SOURCES = tests/bench/forged.c
 tests_bench_echo_SOURCES = tests/bench/echo.c tests/bench/serve.c tests/bench/serve.h \
 	tests/bench/dns.c tests/bench/dns.h
 tests_bench_upstream_SOURCES = tests/bench/upstream.c tests/bench/serve.c tests/bench/serve.h \
@@ -17,6 +19,7 @@ tests_bench_commit_SOURCES = tests/bench/commit.c
 tests_bench_commit_CPPFLAGS = $(AM_CPPFLAGS) $(NFTNL_CFLAGS) $(MNL_CFLAGS)
 tests_bench_commit_LDADD = libwarden.a libcore.a $(NFTNL_LIBS) $(MNL_LIBS)
 TESTS += tests/bench/tools.sh
+EXTRA_DIST += tests/bench/forged.sh
 EXTRA_DIST += tests/bench/tools.sh tests/bench/bench.py tests/bench/adopt.py tests/bench/repair.py tests/bench/explain.py tests/bench/facts.py tests/bench/stage.py \
 	tests/bench/servers.py tests/bench/report.py
 EXTRA_DIST += tests/bench/replay.py tests/bench/capture.py tests/bench/leases.py tests/bench/connect.sh
