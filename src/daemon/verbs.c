@@ -428,6 +428,10 @@ static void verb_blocked(struct daemon *daemon, struct control_request *request,
 		verbs_fail(request, "\"sandbox\" must be a name");
 	else if (name && !boxes_find(&daemon->boxes, json_string_value(name)))
 		verbs_fail(request, "there is no sandbox \"%.63s\"", json_string_value(name));
+	else if (daemon->conf->n_declared)
+		verbs_fail(request,
+			   "beside integrate namegate refuses no packet and counts none; "
+			   "the counters of the rules that do are in nft list ruleset");
 	else
 		views_blocked(daemon, request, name ? json_string_value(name) : NULL);
 }

@@ -317,6 +317,11 @@ int ops_commit(struct ops *ops, const char *table, const struct ability *ability
 	return NG_OK;
 }
 
+bool op_in_doubt(int error)
+{
+	return error == ENOBUFS || error == EIO;
+}
+
 int op_code(int error)
 {
 	switch (error) {

@@ -4,7 +4,8 @@
  * and what the kernel says of the elements is handed back to the ops that needed them.
  *
  * An op that failed leaves its holders as they were. A holder that was new goes again, and an element
- * that stands for it alone is taken out.
+ * that stands for it alone is taken out. Where the kernel's word was lost it stays noted, for the
+ * mirror closes such a lease a moment later.
  *
  * Before an element is written for the first time the kernel is asked whether one stands there: a
  * second "add" would give an element without an end a time-out, on newer kernels.
@@ -17,6 +18,7 @@
 #include <utlist.h>
 
 #define NO_OP    SIZE_MAX
+#define MAYBE    1 /* as an end: whether it is there is not known, so the next word is written */
 #define SLACK_US 1000000u /* between the kernel's clock and ours */
 
 /* ---- keys ---- */
@@ -325,6 +327,8 @@ static int commit_touched(struct declared *declared, const struct writer *writer
 			stand->error = declared->ops.items[stand->op].error;
 		if (!stand->error)
 			stand->until_us = stand->wanted_us;
+		else if (!stand->until_us && op_in_doubt(stand->error))
+			stand->until_us = MAYBE;
 	}
 	return code;
 }
@@ -347,12 +351,13 @@ static void settle_holders(struct declared *declared, const struct ops *ops)
 {
 	for (size_t i = 0; i < declared->n_touches; i++) {
 		struct holder *holder = declared->touches[i].holder;
-		bool done = ops->items[declared->touches[i].op].error == 0;
+		int error = ops->items[declared->touches[i].op].error;
+		bool done = error == 0;
 
 		if (done && holder->wanted_us) {
 			holder->until_us = holder->wanted_us;
 			holder->fresh = false;
-		} else if (done || holder->fresh) {
+		} else if (done || (holder->fresh && !op_in_doubt(error))) {
 			holder_drop(declared, holder);
 		} else {
 			holder->wanted_us = holder->until_us;

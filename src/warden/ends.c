@@ -8,7 +8,6 @@
  */
 #include "warden/warden.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,12 +70,6 @@ void leases_collect_due(struct warden *warden)
 	}
 }
 
-/* The kernel's word was lost, or never came: the batch may have been committed all the same. */
-static bool in_doubt(int error)
-{
-	return error == ENOBUFS || error == EIO;
-}
-
 static void settle_one(struct warden *warden, const struct op *op)
 {
 	struct lease *lease = op->lease;
@@ -93,7 +86,7 @@ static void settle_one(struct warden *warden, const struct op *op)
 		mirror_confirm(&warden->mirror, lease, lease->wanted_us);
 	else if (lease->until_us && !lease->heap) /* its old end still holds */
 		mirror_confirm(&warden->mirror, lease, lease->until_us);
-	else if (!lease->until_us && in_doubt(op->error)) /* to be taken out again */
+	else if (!lease->until_us && op_in_doubt(op->error)) /* to be taken out again */
 		mirror_confirm(&warden->mirror, lease, warden->now_us + RETRY_US);
 	if (!op->remove && op->error)
 		lease->code = op_code(op->error);

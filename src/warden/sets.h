@@ -160,6 +160,8 @@ void ops_write(struct ops *ops, size_t from, size_t to, const char *table,
 int ops_commit(struct ops *ops, const char *table, const struct ability *ability,
 	       struct batch *batch, struct netlink *netlink) NG_MUST_CHECK;
 int op_code(int error); /* errno of an op to enum ng_error */
+/* The kernel's word was lost, or never came: the batch may have been committed all the same. */
+bool op_in_doubt(int error);
 
 /* Each element of a set, as the kernel has it now. */
 struct element {

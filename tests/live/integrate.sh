@@ -137,6 +137,7 @@ mv "$work/readme.conf" "$work/extra.conf"
 start_gate
 like "the log says what is the ruleset's" 'that ruleset decides what passes: namegate makes no table' "$(cat "$work/namegated.log")"
 is "and so does status" "4 sets, 6 left" "$(gate status --json | jq -r '"\(.sets | length) sets, \(.left_to_ruleset | length) left"')"
+like "what was blocked is not made up" 'counts none; the counters of the rules that do are in nft list ruleset' "$(gate blocked 2>&1)"
 like "for people too" '^not guarded +DNS that is sent to other servers$' "$(gate status)"
 is "without a look-up nothing is open" "refused" "$(reach 1 44.0.0.1)"
 is "a name is answered" "NOERROR 44.0.0.1" "$(ask 1 www.allowed.example)"

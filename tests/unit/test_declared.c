@@ -19,6 +19,7 @@ static struct fake kernel[64];
 static uint64_t now_us;
 static const struct set_at *refuse_in; /* this set takes nothing new */
 static size_t written, asked;
+static bool speechless; /* it commits, and no word comes back */
 
 static struct fake *fake_find(const struct set_at *at, const uint8_t *key)
 {
@@ -93,6 +94,10 @@ int __wrap_ops_commit(struct ops *ops, const char *table, const struct ability *
 		} else {
 			fake_apply(op);
 		}
+		if (speechless) {
+			op->error = EIO;
+			code = NG_E_KERNEL;
+		}
 	}
 	return code;
 }
@@ -124,6 +129,7 @@ static int begin(void **state)
 	ops_finish(&ops);
 	now_us = 1000 * 1000000ull;
 	refuse_in = NULL;
+	speechless = false;
 	written = asked = 0;
 	return 0;
 }
@@ -311,6 +317,29 @@ static void a_refused_renewal_shortens_nothing(void **state)
 	assert_int_equal(left_s(0, WEB), 500);
 }
 
+static void what_is_in_doubt_is_taken_out_later(void **state)
+{
+	(void)state;
+	declare(0, "addresses", NG_IPV4, false, false);
+	speechless = true;
+	order(0, BOX1, WEB, 0, 0, 100);
+	assert_int_equal(commit(), NG_E_KERNEL);
+	ops_clear(&ops);
+	order(0, BOX1, WEB, 0, 0, 100); /* asked for again: nothing is taken for granted */
+	assert_int_equal(commit(), NG_E_KERNEL);
+	speechless = false;
+	ops_clear(&ops);
+	order(0, BOX1, WEB, 0, 0, 0);
+	assert_int_equal(commit(), NG_OK);
+	assert_int_equal(left_s(0, WEB), 0);
+	assert_null(declared.holders);
+	assert_null(declared.stands);
+	ops_clear(&ops);
+	order(0, BOX1, WEB, 0, 0, 100);
+	assert_int_equal(commit(), NG_OK);
+	assert_int_equal(left_s(0, WEB), 100);
+}
+
 /* ---- the operator's own ---- */
 
 static void theirs(const char *to, uint64_t end_us)
@@ -437,6 +466,7 @@ int main(void)
 		cmocka_unit_test_setup(leases_go_into_every_set_of_their_kind, begin),
 		cmocka_unit_test_setup(what_one_set_refuses_is_taken_out_of_the_other, begin),
 		cmocka_unit_test_setup(a_refused_renewal_shortens_nothing, begin),
+		cmocka_unit_test_setup(what_is_in_doubt_is_taken_out_later, begin),
 		cmocka_unit_test_setup(permanent_elements_stay_permanent, begin),
 		cmocka_unit_test_setup(timed_ones_get_the_rest_of_their_time_back, begin),
 		cmocka_unit_test_setup(claimed_ones_stay_and_the_others_go, begin),
