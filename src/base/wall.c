@@ -204,12 +204,21 @@ static bool who_good(const struct wall_sandbox *sandbox)
 	       (sandbox->who == WALL_BY_INTERFACE || !(sandbox->flags & WALL_MASQUERADE));
 }
 
+/* A port is never its own bridge. */
+static bool bridge_good(const struct wall_sandbox *sandbox)
+{
+	return interface_good(sandbox->bridge, 0) &&
+	       (!sandbox->bridge[0] ||
+		(sandbox->interface[0] && strcmp(sandbox->interface, sandbox->bridge) != 0));
+}
+
 static bool sandbox_good(const void *body)
 {
 	const struct wall_sandbox *sandbox = body;
 	return sandbox->id && who_good(sandbox) && sources_good(sandbox) &&
 	       (sandbox->flags & ~WALL_MASQUERADE) == 0 && sandbox->mode <= MODE_MAX &&
 	       sandbox->n_statics <= NG_STATICS_MAX && interface_good(sandbox->interface, 0) &&
+	       bridge_good(sandbox) &&
 	       prefixes_good(sandbox->opened, sandbox->n_opened, NG_PRIVATE_MAX) &&
 	       snat_good(sandbox->snat);
 }

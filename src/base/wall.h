@@ -47,10 +47,14 @@
 
 /*
  * Packet marks. Every packet that comes in by a guarded interface carries the first; what the table
- * lets pass gets the second in its place. Routing refuses what still has the first.
+ * lets pass gets the second in its place. Routing refuses what still has the first, or the third:
+ * that of a packet which a port of a bridge may send, as the table for bridges has found, on its way
+ * to the other table. The mask leaves out the one bit in which these two differ.
  */
-#define WALL_MARK_CAME   0x6a7f
-#define WALL_MARK_PASSED 0x6a7e
+#define WALL_MARK_CAME    0x6a7f
+#define WALL_MARK_PASSED  0x6a7e
+#define WALL_MARK_PORT    0x6a7d
+#define WALL_MARK_REFUSED 0xfffffffdu /* of WALL_MARK_CAME: what routing looks at */
 
 enum wall_kind {
 	WALL_NONE = 0,
@@ -168,6 +172,7 @@ struct wall_sandbox {
 	uint8_t n_sources, n_opened, flags, mode; /* mode: enum ng_mode */
 	uint32_t n_statics;                       /* at most NG_STATICS_MAX */
 	char interface[NG_IFNAME_MAX];
+	char bridge[NG_IFNAME_MAX]; /* that the interface is a port of; "": none */
 	struct ng_prefix sources[NG_SOURCES_MAX];
 	struct ng_prefix opened[NG_PRIVATE_MAX];
 	struct ng_addr snat[NG_SNAT_MAX]; /* IPv4, IPv6: the source it leaves with; or none */

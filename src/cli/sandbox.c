@@ -29,6 +29,7 @@ static const char usage[] =
 	"  --source PREFIX     an address or prefix that the sandbox sends from (again for "
 	"more)\n"
 	"  --interface NAME    the host-side interface that it sends through\n"
+	"  --bridge NAME       the bridge that the interface is a port of\n"
 	"  --uid USER          instead: it is the processes of this user, on this host\n"
 	"  --cgroup PATH       or of this cgroup, such as /ci.slice/job-1.scope\n"
 	"  --sidecar           or all that shares namegated's network namespace\n"
@@ -55,6 +56,7 @@ static const struct option long_options[] = {
 	CLIENT_LONG_OPTIONS,
 	{"source", required_argument, NULL, 's'},
 	{"interface", required_argument, NULL, 'i'},
+	{"bridge", required_argument, NULL, 'b'},
 	{"uid", required_argument, NULL, 'u'},
 	{"cgroup", required_argument, NULL, 'C'},
 	{"sidecar", no_argument, NULL, 'k'},
@@ -103,6 +105,8 @@ static bool take(json_t *request, int option)
 		return true;
 	case 'i':
 		return !json_object_set_new(request, "interface", json_string(optarg));
+	case 'b':
+		return !json_object_set_new(request, "bridge", json_string(optarg));
 	case 'u':
 		return !json_object_set_new(request, "uid", json_string(optarg));
 	case 'C':
@@ -159,17 +163,20 @@ static void print_blocked(const json_t *row, char *out, size_t size)
 		snprintf(out, size, "?");
 }
 
-/* What it is told by: its interface, or what it has in its place. The caller's. */
+/* What it is told by: its interface ("tap1", "tap1 on br0"), or what it has in its place. The caller's. */
 static char *told_by(const json_t *row)
 {
 	const char *uid = json_string_value(json_object_get(row, "uid"));
 	const char *cgroup = json_string_value(json_object_get(row, "cgroup"));
 	const char *interface = json_string_value(json_object_get(row, "interface"));
+	const char *bridge = json_string_value(json_object_get(row, "bridge"));
 	char *text = NULL;
 	if (json_is_true(json_object_get(row, "sidecar")))
 		return strdup("sidecar");
 	if (uid && *uid)
 		return asprintf(&text, "user %s", uid) < 0 ? NULL : text;
+	if (interface && bridge && *bridge)
+		return asprintf(&text, "%s on %s", interface, bridge) < 0 ? NULL : text;
 	return strdup(cgroup && *cgroup ? cgroup : interface ? interface : "");
 }
 

@@ -30,8 +30,8 @@ static int claim_order(const void *a, const void *b)
 
 static bool same_link(const struct conf_sandbox *a, const struct conf_sandbox *b)
 {
-	return a->interface[0] == '\0' || b->interface[0] == '\0' ||
-	       strcmp(a->interface, b->interface) == 0;
+	const char *link_a = conf_sandbox_link(a), *link_b = conf_sandbox_link(b);
+	return link_a[0] == '\0' || link_b[0] == '\0' || strcmp(link_a, link_b) == 0;
 }
 
 /* The one that stands later in the file is reported, with the place of the other. */
@@ -156,6 +156,60 @@ static void check_who(const struct conf *conf, size_t i, struct ng_diags *diags)
 	conf_report_same(conf, i, diags);
 }
 
+/* The line that guards the bridge as well. */
+static void suggest_interfaces(const struct conf *conf, const char *bridge, char *out,
+			       size_t room)
+{
+	size_t n = (size_t)snprintf(out, room, "write interfaces = {");
+	for (size_t i = 0; i < conf->n_interfaces && n < room; i++)
+		n += (size_t)snprintf(out + n, room - n, "\"%s\", ", conf->interfaces[i]);
+	if (n < room)
+		snprintf(out + n, room - n, "\"%s\"}", bridge);
+}
+
+/* One bridge is either one interface to a sandbox, or its ports are told apart. */
+static const struct conf_sandbox *plain_on(const struct conf *conf, const char *bridge)
+{
+	for (size_t i = 0; i < conf->n_sandboxes; i++) {
+		const struct conf_sandbox *other = &conf->sandboxes[i];
+		if (other->bridge[0] == '\0' && strcmp(other->interface, bridge) == 0)
+			return other;
+	}
+	return NULL;
+}
+
+static void check_bridge(const struct conf *conf, size_t i, const struct tree *tree,
+			 struct ng_diags *diags)
+{
+	const struct conf_sandbox *sandbox = &conf->sandboxes[i];
+	const struct conf_sandbox *plain = plain_on(conf, sandbox->bridge);
+	struct ng_place place = tree_place(tree, CONF_SANDBOX, i, "bridge", 0);
+	char advice[32 + (NG_IFPATTERNS_MAX + 1) * (NG_IFNAME_MAX + 4)];
+	if (sandbox->interface[0] == '\0')
+		ng_diag_add(diags, NG_ERROR, &place, "conf-bridge",
+			    "add interface = \"tap1\": the sandbox's port of the bridge",
+			    "sandbox %s has a bridge and no interface", sandbox->name);
+	else if (strcmp(sandbox->interface, sandbox->bridge) == 0)
+		ng_diag_add(diags, NG_ERROR, &place, "conf-bridge",
+			    "name the sandbox's port of the bridge as its interface",
+			    "%s is no port of itself", sandbox->bridge);
+	if (plain != NULL)
+		ng_diag_add(diags, NG_ERROR, &place, "conf-bridge",
+			    "give that one the port that it is on, and the bridge as well",
+			    "%s is the interface of sandbox %s at %s:%u:%u, which would be "
+			    "told from nobody on it",
+			    sandbox->bridge, plain->name, plain->place.path, plain->place.line,
+			    plain->place.column);
+	if (!guarded(conf, sandbox->bridge)) {
+		suggest_interfaces(conf, sandbox->bridge, advice, sizeof(advice));
+		ng_diag_add(diags, NG_ERROR, &place, "conf-interface", advice,
+			    "the bridge %s matches none of interfaces, so the packets of its "
+			    "ports would pass by; it is the bridge that has to, not %s",
+			    sandbox->bridge,
+			    sandbox->interface[0] != '\0' ? sandbox->interface : "its port");
+	}
+}
+
 static void check_sandbox(const struct conf *conf, size_t i, const struct tree *tree,
 			  struct ng_diags *diags)
 {
@@ -178,13 +232,15 @@ static void check_sandbox(const struct conf *conf, size_t i, const struct tree *
 			    sandbox->name);
 	}
 	check_integrate(conf, i, tree, diags);
-	if (conf->n_declared == 0 && sandbox->interface[0] != '\0' &&
-	    !guarded(conf, sandbox->interface)) {
+	if (conf->n_declared > 0)
+		return;
+	if (sandbox->bridge[0] != '\0')
+		check_bridge(conf, i, tree, diags);
+	else if (sandbox->interface[0] != '\0' && !guarded(conf, sandbox->interface))
 		ng_diag_add(diags, NG_ERROR, &place, "conf-interface",
 			    "add it to interfaces, or rename it",
 			    "%s matches none of interfaces, so its packets would pass by",
 			    sandbox->interface);
-	}
 }
 
 static void check_route(const struct conf *conf, size_t i, const struct tree *tree,

@@ -88,6 +88,7 @@ static const struct field group_fields[] = {
 static const struct field sandbox_fields[] = {
 	LIST("sources", kind_prefix, struct conf_sandbox, sources, NG_SOURCES_MAX, 0),
 	ONE("interface", kind_interface, struct conf_sandbox, interface),
+	ONE("bridge", kind_bridge, struct conf_sandbox, bridge),
 	ONE("uid", kind_uid, struct conf_sandbox, uid),
 	ONE("cgroup", kind_cgroup, struct conf_sandbox, cgroup),
 	ONE("sidecar", kind_switch, struct conf_sandbox, sidecar),
@@ -210,6 +211,11 @@ void conf_print(const struct conf *conf, FILE *to)
 			      conf_who(&conf->sandboxes[i]) != WALL_BY_INTERFACE ? "sources"
 										 : NULL,
 			      to);
+}
+
+const char *conf_sandbox_link(const struct conf_sandbox *sandbox)
+{
+	return sandbox->bridge[0] != '\0' ? sandbox->bridge : sandbox->interface;
 }
 
 const struct conf_group *conf_group_find(const struct conf *conf, const char *name)

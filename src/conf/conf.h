@@ -53,6 +53,7 @@ struct conf_host {
 struct conf_sandbox { /* sandbox "ci" { … } */
 	char name[NG_SANDBOX_NAME_MAX];
 	char interface[NG_IFNAME_MAX];
+	char bridge[NG_IFNAME_MAX];      /* that the interface is a port of; "": none */
 	char group[NG_SANDBOX_NAME_MAX]; /* "": none */
 	enum ng_mode mode;
 	/* One of these tells a sandbox that has no interface; a token is its sources then. */
@@ -112,6 +113,8 @@ struct conf {
 int conf_load(const char *path, struct ng_diags *diags, struct conf **out) NG_MUST_CHECK;
 void conf_free(struct conf *conf); /* takes NULL */
 void conf_print(const struct conf *conf, FILE *to);
+/* The interface that its packets come in by, to routing: its bridge when it has one. "": any. */
+const char *conf_sandbox_link(const struct conf_sandbox *sandbox);
 /* NULL: there is none of that name; "" is never one. */
 const struct conf_group *conf_group_find(const struct conf *conf, const char *name);
 /* The index of the route with the longest zone that name is within. Always one: "." exists. */

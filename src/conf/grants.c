@@ -81,6 +81,9 @@ const char *integrate_wrong(const struct conf_sandbox *sandbox, const char **why
 	*why = "only namegate's own table knows processes of this host";
 	if (conf_who(sandbox) != WALL_BY_INTERFACE)
 		return sandbox->sidecar ? "sidecar" : sandbox->uid[0] ? "uid" : "cgroup";
+	*why = "only namegate's own tables tell the ports of a bridge apart";
+	if (sandbox->bridge[0] != '\0')
+		return "bridge";
 	*why = "only namegate's own table lets unleased packets pass and reports them";
 	return sandbox->mode == NG_OBSERVE ? "mode" : NULL;
 }

@@ -215,16 +215,28 @@ static bool is_kernel_name(const char *text, size_t n, size_t room)
 	return true;
 }
 
+static const char *link_read(const char *text, void *at, const char *wrong)
+{
+	if (!is_kernel_name(text, strlen(text), NG_IFNAME_MAX))
+		return wrong;
+	strcpy(at, text);
+	return NULL;
+}
+
 static const char *interface_read(const struct field *field, const char *text, void *at,
 				  const char **advice)
 {
 	(void)field;
-	if (!is_kernel_name(text, strlen(text), NG_IFNAME_MAX)) {
-		*advice = "write the host side of the sandbox's link, such as sb-ci";
-		return "this is not an interface name";
-	}
-	strcpy(at, text);
-	return NULL;
+	*advice = "write the host side of the sandbox's link, such as sb-ci";
+	return link_read(text, at, "this is not an interface name");
+}
+
+static const char *bridge_read(const struct field *field, const char *text, void *at,
+			       const char **advice)
+{
+	(void)field;
+	*advice = "write the bridge that the interface is a port of, such as br0";
+	return link_read(text, at, "this is not a bridge's name");
 }
 
 static const char *uid_read(const struct field *field, const char *text, void *at,
@@ -427,6 +439,7 @@ const struct kind kind_pattern = {NG_IFNAME_MAX, pattern_read, chars_print, NULL
 const struct kind kind_interface = {NG_IFNAME_MAX, interface_read, chars_print, chars_is_empty};
 const struct kind kind_uid = {NG_USER_MAX, uid_read, chars_print, chars_is_empty};
 const struct kind kind_cgroup = {NG_CGROUP_MAX, cgroup_read, chars_print, chars_is_empty};
+const struct kind kind_bridge = {NG_IFNAME_MAX, bridge_read, chars_print, chars_is_empty};
 const struct kind kind_group = {NG_SANDBOX_NAME_MAX, group_read, chars_print, chars_is_empty};
 const struct kind kind_table = {32, table_read, chars_print, NULL};
 const struct kind kind_set = {sizeof(struct wall_set), set_read, set_print, NULL};

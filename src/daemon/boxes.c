@@ -231,9 +231,10 @@ static bool prefixes_differ(const struct ng_prefix *a, size_t n_a, const struct 
 
 bool boxes_differ(const struct conf_sandbox *a, const struct conf_sandbox *b)
 {
-	return strcmp(a->interface, b->interface) || conf_who(a) != conf_who(b) ||
-	       a->host.uid != b->host.uid || a->host.cgroup != b->host.cgroup ||
-	       a->mode != b->mode || a->masquerade != b->masquerade ||
+	return strcmp(a->interface, b->interface) || strcmp(a->bridge, b->bridge) ||
+	       conf_who(a) != conf_who(b) || a->host.uid != b->host.uid ||
+	       a->host.cgroup != b->host.cgroup || a->mode != b->mode ||
+	       a->masquerade != b->masquerade ||
 	       prefixes_differ(a->sources, a->n_sources, b->sources, b->n_sources) ||
 	       prefixes_differ(a->opened, a->n_opened, b->opened, b->n_opened);
 }

@@ -79,6 +79,7 @@ void feed_sandbox(struct daemon *daemon, struct box *box, bool gate)
 	sandbox->cgroup = box->conf.host.cgroup;
 	sandbox->level = box->conf.host.level;
 	memcpy(sandbox->interface, box->conf.interface, sizeof sandbox->interface);
+	memcpy(sandbox->bridge, box->conf.bridge, sizeof sandbox->bridge);
 	memcpy(sandbox->sources, box->conf.sources, sizeof sandbox->sources);
 	sandbox->n_opened = box->grants.n_opened;
 	memcpy(sandbox->opened, box->grants.opened, sizeof sandbox->opened);
@@ -167,7 +168,7 @@ void feed_member(struct daemon *daemon, struct box *box, bool alone)
 	struct wall_member *member = &packet.member;
 	member->id = box->id;
 	memcpy(member->name, box->conf.name, sizeof member->name);
-	memcpy(member->interface, box->conf.interface, sizeof member->interface);
+	memcpy(member->interface, conf_sandbox_link(&box->conf), sizeof member->interface);
 	member->mode = (uint8_t)box_mode(box);
 	member->n_sources = box->conf.n_sources;
 	member->n_opened = box->grants.n_named;

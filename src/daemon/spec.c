@@ -62,6 +62,17 @@ static int read_interface(const json_t *value, struct spec *spec, char *why)
 	return NG_OK;
 }
 
+static int read_bridge(const json_t *value, struct spec *spec, char *why)
+{
+	const char *text = json_string_value(value);
+	size_t len = text ? json_string_length(value) : 0;
+	if (!is_interface(text, len))
+		return bad(why, "\"bridge\" must be the name of the bridge that the interface "
+				"is a port of");
+	memcpy(spec->sandbox.bridge, text, len + 1);
+	return NG_OK;
+}
+
 static int read_group(const json_t *value, struct spec *spec, char *why)
 {
 	const char *text = json_string_value(value);
@@ -225,7 +236,7 @@ static const struct {
 	{"mode", read_mode},       {"private", read_private}, {"policies", read_policies},
 	{"group", read_group},     {"allow", read_allow},     {"masquerade", read_masquerade},
 	{"snat", read_snat},       {"uid", read_uid},         {"cgroup", read_cgroup},
-	{"sidecar", read_sidecar},
+	{"sidecar", read_sidecar}, {"bridge", read_bridge},
 };
 
 static int read_key(const char *key, const json_t *value, struct spec *spec, char *why)
@@ -237,7 +248,7 @@ static int read_key(const char *key, const json_t *value, struct spec *spec, cha
 		return NG_OK;
 	return bad(why,
 		   "unknown key \"%.40s\"; known are name, sources, interface, mode, private, "
-		   "policies, group, allow, masquerade, snat, uid, cgroup, sidecar",
+		   "policies, group, allow, masquerade, snat, uid, cgroup, sidecar, bridge",
 		   key);
 }
 
@@ -259,6 +270,11 @@ int spec_parse(const json_t *object, struct spec *out, char why[static SPEC_WHY]
 	    conf_who(&spec.sandbox) == WALL_BY_INTERFACE)
 		code = bad(why, "\"sources\" is missing: the addresses that the sandbox sends "
 				"from; or give uid, cgroup or sidecar");
+	if (code == NG_OK && spec.sandbox.bridge[0] &&
+	    (!spec.sandbox.interface[0] ||
+	     !strcmp(spec.sandbox.interface, spec.sandbox.bridge)))
+		code = bad(why, "\"bridge\" needs an \"interface\": the sandbox's port of that "
+				"bridge");
 	if (code == NG_OK)
 		*out = spec;
 	else

@@ -5,6 +5,7 @@
  *      "policies":["/etc/namegate/python.list"], "allow":["example.com"],
  *      "private":["10.9.0.0/16"], "masquerade":true,
  *      "snat":["192.0.2.10"]}
+ *     {"name":"vm1", "sources":["10.7.0.3"], "interface":"tap1", "bridge":"br0", …}
  *     {"name":"agent", "uid":"build", …}  {"name":"job", "cgroup":"/ci.slice/job-1.scope", …}
  *     {"name":"pod", "sidecar":true, …}
  *

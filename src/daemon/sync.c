@@ -92,16 +92,29 @@ static void box_stands(struct box *box)
 	box_answered(box);
 }
 
+/* What to do about it, where the code alone does not say. */
+static void say_cure(const struct box *box, const struct wall_done *done, char cure[static 160])
+{
+	*cure = '\0';
+	if (box->conf.bridge[0] && done->code == NG_E_NOTFOUND)
+		snprintf(cure, 160,
+			 "; its interface %s is no port of bridge %s: ip link set %s master %s",
+			 box->conf.interface, box->conf.bridge, box->conf.interface,
+			 box->conf.bridge);
+}
+
 /* The box was refused by child. What was never there goes again; what stood before stays. */
 static void box_refused(struct daemon *daemon, struct box *box, const char *who,
 			const struct wall_done *done)
 {
 	const char *system = done->system ? strerror((int)done->system) : "";
-	log_say(LOG_AS_ERROR, "sandbox %s: the %s refused it: %s%s%s", box->conf.name, who,
-		ng_strerror(done->code), *system ? ", " : "", system);
+	char cure[160];
+	say_cure(box, done, cure);
+	log_say(LOG_AS_ERROR, "sandbox %s: the %s refused it: %s%s%s%s", box->conf.name, who,
+		ng_strerror(done->code), *system ? ", " : "", system, cure);
 	bool registration = box->runtime && box->waiting && !box->changed;
-	verbs_fail(box->waiting, "sandbox %s: the %s refused it: %s%s%s", box->conf.name, who,
-		   ng_strerror(done->code), *system ? ", " : "", system);
+	verbs_fail(box->waiting, "sandbox %s: the %s refused it: %s%s%s%s", box->conf.name, who,
+		   ng_strerror(done->code), *system ? ", " : "", system, cure);
 	box->waiting = NULL;
 	json_decref(box->answer);
 	box->answer = NULL;

@@ -93,6 +93,7 @@ static void refresh_own(struct daemon *daemon)
 static int check_spec(struct daemon *daemon, struct spec *spec, bool trusted, char *why)
 {
 	const struct conf *conf = daemon->conf;
+	const char *link = conf_sandbox_link(&spec->sandbox);
 	const char *advice, *wrong = conf_who_wrong(conf, &spec->sandbox, &advice);
 	int code = wrong ? NG_OK : host_look_up(conf, &spec->sandbox, why);
 	const struct box *clash = boxes_clash(&daemon->boxes, &spec->sandbox, NULL);
@@ -114,15 +115,14 @@ static int check_spec(struct daemon *daemon, struct spec *spec, bool trusted, ch
 	else if (conf->n_declared && integrate_wrong(&spec->sandbox, &reason))
 		snprintf(why, SPEC_WHY, "\"%s\" cannot be had beside integrate: %s",
 			 integrate_wrong(&spec->sandbox, &reason), reason);
-	else if (!conf->n_declared && spec->sandbox.interface[0] &&
-		 !spec_interface_guarded(spec->sandbox.interface,
-					 (const char(*)[NG_IFNAME_MAX])conf->interfaces,
+	else if (!conf->n_declared && link[0] &&
+		 !spec_interface_guarded(link, (const char(*)[NG_IFNAME_MAX])conf->interfaces,
 					 conf->n_interfaces))
 		snprintf(why, SPEC_WHY,
 			 "interface \"%s\" matches none of the configuration's \"interfaces\", "
 			 "so "
 			 "nothing would guard it; name it like them, or add it there",
-			 spec->sandbox.interface);
+			 link);
 	else if (spec->sandbox.group[0] && !conf_group_find(conf, spec->sandbox.group))
 		snprintf(why, SPEC_WHY,
 			 "there is no group \"%s\" in the configuration; add it there and "
@@ -351,13 +351,15 @@ static json_t *box_json(const struct box *box)
 		json_array_append_new(policies, json_string(box->conf.policies[i]));
 	bool stands = box->at_worker == SIDE_PRESENT && box->at_warden == SIDE_PRESENT;
 	return json_pack(
-		"{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:b, s:b, s:o, s:b, "
+		"{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:b, s:b, s:o, "
+		"s:b, "
 		"s:I, "
 		"s:b, s:s}",
 		"name", box->conf.name, "group", box->conf.group, "id", (json_int_t)box->id,
-		"mode", spec_mode_text(box->conf.mode), "interface", box->conf.interface, "uid",
-		box->conf.uid, "cgroup", box->conf.cgroup, "sidecar", (int)box->conf.sidecar,
-		"sources", prefixes_json(box->conf.sources, box->conf.n_sources), "private",
+		"mode", spec_mode_text(box->conf.mode), "interface", box->conf.interface,
+		"bridge", box->conf.bridge, "uid", box->conf.uid, "cgroup", box->conf.cgroup,
+		"sidecar", (int)box->conf.sidecar, "sources",
+		prefixes_json(box->conf.sources, box->conf.n_sources), "private",
 		prefixes_json(box->conf.opened, box->conf.n_opened), "policies", policies,
 		"inline", box->inlined != NULL, "masquerade", (int)box->conf.masquerade, "snat",
 		snat_json(&box->grants), "runtime", (int)box->runtime, "statics",

@@ -23,7 +23,11 @@
 #define NETWORK16(n) (n)
 #endif
 
-/* ARP asks routing as well whether it may answer, and must go on doing so. */
+/*
+ * ARP asks routing as well whether it may answer, and must go on doing so. A packet of a bridge's
+ * port has been judged by the time it comes in by the bridge; its mark stays. Nobody else can bring
+ * such a mark along: the kernel clears it where a packet leaves a network namespace.
+ */
 static const struct bpf_insn program[] = {
 	{.code = BPF_LDX | BPF_W | BPF_MEM,
 	 .dst_reg = BPF_REG_0,
@@ -31,8 +35,20 @@ static const struct bpf_insn program[] = {
 	 .off = offsetof(struct __sk_buff, protocol)},
 	{.code = BPF_JMP | BPF_JEQ | BPF_K,
 	 .dst_reg = BPF_REG_0,
-	 .off = 2,
+	 .off = 5,
 	 .imm = NETWORK16(ETH_P_ARP)},
+	{.code = BPF_LDX | BPF_W | BPF_MEM,
+	 .dst_reg = BPF_REG_0,
+	 .src_reg = BPF_REG_1,
+	 .off = offsetof(struct __sk_buff, mark)},
+	{.code = BPF_JMP | BPF_JEQ | BPF_K,
+	 .dst_reg = BPF_REG_0,
+	 .off = 3,
+	 .imm = WALL_MARK_PASSED},
+	{.code = BPF_JMP | BPF_JEQ | BPF_K,
+	 .dst_reg = BPF_REG_0,
+	 .off = 2,
+	 .imm = WALL_MARK_PORT},
 	{.code = BPF_ALU | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = WALL_MARK_CAME},
 	{.code = BPF_STX | BPF_W | BPF_MEM,
 	 .dst_reg = BPF_REG_1,

@@ -176,7 +176,7 @@ static void copy_sandbox(struct setup_sandbox *sandbox)
 	const struct conf_sandbox *conf = sandbox->conf;
 	struct ng_sandbox *spec = sandbox->spec;
 	memcpy(spec->name, conf->name, sizeof(spec->name));
-	memcpy(spec->interface, conf->interface, sizeof(spec->interface));
+	memcpy(spec->interface, conf_sandbox_link(conf), sizeof(spec->interface));
 	memcpy(spec->sources, conf->sources, sizeof(spec->sources));
 	memcpy(spec->opened, sandbox->grants.opened,
 	       sandbox->grants.n_named * sizeof(spec->opened[0]));

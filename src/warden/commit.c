@@ -56,12 +56,16 @@ static void write_value(struct nlmsghdr *message, const struct op *op)
 	mnl_attr_nest_end(message, value);
 }
 
+static struct nlmsghdr *op_message(struct batch *batch, struct netlink *netlink,
+				   const struct op *op, uint16_t type, uint16_t flags)
+{
+	batch->family = op->at ? op->at->family : set_family((enum set_id)op->set);
+	return batch_message(batch, netlink, type, flags);
+}
+
 static struct nlattr *begin_list(struct nlmsghdr *message, const struct op *op,
 				 const char *table)
 {
-	if (op->at)
-		((struct nfgenmsg *)mnl_nlmsg_get_payload(message))->nfgen_family =
-			op->at->family;
 	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, op->at ? op->at->table : table);
 	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET,
 			  op->at ? op->at->name : set_shapes[op->set].name);
@@ -104,13 +108,13 @@ static void write_counter(struct op *op, const char *table, struct batch *batch,
 
 	removal.remove = true;
 	if (!op->remove)
-		counter_write(op, batch_message(batch, netlink, NFT_MSG_NEWOBJ, NLM_F_CREATE),
+		counter_write(op, op_message(batch, netlink, op, NFT_MSG_NEWOBJ, NLM_F_CREATE),
 			      table);
 	if (op->remove || op->anew)
-		counter_write(&removal, batch_message(batch, netlink, NFT_MSG_DELOBJ, 0),
+		counter_write(&removal, op_message(batch, netlink, op, NFT_MSG_DELOBJ, 0),
 			      table);
 	if (!op->remove && op->anew)
-		counter_write(op, batch_message(batch, netlink, NFT_MSG_NEWOBJ, NLM_F_CREATE),
+		counter_write(op, op_message(batch, netlink, op, NFT_MSG_NEWOBJ, NLM_F_CREATE),
 			      table);
 	op->seq_last = batch->last;
 }
@@ -126,17 +130,17 @@ static void write_op(struct op *op, const char *table, const struct ability *abi
 		return;
 	}
 	if (op->remove) {
-		write_element(batch_message(batch, netlink, gone, 0), op, table, false);
+		write_element(op_message(batch, netlink, op, gone, 0), op, table, false);
 		op->seq_last = batch->last;
 		return;
 	}
-	write_element(batch_message(batch, netlink, NFT_MSG_NEWSETELEM, NLM_F_CREATE), op,
+	write_element(op_message(batch, netlink, op, NFT_MSG_NEWSETELEM, NLM_F_CREATE), op,
 		      table, true);
 	if (op->anew || (op->timeout_ms && !ability->in_place)) {
 		/* The first makes sure that there is something to delete. */
-		write_element(batch_message(batch, netlink, NFT_MSG_DELSETELEM, 0), op, table,
+		write_element(op_message(batch, netlink, op, NFT_MSG_DELSETELEM, 0), op, table,
 			      false);
-		write_element(batch_message(batch, netlink, NFT_MSG_NEWSETELEM, NLM_F_CREATE),
+		write_element(op_message(batch, netlink, op, NFT_MSG_NEWSETELEM, NLM_F_CREATE),
 			      op, table, true);
 	}
 	op->seq_last = batch->last;
@@ -154,7 +158,7 @@ static size_t write_shared(struct ops *ops, size_t from, size_t to, const char *
 			   struct netlink *netlink)
 {
 	struct nlmsghdr *message =
-		batch_message(batch, netlink, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
+		op_message(batch, netlink, &ops->items[from], NFT_MSG_NEWSETELEM, NLM_F_CREATE);
 	struct nlattr *list = begin_list(message, &ops->items[from], table);
 	size_t i = from;
 

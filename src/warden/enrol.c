@@ -83,22 +83,32 @@ static bool same_host(const struct wall_sandbox *a, const struct wall_sandbox *b
 	return a->who == b->who && a->uid == b->uid && a->cgroup == b->cgroup;
 }
 
-static void put_identity(struct warden *warden, const struct wall_sandbox *sandbox,
-			 const struct ng_prefix *source, bool remove, uint32_t tag)
+static void put_link(struct warden *warden, enum set_id first, const char *interface,
+		     const struct ng_prefix *source, bool remove, uint32_t tag)
 {
-	struct op *op;
+	struct op *op = op_identity(&warden->ops, first, interface, source);
 
-	if (!sandbox->interface[0]) {
-		put_source(warden, SET_ANY4, source, remove, tag);
-		return;
-	}
-	op = op_identity(&warden->ops, sandbox->interface, source);
 	if (!op)
 		return;
 	op->remove = remove;
 	op->tag = tag;
 	if (!remove)
 		claim_last(warden);
+}
+
+static void put_identity(struct warden *warden, const struct wall_sandbox *sandbox,
+			 const struct ng_prefix *source, bool remove, uint32_t tag)
+{
+	if (!sandbox->interface[0]) {
+		put_source(warden, SET_ANY4, source, remove, tag);
+		return;
+	}
+	if (!sandbox->bridge[0]) {
+		put_link(warden, SET_SBX4, sandbox->interface, source, remove, tag);
+		return;
+	}
+	put_link(warden, SET_SBX4, sandbox->bridge, source, remove, tag);
+	put_link(warden, SET_PORT4, sandbox->interface, source, remove, tag);
 }
 
 /* The address it leaves with, of the family of that source; none: the host's, or its own. */
@@ -174,7 +184,8 @@ bool has_source(const struct wall_sandbox *sandbox, const struct ng_prefix *sour
 static void put_difference(struct warden *warden, const struct wall_sandbox *from,
 			   const struct wall_sandbox *to, bool remove, uint32_t tag)
 {
-	bool same_interface = !strncmp(from->interface, to->interface, NG_IFNAME_MAX);
+	bool same_interface = !strncmp(from->interface, to->interface, NG_IFNAME_MAX) &&
+			      !strncmp(from->bridge, to->bridge, NG_IFNAME_MAX);
 	bool by_interface = from->who == WALL_BY_INTERFACE;
 
 	if (!by_interface && !same_host(from, to))
@@ -311,6 +322,7 @@ static void forget(struct warden *warden, struct sandbox *sandbox, uint32_t tag)
 	uint32_t had = alone_on(warden, was.interface);
 
 	put_difference(warden, &was, &nobody, true, tag);
+	(void)!bridge_move(warden, &was, &nobody, tag);
 	fixed_ranges(warden, &rights, &no_rights, true, tag);
 	for (size_t i = 0; i < was.n_sources; i++) {
 		each_group(warden, &was.sources[i], disown, NULL);
@@ -359,15 +371,17 @@ static int put_rights(struct warden *warden, const struct rights *was, struct sa
 		      uint32_t tag)
 {
 	struct rights is = {&sandbox->is, &sandbox->statics};
+	int code;
 
 	put_difference(warden, was->sandbox, is.sandbox, true, tag);
 	fixed_ranges(warden, was, &is, true, tag);
+	code = bridge_move(warden, was->sandbox, is.sandbox, tag);
 	put_difference(warden, is.sandbox, was->sandbox, false, tag);
 	fixed_ranges(warden, &is, was, false, tag);
 	leftovers_purge(&warden->leftovers, is.sandbox, &warden->ops, &warden->cuts);
 	fixed_pairs(warden, sandbox, tag);
 	settle_sources(warden, was->sandbox, sandbox);
-	return warden->ops.failed ? NG_E_NOMEM : NG_OK;
+	return warden->ops.failed ? NG_E_NOMEM : code;
 }
 
 /* Would the rules that stand know its packets? Those of an operator's own ruleset know addresses. */
@@ -402,6 +416,8 @@ static int put(struct warden *warden, struct change *change, uint32_t tag)
 
 	if (code == NG_OK && !has_rules(warden, wanted))
 		code = NG_E_UNSUPPORTED;
+	if (code == NG_OK)
+		code = bridge_admit(warden, &was, wanted);
 	if (code == NG_OK)
 		code = statics_settle(&change->statics);
 	change->unchanged = code != NG_OK;
@@ -480,6 +496,7 @@ void enrol(struct warden *warden, struct change *changes, size_t n)
 {
 	bool well;
 
+	bridge_look(warden);
 	for (size_t i = 0; i < n; i++) {
 		changes[i].code = begin(warden, &changes[i], (uint32_t)i);
 		statics_finish(&changes[i].statics);
@@ -504,6 +521,7 @@ void enrol_refill(struct warden *warden, struct ops *ops)
 	struct sandbox *sandbox, *next_sandbox;
 	struct lease *lease, *next;
 
+	ports_refill(&warden->ports, ops);
 	HASH_ITER (hh, warden->sandboxes.by_id, sandbox, next_sandbox) {
 		struct rights rights = {&sandbox->is, &sandbox->statics};
 

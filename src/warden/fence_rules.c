@@ -1,10 +1,10 @@
 /*
  * The routing rules.
  *
- *     0:  fwmark 0x6a7f ipproto udp dport 53 lookup local
- *     0:  fwmark 0x6a7f ipproto tcp dport 53 lookup local
- *     0:  fwmark 0x6a7f ipproto icmp lookup local
- *     0:  fwmark 0x6a7f prohibit
+ *     0:  fwmark 0x6a7f/0xfffffffd ipproto udp dport 53 lookup local
+ *     0:  fwmark 0x6a7f/0xfffffffd ipproto tcp dport 53 lookup local
+ *     0:  fwmark 0x6a7f/0xfffffffd ipproto icmp lookup local
+ *     0:  fwmark 0x6a7f/0xfffffffd prohibit
  *     0:  lookup local               (the kernel's own)
  *
  * Ours must come before the kernel's, or without the table a sandbox would reach every service of
@@ -29,7 +29,7 @@
 struct line { /* a rule of preference 0, as far as it matters */
 	uint8_t action, proto, ip_proto;
 	uint16_t port;
-	uint32_t table, mark;
+	uint32_t table, mark, mask;
 	bool plain; /* matches every packet */
 };
 
@@ -45,7 +45,8 @@ static void want(uint8_t family, struct line wanted[static WANTED])
 	const struct line local = {.action = FR_ACT_TO_TBL,
 				   .proto = OURS,
 				   .table = RT_TABLE_LOCAL,
-				   .mark = WALL_MARK_CAME};
+				   .mark = WALL_MARK_CAME,
+				   .mask = WALL_MARK_REFUSED};
 
 	for (size_t i = 0; i < WANTED; i++)
 		wanted[i] = local;
@@ -61,7 +62,8 @@ static bool same(const struct line *one, const struct line *other)
 {
 	return one->action == other->action && one->proto == other->proto &&
 	       one->ip_proto == other->ip_proto && one->port == other->port &&
-	       one->table == other->table && one->mark == other->mark;
+	       one->table == other->table && one->mark == other->mark &&
+	       one->mask == other->mask;
 }
 
 static bool is_local(const struct line *line)
@@ -89,6 +91,9 @@ static void take_attr(const struct nlattr *attr, struct line *line, uint32_t *pr
 	case FRA_FWMARK:
 		line->mark = mnl_attr_get_u32(attr);
 		line->plain = false;
+		break;
+	case FRA_FWMASK:
+		line->mask = mnl_attr_get_u32(attr);
 		break;
 	case FRA_IP_PROTO:
 		line->ip_proto = mnl_attr_get_u8(attr);
@@ -164,7 +169,7 @@ static int send_rule(struct netlink *netlink, uint16_t type, uint8_t family,
 		mnl_attr_put_u32(request, FRA_TABLE, line->table);
 	if (line->mark) {
 		mnl_attr_put_u32(request, FRA_FWMARK, line->mark);
-		mnl_attr_put_u32(request, FRA_FWMASK, UINT32_MAX);
+		mnl_attr_put_u32(request, FRA_FWMASK, line->mask);
 	}
 	if (line->ip_proto)
 		mnl_attr_put_u8(request, FRA_IP_PROTO, line->ip_proto);

@@ -131,7 +131,8 @@ static int begin(struct warden *warden, const struct wall_table *table,
 		forget(warden);
 		return code;
 	}
-	if (table_exists(&warden->kernel, table->table, &stands) == NG_OK && stands)
+	if (table_exists(&warden->kernel, NFPROTO_INET, table->table, &stands) == NG_OK &&
+	    stands)
 		say("table \"%s\" of an earlier life stands beside them and guards as it did; "
 		    "namegate teardown --force --table %s removes it",
 		    table->table, table->table);

@@ -14,10 +14,11 @@ struct kernel {
 	struct batch batch;
 	struct ability ability;
 	struct wall_table table;
-	uint16_t log_group;   /* where refused packets are reported */
-	bool ready;           /* the table stands as far as we know */
-	bool turned;          /* leases stand in the twins */
-	uint32_t flags;       /* the table's */
+	uint16_t log_group; /* where refused packets are reported */
+	bool ready;         /* the table stands as far as we know */
+	bool turned;        /* leases stand in the twins */
+	bool bridged;   /* there is a second table, of family bridge: made when first needed */
+	uint32_t flags; /* the table's */
 	uint64_t fingerprint; /* of the rules as the kernel lists them */
 	uint32_t generation;  /* of the rule set, when last looked at */
 	uint32_t commits;     /* our own, at that moment */
@@ -30,8 +31,9 @@ int kernel_open(struct kernel *kernel, char why[static SAY_MAX]) NG_MUST_CHECK;
 void kernel_close(struct kernel *kernel); /* takes NULL; leaves the table */
 int probe(struct kernel *kernel, char why[static SAY_MAX]) NG_MUST_CHECK;
 
-/* Is a table of that name there? */
-int table_exists(struct kernel *kernel, const char *name, bool *out) NG_MUST_CHECK;
+/* Is a table of that name there, of NFPROTO_INET or NFPROTO_BRIDGE? */
+int table_exists(struct kernel *kernel, uint8_t family, const char *name,
+		 bool *out) NG_MUST_CHECK;
 /* The netlink port of who owns it; 0: nobody, or it is not there. */
 int table_owner(struct kernel *kernel, const char *name, uint32_t *out) NG_MUST_CHECK;
 enum build { BUILD_OVER = 0, BUILD_ANEW }; /* keep the sets that are there, or replace all */
@@ -46,6 +48,9 @@ int table_build(struct kernel *kernel, const struct wall_table *table, enum buil
 bool table_intact(struct kernel *kernel);
 /* Has anybody else committed since the last call? Looks at the generation number only. */
 bool table_foreign_change(struct kernel *kernel);
+/* Makes the second table as well, if it is not there. NG_E_UNSUPPORTED: this kernel has none. */
+int table_need_bridge(struct kernel *kernel, int *system) NG_MUST_CHECK;
+/* Of both families. NG_E_NOTFOUND: there is neither. */
 int table_remove(struct kernel *kernel, const char *name, int *system) NG_MUST_CHECK;
 
 /* Which side of the lease sets do that table's rules look into? Into turned. */

@@ -38,6 +38,13 @@ static const enum set_id kept[] = {SET_SBX4,
 				   SET_CIDR6,
 				   SET_CIDR4P,
 				   SET_CIDR6P,
+				   SET_BRIDGES,
+				   SET_SLAVES,
+				   SET_PORTS,
+				   SET_PORT4,
+				   SET_PORT6,
+				   SET_PORT4NET,
+				   SET_PORT6NET,
 				   SET_HOST_UID,
 				   SET_HOST_CGROUP,
 				   SET_HOST_SIDECAR,
@@ -110,7 +117,8 @@ int leftovers_read(struct leftovers *leftovers, struct kernel *kernel, const cha
 	int code = NG_OK;
 
 	for (size_t i = 0; code == NG_OK && i < sizeof(kept) / sizeof(kept[0]); i++)
-		code = set_dump(&kernel->netlink, table, kept[i], take, leftovers);
+		if (kernel->bridged || !SET_IS_BRIDGED(kept[i]))
+			code = set_dump(&kernel->netlink, table, kept[i], take, leftovers);
 	return code;
 }
 

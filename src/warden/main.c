@@ -230,6 +230,7 @@ enum slot {
 	SLOT_WATCH,
 	SLOT_FLOWS,
 	SLOT_FENCE,
+	SLOT_LINKS,
 	SLOT_WORKERS
 };
 
@@ -272,6 +273,8 @@ static size_t fill_slots(const struct warden *warden, int signals, struct pollfd
 	slots[SLOT_WATCH] = (struct pollfd){.fd = warden->watch.netlink.fd, .events = POLLIN};
 	slots[SLOT_FLOWS] = (struct pollfd){.fd = warden->flows.netlink.fd, .events = POLLIN};
 	slots[SLOT_FENCE] = (struct pollfd){.fd = warden->fence.news.fd, .events = POLLIN};
+	slots[SLOT_LINKS] =
+		(struct pollfd){.fd = warden->ports.links.news.fd, .events = POLLIN};
 	for (size_t i = 0; i < warden->workers.n; i++)
 		slots[n++] = (struct pollfd){
 			.fd = warden->workers.items[i].fd,
@@ -293,6 +296,7 @@ static int turn(struct warden *warden, struct inbox *inbox, const struct pollfd 
 		code = serve_main(warden, inbox);
 	if (code != NG_OK)
 		return code;
+	bridge_watch(warden);
 	leases_serve(warden);
 	leases_end_due(warden);
 	leases_look_at_room(warden);
@@ -355,11 +359,15 @@ static int open_all(struct warden *warden, const char *user, int program)
 			code = fence_open(&warden->fence, program);
 		if (code == NG_OK)
 			code = nflog_open(&warden->nflog);
+		if (code == NG_OK)
+			code = ports_open(&warden->ports);
 		warden->kernel.log_group = warden->nflog.group;
 		if (code != NG_OK)
 			snprintf(why, sizeof(why),
 				 "cannot open the netlink sockets for conntrack, changes, "
-				 "routing and NFLOG: %s; the kernel needs nf_conntrack and "
+				 "routing, interfaces and NFLOG: %s; the kernel needs "
+				 "nf_conntrack "
+				 "and "
 				 "nfnetlink_log, "
 				 "and a free log group from 77 on",
 				 strerror(errno));
@@ -386,6 +394,7 @@ static void close_all(struct warden *warden)
 	nflog_close(&warden->nflog);
 	watch_close(&warden->watch);
 	fence_close(&warden->fence);
+	ports_close(&warden->ports);
 	netlink_close(&warden->conntrack);
 	netlink_close(&warden->reader);
 	netlink_close(&warden->flows.netlink);
@@ -435,6 +444,7 @@ static int serve(const char *user, int program)
 	warden->fence.ask.fd = warden->fence.news.fd = warden->fence.program = -1;
 	warden->watch.netlink.fd = warden->nflog.netlink.fd = warden->flows.netlink.fd = -1;
 	prctl(PR_SET_NAME, "namegate-warden"); /* it was started by a descriptor */
+	warden->ports.links.ask.fd = warden->ports.links.news.fd = -1;
 	signals = open_signals();
 	code = signals < 0 ? NG_E_IO : open_all(warden, user, program);
 	if (code == NG_OK)
@@ -454,26 +464,23 @@ static int teardown(const char *table)
 {
 	struct kernel kernel;
 	char why[SAY_MAX] = "";
-	bool there = false;
 	int system = 0, code = kernel_open(&kernel, why);
 
 	if (code == NG_OK)
-		code = table_exists(&kernel, table, &there);
-	if (code == NG_OK && there)
 		code = table_remove(&kernel, table, &system);
-	if (code == NG_OK && fence_remove(table, &system) != NG_OK)
+	if ((code == NG_OK || code == NG_E_NOTFOUND) && fence_remove(table, &system) != NG_OK)
 		say("the marks on sandbox interfaces or the routing rules could not be "
 		    "removed: %s; ip rule and tc filter show them",
 		    strerror(system));
 	if (why[0])
 		say("%s", why);
+	else if (code == NG_E_NOTFOUND)
+		say("there is no table \"%s\"; nothing was removed", table);
 	else if (code != NG_OK)
 		say("table \"%s\" could not be removed: %s%s", table, strerror(system),
 		    system == EPERM ? "; stop namegated first, it owns the table" : "");
-	else if (!there)
-		say("there is no table \"%s\"; nothing was removed", table);
 	kernel_close(&kernel);
-	return code == NG_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+	return code == NG_OK || code == NG_E_NOTFOUND ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int teardown_set(struct kernel *kernel, const char *text)

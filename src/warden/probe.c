@@ -77,6 +77,16 @@ static bool can_own(struct scratch *scratch)
 	return scratch_commit(scratch);
 }
 
+/* Whoever was built without it refuses its tables. */
+static bool can_bridge(struct scratch *scratch)
+{
+	batch_begin(&scratch->kernel->batch, &scratch->kernel->netlink);
+	scratch->kernel->batch.family = NFPROTO_BRIDGE;
+	scratch_table(scratch, NFT_MSG_NEWTABLE, 0);
+	scratch_table(scratch, NFT_MSG_DELTABLE, 0);
+	return scratch_commit(scratch);
+}
+
 static bool scratch_element(struct scratch *scratch, uint64_t timeout_ms, bool remove)
 {
 	/* Written as for a kernel that renews in place and can destroy, to see whether it does. */
@@ -158,5 +168,6 @@ int probe(struct kernel *kernel, char why[static SAY_MAX])
 		return NG_E_KERNEL;
 	}
 	kernel->ability.owner_persist = can_own(&scratch);
+	kernel->ability.bridge = can_bridge(&scratch);
 	return NG_OK;
 }

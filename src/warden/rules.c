@@ -112,6 +112,8 @@ static const struct rule {
 	const struct step *steps;
 } rules[] = {
 	/* Before conntrack, so that a forged packet leaves no trace anywhere. */
+	RULE(CHAIN_SOURCE, META(R0, NFT_META_IIFNAME), IN("bridges"), META(R0, NFT_META_MARK),
+	     NEQ(HOST32(WALL_MARK_PORT)), COUNTER, DROP), /* of no port that may send it */
 	RULE(CHAIN_SOURCE, V4, NET(R0, 0, 1), MASK(0x0f), NEQ(5),
 	     GOTO(CHAIN_FORGED)), /* options */
 	RULE(CHAIN_SOURCE, V6, EXTENSION(IPPROTO_HOPOPTS), NET(R0, 24, 2), EQ(0xff, 0x02),
@@ -214,6 +216,13 @@ static const struct rule {
 	RULE(BASE_MASQ, V6, SADDR6(R0), IN("masq6net"), {.kind = STEP_MASQUERADE}),
 };
 
+/*
+ * A bridge hands some frames to the host as if its port were no port: those to the addresses that
+ * bridges keep for themselves. No hook of the bridge family sees all of them.
+ */
+static const struct step from_port[] = {META(R0, NFT_META_IIFNAME), IN("ports"), COUNTER, DROP,
+					END};
+
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static int write_guard(struct batch *batch, struct netlink *netlink, const char *table,
@@ -287,7 +296,7 @@ static void write_log_forged(struct batch *batch, struct netlink *netlink,
 }
 
 int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_table *table,
-		uint16_t log_group, bool turned)
+		uint16_t log_group, bool turned, bool bridged)
 {
 	const enum side other = turned ? SIDE_FIRST : SIDE_TWIN;
 	int code;
@@ -303,6 +312,8 @@ int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_
 	code = write_guards(batch, netlink, table);
 	if (code != NG_OK)
 		return code;
+	if (bridged)
+		write_rule(batch, netlink, table->table, BASE_SPOOF, from_port);
 	write_catch(batch, netlink, table, IPPROTO_UDP);
 	write_catch(batch, netlink, table, IPPROTO_TCP);
 	/* Ahead of the verdicts. */
@@ -319,8 +330,8 @@ int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_
 }
 
 #define OTHER_RULES 9 /* two that catch DNS, seven that log */
-size_t rules_count(const struct wall_table *table)
+size_t rules_count(const struct wall_table *table, bool bridged)
 {
-	return COUNT(rules) - LEASED_RULES + OTHER_RULES + COUNT(guards) * table->n_interfaces +
-	       host_rules_count(table);
+	return bridged + COUNT(rules) - LEASED_RULES + OTHER_RULES +
+	       COUNT(guards) * table->n_interfaces + host_rules_count(table);
 }

@@ -17,11 +17,16 @@
 /* Writes all chains, empties them, and fills them. The sets are written before. NG_E_RANGE: a
  * pattern that would put every interface under guard. */
 int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_table *table,
-		uint16_t log_group,
-		bool turned) NG_MUST_CHECK; /* turned: leases are in the twins */
+		uint16_t log_group, bool turned,
+		bool bridged) NG_MUST_CHECK; /* turned: leases are in the twins */
 /* Those about sandboxes without an interface (rules_host.c): part of rules_write(). */
 void host_rules_write(struct batch *batch, struct netlink *netlink,
 		      const struct wall_table *table, uint16_t log_group, bool turned);
 size_t host_rules_count(const struct wall_table *table);
 /* How many rules rules_write() makes for it. */
-size_t rules_count(const struct wall_table *table);
+size_t rules_count(const struct wall_table *table, bool bridged);
+
+/* The same for the table of family bridge (bridge_rules.c). */
+void bridge_rules_write(struct batch *batch, struct netlink *netlink,
+			const struct wall_table *table);
+size_t bridge_rules_count(void);

@@ -114,6 +114,14 @@ const struct set_shape set_shapes[SET_COUNT] = {
 	[SET_HOST_CGROUP_FLOW] = {"host_cgroup_flow", PAIR(TYPE_IP4, TYPE_CGROUP), 12, {0}, 0},
 	[SET_HOST_SIDECAR_FLOW] = {"host_sidecar_flow", PAIR(TYPE_IP4, TYPE_FAMILY), 8, {0}, 0},
 	[SET_HOST_LABEL] = {"host_label", TYPE_IP6, 16, {0}, 0},
+	[SET_BRIDGES] = {"bridges", TYPE_IF, 16, {0}, 0},
+	[SET_SLAVES] = {"ports", TYPE_IF, 16, {0}, 0},
+	[SET_PORTS] = {"ports", TYPE_IF, 16, {0}, 0},
+	[SET_PORT4] = {"sbx4", PAIR(TYPE_IF, TYPE_IP4), 20, {0}, 0},
+	[SET_PORT6] = {"sbx6", PAIR(TYPE_IF, TYPE_IP6), 32, {0}, 0},
+	[SET_PORT4NET] = {"sbx4net", PAIR(TYPE_IF, TYPE_IP4), 20, {16, 4}, NFT_SET_INTERVAL},
+	[SET_PORT6NET] = {"sbx6net", PAIR(TYPE_IF, TYPE_IP6), 32, {16, 16}, NFT_SET_INTERVAL},
+	[SET_STRAY] = {"stray", TYPE_IF, 16, {0}, NFT_SET_EVAL},
 	[SET_NEVER4] = {"never4", TYPE_IP4, 4, {0}, NFT_SET_INTERVAL},
 	[SET_NEVER6] = {"never6", TYPE_IP6, 16, {0}, NFT_SET_INTERVAL},
 	[SET_PRIVATE_DNS] = {"private_dns", PAIR(TYPE_PROTO, TYPE_PORT), 8, {0}, 0},
@@ -123,6 +131,11 @@ const struct set_shape set_shapes[SET_COUNT] = {
 /* Type, length, text and its end; a longer one would cost each element more. */
 const uint8_t set_mark[11] = {
 	NFTNL_UDATA_SET_ELEM_COMMENT, 9, 'n', 'a', 'm', 'e', 'g', 'a', 't', 'e', 0};
+
+uint8_t set_family(enum set_id set)
+{
+	return SET_IS_BRIDGED(set) ? NFPROTO_BRIDGE : NFPROTO_INET;
+}
 
 void ops_finish(struct ops *ops)
 {
@@ -248,13 +261,14 @@ struct ng_addr prefix_last(const struct ng_prefix *prefix)
 	return last;
 }
 
-struct op *op_identity(struct ops *ops, const char *interface, const struct ng_prefix *source)
+struct op *op_identity(struct ops *ops, enum set_id first, const char *interface,
+		       const struct ng_prefix *source)
 {
 	size_t len = ng_addr_len(&source->addr);
 	struct ng_addr last = prefix_last(source);
 	struct op *op;
 
-	op = op_new(ops, set_for(SET_SBX4, source));
+	op = op_new(ops, set_for(first, source));
 	if (!op)
 		return NULL;
 	op->has_end = !ng_prefix_is_host(source);
@@ -262,6 +276,15 @@ struct op *op_identity(struct ops *ops, const char *interface, const struct ng_p
 	memcpy(op->key + NG_IFNAME_MAX, source->addr.bytes, len);
 	memcpy(op->key_end, op->key, NG_IFNAME_MAX);
 	memcpy(op->key_end + NG_IFNAME_MAX, last.bytes, len);
+	return op;
+}
+
+struct op *op_name(struct ops *ops, enum set_id set, const char *interface)
+{
+	struct op *op = op_new(ops, set);
+
+	if (op)
+		memcpy(op->key, interface, strnlen(interface, NG_IFNAME_MAX));
 	return op;
 }
 
@@ -411,7 +434,7 @@ int set_dump_some(struct netlink *netlink, const char *table, enum set_id set, s
 			    .who = who,
 			    .most = most};
 
-	return ask_dump(netlink, NFPROTO_INET, table, set_shapes[set].name, &dump);
+	return ask_dump(netlink, set_family(set), table, set_shapes[set].name, &dump);
 }
 
 int set_at_dump(struct netlink *netlink, const struct set_at *at, size_t *most,
@@ -458,7 +481,7 @@ static int ask_element(struct netlink *netlink, uint8_t family, const char *tabl
 int set_element(struct netlink *netlink, const char *table, enum set_id set, const uint8_t *key,
 		struct element *out)
 {
-	return ask_element(netlink, NFPROTO_INET, table, set_shapes[set].name,
+	return ask_element(netlink, set_family(set), table, set_shapes[set].name,
 			   set_shapes[set].key_len, key, out);
 }
 

@@ -61,16 +61,25 @@ enum set_id {
 	SET_HOST_CGROUP_FLOW,
 	SET_HOST_SIDECAR_FLOW,
 	SET_HOST_LABEL, /* labels that are a sandbox's */
-	SET_NEVER4,     /* never to be reached, looked at before the leases */
+	SET_BRIDGES, /* bridges whose ports are told apart: packets need the mark of a port */
+	SET_SLAVES,  /* their ports: by these nothing comes in but through the bridge */
+	SET_PORTS,   /* the same in the table of family bridge, and so are the next ones */
+	SET_PORT4,   /* who may use which source address on which port */
+	SET_PORT6,
+	SET_PORT4NET,
+	SET_PORT6NET,
+	SET_STRAY,  /* ports with the number of their frames that were dropped */
+	SET_NEVER4, /* never to be reached, looked at before the leases */
 	SET_NEVER6,
 	SET_PRIVATE_DNS, /* protocol and port of DNS that the gate cannot see into */
 	SET_ND,          /* ICMPv6 types of neighbour discovery that a host sends */
 	SET_COUNT
 };
-#define SET_IS_LEASE(id) ((id) >= SET_ALLOW4 && (id) <= SET_ALLOW6P)
-#define SET_IS_TWIN(id)  ((id) >= SET_TWIN4 && (id) <= SET_TWIN6P)
-#define SET_TO_TWIN      (SET_TWIN4 - SET_ALLOW4)
-#define SET_IS_CIDR(id)  ((id) >= SET_CIDR4 && (id) <= SET_CIDR6P)
+#define SET_IS_LEASE(id)   ((id) >= SET_ALLOW4 && (id) <= SET_ALLOW6P)
+#define SET_IS_TWIN(id)    ((id) >= SET_TWIN4 && (id) <= SET_TWIN6P)
+#define SET_TO_TWIN        (SET_TWIN4 - SET_ALLOW4)
+#define SET_IS_BRIDGED(id) ((id) >= SET_PORTS && (id) <= SET_STRAY)
+#define SET_IS_CIDR(id)    ((id) >= SET_CIDR4 && (id) <= SET_CIDR6P)
 
 #define KEY_MAX 40 /* IPv6 pair, protocol, port */
 
@@ -84,6 +93,7 @@ struct set_shape {
 	uint8_t value_len;
 };
 extern const struct set_shape set_shapes[SET_COUNT];
+uint8_t set_family(enum set_id set); /* NFPROTO_INET or NFPROTO_BRIDGE */
 
 /* A set that is not the table's own: somebody else declared it (declared.h). */
 struct set_at {
@@ -123,8 +133,11 @@ void ops_clear(struct ops *ops);
 /* What to put where. Each returns the new op, or NULL when memory is out (and ops->failed). */
 struct op *op_pair(struct ops *ops, const struct ng_addr *source, const struct ng_addr *to,
 		   uint8_t proto, uint16_t port);
-/* For wider sources it is an interval. */
-struct op *op_identity(struct ops *ops, const char *interface, const struct ng_prefix *source);
+/* In one of the four sets that begin there. For wider sources it is an interval. */
+struct op *op_identity(struct ops *ops, enum set_id first, const char *interface,
+		       const struct ng_prefix *source);
+/* An interface's name alone. */
+struct op *op_name(struct ops *ops, enum set_id set, const char *interface);
 /* An interval of both; proto 0: every protocol and port. */
 struct op *op_range(struct ops *ops, const struct ng_prefix *source, const struct ng_prefix *to,
 		    uint8_t proto, uint16_t port);
@@ -147,6 +160,7 @@ struct ability {
 	bool in_place;      /* a second NEWSETELEM renews an element's timeout */
 	bool destroy;       /* deleting what is not there is no error */
 	bool acks_end;      /* the end of a batch is acknowledged when all of it is committed */
+	bool bridge;        /* tables of family bridge */
 };
 
 /* Writes ops [from, to) into the batch. */

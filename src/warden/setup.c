@@ -92,11 +92,15 @@ static int await_owner(struct warden *warden, const char *table)
 
 static int first_build(struct warden *warden, const struct wall_table *table, int *system)
 {
-	bool there;
+	struct kernel *kernel = &warden->kernel;
+	bool there = false;
 	int code = await_owner(warden, table->table);
 
 	if (code == NG_OK)
-		code = table_exists(&warden->kernel, table->table, &there);
+		code = table_exists(kernel, NFPROTO_INET, table->table, &there);
+	if (code == NG_OK && kernel->ability.bridge)
+		code = table_exists(kernel, NFPROTO_BRIDGE, table->table, &kernel->bridged);
+	there = code == NG_OK && (there || kernel->bridged);
 	if (code == NG_OK && there)
 		code = adopt(warden, table->table);
 	if (code == NG_OK)

@@ -129,6 +129,17 @@ static void fill_tally_in(struct nftnl_expr *expr, const struct step *step)
 	nftnl_expr_set_str(expr, NFTNL_EXPR_OBJREF_IMM_NAME, step->name);
 }
 
+static void fill_each(struct nftnl_expr *expr, const struct step *step)
+{
+	struct nftnl_expr *counter = nftnl_expr_alloc("counter");
+
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_ADD);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_SREG_KEY, step->reg);
+	nftnl_expr_set_str(expr, NFTNL_EXPR_DYNSET_SET_NAME, step->name);
+	if (counter)
+		nftnl_expr_add_expr(expr, NFTNL_EXPR_DYNSET_EXPR, counter);
+}
+
 static void fill_log(struct nftnl_expr *expr, const struct step *step)
 {
 	nftnl_expr_set_u16(expr, NFTNL_EXPR_LOG_GROUP, (uint16_t)step->a);
@@ -200,6 +211,7 @@ static const struct {
 	[STEP_COUNTER] = {"counter", fill_nothing},
 	[STEP_LIMIT] = {"limit", fill_limit},
 	[STEP_FAIR] = {"dynset", fill_fair},
+	[STEP_EACH] = {"dynset", fill_each},
 	[STEP_TALLY] = {"objref", fill_tally},
 	[STEP_TALLY_IN] = {"objref", fill_tally_in},
 	[STEP_LOG] = {"log", fill_log},

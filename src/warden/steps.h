@@ -19,9 +19,10 @@ enum step_kind {
 	STEP_CMP,     /* a = NFT_CMP_, reg against data */
 	STEP_LOOKUP,  /* the key that starts at reg, in set `name` */
 	STEP_COUNTER,
-	STEP_LIMIT,      /* a = packets a second, b = burst */
-	STEP_FAIR,       /* the same for each key at reg apart, kept in set `name` */
-	STEP_TALLY,      /* counts the packet in the counter of the key at reg in map `name` */
+	STEP_LIMIT, /* a = packets a second, b = burst */
+	STEP_FAIR,  /* the same for each key at reg apart, kept in set `name` */
+	STEP_EACH,  /* counts the packet in the element at reg of set `name`, made if need be */
+	STEP_TALLY, /* counts the packet in the counter of the key at reg in map `name` */
 	STEP_TALLY_IN,   /* and in the counter `name` */
 	STEP_LOG,        /* a = group, b = snaplen, c = queue threshold; prefix `name` */
 	STEP_REJECT,     /* a = NFT_REJECT_, b = code */

@@ -36,10 +36,17 @@
 #define FIRST_BATCH_OPS 100000
 #define LOOKS_MAX       64
 
-static void write_table(struct kernel *kernel, const char *name, uint16_t type, uint32_t flags)
+static const uint8_t families[] = {NFPROTO_INET, NFPROTO_BRIDGE};
+#define FAMILIES(kernel) ((size_t)1 + (kernel)->bridged)
+
+static void write_table(struct kernel *kernel, uint8_t family, const char *name, uint16_t type,
+			uint32_t flags)
 {
-	struct nlmsghdr *message = batch_message(&kernel->batch, &kernel->netlink, type,
-						 type == NFT_MSG_NEWTABLE ? NLM_F_CREATE : 0);
+	struct nlmsghdr *message;
+
+	kernel->batch.family = family;
+	message = batch_message(&kernel->batch, &kernel->netlink, type,
+				type == NFT_MSG_NEWTABLE ? NLM_F_CREATE : 0);
 
 	mnl_attr_put_strz(message, NFTA_TABLE_NAME, name);
 	if (type == NFT_MSG_NEWTABLE)
@@ -56,16 +63,13 @@ static uint32_t set_size(const struct wall_table *table, enum set_id id)
 }
 
 /* Byte order of the keys, which nft wants to know when it lists a set of one field: names are host's. */
-static void describe_key(struct nftnl_set *set, enum set_id id)
+static void describe_key(struct nftnl_set *set, bool is_name)
 {
-	const bool hosts = id == SET_TALKIF || id == SET_FORGED || id == SET_HOST_UID ||
-			   id == SET_HOST_CGROUP;
-	const uint32_t order = hosts ? 1 : 2;
 	struct nftnl_udata_buf *notes = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
 
 	if (!notes)
 		return;
-	nftnl_udata_put_u32(notes, NFTNL_UDATA_SET_KEYBYTEORDER, order);
+	nftnl_udata_put_u32(notes, NFTNL_UDATA_SET_KEYBYTEORDER, is_name ? 1 : 2);
 	nftnl_set_set_data(set, NFTNL_SET_USERDATA, nftnl_udata_buf_data(notes),
 			   nftnl_udata_buf_len(notes));
 	nftnl_udata_buf_free(notes);
@@ -94,7 +98,9 @@ static void write_set(struct kernel *kernel, const struct wall_table *table, enu
 			set, NFTNL_SET_DESC_CONCAT, shape->fields,
 			(uint32_t)strnlen((const char *)shape->fields, sizeof(shape->fields)));
 	else if (shape->key_type < 64)
-		describe_key(set, id);
+		describe_key(set,
+			     id == SET_HOST_UID || id == SET_HOST_CGROUP ||
+				     (shape->key_len == NG_IFNAME_MAX && shape->key_type != 8));
 	if (shape->flags & NFT_SET_OBJECT)
 		nftnl_set_set_u32(set, NFTNL_SET_OBJ_TYPE, NFT_OBJECT_COUNTER);
 	if (shape->value_type) {
@@ -103,6 +109,7 @@ static void write_set(struct kernel *kernel, const struct wall_table *table, enu
 	}
 	if (SET_IS_LEASE(id) || SET_IS_TWIN(id))
 		nftnl_set_set_u32(set, NFTNL_SET_GC_INTERVAL, GC_INTERVAL_MS);
+	kernel->batch.family = set_family(id);
 	nftnl_set_nlmsg_build_payload(
 		batch_message(&kernel->batch, &kernel->netlink, NFT_MSG_NEWSET, NLM_F_CREATE),
 		set);
@@ -111,8 +118,10 @@ static void write_set(struct kernel *kernel, const struct wall_table *table, enu
 
 static void flush_set(struct kernel *kernel, const char *table, enum set_id id)
 {
-	struct nlmsghdr *message =
-		batch_message(&kernel->batch, &kernel->netlink, NFT_MSG_DELSETELEM, 0);
+	struct nlmsghdr *message;
+
+	kernel->batch.family = set_family(id);
+	message = batch_message(&kernel->batch, &kernel->netlink, NFT_MSG_DELSETELEM, 0);
 
 	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, table);
 	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, set_shapes[id].name);
@@ -128,7 +137,8 @@ static void write_sets(struct kernel *kernel, const struct wall_table *table)
 	struct ops fixed = {0};
 
 	for (int id = 0; id < SET_COUNT; id++)
-		if (kernel->turned ? !SET_IS_LEASE(id) : !SET_IS_TWIN(id))
+		if ((kernel->turned ? !SET_IS_LEASE(id) : !SET_IS_TWIN(id)) &&
+		    (kernel->bridged || !SET_IS_BRIDGED(id)))
 			write_set(kernel, table, (enum set_id)id);
 	/*
 	 * The fixed ones, and ranges of an earlier life that new ones could overlap: these come back
@@ -153,16 +163,21 @@ static int try_build(struct kernel *kernel, const struct wall_table *table, enum
 	int code;
 
 	batch_begin(&kernel->batch, &kernel->netlink);
-	write_table(kernel, table->table, NFT_MSG_NEWTABLE, flags);
-	if (build == BUILD_ANEW) {
-		write_table(kernel, table->table, NFT_MSG_DELTABLE, 0);
-		write_table(kernel, table->table, NFT_MSG_NEWTABLE, flags);
+	for (size_t i = 0; i < FAMILIES(kernel); i++) {
+		write_table(kernel, families[i], table->table, NFT_MSG_NEWTABLE, flags);
+		if (build != BUILD_ANEW)
+			continue;
+		write_table(kernel, families[i], table->table, NFT_MSG_DELTABLE, 0);
+		write_table(kernel, families[i], table->table, NFT_MSG_NEWTABLE, flags);
 	}
 	write_sets(kernel, table);
+	kernel->batch.family = NFPROTO_INET;
 	code = rules_write(&kernel->batch, &kernel->netlink, table, kernel->log_group,
-			   kernel->turned);
+			   kernel->turned, kernel->bridged);
 	if (code != NG_OK)
 		return code;
+	if (kernel->bridged)
+		bridge_rules_write(&kernel->batch, &kernel->netlink, table);
 	ops_write(refill, 0, n, table->table, &kernel->ability, &kernel->batch,
 		  &kernel->netlink);
 	code = batch_commit(&kernel->batch, &kernel->netlink, NULL, NULL, system);
@@ -197,13 +212,25 @@ static int take_rule(const struct nlmsghdr *reply, void *who)
 static int dump_rules(struct kernel *kernel, const struct wall_table *table, struct look *look,
 		      int *system)
 {
-	char buf[512];
-	struct nlmsghdr *request = netlink_request(&kernel->netlink, buf, NFNL_SUBSYS_NFTABLES,
-						   NFT_MSG_GETRULE, NLM_F_DUMP, NFPROTO_INET);
+	int code = NG_OK;
 
-	mnl_attr_put_strz(request, NFTA_RULE_TABLE, table->table);
 	*look = (struct look){0};
-	return netlink_ask(&kernel->netlink, request, take_rule, look, system);
+	for (size_t i = 0; code == NG_OK && i < FAMILIES(kernel); i++) {
+		char buf[512];
+		struct nlmsghdr *request =
+			netlink_request(&kernel->netlink, buf, NFNL_SUBSYS_NFTABLES,
+					NFT_MSG_GETRULE, NLM_F_DUMP, families[i]);
+
+		mnl_attr_put_strz(request, NFTA_RULE_TABLE, table->table);
+		code = netlink_ask(&kernel->netlink, request, take_rule, look, system);
+	}
+	return code;
+}
+
+static size_t rules_wanted(const struct kernel *kernel, const struct wall_table *table)
+{
+	return rules_count(table, kernel->bridged) +
+	       (kernel->bridged ? bridge_rules_count() : 0);
 }
 
 /* The rules go out in several parts; whoever commits anything meanwhile spoils them (EINTR). */
@@ -216,7 +243,7 @@ static int look_at_rules(struct kernel *kernel, const struct wall_table *table, 
 	*system = EINTR;
 	for (int try = 0; try < LOOKS_MAX && code != NG_OK && *system == EINTR; try++)
 		code = dump_rules(kernel, table, &look, system);
-	if (code == NG_OK && look.n != rules_count(table)) {
+	if (code == NG_OK && look.n != rules_wanted(kernel, table)) {
 		*system = ESTALE; /* somebody else has changed them */
 		code = NG_E_KERNEL;
 	}
@@ -239,12 +266,13 @@ static int take_owner(const struct nlmsghdr *reply, void *who)
 	return MNL_CB_OK;
 }
 
-static int ask_table(struct kernel *kernel, const char *name, bool *there, uint32_t *owner)
+static int ask_table(struct kernel *kernel, uint8_t family, const char *name, bool *there,
+		     uint32_t *owner)
 {
 	char buf[512];
 	int code, system = 0;
 	struct nlmsghdr *request = netlink_request(&kernel->netlink, buf, NFNL_SUBSYS_NFTABLES,
-						   NFT_MSG_GETTABLE, 0, NFPROTO_INET);
+						   NFT_MSG_GETTABLE, 0, family);
 
 	mnl_attr_put_strz(request, NFTA_TABLE_NAME, name);
 	*owner = 0;
@@ -255,18 +283,18 @@ static int ask_table(struct kernel *kernel, const char *name, bool *there, uint3
 	return NG_OK;
 }
 
-int table_exists(struct kernel *kernel, const char *name, bool *out)
+int table_exists(struct kernel *kernel, uint8_t family, const char *name, bool *out)
 {
 	uint32_t owner;
 
-	return ask_table(kernel, name, out, &owner);
+	return ask_table(kernel, family, name, out, &owner);
 }
 
 int table_owner(struct kernel *kernel, const char *name, uint32_t *out)
 {
 	bool there;
 
-	return ask_table(kernel, name, &there, out);
+	return ask_table(kernel, NFPROTO_INET, name, &there, out);
 }
 
 bool table_intact(struct kernel *kernel)
@@ -327,13 +355,42 @@ int table_build(struct kernel *kernel, const struct wall_table *table, enum buil
 	return NG_OK;
 }
 
-/* One that was left behind by an owner must be taken over first. */
+int table_need_bridge(struct kernel *kernel, int *system)
+{
+	const struct wall_table table = kernel->table;
+	struct ops none = {0};
+	int code;
+
+	if (kernel->bridged)
+		return NG_OK;
+	if (!kernel->ability.bridge)
+		return NG_E_UNSUPPORTED;
+	kernel->bridged = true;
+	code = table_build(kernel, &table, BUILD_OVER, &none, system);
+	kernel->bridged = code == NG_OK;
+	return code;
+}
+
+/* One that was left behind by an owner must be taken over first. Both families, or none. */
 static int try_remove(struct kernel *kernel, const char *name, uint32_t flags, int *system)
 {
+	size_t n = 0;
+
 	batch_begin(&kernel->batch, &kernel->netlink);
-	write_table(kernel, name, NFT_MSG_NEWTABLE, flags);
-	write_table(kernel, name, NFT_MSG_DELTABLE, 0);
-	return batch_commit(&kernel->batch, &kernel->netlink, NULL, NULL, system);
+	for (size_t i = 0; i < 1 + (size_t)kernel->ability.bridge; i++) {
+		bool there;
+		int code = table_exists(kernel, families[i], name, &there);
+
+		if (code != NG_OK)
+			return code;
+		if (!there)
+			continue;
+		write_table(kernel, families[i], name, NFT_MSG_NEWTABLE, flags);
+		write_table(kernel, families[i], name, NFT_MSG_DELTABLE, 0);
+		n++;
+	}
+	return n ? batch_commit(&kernel->batch, &kernel->netlink, NULL, NULL, system)
+		 : NG_E_NOTFOUND;
 }
 
 int table_remove(struct kernel *kernel, const char *name, int *system)

@@ -11,6 +11,7 @@
 #include "warden/kernel.h"
 #include "warden/leftovers.h"
 #include "warden/nflog.h"
+#include "warden/ports.h"
 #include "warden/sandboxes.h"
 #include "warden/tally.h"
 #include "warden/watch.h"
@@ -50,6 +51,7 @@ struct warden {
 	struct netlink conntrack; /* its own socket: its replies do not mix with the batches' */
 	struct watch watch;
 	struct fence fence;
+	struct ports ports;
 	struct mirror mirror;
 	struct declared declared; /* of no sets: a table is owned */
 	struct sandboxes sandboxes;
@@ -118,6 +120,18 @@ struct change { /* WALL_SANDBOX_ADD, or WALL_SANDBOX_REMOVE when only the id is 
 void enrol(struct warden *warden, struct change *changes, size_t n);
 /* Writes identity, masquerade and leases of everything that is registered, for a rebuild. */
 void enrol_refill(struct warden *warden, struct ops *ops);
+
+/* ---- sandboxes on ports of bridges (enrol_bridge.c) ---- */
+
+/* May it come, to that place? NG_E_NOTFOUND: its interface is no port of its bridge. */
+int bridge_admit(struct warden *warden, const struct wall_sandbox *was,
+		 const struct wall_sandbox *wanted) NG_MUST_CHECK;
+/* It has come, moved or gone: its bridge is guarded, and no more held by it. */
+int bridge_move(struct warden *warden, const struct wall_sandbox *was,
+		const struct wall_sandbox *is, uint32_t tag) NG_MUST_CHECK;
+/* Puts into the ops at hand what has changed with the ports; the second commits it. */
+void bridge_look(struct warden *warden);
+void bridge_watch(struct warden *warden);
 
 /* What has come into the mirror meanwhile: has it owned and counted, or puts its removal into the ops. */
 void enrol_prune(struct warden *warden);

@@ -292,7 +292,7 @@ fi
 
 # ---- rules and marks in foreign hands ----
 
-ip rule del fwmark 0x6a7f prohibit
+ip rule del fwmark 0x6a7f/0xfffffffd prohibit
 rules() { # in order: ours, then the kernel's
 	ip "$1" -d rule | awk '$1 == "0:" { print ($0 ~ /6a7f/ ? ($0 ~ /prohibit/ ? "prohibit" : "dns") : "local") }' | tr '\n' ' '
 }

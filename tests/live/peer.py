@@ -230,6 +230,16 @@ def forge(address, port):
         sock.sendto(respond(wire, "44.0.9.9"), peer)
 
 
+def sink(port):
+    """Says every datagram that comes to that port, on all addresses of either family."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        sock.bind(("::", int(port)))
+        print("ready", flush=True)
+        while True:
+            print(repr(sock.recv(2000)), flush=True)
+
+
 if __name__ == "__main__":
-    actions = {f.__name__: f for f in (web, connect, hold, race, flood, forge)}
+    actions = {f.__name__: f for f in (web, connect, hold, race, flood, forge, sink)}
     sys.exit(actions[sys.argv[1]](*sys.argv[2:]))

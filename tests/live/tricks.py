@@ -172,4 +172,5 @@ def names():
     print("\n".join(name for name, _kind, _packets in all_tricks(*addresses)))
 
 
-names() if sys.argv[1:] == ["list"] else main(*sys.argv[1:])
+if __name__ == "__main__":
+    names() if sys.argv[1:] == ["list"] else main(*sys.argv[1:])

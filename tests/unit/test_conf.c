@@ -79,7 +79,8 @@ static const char full[] =
 	"listen = {\"127.0.0.1\", \"[::1]:5300\"}\n"
 	"control = \"run/control\"\nstore = /var/lib/x\nrecord = journal\n"
 	"worker-user = self\nwarden-user = \"65534\"\ntable = gate-2\n"
-	"interfaces = {\"sb*\", \"veth0\"}\npolicies = {\"a.list\", \"/b c$d\\\"e.rpz\"}\n"
+	"interfaces = {\"sb*\", \"veth0\", \"br0\"}\npolicies = {\"a.list\", \"/b "
+	"c$d\\\"e.rpz\"}\n"
 	"lease-min = 5m flow-lease = 0\ngrace = 45\nttl-max = 2h\ndeny-ttl = "
 	"30s\nancestor-answer = nodata\n"
 	"limits { pending = 100 pending-sandbox = 10 leases = 2000 leases-sandbox = 20\n"
@@ -96,6 +97,7 @@ static const char full[] =
 	"sandbox \"off\" { sources = {\"10.1.0.3\"} mode = lockdown }\n"
 	"sandbox \"seen\" { sources = {\"10.1.0.4\"} mode = observe policies = {\"zone:ads\"} "
 	"}\n"
+	"sandbox \"vm1\" { sources = {\"10.1.0.5\"} interface = tap1 bridge = br0 }\n"
 	"zone \"ads\" { file = \"ads.rpz\" origin = \"ads.example.\" override = cname cname = "
 	"\"garden.example.\" }\n"
 	"zone \"quiet\" { file = quiet.rpz override = disabled }\n"
@@ -150,7 +152,8 @@ static void every_key_is_read(void **state)
 	assert_int_equal(conf->routes[0].timeout_ms, 250);
 	assert_int_equal(conf->routes[0].place.line, 19);
 	assert_int_equal(conf->routes[1].n_servers, 2);
-	assert_int_equal(conf->n_sandboxes, 3);
+	assert_int_equal(conf->n_sandboxes, 4);
+	assert_string_equal(conf->sandboxes[3].bridge, "br0");
 	assert_int_equal(conf->sandboxes[2].mode, NG_OBSERVE);
 	assert_int_equal(conf->n_zones, 2);
 	assert_string_equal(conf->zones[0].name, "ads");
@@ -159,7 +162,7 @@ static void every_key_is_read(void **state)
 	assert_int_equal(conf->zones[0].override, NG_OVERRIDE_CNAME);
 	assert_string_equal(conf->zones[0].cname, "garden.example.");
 	assert_int_equal(conf->zones[1].override, NG_OVERRIDE_DISABLED);
-	assert_int_equal(conf->zones[1].place.line, 36);
+	assert_int_equal(conf->zones[1].place.line, 37);
 	assert_int_equal(conf->n_groups, 1);
 	assert_string_equal(conf->groups[0].name, "build");
 	assert_string_equal(conf->groups[0].policies[0], "build.list");
@@ -305,6 +308,25 @@ static void each_fault_is_refused_at_its_place(void **state)
 		 "2:1 conf-overlap"},
 		{"sandbox \"a\" { sidecar = true }\nsandbox \"b\" { sidecar = true }",
 		 "2:1 conf-overlap"},
+		{"sandbox \"a\" { sources = {\"10.0.0.1\"} interface = tap1 bridge = br0 }",
+		 "1:64 conf-interface"},
+		{"interfaces = {br0}\nsandbox \"a\" { sources = {\"10.0.0.1\"} bridge = br0 }",
+		 "2:47 conf-bridge"},
+		{"interfaces = {br0}\nsandbox \"a\" { sources = {\"10.0.0.1\"} interface = br0 "
+		 "bridge = br0 }",
+		 "2:63 conf-bridge"},
+		{"interfaces = {br0}\nsandbox \"a\" { sources = {\"10.0.0.1\"} interface = br0 "
+		 "}\n"
+		 "sandbox \"b\" { sources = {\"10.0.0.2\"} interface = tap2 bridge = br0 }",
+		 "3:64 conf-bridge"},
+		{"interfaces = {br0}\nsandbox \"a\" { sources = {\"10.0.0.1\"} interface = "
+		 "tap1 "
+		 "bridge = \"b r\" }",
+		 "2:65 conf-value"},
+		{"interfaces = {br0}\n"
+		 "sandbox \"a\" { sources = {\"10.0.0.1\"} interface = tap1 bridge = br0 }\n"
+		 "sandbox \"b\" { sources = {\"10.0.0.1\"} interface = tap2 bridge = br0 }",
+		 "3:27 conf-overlap"},
 		{"sandbox \"a\" { sources = {\"10.0.0.1\"} mode = watch }", "1:45 conf-value"},
 		{"sandbox \"a\" { sources = {\"10.0.0.1\"} snat = {\"192.0.2.0/24\"} }",
 		 "1:47 conf-snat"},

@@ -76,10 +76,10 @@ static void keys_have_their_fields_in_place(void **state)
 	assert_int_equal(op->set, SET_ALLOW4P);
 	assert_int_equal(op->len, 16);
 	assert_memory_equal(op->key, ports, 16);
-	op = op_identity(&ops, "sb1", &source);
+	op = op_identity(&ops, SET_SBX4, "sb1", &source);
 	assert_int_equal(op->set, SET_SBX4);
 	assert_memory_equal(op->key, identity, 20);
-	op = op_identity(&ops, "sb1", &wide);
+	op = op_identity(&ops, SET_SBX4, "sb1", &wide);
 	assert_int_equal(op->set, SET_SBX4NET);
 	assert_true(op->has_end);
 	assert_memory_equal(op->key_end, identity, 16);

@@ -21,17 +21,19 @@ static void test_everything(void **state)
 	(void)state;
 	struct spec spec = {0};
 	char why[SPEC_WHY] = "";
-	assert_int_equal(parse("{\"verb\":\"sandbox-add\", \"name\":\"ci-7\", "
-			       "\"sources\":[\"10.7.0.2\", "
-			       "\"fd00::/64\"], \"interface\":\"sb7\", \"mode\":\"lockdown\", "
-			       "\"policies\":[\"/a\", \"/b\"], \"allow\":[\"example.com\", "
-			       "\"*.x.net\"], "
-			       "\"private\":[\"10.9.0.0/16\"], \"masquerade\":true, "
-			       "\"group\":\"build\", \"snat\":[\"192.0.2.10\"]}",
-			       &spec, why),
-			 NG_OK);
+	assert_int_equal(
+		parse("{\"verb\":\"sandbox-add\", \"name\":\"ci-7\", "
+		      "\"sources\":[\"10.7.0.2\", "
+		      "\"fd00::/64\"], \"interface\":\"sb7\", \"mode\":\"lockdown\", "
+		      "\"policies\":[\"/a\", \"/b\"], \"allow\":[\"example.com\", "
+		      "\"*.x.net\"], "
+		      "\"private\":[\"10.9.0.0/16\"], \"masquerade\":true, "
+		      "\"group\":\"build\", \"bridge\":\"br0\", \"snat\":[\"192.0.2.10\"]}",
+		      &spec, why),
+		NG_OK);
 	assert_string_equal(spec.sandbox.name, "ci-7");
 	assert_string_equal(spec.sandbox.interface, "sb7");
+	assert_string_equal(spec.sandbox.bridge, "br0");
 	assert_int_equal(spec.sandbox.mode, NG_LOCKDOWN);
 	assert_int_equal(spec.sandbox.n_sources, 2);
 	assert_int_equal(spec.sandbox.sources[0].bits, 32);
@@ -108,6 +110,9 @@ static const struct {
 	{"{" GOOD ", \"policies\":[\"/a\\u0000b\"]}", "absolute"},
 	{"{" GOOD ", \"allow\":[\"a\\nb\"]}", "one line"},
 	{"{" GOOD ", \"allow\":\"a\"}", "list"},
+	{"{" GOOD ", \"bridge\":\"br0\"}", "needs an \"interface\""},
+	{"{" GOOD ", \"interface\":\"br0\", \"bridge\":\"br0\"}", "needs an \"interface\""},
+	{"{" GOOD ", \"interface\":\"tap1\", \"bridge\":\"br 0\"}", "\"bridge\" must be"},
 	{"{" GOOD ", \"masquerade\":1}", "true or false"},
 	{"{" GOOD ", \"snat\":[\"10.0.0.0/8\"]}", "single addresses"},
 	{"{" GOOD ", \"snat\":[\"10.0.0.1\", \"10.0.0.2\"]}", "one address of each family"},

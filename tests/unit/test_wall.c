@@ -500,6 +500,12 @@ static void sandboxes(void **state)
 	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.n_statics = NG_STATICS_MAX + 1);
 	REFUSED(WALL_SANDBOX_ADD, memset(packet.sandbox.interface, 'a', NG_IFNAME_MAX));
 	ACCEPTED(WALL_SANDBOX_ADD, packet.sandbox.interface[0] = '\0');
+	ACCEPTED(WALL_SANDBOX_ADD, strcpy(packet.sandbox.bridge, "br0"));
+	REFUSED(WALL_SANDBOX_ADD, strcpy(packet.sandbox.bridge, "br/0"));
+	REFUSED(WALL_SANDBOX_ADD, strcpy(packet.sandbox.bridge, "sb1"));
+	REFUSED(WALL_SANDBOX_ADD, memset(packet.sandbox.bridge, 'a', NG_IFNAME_MAX));
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.interface[0] = '\0';
+		strcpy(packet.sandbox.bridge, "br0"));
 	ACCEPTED(WALL_SANDBOX_ADD, packet.sandbox.mode = NG_LOCKDOWN);
 	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.uid = 1);
 	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.cgroup = 1);
