@@ -23,6 +23,6 @@ if out=$("$top/contrib/demo/run" "$build" 2>&1); then
 else
 	not_ok "the demo goes as expected" "$out"
 fi
-is "the table says so" "16 of 16 as expected" "$(printf '%s\n' "$out" | tail -n 1)"
+is "the table says so" "17 of 17 as expected" "$(printf '%s\n' "$out" | tail -n 1)"
 is "nothing is left" "$before" "$(traces)"
 tap_done
