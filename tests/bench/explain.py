@@ -15,15 +15,15 @@ import time
 LINES = 10000
 ADDRESS = "198.51.100.7"
 QUESTIONS = {  # what is asked, the exit code, and what must be said
-    "an allowed name": ("a.svc4008.bench.test", 0, f"bench.list:{4008 + 1}:1"),
-    "a denied name": ("nothing.svc4007.bench.test", 1, f"bench.list:{4007 + 1} has svc4007.bench.test"),
+    "an allowed name": ("a.svc4008.bench.probe", 0, f"bench.list:{4008 + 1}:1"),
+    "a denied name": ("nothing.svc4007.bench.probe", 1, f"bench.list:{4007 + 1} has svc4007.bench.probe"),
     "an address": (ADDRESS, 0, "and "),
 }
 
 
 def line(number):
     """Exact names, wildcards, ports and denials in turn."""
-    name = f"svc{number}.bench.test"
+    name = f"svc{number}.bench.probe"
     return [f"*.{name}", f"{name}:443,8443", f"!{name}", f"{name} lease-max=5m",
             name, f".{name}", f"?{name}", name][number % 8]
 

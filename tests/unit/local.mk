@@ -1,10 +1,11 @@
 CORE_TESTS = tests/unit/test_addr tests/unit/test_arena tests/unit/test_cursor \
 	tests/unit/test_diag tests/unit/test_error tests/unit/test_hash tests/unit/test_token tests/unit/test_wall \
+	tests/unit/test_wall_bodies \
 	tests/unit/test_name tests/unit/test_text tests/unit/test_wire tests/unit/test_query \
 	tests/unit/test_answer tests/unit/test_reply
 check_PROGRAMS += $(CORE_TESTS)
 TESTS += $(CORE_TESTS)
-EXTRA_DIST += tests/unit/unit.h tests/unit/message_maker.h
+EXTRA_DIST += tests/unit/unit.h tests/unit/message_maker.h tests/unit/wall_world.h
 tests_unit_test_addr_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_arena_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_cursor_LDADD = libcore.a $(CMOCKA_LIBS)
@@ -13,6 +14,7 @@ tests_unit_test_error_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_hash_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_token_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_wall_LDADD = libcore.a $(CMOCKA_LIBS)
+tests_unit_test_wall_bodies_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_name_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_text_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_wire_LDADD = libcore.a $(CMOCKA_LIBS)
