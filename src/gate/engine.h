@@ -329,6 +329,9 @@ bool holder_stays(const struct ng_gate *gate, const struct lease *lease,
 /* After sandbox or policy changed: revokes what nothing justifies any more. */
 void leases_judge(struct ng_gate *gate, struct sandbox *sandbox);
 
+/* flows.c: a flow keeps it for those holders alone that may be kept, and up to their ceiling */
+void flow_judge(struct ng_gate *gate, struct lease *lease);
+
 /* orders.c: what the kernel is asked for */
 /* What there is to say of the lease and of a holder that came by trail, until until_us. */
 struct ng_lease_order order_words(struct ng_gate *gate, const struct lease *lease,

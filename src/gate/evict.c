@@ -44,7 +44,8 @@ int lease_room(struct ng_gate *gate, struct sandbox *sandbox, uint8_t n)
 		struct lease *lease = least_used(sandbox);
 		struct ng_name name;
 
-		if (!lease || lease->promised_us >= gate->now_us)
+		/* What was promised counts from the reply, which may have waited for the kernel. */
+		if (!lease || lease->promised_us + COMMIT_BUDGET_US >= gate->now_us)
 			return NG_E_FULL;
 		name = trail_name(lease->holders[0].trail);
 		lease_shut(gate, lease, NG_EVICT, &name);

@@ -83,6 +83,17 @@ static void keep(struct ng_gate *gate, struct lease *lease, struct holder *holde
 	lease_record(gate, lease, NG_EVENT_LEASE_KEPT, &name);
 }
 
+void flow_judge(struct ng_gate *gate, struct lease *lease)
+{
+	const struct holder *holder = lease->flow_us ? keeper(gate, lease) : NULL;
+	uint64_t most_us = 0;
+
+	if (holder)
+		most_us = holder->until_us + (uint64_t)gate->settings.flow_lease_s * SECOND_US;
+	if (lease->flow_us > most_us)
+		lease->flow_us = most_us;
+}
+
 void ng_gate_flows_late(struct ng_gate *gate, uint64_t count)
 {
 	gate->counters.flow_walks_late += count;
@@ -97,6 +108,7 @@ void ng_gate_flow(struct ng_gate *gate, uint64_t now_us, const struct ng_flow *f
 	struct lease *lease;
 
 	actions_begin(gate, now_us);
+	leases_tick(gate); /* what has ended by now is kept by nothing */
 	lease = lease_find(gate, &key);
 	if (!lease || !gate->settings.flow_lease_s || gate->warden_lost)
 		return;

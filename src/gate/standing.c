@@ -70,8 +70,10 @@ static bool lease_judge(struct ng_gate *gate, struct lease *lease, struct ng_nam
 		trail_release(lease->sandbox, holder->trail);
 	}
 	lease->n_holders = (uint8_t)n;
-	if (n)
+	if (n) {
+		flow_judge(gate, lease);
 		heap_move(&gate->due, &lease->due, lease_end(lease));
+	}
 	return n > 0;
 }
 

@@ -166,12 +166,18 @@ static void finish(struct warden *warden)
 	    (unsigned long long)(taken_us / 1000));
 }
 
+/* Is there somebody to tell of a flow, and a table to keep its lease in? */
+static bool is_wanted(const struct warden *warden)
+{
+	return warden->kernel.table.flow_step_ms && warden->workers.n && warden->kernel.ready &&
+	       !warden->dirty;
+}
+
 static bool is_due(const struct warden *warden)
 {
 	const struct lease *first = mirror_first(&warden->mirror);
 
-	return warden->kernel.table.flow_step_ms && first && warden->workers.n &&
-	       warden->kernel.ready && !warden->dirty &&
+	return is_wanted(warden) && first &&
 	       first->until_us <= warden->now_us + step_us(warden) * 2 / 3;
 }
 
@@ -195,7 +201,7 @@ int flows_wait_ms(const struct warden *warden)
 	const struct lease *first = mirror_first(&warden->mirror);
 	uint64_t at_us;
 
-	if (!warden->kernel.table.flow_step_ms || !first || warden->flows.walking)
+	if (!is_wanted(warden) || !first || warden->flows.walking)
 		return -1;
 	at_us = first->until_us - step_us(warden) * 2 / 3;
 	if (first->until_us < step_us(warden) || at_us < warden->flows.next_us)

@@ -201,15 +201,15 @@ static void repair(struct warden *warden)
 {
 	const struct wall_table table = warden->kernel.table;
 	const uint64_t began_us = warden_clock_us();
-	bool news = !warden->dirty;
+	bool news = !warden->lost_told;
 	int system = 0, code;
 
 	if (news)
 		workers_tell_table(&warden->workers, NULL);
-	warden->dirty = true;
+	warden->lost_told = warden->dirty = true;
 	code = rebuild(warden, &table, &system);
 	if (code == NG_OK) {
-		warden->dirty = false;
+		warden->lost_told = warden->dirty = false;
 		if (warden->watch.listening) /* our own doing */
 			(void)watch_touched(&warden->watch, table.table);
 		tell_back(warden, began_us);

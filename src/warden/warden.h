@@ -65,9 +65,10 @@ struct warden {
 	struct orders orders;
 	struct wall_packet packet; /* as received */
 	int main_fd;
-	bool suspect; /* a commit failed: look soon */
-	bool crowded; /* few elements are left */
-	bool dirty;   /* kernel and mirror differ: rebuild before anything else is believed */
+	bool suspect;   /* a commit failed: look soon */
+	bool crowded;   /* few elements are left */
+	bool dirty;     /* kernel and mirror differ: rebuild before anything else is believed */
+	bool lost_told; /* the workers were told of it, and not yet that all is back */
 	uint64_t now_us, looked_us, complained_us;
 	uint64_t talk_us; /* when the sources that were reported are next forgotten; 0: none */
 	uint64_t leftovers_us; /* when they go; 0: there are none */

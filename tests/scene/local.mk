@@ -62,7 +62,7 @@ SCENES = \
 	tests/scene/flow-lease-revoked.scene \
 	tests/scene/flow-lease-without-a-warden.scene \
 	tests/scene/flow-of-a-neighbour.scene \
-	tests/scene/flow-that-ends.scene \
+	tests/scene/flow-rule-gone.scene tests/scene/flow-that-ends.scene \
 	tests/scene/forged-response-teaches-nothing.scene \
 	tests/scene/grace-setting.scene \
 	tests/scene/header-bits.scene \
@@ -80,7 +80,7 @@ SCENES = \
 	tests/scene/late-confirmation-lowers-ttl.scene \
 	tests/scene/lease-eviction-adopted.scene \
 	tests/scene/lease-eviction-flow.scene \
-	tests/scene/lease-eviction.scene \
+	tests/scene/lease-eviction-after-a-slow-commit.scene tests/scene/lease-eviction.scene \
 	tests/scene/lease-quota-elements.scene \
 	tests/scene/lease-quota.scene \
 	tests/scene/list-cname-strict.scene \
