@@ -1,12 +1,12 @@
 /*
  * What holds when the nftables table is gone: every packet that comes in by a guarded interface is
  * marked there, ahead of every firewall; what the table lets pass gets another mark; and routing
- * refuses what still has the first, to the world outside and to the host itself. All of it is
- * state of the kernel and outlives us.
+ * refuses what still has the first on its way to the world outside. The host's own services can be
+ * reached then. All of it is state of the kernel and outlives us.
  *
  * Not by a routing rule for each interface ("iif sb1 prohibit"): the kernel walks these one by one
- * for every packet of the whole host, 12 us with 1,000 and 235 us with 10,000 of them, where four
- * rules that look at a mark cost 0.2 us however many sandboxes there are. And where rp_filter
+ * for every packet of the whole host, 12 us with 1,000 and 235 us with 10,000 of them, where one
+ * rule that looks at a mark costs 0.2 us at most, however many sandboxes there are. And where rp_filter
  * is on, the kernel asks the same rules for the way back of every answer, with the sandbox's
  * interface and without a mark: such rules would have the answers dropped.
  *
@@ -50,7 +50,7 @@ int fence_remove(const char *table, int *system) NG_MUST_CHECK;
 
 enum fence_done { FENCE_ASIS = 0, FENCE_CHANGED };
 /*
- * The routing rules of one family (AF_INET, AF_INET6), fence_rules.c. Returns an enum fence_done, or
+ * The routing rule of one family (AF_INET, AF_INET6), fence_rules.c. Returns an enum fence_done, or
  * NG_E_KERNEL, NG_E_PERM with the errno.
  */
 int rules_settle(struct netlink *netlink, uint8_t family, int *system) NG_MUST_CHECK;

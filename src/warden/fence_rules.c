@@ -1,19 +1,16 @@
 /*
- * The routing rules.
+ * The routing rule, one in each family.
  *
- *     0:  fwmark 0x6a7f/0xfffffffd ipproto udp dport 53 lookup local
- *     0:  fwmark 0x6a7f/0xfffffffd ipproto tcp dport 53 lookup local
- *     0:  fwmark 0x6a7f/0xfffffffd ipproto icmp lookup local
- *     0:  fwmark 0x6a7f/0xfffffffd prohibit
- *     0:  lookup local               (the kernel's own)
+ *     0:      lookup local           (the kernel's own)
+ *     10000:  fwmark 0x6a7f/0xfffffffd prohibit
+ *     32766:  lookup main            (the kernel's own)
  *
- * Ours must come before the kernel's, or without the table a sandbox would reach every service of
- * the host; yet there is no preference below 0. Rules of one preference stand in the order in which
- * they came: so ours are added, the kernel's is added once more behind them, and then the first of
- * the two is deleted. At no moment is the host without it, also when we are killed in between, and
- * it keeps its preference: what is at 0 survives "ip rule flush", ours like the kernel's.
+ * Not at preference 0, and the kernel's own stays alone there: whoever adds a rule without saying
+ * where gets the preference of the second rule less one. With a second rule at 0 all such rules
+ * would come to 0 and stand in the order in which they came, where each should stand ahead of the
+ * one before; wg-quick's two would cut the host off. 10000 leaves them room on both sides.
  *
- * Questions to the gate and neighbour discovery still arrive: a client is to hear SERVFAIL and why.
+ * So what is for the host itself is delivered before ours is asked, also without the table.
  */
 #include "warden/fence.h"
 
@@ -22,65 +19,70 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-#define OURS      0x6a /* FRA_PROTOCOL: who made the rule; nobody else uses it */
-#define LINES_MAX 64   /* rules of preference 0 that are looked at */
-#define DNS_PORT  53
+#define OURS       0x6a /* FRA_PROTOCOL: who made the rule; nobody else uses it */
+#define PREFERENCE 10000
+#define FOUND_MAX  64
+#define DNS_PORT   53
 
-struct line { /* a rule of preference 0, as far as it matters */
+/* Newer than the headers that this builds with. */
+#define ATTR_DPORT_MASK 29
+
+struct line { /* a rule, as far as it matters */
 	uint8_t action, proto, ip_proto;
 	uint16_t port;
-	uint32_t table, mark, mask;
-	bool plain; /* matches every packet */
+	uint32_t preference, table, mark, mask;
+	bool other; /* looks at something else, too */
 };
 
-struct lines {
+struct lines { /* of ours */
 	uint8_t family;
-	struct line items[LINES_MAX];
+	struct line items[FOUND_MAX];
 	size_t n;
 };
 
-#define WANTED 4
-static void want(uint8_t family, struct line wanted[static WANTED])
-{
-	const struct line local = {.action = FR_ACT_TO_TBL,
+static const struct line wanted = {.action = FR_ACT_PROHIBIT,
 				   .proto = OURS,
-				   .table = RT_TABLE_LOCAL,
+				   .preference = PREFERENCE,
 				   .mark = WALL_MARK_CAME,
 				   .mask = WALL_MARK_REFUSED};
 
-	for (size_t i = 0; i < WANTED; i++)
-		wanted[i] = local;
-	wanted[0].ip_proto = IPPROTO_UDP;
-	wanted[1].ip_proto = IPPROTO_TCP;
-	wanted[0].port = wanted[1].port = DNS_PORT;
-	wanted[2].ip_proto = family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
-	wanted[3].action = FR_ACT_PROHIBIT;
-	wanted[3].table = RT_TABLE_UNSPEC;
+/* What an earlier life had at preference 0: the prohibition, with exceptions ahead of it. */
+static bool is_early(uint8_t family, const struct line *line)
+{
+	const uint8_t icmp = family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+
+	if (line->preference != 0)
+		return false;
+	if (line->action == FR_ACT_PROHIBIT)
+		return !line->table && !line->ip_proto && !line->port;
+	if (line->action != FR_ACT_TO_TBL || line->table != RT_TABLE_LOCAL)
+		return false;
+	if (line->ip_proto == IPPROTO_UDP || line->ip_proto == IPPROTO_TCP)
+		return line->port == DNS_PORT;
+	return line->ip_proto == icmp && !line->port;
 }
 
-static bool same(const struct line *one, const struct line *other)
+static bool is_wanted(const struct line *line)
 {
-	return one->action == other->action && one->proto == other->proto &&
-	       one->ip_proto == other->ip_proto && one->port == other->port &&
-	       one->table == other->table && one->mark == other->mark &&
-	       one->mask == other->mask;
+	return line->preference == PREFERENCE && line->action == FR_ACT_PROHIBIT &&
+	       !line->table && !line->ip_proto && !line->port;
 }
 
-static bool is_local(const struct line *line)
+static bool is_ours(uint8_t family, const struct line *line)
 {
-	return line->plain && line->action == FR_ACT_TO_TBL && line->table == RT_TABLE_LOCAL &&
-	       line->proto;
+	return !line->other && line->proto == OURS && line->mark == WALL_MARK_CAME &&
+	       line->mask == WALL_MARK_REFUSED && (is_wanted(line) || is_early(family, line));
 }
 
 /* ---- reading ---- */
 
-static void take_attr(const struct nlattr *attr, struct line *line, uint32_t *preference)
+static void take_attr(const struct nlattr *attr, struct line *line)
 {
 	const struct fib_rule_port_range *range = mnl_attr_get_payload(attr);
 
 	switch (mnl_attr_get_type(attr)) {
 	case FRA_PRIORITY:
-		*preference = mnl_attr_get_u32(attr);
+		line->preference = mnl_attr_get_u32(attr);
 		break;
 	case FRA_TABLE:
 		line->table = mnl_attr_get_u32(attr);
@@ -90,28 +92,27 @@ static void take_attr(const struct nlattr *attr, struct line *line, uint32_t *pr
 		break;
 	case FRA_FWMARK:
 		line->mark = mnl_attr_get_u32(attr);
-		line->plain = false;
 		break;
 	case FRA_FWMASK:
 		line->mask = mnl_attr_get_u32(attr);
 		break;
 	case FRA_IP_PROTO:
 		line->ip_proto = mnl_attr_get_u8(attr);
-		line->plain = false;
 		break;
 	case FRA_DPORT_RANGE:
 		line->port = range->start;
-		line->plain = false;
+		line->other |= range->end != range->start;
 		break;
-	case FRA_DST:
-	case FRA_SRC:
-	case FRA_IIFNAME:
-	case FRA_OIFNAME:
-	case FRA_TUN_ID:
-	case FRA_L3MDEV:
-	case FRA_UID_RANGE:
-	case FRA_SPORT_RANGE:
-		line->plain = false;
+	case ATTR_DPORT_MASK:
+		line->other |= mnl_attr_get_u16(attr) != UINT16_MAX;
+		break;
+	case FRA_SUPPRESS_PREFIXLEN:
+		line->other |= mnl_attr_get_u32(attr) != UINT32_MAX;
+		break;
+	case FRA_PAD:
+		break;
+	default:
+		line->other = true;
 		break;
 	}
 }
@@ -120,18 +121,18 @@ static int take_rule(const struct nlmsghdr *reply, void *who)
 {
 	struct lines *lines = who;
 	const struct fib_rule_hdr *rule = mnl_nlmsg_get_payload(reply);
-	struct line line = {.action = rule->action, .table = rule->table, .plain = true};
-	uint32_t preference = 0;
+	struct line line = {.action = rule->action, .table = rule->table};
 	struct nlattr *attr;
 
 	if (rule->family != lines->family)
 		return MNL_CB_OK;
 	mnl_attr_for_each(attr, reply, sizeof(*rule))
 	{
-		take_attr(attr, &line, &preference);
+		take_attr(attr, &line);
 	}
-	line.plain = line.plain && !rule->tos && !(rule->flags & FIB_RULE_INVERT);
-	if (preference == 0 && lines->n < LINES_MAX)
+	line.other |=
+		rule->tos || rule->src_len || rule->dst_len || (rule->flags & FIB_RULE_INVERT);
+	if (is_ours(lines->family, &line) && lines->n < FOUND_MAX)
 		lines->items[lines->n++] = line;
 	return MNL_CB_OK;
 }
@@ -157,13 +158,13 @@ static int send_rule(struct netlink *netlink, uint16_t type, uint8_t family,
 	const struct fib_rule_port_range range = {line->port, line->port};
 	char buf[512];
 	void *body;
-	struct nlmsghdr *request =
-		fence_request(netlink, buf, type, type == RTM_NEWRULE ? NLM_F_CREATE : 0,
-			      sizeof(struct fib_rule_hdr), &body);
+	struct nlmsghdr *request = fence_request(
+		netlink, buf, type, type == RTM_NEWRULE ? NLM_F_CREATE | NLM_F_EXCL : 0,
+		sizeof(struct fib_rule_hdr), &body);
 
 	((struct fib_rule_hdr *)body)->family = family;
 	((struct fib_rule_hdr *)body)->action = line->action;
-	mnl_attr_put_u32(request, FRA_PRIORITY, 0);
+	mnl_attr_put_u32(request, FRA_PRIORITY, line->preference);
 	mnl_attr_put_u8(request, FRA_PROTOCOL, line->proto);
 	if (line->table)
 		mnl_attr_put_u32(request, FRA_TABLE, line->table);
@@ -178,72 +179,42 @@ static int send_rule(struct netlink *netlink, uint16_t type, uint8_t family,
 	return netlink_ask(netlink, request, NULL, NULL, system);
 }
 
-/* Ours as they should be, and none of the kernel's before the last of them? */
-static bool stands(const struct lines *lines)
-{
-	struct line wanted[WANTED];
-	size_t n = 0;
-
-	want(lines->family, wanted);
-	for (size_t i = 0; i < lines->n; i++) {
-		const struct line *line = &lines->items[i];
-
-		if (is_local(line) && n < WANTED)
-			return false;
-		if (line->proto != OURS)
-			continue;
-		if (n == WANTED || !same(line, &wanted[n]))
-			return false;
-		n++;
-	}
-	return n == WANTED;
-}
-
-/* From the last to the first: what is left of ours never prohibits more than it should. */
-static int drop_ours(struct netlink *netlink, const struct lines *lines, int *system)
+/* From the last to the first: what is left of an earlier life never prohibits more than it did. */
+static int drop(struct netlink *netlink, const struct lines *lines, bool early_only,
+		int *system)
 {
 	int code = NG_OK;
 
-	for (size_t i = lines->n; code == NG_OK && i-- > 0;)
-		if (lines->items[i].proto == OURS)
-			code = send_rule(netlink, RTM_DELRULE, lines->family, &lines->items[i],
-					 system);
-	return code;
-}
-
-/* Those that stand before ours are added anew behind them before they go. */
-static int move_local(struct netlink *netlink, const struct lines *lines, int *system)
-{
-	int code = NG_OK;
-
-	for (size_t i = 0; code == NG_OK && i < lines->n; i++) {
+	for (size_t i = lines->n; code == NG_OK && i-- > 0;) {
 		const struct line *line = &lines->items[i];
 
-		if (!is_local(line))
+		if (early_only && is_wanted(line))
 			continue;
-		code = send_rule(netlink, RTM_NEWRULE, lines->family, line, system);
-		if (code == NG_OK)
-			code = send_rule(netlink, RTM_DELRULE, lines->family, line, system);
+		code = send_rule(netlink, RTM_DELRULE, lines->family, line, system);
+		if (code != NG_OK && *system == ENOENT)
+			code = NG_OK;
 	}
 	return code;
 }
 
 int rules_settle(struct netlink *netlink, uint8_t family, int *system)
 {
-	struct line wanted[WANTED];
 	struct lines lines;
+	bool stands = false, early = false;
 	int code = read_rules(netlink, family, &lines, system);
 
-	if (code != NG_OK || stands(&lines))
+	for (size_t i = 0; code == NG_OK && i < lines.n; i++)
+		*(is_wanted(&lines.items[i]) ? &stands : &early) = true;
+	if (code == NG_OK && !stands) {
+		code = send_rule(netlink, RTM_NEWRULE, family, &wanted, system);
+		if (code != NG_OK && *system == EEXIST) /* another gate was faster */
+			code = NG_OK;
+	}
+	if (code == NG_OK && early)
+		code = drop(netlink, &lines, true, system);
+	if (code != NG_OK)
 		return code;
-	want(family, wanted);
-	for (size_t i = 0; code == NG_OK && i < WANTED; i++)
-		code = send_rule(netlink, RTM_NEWRULE, family, &wanted[i], system);
-	if (code == NG_OK)
-		code = move_local(netlink, &lines, system);
-	if (code == NG_OK)
-		code = drop_ours(netlink, &lines, system);
-	return code == NG_OK ? FENCE_CHANGED : code;
+	return stands && !early ? FENCE_ASIS : FENCE_CHANGED;
 }
 
 int rules_withdraw(struct netlink *netlink, uint8_t family, int *system)
@@ -251,5 +222,5 @@ int rules_withdraw(struct netlink *netlink, uint8_t family, int *system)
 	struct lines lines;
 	int code = read_rules(netlink, family, &lines, system);
 
-	return code == NG_OK ? drop_ours(netlink, &lines, system) : code;
+	return code == NG_OK ? drop(netlink, &lines, false, system) : code;
 }
