@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const uint8_t head[TOKEN_AT6] = {'n', 'g', 'h', 'l'};
+static const uint8_t head[TOKEN_AT6] = {TOKEN_HEAD};
 static const struct ng_prefix tokens4 = {{NG_IPV4, {TOKEN_NET4}}, 10};
 static const struct ng_prefix tokens6 = {{NG_IPV6, {TOKEN_NET6}}, 64};
 

@@ -13,6 +13,7 @@
 
 #include <namegate/addr.h>
 
+#define TOKEN_HEAD  'n', 'g', 'h', 'l'                             /* how every label begins */
 #define TOKEN_NET6  0xfd, 0x6e, 0x61, 0x6d, 0x65, 0x67, 0x61, 0x74 /* a /64 */
 #define TOKEN_NET4  127, 64                                        /* the first ten bits */
 #define TOKEN_LABEL 16                                             /* octets of a label */

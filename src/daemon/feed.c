@@ -168,7 +168,11 @@ void feed_member(struct daemon *daemon, struct box *box, bool alone)
 	struct wall_member *member = &packet.member;
 	member->id = box->id;
 	memcpy(member->name, box->conf.name, sizeof member->name);
-	memcpy(member->interface, conf_sandbox_link(&box->conf), sizeof member->interface);
+	if (conf_who(&box->conf) == WALL_BY_INTERFACE)
+		memcpy(member->interface, conf_sandbox_link(&box->conf),
+		       sizeof member->interface);
+	else /* a token is of this host, or false */
+		memcpy(member->interface, "lo", sizeof "lo");
 	member->mode = (uint8_t)box_mode(box);
 	member->n_sources = box->conf.n_sources;
 	member->n_opened = box->grants.n_named;

@@ -12,6 +12,8 @@
  */
 #include "warden/warden.h"
 
+#include "base/token.h"
+
 #include <string.h>
 
 static struct lease_key key_of(const struct ng_prefix *source, const struct wall_static *item)
@@ -148,6 +150,14 @@ static bool is_leased(const struct warden *warden, const struct flow *flow, uint
 	return lease && lease->until_us > warden->now_us;
 }
 
+/* Whether a flow of such a sandbox to port 53 was turned to the gate, cannot be told from here. */
+static bool is_token(const struct ng_addr *source)
+{
+	struct ng_prefix prefix = {*source, source->family == NG_IPV4 ? 32 : 128};
+
+	return token_within(&prefix);
+}
+
 bool flow_justified(const void *who, const struct flow *flow)
 {
 	const struct warden *warden = who;
@@ -155,7 +165,8 @@ bool flow_justified(const void *who, const struct flow *flow)
 
 	if (!sandbox || sandbox->is.mode == MODE_LOCKDOWN)
 		return false;
-	return sandbox->is.mode == MODE_OBSERVE || flow->port == 53 || /* that is the gate */
+	return sandbox->is.mode == MODE_OBSERVE ||
+	       (flow->port == 53 && !is_token(&flow->source)) || /* that is the gate */
 	       statics_open(&sandbox->statics, &flow->to, flow->proto, flow->port) ||
 	       is_leased(warden, flow, 0, 0) ||
 	       is_leased(warden, flow, flow->proto, flow->port);

@@ -12,10 +12,16 @@
  * before its sandbox was there has none and is judged like a new one. Only what the sandbox itself
  * began passes at all: answers to those who come from outside are refused.
  *
+ * The kernel only ever adds bits to a label. So a flow that has one of ours is never given another: it
+ * stays whose it is, and any other sandbox that sends on it, from a port that the first one left, is
+ * refused. A refusal of that kind is in nobody's name, for the flow's own is not the sender's.
+ *
  * DNS is judged to pass, turned to the gate's own port by "host_dns" and, on its way there over the
  * loopback interface, given the token as its source by "host_ask": so the gate sees which sandbox
  * asks, and the answer goes back through the same translations to the address that asked, from the
- * address that was asked. Nobody else may ask under a token.
+ * address that was asked. Nobody else may ask under a token, and no token comes in from
+ * outside. Translation is settled by a flow's first packet: one to port 53 that stood before its
+ * sandbox was there is not turned, and "host_leak" refuses it.
  *
  * Cgroups are looked at from the deepest level up, then the user, then the namespace: the narrower
  * sandbox has its say. A socket of the kernel's own that carries some user's data has no opener that
@@ -38,25 +44,32 @@
 #define CHAIN_KERNEL  "host_kernel"
 #define CHAIN_UNOWNED "host_unowned"
 #define CHAIN_SIDECAR "host_sidecar"
+#define CHAIN_SHARED  "host_shared"
 #define CHAIN_FLOW    "host_flow"
 #define CHAIN_JUDGE   "host_judge"
 #define CHAIN_REST    "host_unopened"
 #define CHAIN_OBSERVE "host_observe"
 #define CHAIN_DENY    "host_deny"
 
-/* Base chains. */
-#define BASE_OUT "host_out"
-#define BASE_DNS "host_dns"
-#define BASE_ASK "host_ask"
+#define LOOPBACK 1 /* the index of "lo" in every namespace */
 
-static const char *const regular[] = {CHAIN_OWNED,   CHAIN_KERNEL,  CHAIN_UNOWNED,
-				      CHAIN_SIDECAR, CHAIN_FLOW,    CHAIN_JUDGE,
-				      CHAIN_REST,    CHAIN_OBSERVE, CHAIN_DENY};
+/* Base chains. */
+#define BASE_OUT  "host_out"
+#define BASE_DNS  "host_dns"
+#define BASE_ASK  "host_ask"
+#define BASE_LEAK "host_leak"
+#define BASE_IN   "host_in"
+
+static const char *const regular[] = {CHAIN_OWNED,   CHAIN_KERNEL, CHAIN_UNOWNED, CHAIN_SIDECAR,
+				      CHAIN_SHARED,  CHAIN_FLOW,   CHAIN_JUDGE,   CHAIN_REST,
+				      CHAIN_OBSERVE, CHAIN_DENY};
 
 static const struct base_chain bases[] = {
 	{BASE_OUT, "filter", NF_INET_LOCAL_OUT, -150}, /* after conntrack, before translation */
 	{BASE_DNS, "nat", NF_INET_LOCAL_OUT, -100},
-	{BASE_ASK, "nat", NF_INET_POST_ROUTING, 99}, /* before "masq" */
+	{BASE_LEAK, "filter", NF_INET_LOCAL_OUT, -90},  /* after translation */
+	{BASE_ASK, "nat", NF_INET_POST_ROUTING, 99},    /* before "masq" */
+	{BASE_IN, "filter", NF_INET_PRE_ROUTING, -300}, /* before conntrack */
 };
 
 /*
@@ -72,9 +85,13 @@ static const struct base_chain bases[] = {
 	{                                                                                      \
 		.kind = STEP_ZERO, .reg = R4                                                   \
 	}
-#define TOKEN4 SADDR4(R3), LABEL
-#define TOKEN6 SADDR6(R1), LABEL, ZERO
-#define OURS   LABEL, IN("host_label")
+#define TOKEN4    SADDR4(R3), LABEL
+#define TOKEN6    SADDR6(R1), LABEL, ZERO
+#define OURS      LABEL, IN("host_label")
+#define ANY_TOKEN 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+#define MARKED                                                                                 \
+	LABEL, MASK(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),               \
+		EQ(TOKEN_HEAD, ANY_TOKEN) /* a sandbox's, whether it still stands or not */
 #define LABELLED                                                                               \
 	{                                                                                      \
 		.kind = STEP_LABEL, .reg = R4                                                  \
@@ -95,8 +112,11 @@ static const struct base_chain bases[] = {
 	{                                                                                      \
 		.kind = STEP_MAP, .reg = (r), .a = (to), .name = (map)                         \
 	}
-#define NOT_LOCAL {.kind = STEP_FIB, .reg = R0}, NEQ(HOST32(RTN_LOCAL))
-#define CT_NEW    NF_CT_STATE_BIT(IP_CT_NEW)
+#define NOT_LOCAL    {.kind = STEP_FIB, .reg = R0}, NEQ(HOST32(RTN_LOCAL))
+#define CT_NEW       NF_CT_STATE_BIT(IP_CT_NEW)
+#define FROM_OUTSIDE META(R0, NFT_META_IIF), NEQ(HOST32(LOOPBACK))
+#define ASKED53      {.kind = STEP_CT_PORT, .reg = R0}, EQ(0, 53)
+#define CT_FORWARD   {.kind = STEP_CT, .reg = R0, .a = NFT_CT_DIRECTION}, EQ(0)
 #define ANY_NUMBER                                                                             \
 	{                                                                                      \
 		.kind = STEP_CMP, .reg = R0, .a = NFT_CMP_GTE, OCTETS(0, 0, 0, 0)              \
@@ -151,6 +171,9 @@ static const struct rule {
 } rules[] = {
 	RULE(UID | SIDECAR, BASE_OUT, OWNED, GOTO(CHAIN_OWNED)),
 	RULE(SIDECAR, BASE_OUT, GOTO(CHAIN_KERNEL)),
+	RULE(ANY, BASE_IN, V4, NET(R0, 12, 2), MASK(0xff, 0xc0), EQ(TOKEN_NET4), FROM_OUTSIDE,
+	     COUNTER, DROP),
+	RULE(ANY, BASE_IN, V6, NET(R0, 8, 8), EQ(TOKEN_NET6), FROM_OUTSIDE, COUNTER, DROP),
 	RULE(UID, BASE_OUT, CT_STATE(CT_NEW), L4(IPPROTO_TCP), SOCKET, GOTO(CHAIN_UNOWNED)),
 	RULE(UID, BASE_OUT, CT_STATE(CT_NEW), L4(IPPROTO_UDP), SOCKET, GOTO(CHAIN_UNOWNED)),
 
@@ -169,14 +192,19 @@ static const struct rule {
 	     ACCEPT), /* the gate's answers, which the token does not keep */
 	RULE(SIDECAR, CHAIN_SIDECAR, CT_STATE(CT_ESTABLISHED), TOKEN4,
 	     META(R4, NFT_META_NFPROTO), IN_AT(R3, "host_sidecar_flow"), GOTO(CHAIN_FLOW)),
+	RULE(SIDECAR, CHAIN_SIDECAR, TOKEN4, META(R4, NFT_META_NFPROTO),
+	     IN_AT(R3, "host_sidecar_flow"), GOTO(CHAIN_SHARED)),
+	RULE(SIDECAR, CHAIN_SIDECAR, MARKED, GOTO(CHAIN_UNOWNED)),
 	RULE(SIDECAR, CHAIN_SIDECAR, META(R0, NFT_META_NFPROTO), MAP("host_sidecar", R4),
 	     LABELLED),
-	RULE(SIDECAR, CHAIN_SIDECAR, TO_LOCAL, ACCEPT),
-	RULE(SIDECAR, CHAIN_SIDECAR, GOTO(CHAIN_JUDGE)),
+	RULE(SIDECAR, CHAIN_SIDECAR, GOTO(CHAIN_SHARED)),
 
-	RULE(UID, CHAIN_UNOWNED, COUNTER),
-	RULE(UID, CHAIN_UNOWNED, L4(IPPROTO_TCP), REJECT_RESET),
-	RULE(UID, CHAIN_UNOWNED, REJECT_ADMIN),
+	RULE(SIDECAR, CHAIN_SHARED, TO_LOCAL, ACCEPT),
+	RULE(SIDECAR, CHAIN_SHARED, GOTO(CHAIN_JUDGE)),
+
+	RULE(ANY, CHAIN_UNOWNED, COUNTER),
+	RULE(ANY, CHAIN_UNOWNED, L4(IPPROTO_TCP), REJECT_RESET),
+	RULE(ANY, CHAIN_UNOWNED, REJECT_ADMIN),
 
 	RULE(ANY, CHAIN_FLOW, CT_REPLY, GOTO(CHAIN_DENY)),
 	RULE(ANY, CHAIN_FLOW, ACCEPT),
@@ -247,16 +275,24 @@ static void add(struct writer *writer, const char *chain, const struct step *ste
 
 /* ---- who it is ---- */
 
-/* By the key at `know`, for which map has the label, and flows the token in front of it. */
+/*
+ * By the key at `know`, for which map has the label, and flows the token in front of it. A flow that is
+ * the sandbox's own is judged with the label it has; one that is another's is refused.
+ */
 static void write_known(struct writer *writer, struct step know, const char *map,
 			const char *flows)
 {
+	const struct step anothers[] = {know, MAP(map, R4), MARKED, GOTO(CHAIN_UNOWNED), END};
 	const struct step other[] = {know, MAP(map, R4), LABELLED, GOTO(CHAIN_JUDGE), END};
+	struct step own[] = {TOKEN4, know, IN_AT(R3, flows), GOTO(CHAIN_JUDGE), END};
 	struct step stands[] = {CT_STATE(CT_ESTABLISHED), TOKEN4,           know,
 				IN_AT(R3, flows),         GOTO(CHAIN_FLOW), END};
 
 	stands[5].reg = R4;
+	own[2].reg = R4;
 	add(writer, BASE_OUT, stands);
+	add(writer, BASE_OUT, own);
+	add(writer, BASE_OUT, anothers);
 	add(writer, BASE_OUT, other);
 }
 
@@ -311,6 +347,24 @@ static void write_dns(struct writer *writer, uint8_t proto)
 	add(writer, BASE_DNS, turn);
 	add(writer, BASE_ASK, name4);
 	add(writer, BASE_ASK, name6);
+}
+
+/* What was not turned, by its first packet or by somebody else's translation, was turned elsewhere. */
+static void write_leak(struct writer *writer, uint8_t proto)
+{
+	const uint16_t port = writer->table->dns_port;
+	const struct step turned4[] = {
+		V4, DADDR4(R0), EQ(127, 0, 0, 1), L4(proto), DPORT(port), ACCEPT, END};
+	const struct step turned6[] = {
+		V6,        DADDR6(R0),  EQ(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1),
+		L4(proto), DPORT(port), ACCEPT,
+		END};
+	const struct step leaks[] = {L4(proto),           OURS, CT_FORWARD, ASKED53,
+				     GOTO(CHAIN_UNOWNED), END};
+
+	add(writer, BASE_LEAK, turned4);
+	add(writer, BASE_LEAK, turned6);
+	add(writer, BASE_LEAK, leaks);
 }
 
 /* ---- what was refused ---- */
@@ -379,6 +433,8 @@ static void write_all(struct writer *writer, uint16_t log_group, bool turned)
 		return;
 	write_dns(writer, IPPROTO_UDP);
 	write_dns(writer, IPPROTO_TCP);
+	write_leak(writer, IPPROTO_UDP);
+	write_leak(writer, IPPROTO_TCP);
 	write_log(writer, log_group, false);
 	write_log(writer, log_group, true);
 	write_kinds(writer);

@@ -9,6 +9,7 @@
 #include <libnftnl/chain.h>
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_nat.h>
 #include <net/if.h>
 #include <string.h>
@@ -41,6 +42,13 @@ static void fill_exthdr(struct nftnl_expr *expr, const struct step *step)
 static void fill_ct(struct nftnl_expr *expr, const struct step *step)
 {
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_KEY, step->a);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_DREG, step->reg);
+}
+
+static void fill_ct_port(struct nftnl_expr *expr, const struct step *step)
+{
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_KEY, NFT_CT_PROTO_DST);
+	nftnl_expr_set_u8(expr, NFTNL_EXPR_CT_DIR, IP_CT_DIR_ORIGINAL);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_DREG, step->reg);
 }
 
@@ -202,6 +210,7 @@ static const struct {
 	[STEP_PAYLOAD] = {"payload", fill_payload},
 	[STEP_EXTHDR] = {"exthdr", fill_exthdr},
 	[STEP_CT] = {"ct", fill_ct},
+	[STEP_CT_PORT] = {"ct", fill_ct_port},
 	[STEP_LABEL] = {"ct", fill_label},
 	[STEP_SOCKET] = {"socket", fill_socket},
 	[STEP_FIB] = {"fib", fill_fib},

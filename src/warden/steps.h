@@ -12,12 +12,13 @@ enum step_kind {
 	STEP_PAYLOAD, /* a = base, b = offset, c = length, into reg */
 	STEP_EXTHDR,  /* is IPv6 extension header a there? 1 or 0 into reg */
 	STEP_CT,      /* a = NFT_CT_, into reg */
+	STEP_CT_PORT, /* the port that the flow was begun towards, before translation, into reg */
 	STEP_LABEL,   /* the flow's label = the sixteen octets at reg */
-	STEP_SOCKET,  /* a = NFT_SOCKET_, b = level, into reg; breaks without a socket */
-	STEP_FIB,     /* type of the destination address, into reg */
-	STEP_MASK,    /* reg &= data */
-	STEP_CMP,     /* a = NFT_CMP_, reg against data */
-	STEP_LOOKUP,  /* the key that starts at reg, in set `name` */
+	STEP_SOCKET, /* a = NFT_SOCKET_, b = level, into reg; breaks without a socket */
+	STEP_FIB,    /* type of the destination address, into reg */
+	STEP_MASK,   /* reg &= data */
+	STEP_CMP,    /* a = NFT_CMP_, reg against data */
+	STEP_LOOKUP, /* the key that starts at reg, in set `name` */
 	STEP_COUNTER,
 	STEP_LIMIT, /* a = packets a second, b = burst */
 	STEP_FAIR,  /* the same for each key at reg apart, kept in set `name` */

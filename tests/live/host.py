@@ -6,6 +6,7 @@ host.py keep FOLDER ADDRESS PORT  open a socket, go to that cgroup, and connect 
 host.py mptcp ADDRESS PORT        connect by Multipath TCP; prints how it went, as peer.py does
 host.py send ADDRESS COUNT TRICK  COUNT packets that carry "trick NAME", by a socket of that kind:
                                   udp, raw (UDP under a header of its own), proto253, options, ping
+host.py from OWN ADDRESS PORT     a datagram from that port of ours; prints whether it was refused
 host.py handed UID ADDRESS PORT   that user opens a socket and hands it to us; we connect with it
 """
 import errno
@@ -111,6 +112,21 @@ def send(address, count, trick):
                 pass  # refused at once; the far side counts
 
 
+def sent_from(own, address, port):
+    with socket.socket(family(address), socket.SOCK_DGRAM) as sock:
+        sock.bind(("", int(own)))
+        try:
+            sock.sendto(b"from %s" % own.encode(), (address, int(port)))
+        except PermissionError:
+            print("refused")
+        else:
+            try:
+                sock.sendto(b"again", (address, int(port)))
+                print("sent")
+            except OSError:
+                print("refused")
+
+
 def handed(uid, address, port):
     ours, theirs = socket.socketpair()
     if os.fork() == 0:
@@ -124,5 +140,5 @@ def handed(uid, address, port):
 
 
 if __name__ == "__main__":
-    verbs = {"local": local, "within": within, "keep": keep, "mptcp": mptcp, "send": send, "handed": handed}
+    verbs = {"local": local, "within": within, "keep": keep, "mptcp": mptcp, "send": send, "from": sent_from, "handed": handed}
     verbs[sys.argv[1]](*sys.argv[2:])

@@ -110,6 +110,38 @@ like "root is none" 'root cannot be a sandbox' "$(gate sandbox add root --uid 0 
 like "nor the gate's own users" "namegated's own" "$(gate sandbox add own --uid namegate 2>&1)"
 like "nor who is not there" 'there is no user' "$(gate sandbox add gone --uid no-such-user 2>&1)"
 like "nor two ways at once" 'one thing alone' "$(gate sandbox add two --uid 4244 --source 10.9.9.9 2>&1)"
+
+# Flows from one local port: who began one is who it is of, to the walls and to the gate.
+from() { as "$1" /usr/bin/python3 "$work/host.py" from "${@:2}"; }
+id_of() { gate sandbox list --json | jq --arg name "$1" '.sandboxes[] | select(.name == $name) | .id'; }
+if [ $(($(id_of other) % 2)) = 1 ]; then
+	gate sandbox remove other >/dev/null
+	gate sandbox add other --uid 4243 --policy "$none" >/dev/null
+fi
+gate sandbox add third --uid 4244 --policy "$list" >/dev/null
+asked_as() { as "$1" dig +tries=1 +time=1 -b "$2" @192.0.2.2 "$3" 2>&1 | awk '/status:/ { print $6 }'; }
+is "of two ids one has all bits of the other" "$(id_of third)" $(($(id_of other) | $(id_of third)))
+is "the other one looks up" "NOERROR 44.0.0.1" "$(looks_up as 4244 -- @192.0.2.2 www.allowed.example)"
+is "and its own asks are its own" "NOERROR, NXDOMAIN," "$(asked_as 4244 0.0.0.0#6666 www.allowed.example) $(asked_as 4243 0.0.0.0#6667 www.allowed.example)"
+is "nobody else asks in its flow" "" "$(asked_as 4243 0.0.0.0#6666 two.allowed.example)"
+is "nor in IPv6" "NOERROR, " "$(as 4244 dig +tries=1 +time=1 -b ::#6668 @2001:db8::2 www.allowed.example | awk '/status:/ { print $6 }') $(as 4243 dig +tries=1 +time=1 -b ::#6668 @2001:db8::2 www.allowed.example 2>&1 | awk '/status:/ { print $6 }')"
+capture "$work/shared.pcap" 'udp and dst host 44.0.0.1 and port 8080'
+is "a flow that one began is refused to another" "sent refused sent" "$(from 4244 5555 44.0.0.1 8080) $(from 4243 5555 44.0.0.1 8080) $(from 4244 5555 44.0.0.1 8080)"
+is "and only the one's packets came out" 4 "$(captured "$work/shared.pcap")"
+from 4250 5353 44.0.0.1 53 >/dev/null
+from 4250 5353 2001:db8:80::1 53 >/dev/null
+capture "$work/late.pcap" 'udp and (dst host 44.0.0.1 or dst host 2001:db8:80::1) and port 53'
+gate sandbox add late --uid 4250 --policy "$none" >/dev/null
+is "what stood to port 53 before the sandbox did is refused" "refused refused" "$(from 4250 5353 44.0.0.1 53) $(from 4250 5353 2001:db8:80::1 53)"
+is "and nothing of it came out" 0 "$(captured "$work/late.pcap")"
+is "its new ones are asked of the gate" "NXDOMAIN" "$(looks_up as 4250 -- @44.0.0.1 www.allowed.example)"
+token=$(gate sandbox list --json | jq -r '.sandboxes[] | select(.name == "third") | .sources[1]')
+ip -n net -6 addr add "${token%/*}/128" dev lo
+is "a token that comes in from outside is nobody's" " " \
+	"$(in_net dig +short +tries=1 +time=1 -p 1053 -b "${token%/*}" @2001:db8::1 www.allowed.example AAAA | grep -v '^;') $(in_net dig +tcp +short +tries=1 +time=1 -p 1053 -b "${token%/*}" @2001:db8::1 www.allowed.example AAAA | grep -v '^;')"
+ip -n net -6 addr del "${token%/*}/128" dev lo
+gate sandbox remove third >/dev/null
+gate sandbox remove late >/dev/null
 gate sandbox remove other >/dev/null
 is "removed, its processes are ordinary ones again" "open" "$(joins as 4243 44.0.0.1)"
 
@@ -205,7 +237,7 @@ gate sandbox remove job >/dev/null
 sed -i '/^sandbox/,/^}/d' "$work/extra.conf" && gate_conf >"$work/namegated.conf"
 gate reload >/dev/null
 rules_of_theirs() {
-	for chain in host_out host_judge host_dns host_ask; do nft list chain inet namegate $chain; done | grep -c 'ct \|meta \|dport'
+	for chain in host_out host_judge host_dns host_leak host_ask host_in; do nft list chain inet namegate $chain; done | grep -c 'ct \|meta \|dport\|saddr'
 }
 until_true 5 eval '[ "$(rules_of_theirs)" = 0 ]'
 is "without such a sandbox no rule of theirs is left" 0 "$(rules_of_theirs)"
