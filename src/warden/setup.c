@@ -122,14 +122,24 @@ static int first_build(struct warden *warden, const struct wall_table *table, in
 	return code;
 }
 
-/* What a kernel before 5.13 lacks must not cost the whole table: such sandboxes are refused then. */
+/* Does the kernel not know what was asked for? Any other failure says nothing of what it can do. */
+static bool is_lack(int system)
+{
+	return system == ENOENT || system == EOPNOTSUPP || system == EINVAL;
+}
+
+/*
+ * What a kernel before 5.13 lacks must not cost the whole table: such sandboxes are refused then.
+ * Rules that stand prove that it can, and sandboxes may live by them: they are never left out.
+ */
 static int build_again(struct warden *warden, const struct wall_table *table, int *system)
 {
 	struct wall_table without = *table;
 	int code;
 
 	without.hosts &= WALL_HOST_UID | WALL_HOST_SIDECAR;
-	if (without.hosts == table->hosts)
+	if (without.hosts == table->hosts || !is_lack(*system) ||
+	    (warden->kernel.table.hosts & ~(WALL_HOST_UID | WALL_HOST_SIDECAR)))
 		return NG_E_KERNEL;
 	code = table_build(&warden->kernel, &without, BUILD_OVER, &warden->ops, system);
 	ops_clear(&warden->ops);
