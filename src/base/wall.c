@@ -103,14 +103,14 @@ static bool code_good(int32_t code)
 static bool empty_good(const void *body)
 {
 	const struct wall_done *done = body;
-	return done->code == NG_OK && done->system == 0 && done->takes == 0;
+	return done->code == NG_OK && done->system == 0 && done->takes == 0 && done->held == 0;
 }
 
 static bool done_good(const void *body)
 {
 	const struct wall_done *done = body;
 	return code_good(done->code) && done->system <= ERRNO_MAX &&
-	       done->takes <= WALL_TAKES(NG_IPV6, true) * 2 - 1;
+	       done->takes <= WALL_TAKES(NG_IPV6, true) * 2 - 1 && done->held <= 1;
 }
 
 bool wall_nft_name_good(const char *name)

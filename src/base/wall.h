@@ -119,6 +119,9 @@ struct wall_done { /* also WALL_READY, WALL_COMMIT, WALL_STATUS, WALL_CLAIMED, W
 	int32_t code;    /* enum ng_error */
 	uint32_t system; /* errno behind it, 0 without */
 	uint32_t takes;  /* of a WALL_TABLE with sets that went well: WALL_TAKES; else 0 */
+	uint32_t
+		held; /* of a WALL_SANDBOX_ADD that was refused: 1: the host's processes that it is
+			  * are told apart all the same, and shut out; else 0 */
 };
 
 /* A set that an operator's own ruleset declares. The family is nft's word for that of its table. */

@@ -16,7 +16,13 @@
 struct control_request;
 struct box;
 
-enum side { SIDE_ABSENT = 0, SIDE_SENT, SIDE_PRESENT, SIDE_REMOVING };
+enum side {
+	SIDE_ABSENT = 0,
+	SIDE_SENT,
+	SIDE_PRESENT,
+	SIDE_SHUT, /* refused, and shut out until it is taken or removed; of the warden alone */
+	SIDE_REMOVING
+};
 
 struct box_source {
 	struct ng_prefix prefix;

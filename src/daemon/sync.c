@@ -11,6 +11,7 @@
  * all that it depends on: those answers are the gates.
  */
 #include "config.h"
+#include "conf/host.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
 #include "edge/channel.h"
@@ -96,14 +97,23 @@ static void box_stands(struct box *box)
 static void say_cure(const struct box *box, const struct wall_done *done, char cure[static 160])
 {
 	*cure = '\0';
-	if (box->conf.bridge[0] && done->code == NG_E_NOTFOUND)
+	if (box->at_warden == SIDE_SHUT)
+		snprintf(cure, 160,
+			 "; its processes are shut out until a reload takes it in or it is "
+			 "removed");
+	else if (conf_who(&box->conf) != WALL_BY_INTERFACE && box->at_warden == SIDE_ABSENT)
+		snprintf(cure, 160, "; its processes are not held by anything");
+	else if (box->conf.bridge[0] && done->code == NG_E_NOTFOUND)
 		snprintf(cure, 160,
 			 "; its interface %s is no port of bridge %s: ip link set %s master %s",
 			 box->conf.interface, box->conf.bridge, box->conf.interface,
 			 box->conf.bridge);
 }
 
-/* The box was refused by child. What was never there goes again; what stood before stays. */
+/*
+ * The box was refused by child. What was never there goes again; what stood before stays. So do
+ * processes of the host that are told apart by now: to forget them would set them free.
+ */
 static void box_refused(struct daemon *daemon, struct box *box, const char *who,
 			const struct wall_done *done)
 {
@@ -112,7 +122,9 @@ static void box_refused(struct daemon *daemon, struct box *box, const char *who,
 	say_cure(box, done, cure);
 	log_say(LOG_AS_ERROR, "sandbox %s: the %s refused it: %s%s%s%s", box->conf.name, who,
 		ng_strerror(done->code), *system ? ", " : "", system, cure);
-	bool registration = box->runtime && box->waiting && !box->changed;
+	bool kept = box->at_warden == SIDE_SHUT || (box->at_warden == SIDE_PRESENT &&
+						    conf_who(&box->conf) != WALL_BY_INTERFACE);
+	bool registration = box->runtime && box->waiting && !box->changed && !kept;
 	verbs_fail(box->waiting, "sandbox %s: the %s refused it: %s%s%s%s", box->conf.name, who,
 		   ng_strerror(done->code), *system ? ", " : "", system, cure);
 	box->waiting = NULL;
@@ -223,8 +235,8 @@ static void feed_boxes(struct daemon *daemon)
 {
 	struct box *box, *next;
 	HASH_ITER (by_id, daemon->boxes.by_id, box, next)
-		if (box->at_warden == SIDE_ABSENT && !box->removing && !box->stale &&
-		    !box->absent)
+		if ((box->at_warden == SIDE_ABSENT || box->at_warden == SIDE_SHUT) &&
+		    !box->removing && !box->stale && !box->absent)
 			feed_sandbox(daemon, box, true);
 }
 
@@ -348,7 +360,9 @@ static void warden_added(struct daemon *daemon, struct box *box, const struct wa
 	if (!box || box->removing)
 		return;
 	if (done->code) {
-		box->at_warden = box->changed ? SIDE_PRESENT : SIDE_ABSENT;
+		box->at_warden = done->held     ? SIDE_SHUT
+				 : box->changed ? SIDE_PRESENT
+						: SIDE_ABSENT;
 		box_refused(daemon, box, "warden", done);
 		return;
 	}

@@ -1,9 +1,12 @@
 /*
  * Sandboxes come, change and go: the difference between what is wanted and what is there, as ops.
  *
- * Many changes are committed in one batch. A sandbox that could not be written whole is taken out
- * again: better none than half of one. Removal is final for us whatever the kernel says; should it
- * refuse, the table is rebuilt without the sandbox.
+ * Many changes are committed in one batch. A sandbox that could not be written whole is shut out:
+ * better none than half of one. One with an interface is taken out again, which closes it. Processes
+ * of the host are free when nothing tells them apart: so what tells them apart is committed first, in
+ * a batch of its own, and stands without any rights when those are refused. Only a removal takes it
+ * out. Removal is final for us whatever the kernel says; should it refuse, the table is rebuilt
+ * without the sandbox.
  */
 #include "base/token.h"
 #include "warden/warden.h"
@@ -366,17 +369,30 @@ void enrol_prune(struct warden *warden)
 	}
 }
 
+/* It is new, and no earlier life of ours knew it: what it began by then was judged by nobody. */
+static void cut_earlier(struct warden *warden, const struct wall_sandbox *sandbox)
+{
+	if (warden->declared.n || sandbox->who != WALL_BY_INTERFACE)
+		return;
+	for (size_t i = 0; i < sandbox->n_sources; i++)
+		cut_source(warden, &sandbox->sources[i], true);
+}
+
 /* The kernel's side of a sandbox that has changed from what it was. */
 static int put_rights(struct warden *warden, const struct rights *was, struct sandbox *sandbox,
 		      uint32_t tag)
 {
 	struct rights is = {&sandbox->is, &sandbox->statics};
+	size_t left;
 	int code;
 
 	put_difference(warden, was->sandbox, is.sandbox, true, tag);
 	fixed_ranges(warden, was, &is, true, tag);
 	code = bridge_move(warden, was->sandbox, is.sandbox, tag);
+	left = warden->leftovers.n;
 	put_difference(warden, is.sandbox, was->sandbox, false, tag);
+	if (!was->sandbox->n_sources && warden->leftovers.n == left)
+		cut_earlier(warden, is.sandbox);
 	fixed_ranges(warden, &is, was, false, tag);
 	leftovers_purge(&warden->leftovers, is.sandbox, &warden->ops, &warden->cuts);
 	fixed_pairs(warden, sandbox, tag);
@@ -440,6 +456,14 @@ static int put(struct warden *warden, struct change *change, uint32_t tag)
 	return code;
 }
 
+/* A sandbox of the host's processes, which the rules that stand can tell apart. */
+static bool can_hold(const struct warden *warden, const struct change *change)
+{
+	return !change->remove && change->wanted.who != WALL_BY_INTERFACE &&
+	       warden->kernel.ready && !warden->dirty && has_rules(warden, &change->wanted) &&
+	       sandboxes_check(&warden->sandboxes, &change->wanted) == NG_OK;
+}
+
 static int begin(struct warden *warden, struct change *change, uint32_t tag)
 {
 	struct sandbox *sandbox;
@@ -470,32 +494,86 @@ static void blame(struct warden *warden, struct change *changes, size_t n)
 	}
 }
 
-/* Takes out again what could not be written whole. */
+/* Ahead of all rights, so that no full set and no bad element can leave the processes free. */
+static void hold_first(struct warden *warden, struct change *changes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (can_hold(warden, &changes[i]))
+			put_host(warden, &changes[i].wanted, false, TAG_OTHER);
+	if (!warden->ops.n)
+		return;
+	if (!ops_settle(warden)) /* tried again with the rights, and told then */
+		setup_suspect(warden);
+	ops_sweep(warden);
+}
+
+/* Its processes are told apart, and nothing is open to them. */
+static void shut(struct warden *warden, struct change *change, uint32_t tag)
+{
+	struct change closed = {.wanted = change->wanted};
+
+	closed.wanted.mode = MODE_LOCKDOWN;
+	closed.wanted.flags = 0;
+	closed.wanted.n_opened = 0;
+	memset(closed.wanted.snat, 0, sizeof(closed.wanted.snat));
+	change->held = begin(warden, &closed, tag) == NG_OK;
+	put_host(warden, &closed.wanted, false, tag);
+}
+
+/* Refused with the sandbox as it was before, or with none that could be left half? */
+static bool is_settled(const struct warden *warden, const struct change *change)
+{
+	return change->code == NG_OK ||
+	       (change->unchanged && (!can_hold(warden, change) ||
+				      sandboxes_find(&warden->sandboxes, change->wanted.id)));
+}
+
+static void say_undone(const struct change *change)
+{
+	say("sandbox %u could not be %s: %s", change->wanted.id,
+	    change->remove ? "removed" : "registered, and is shut out",
+	    change->code == NG_E_UNSUPPORTED
+		    ? "none of the declared sets takes what its rules open by address"
+		    : ng_strerror(change->code));
+}
+
+/* Shuts out what could not be written whole. */
 static void undo(struct warden *warden, struct change *changes, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct sandbox *sandbox;
 
-		if (changes[i].code == NG_OK || changes[i].unchanged)
+		if (is_settled(warden, &changes[i]))
 			continue;
 		sandbox = sandboxes_find(&warden->sandboxes, changes[i].wanted.id);
-		say("sandbox %u could not be %s: %s", changes[i].wanted.id,
-		    changes[i].remove ? "removed" : "registered, and is shut out",
-		    changes[i].code == NG_E_UNSUPPORTED
-			    ? "none of the declared sets takes what its rules open by address"
-			    : ng_strerror(changes[i].code));
-		if (sandbox)
+		say_undone(&changes[i]);
+		if (can_hold(warden, &changes[i]))
+			shut(warden, &changes[i], (uint32_t)i);
+		else if (sandbox && sandbox->is.who == WALL_BY_INTERFACE)
 			forget(warden, sandbox, TAG_OTHER);
 	}
 	if (!ops_settle(warden))
 		warden->dirty = true;
+	for (size_t i = 0; i < warden->ops.n; i++)
+		if (warden->ops.items[i].error && warden->ops.items[i].tag < n)
+			changes[warden->ops.items[i].tag].held = false;
 	ops_sweep(warden);
+}
+
+static bool any_refused(const struct warden *warden, const struct change *changes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (changes[i].code != NG_OK && can_hold(warden, &changes[i]) &&
+		    !is_settled(warden, &changes[i]))
+			return true;
+	return false;
 }
 
 void enrol(struct warden *warden, struct change *changes, size_t n)
 {
 	bool well;
 
+	hold_first(warden, changes, n);
 	bridge_look(warden);
 	for (size_t i = 0; i < n; i++) {
 		changes[i].code = begin(warden, &changes[i], (uint32_t)i);
@@ -505,10 +583,10 @@ void enrol(struct warden *warden, struct change *changes, size_t n)
 	if (!well)
 		blame(warden, changes, n);
 	ops_sweep(warden);
-	if (!well) {
+	if (!well || any_refused(warden, changes, n))
 		undo(warden, changes, n);
+	if (!well)
 		setup_suspect(warden);
-	}
 	if (warden->cuts.n && conntrack_cut(&warden->conntrack, &warden->cuts) != NG_OK)
 		say("flows of a removed sandbox could not be cut; conntrack -D -s SOURCE cuts "
 		    "them by hand");

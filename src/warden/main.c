@@ -96,7 +96,8 @@ static int flush_changes(struct warden *warden, struct inbox *inbox)
 	enrol(warden, inbox->changes, n);
 	for (size_t i = 0; code == NG_OK && i < n; i++)
 		code = answer_main(warden, WALL_DONE, inbox->changes[i].seq,
-				   &(struct wall_done){.code = inbox->changes[i].code});
+				   &(struct wall_done){.code = inbox->changes[i].code,
+						       .held = inbox->changes[i].held});
 	inbox->changes[0] = inbox->changes[n]; /* the one that is not whole yet, if any */
 	inbox->n -= n;
 	return code;

@@ -116,6 +116,7 @@ struct change { /* WALL_SANDBOX_ADD, or WALL_SANDBOX_REMOVE when only the id is 
 	struct statics statics; /* of it; enrol() takes them over, or frees them */
 	bool unchanged;         /* refused before anything was touched */
 	int code;               /* the outcome */
+	bool held;              /* refused; its processes are told apart, with no rights */
 };
 /* Commits all of them together; each has its code afterwards. */
 void enrol(struct warden *warden, struct change *changes, size_t n);

@@ -34,6 +34,6 @@ TESTS += tests/live/life.sh
 EXTRA_DIST += tests/live/life.sh tests/live/life/load.py tests/live/life/rounds.py
 TESTS += tests/live/blocked.sh
 EXTRA_DIST += tests/live/blocked.sh
-HOSTS = tests/live/host.sh tests/live/sidecar.sh
+HOSTS = tests/live/host.sh tests/live/held.sh tests/live/sidecar.sh
 TESTS += $(HOSTS)
 EXTRA_DIST += $(HOSTS) tests/live/host.py

@@ -21,6 +21,8 @@ static void codes(void **state)
 	REFUSED(WALL_DONE, packet.done.system = 4096);
 	ACCEPTED(WALL_DONE, packet.done.takes = WALL_TAKES(NG_IPV6, true) | 7);
 	REFUSED(WALL_DONE, packet.done.takes = 16);
+	ACCEPTED(WALL_DONE, packet.done.code = NG_E_FULL; packet.done.held = 1);
+	REFUSED(WALL_DONE, packet.done.held = 2);
 	static const enum wall_kind empty[] = {
 		WALL_READY,   WALL_COMMIT,      WALL_CLAIMED,  WALL_STATUS,
 		WALL_LEASES,  WALL_LEASES_END,  WALL_WAITINGS, WALL_WAITINGS_END,
@@ -29,6 +31,7 @@ static void codes(void **state)
 		REFUSED(empty[i], packet.done.code = NG_E_IO);
 		REFUSED(empty[i], packet.done.system = 1);
 		REFUSED(empty[i], packet.done.takes = 1);
+		REFUSED(empty[i], packet.done.held = 1);
 	}
 	REFUSED(WALL_LEASED, packet.leased[1].code = 1);
 	REFUSED(WALL_LEASED, packet.leased[0].number = 0);
