@@ -315,13 +315,14 @@ bool addresses_note(struct query *query)
 
 /*
  * Within one input policy does not change: a verdict that no answer can change holds for what came since.
- * Data instead of an answer are decided when it is there, and may lead to more names yet.
+ * Data instead of an answer are decided when it is there, and may lead to more names yet. A denial that
+ * only observes stays one, but the answer may show another rule that says so.
  */
 static bool judged(const struct ng_gate *gate, const struct query *query)
 {
 	if (query->decided_in != gate->input)
 		return false;
-	if (!query->decision.open && !query->replaces)
+	if (query->decision.verdict == NG_ALLOW && !query->decision.open && !query->replaces)
 		return true;
 	return query->decided_links == query->links &&
 	       query->decided_complete == query->complete;

@@ -108,6 +108,7 @@ SCENES = \
 	tests/scene/no-source-of-that-family.scene \
 	tests/scene/observe-answers-everything.scene \
 	tests/scene/observe-blocked-packets-pass.scene \
+	tests/scene/observe-names-the-rule-of-the-answer.scene \
 	tests/scene/observe-opens-all-ports.scene \
 	tests/scene/observe-opens-no-private.scene \
 	tests/scene/observe-policy-answers.scene \
