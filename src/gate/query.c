@@ -139,8 +139,7 @@ static void query_first(struct ng_gate *gate, const struct ng_client *client,
 	}
 	if (decision.bounded)
 		ng_policy_bounds(&sandbox->spec.policy, &subject, &bounds);
-	if (decision.match.action != NG_ACTION_LOCAL &&
-	    !type_allowed(&bounds, told->asked->question.type))
+	if (!serves_local(&decision) && !type_allowed(&bounds, told->asked->question.type))
 		type_blocked(gate, told, &decision);
 	else
 		query_admit(gate, client, told, sandbox, &decision, &bounds);

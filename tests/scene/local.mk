@@ -111,6 +111,7 @@ SCENES = \
 	tests/scene/observe-names-the-rule-of-the-answer.scene \
 	tests/scene/observe-opens-all-ports.scene \
 	tests/scene/observe-opens-no-private.scene \
+	tests/scene/observe-other-types-are-empty.scene \
 	tests/scene/observe-policy-answers.scene \
 	tests/scene/opcodes.scene \
 	tests/scene/other-types-are-empty.scene \
@@ -220,5 +221,5 @@ SCENES = \
 	tests/scene/warden-lost-while-waiting.scene \
 	tests/scene/wide-source.scene \
 	tests/scene/wildcard-borders.scene
-TESTS += $(SCENES) tests/scene/runner.sh tests/scene/rpz-rows.sh
-EXTRA_DIST += $(SCENES) tests/scene/runner.sh tests/scene/rpz-rows.sh tests/scene/zones/python.list
+TESTS += $(SCENES) tests/scene/runner.sh tests/scene/rpz-rows.sh tests/scene/memcheck.sh
+EXTRA_DIST += $(SCENES) tests/scene/runner.sh tests/scene/rpz-rows.sh tests/scene/memcheck.sh tests/scene/zones/python.list
