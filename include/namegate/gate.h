@@ -261,8 +261,8 @@ bool ng_gate_next(struct ng_gate *gate, struct ng_action *out);
 struct ng_client {
 	uint64_t handle; /* the caller's; comes back in REPLY or DROP exactly once */
 	struct ng_addr addr;
-	const char
-		*interface; /* where the packet came in; NULL when the transport cannot tell */
+	/* Where the packet came in; "": not known, and of no sandbox that has one. NULL: any. */
+	const char *interface;
 	bool tcp;
 };
 void ng_gate_query(struct ng_gate *gate, uint64_t now_us, const struct ng_client *client,
@@ -284,6 +284,8 @@ void ng_gate_no_answer(struct ng_gate *gate, uint64_t now_us, uint64_t ask,
  * that was asked, nothing else. False: there is none of that number.
  */
 bool ng_gate_order(const struct ng_gate *gate, uint64_t number, struct ng_lease_order *out);
+/* Does any name or flow keep what the order is about, its sandbox, client, addr and port, open now? */
+bool ng_gate_holds(const struct ng_gate *gate, const struct ng_lease_order *order);
 /* code: NG_OK when the kernel confirmed, else why not. Unknown numbers are ignored. */
 void ng_gate_lease_result(struct ng_gate *gate, uint64_t now_us, uint64_t number, int code);
 /* The warden is gone: every order in flight fails. After it is back, order all live leases again. */

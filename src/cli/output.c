@@ -58,7 +58,8 @@ int output_end(int exit_code)
 
 int output_json(json_t *object, int exit_code)
 {
-	bool written = object != NULL && json_dumpf(object, stdout, JSON_COMPACT) == 0;
+	bool written = object != NULL &&
+		       json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) == 0;
 	json_decref(object);
 	if (!written) {
 		fprintf(stderr, "namegate: the result could not be written as JSON\n");

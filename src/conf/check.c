@@ -28,12 +28,6 @@ static int claim_order(const void *a, const void *b)
 	return order != 0 ? order : (int)one->bits - (int)two->bits;
 }
 
-static bool same_link(const struct conf_sandbox *a, const struct conf_sandbox *b)
-{
-	const char *link_a = conf_sandbox_link(a), *link_b = conf_sandbox_link(b);
-	return link_a[0] == '\0' || link_b[0] == '\0' || strcmp(link_a, link_b) == 0;
-}
-
 /* The one that stands later in the file is reported, with the place of the other. */
 static void report_overlap(const struct claim *a, const struct claim *b,
 			   const struct tree *tree, struct ng_diags *diags)
@@ -47,7 +41,7 @@ static void report_overlap(const struct claim *a, const struct claim *b,
 	struct ng_place first = tree_place(tree, CONF_SANDBOX, a->section, "sources", a->item);
 	struct ng_place second = tree_place(tree, CONF_SANDBOX, b->section, "sources", b->item);
 	ng_diag_add(diags, NG_ERROR, &second, "conf-overlap",
-		    "give each sandbox sources or an interface of its own",
+		    "give each sandbox sources of its own",
 		    "%s of sandbox %s overlaps %s of sandbox %s at %s:%u:%u",
 		    ng_prefix_format(b->prefix, text), b->sandbox->name,
 		    ng_prefix_format(a->prefix, other), a->sandbox->name, first.path,
@@ -62,10 +56,8 @@ static void sweep(struct claim *claims, size_t n, const struct claim **stack,
 		while (depth > 0 &&
 		       !ng_prefix_contains(stack[depth - 1]->prefix, &claims[i].prefix->addr))
 			depth--;
-		for (size_t j = 0; j < depth; j++) {
-			if (same_link(stack[j]->sandbox, claims[i].sandbox))
-				report_overlap(stack[j], &claims[i], tree, diags);
-		}
+		for (size_t j = 0; j < depth; j++)
+			report_overlap(stack[j], &claims[i], tree, diags);
 		stack[depth++] = &claims[i];
 	}
 }

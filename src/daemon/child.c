@@ -21,9 +21,10 @@
 
 #define DELAY_FIRST_MS 50
 #define DELAY_MOST_MS  1000
-#define STEADY_MS      10000 /* who lived this long starts again at once */
-#define ANSWER_MS      30000 /* no answer within this: it hangs */
-#define BATCH_MOST     256   /* packets taken before the loop sees to others */
+#define STEADY_MS      10000  /* who lived this long starts again at once */
+#define ANSWER_MS      30000  /* no answer within this: it hangs */
+#define ROWS_MS        300000 /* nor is an answer longer than that, however many rows it has */
+#define BATCH_MOST     256    /* packets taken before the loop sees to others */
 
 struct packet_entry {
 	struct packet_entry *next;
@@ -167,6 +168,9 @@ void child_check(struct child *child)
 {
 	if (child->up && child->waiters && uv_now(child->loop) - child->quiet_ms > ANSWER_MS)
 		child_kill(child, "owes an answer for 30 seconds");
+	else if (child->up && child->waiters && /* the oldest comes first */
+		 uv_now(child->loop) - child->waiters->since_ms > ROWS_MS)
+		child_kill(child, "has not come to the end of an answer for five minutes");
 	else if (child->life && !child->up &&
 		 uv_now(child->loop) - child->started_ms > ANSWER_MS)
 		child_kill(child, "did not become ready within 30 seconds");
@@ -324,6 +328,7 @@ static bool leave_waiter(struct child *child, struct waiter what)
 		child->quiet_ms = uv_now(child->loop);
 	*waiter = what;
 	waiter->seq = child->seq;
+	waiter->since_ms = uv_now(child->loop);
 	HASH_ADD(hh, child->waiters, seq, sizeof waiter->seq, waiter);
 	return true;
 }

@@ -33,6 +33,7 @@ struct waiter {
 	enum child_wait what;
 	uint32_t sandbox; /* id, where one is meant */
 	bool gate;        /* the next generation waits for it */
+	uint64_t since_ms;
 	UT_hash_handle hh;
 };
 

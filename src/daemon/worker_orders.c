@@ -360,6 +360,19 @@ void warden_close(struct worker *worker)
 	worker_drain(worker);
 }
 
+/* What was opened again since is not to be closed: the engine orders it anew. */
+static bool stays_closed(const struct worker *worker, const struct wall_lease *lease)
+{
+	const struct ng_lease_order about = {
+		.sandbox = lease->sandbox,
+		.client = lease->client,
+		.addr = lease->addr,
+		.port = {.proto = lease->proto, .port = lease->port},
+	};
+
+	return !ng_gate_holds(worker->gate, &about);
+}
+
 static void revoke_again(struct worker *worker)
 {
 	struct orders *orders = &worker->orders;
@@ -369,7 +382,8 @@ static void revoke_again(struct worker *worker)
 	for (size_t i = 0; i < n; i++) {
 		const struct order again = orders->sent[i].order; /* the ring may move */
 
-		if (now_us < orders->sent[i].at_us + SAY_AGAIN_US)
+		if (now_us < orders->sent[i].at_us + SAY_AGAIN_US &&
+		    stays_closed(worker, &again.lease))
 			(void)!push(orders, &again);
 	}
 }

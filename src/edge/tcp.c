@@ -202,7 +202,7 @@ static void deliver(struct client *client, const uint8_t *wire, size_t len)
 	struct ng_client who = {
 		.handle = TCP_HANDLE | (uint64_t)client->generation << 16 | client->index,
 		.addr = client->addr,
-		.interface = client->interface[0] ? client->interface : NULL,
+		.interface = client->interface,
 		.tcp = true,
 	};
 

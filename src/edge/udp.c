@@ -132,6 +132,7 @@ static const struct slot *slot_give(struct udp *udp, uint64_t handle)
 	return slot;
 }
 
+/* "": it is not known, and no sandbox's. */
 static const char *name_of(struct udp *udp, int fd, uint32_t ifindex)
 {
 	struct interface_name *known = &udp->names[ifindex % NAMES];
@@ -139,11 +140,11 @@ static const char *name_of(struct udp *udp, int fd, uint32_t ifindex)
 	struct ifreq request = {.ifr_ifindex = (int)ifindex};
 
 	if (!ifindex)
-		return NULL;
+		return "";
 	if (known->ifindex == ifindex && now_ms < known->until_ms)
 		return known->name;
 	if (ioctl(fd, SIOCGIFNAME, &request) < 0)
-		return NULL;
+		return "";
 	known->ifindex = ifindex;
 	known->until_ms = now_ms + NAME_FRESH_MS;
 	memcpy(known->name, request.ifr_name, sizeof(known->name));

@@ -156,6 +156,14 @@ bool ng_gate_order(const struct ng_gate *gate, uint64_t number, struct ng_lease_
 	return true;
 }
 
+bool ng_gate_holds(const struct ng_gate *gate, const struct ng_lease_order *order)
+{
+	const struct lease_key key =
+		lease_key_of(order->sandbox, &order->client, &order->addr, order->port);
+
+	return lease_find(gate, &key) != NULL;
+}
+
 void ng_gate_lease_result(struct ng_gate *gate, uint64_t now_us, uint64_t number, int code)
 {
 	struct order *order = order_find(gate, number);

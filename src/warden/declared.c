@@ -381,14 +381,14 @@ static void forget_touched(struct declared *declared, uint64_t now_us)
 	}
 }
 
-/* What a failed op has left behind in other sets goes again; if not now, at its time-out. */
+/* What a failed op has left behind in other sets goes again; if not now, at the next look. */
 static void take_back(struct declared *declared, const struct writer *writer)
 {
 	struct stand *stand;
 
 	(void)!commit_touched(declared, writer);
 	LL_FOREACH (declared->touched, stand)
-		if (!stand->holders && !stand->adopted_us)
+		if (!stand->holders && !stand->adopted_us && !stand->error)
 			stand->until_us = 0;
 }
 
@@ -468,13 +468,16 @@ static bool stand_lost(struct declared *declared, struct stand *stand,
 	return false;
 }
 
-int declared_mend(struct declared *declared, const struct writer *writer, size_t *out)
+size_t declared_look(struct declared *declared, const struct writer *writer)
 {
 	struct stand *stand, *next;
 	size_t n = 0;
-	int code;
 
 	HASH_ITER (hh, declared->stands, stand, next) {
+		if (!stand->holders && !stand->adopted_us) { /* it was to go */
+			stand_touch(declared, stand);
+			continue;
+		}
 		if (!stand_lost(declared, stand, writer))
 			continue;
 		if (!stand->until_us)
@@ -482,9 +485,13 @@ int declared_mend(struct declared *declared, const struct writer *writer, size_t
 		stand_touch(declared, stand);
 		n += stand->holders != NULL;
 	}
-	code = commit_touched(declared, writer);
+	return n;
+}
+
+int declared_mend(struct declared *declared, const struct writer *writer)
+{
+	int code = commit_touched(declared, writer);
+
 	forget_touched(declared, writer->now_us);
-	if (code == NG_OK)
-		*out = n;
 	return code;
 }

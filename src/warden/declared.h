@@ -114,6 +114,7 @@ typedef void dropped_fn(void *who, const struct declared_set *set, const uint8_t
 /* What nobody has claimed goes. Codes as ops_commit(). */
 int declared_drop_unclaimed(struct declared *declared, const struct writer *writer,
 			    dropped_fn *dropped, void *who) NG_MUST_CHECK;
-/* Puts back what is not there any more, or not for long enough. Returns how many in *out. */
-int declared_mend(struct declared *declared, const struct writer *writer,
-		  size_t *out) NG_MUST_CHECK;
+/* How many are not there any more, or not for long enough; declared_mend() is to follow. */
+size_t declared_look(struct declared *declared, const struct writer *writer);
+/* Puts them back. Codes as ops_commit(). */
+int declared_mend(struct declared *declared, const struct writer *writer) NG_MUST_CHECK;

@@ -251,13 +251,31 @@ static bool touched(struct warden *warden)
 	return watch_touched_sets(&warden->watch, sets, declared->n);
 }
 
+/* Puts back what another program took out; until that is done, the worker trusts nothing it knew. */
+static int mend(struct warden *warden)
+{
+	const struct writer writer = writer_of(warden);
+	const uint64_t began_us = warden_clock_us();
+	const size_t n = declared_look(&warden->declared, &writer);
+	struct wall_rebuilt rebuilt = {.elements = n};
+	int code;
+
+	if (n)
+		workers_tell_table(&warden->workers, NULL);
+	code = declared_mend(&warden->declared, &writer);
+	if (!n || code != NG_OK)
+		return code;
+	rebuilt.took_us = (uint32_t)(warden_clock_us() - began_us);
+	workers_tell_table(&warden->workers, &rebuilt);
+	say("%zu elements of our sets were taken out by another program, and are put back", n);
+	return NG_OK;
+}
+
 static void look(struct warden *warden)
 {
-	struct writer writer = writer_of(warden);
 	struct declared_set sets[WALL_SETS_MAX];
 	struct wall_table table = warden->kernel.table;
 	uint32_t system = 0;
-	size_t n = 0;
 	int code;
 
 	table.again = 1; /* the next one says what is wrong with them */
@@ -267,12 +285,8 @@ static void look(struct warden *warden)
 	    memcmp(sets, warden->declared.sets, warden->declared.n * sizeof(*sets)) != 0)
 		code = NG_E_EXISTS;
 	if (code == NG_OK)
-		code = declared_mend(&warden->declared, &writer, &n);
-	if (code == NG_OK && n) {
-		say("%zu elements of our sets were taken out by another program, and are put "
-		    "back",
-		    n);
-	} else if (code != NG_OK) {
+		code = mend(warden);
+	if (code != NG_OK) {
 		say("the declared sets are not what they were, or do not take what they held: "
 		    "nothing is answered until they do");
 		warden->over = true;

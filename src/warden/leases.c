@@ -16,7 +16,6 @@
 #define PACKETS_MAX 64       /* of one worker in one go */
 #define ORDERS_MAX  16384    /* in one batch */
 #define COMPLAIN_US 1000000u /* at most one line in so long a time */
-#define ANSWERS_MAX 65536    /* a worker that leaves so many unread is not read from */
 
 /* The source addresses for which an order opens its destination. */
 struct pairs {
@@ -316,7 +315,7 @@ static int drain(struct warden *warden, struct worker *worker, struct orders *ro
 	struct wall_packet *packet = &warden->packet;
 	int code = NG_OK, fd;
 
-	for (size_t i = 0; i < PACKETS_MAX && worker->n < ANSWERS_MAX; i++) {
+	for (size_t i = 0; i < PACKETS_MAX && worker_reads(worker); i++) {
 		code = channel_receive(worker->fd, WALL_WORKER_TO_WARDEN, packet, &fd);
 		if (code != NG_OK)
 			return code == NG_E_NOTFOUND ? NG_OK : code;

@@ -276,12 +276,14 @@ static size_t fill_slots(const struct warden *warden, int signals, struct pollfd
 	slots[SLOT_FENCE] = (struct pollfd){.fd = warden->fence.news.fd, .events = POLLIN};
 	slots[SLOT_LINKS] =
 		(struct pollfd){.fd = warden->ports.links.news.fd, .events = POLLIN};
-	for (size_t i = 0; i < warden->workers.n; i++)
+	for (size_t i = 0; i < warden->workers.n; i++) {
+		const struct worker *worker = &warden->workers.items[i];
+
 		slots[n++] = (struct pollfd){
-			.fd = warden->workers.items[i].fd,
-			.events = (short)(POLLIN |
-					  (worker_waits(&warden->workers.items[i]) ? POLLOUT
-										   : 0))};
+			.fd = worker->fd,
+			.events = (short)((worker_reads(worker) ? POLLIN : 0) |
+					  (worker_waits(worker) ? POLLOUT : 0))};
+	}
 	return n;
 }
 

@@ -78,6 +78,11 @@ bool worker_waits(const struct worker *worker)
 	return worker->n || worker->lost_due || worker->back_due;
 }
 
+bool worker_reads(const struct worker *worker)
+{
+	return worker->n < ANSWERS_MAX;
+}
+
 /* One after the other, and neither before the answers of the time before. */
 static int flush_news(struct workers *workers, struct worker *worker)
 {

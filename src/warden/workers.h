@@ -7,6 +7,7 @@
 #include "base/wall.h"
 
 #define WORKERS_MAX 64
+#define ANSWERS_MAX 65536 /* a worker that leaves so many unread is not read from */
 
 struct worker {
 	uint32_t number;
@@ -33,6 +34,7 @@ int worker_owe(struct worker *worker, size_t more) NG_MUST_CHECK;
 /* Of an order that is owed. */
 void worker_answer(struct worker *worker, uint64_t number, int code);
 bool worker_waits(const struct worker *worker); /* is there anything to be sent? */
+bool worker_reads(const struct worker *worker); /* is it to be read from? */
 /* Sends what it can. NG_E_CLOSED, NG_E_IO: the channel is of no use any more. */
 int worker_flush(struct workers *workers, struct worker *worker) NG_MUST_CHECK;
 /*

@@ -18,6 +18,7 @@ struct fake {
 static struct fake kernel[64];
 static uint64_t now_us;
 static const struct set_at *refuse_in; /* this set takes nothing new */
+static bool keep_all;                  /* and nothing can be taken out */
 static size_t written, asked;
 static bool speechless; /* it commits, and no word comes back */
 
@@ -91,6 +92,9 @@ int __wrap_ops_commit(struct ops *ops, const char *table, const struct ability *
 		if (refuse_in && op->at == refuse_in && !op->remove) {
 			op->error = ENFILE;
 			code = NG_E_FULL;
+		} else if (keep_all && op->remove) {
+			op->error = ENOMEM;
+			code = NG_E_NOMEM;
 		} else {
 			fake_apply(op);
 		}
@@ -129,7 +133,7 @@ static int begin(void **state)
 	ops_finish(&ops);
 	now_us = 1000 * 1000000ull;
 	refuse_in = NULL;
-	speechless = false;
+	speechless = keep_all = false;
 	written = asked = 0;
 	return 0;
 }
@@ -299,6 +303,28 @@ static void what_one_set_refuses_is_taken_out_of_the_other(void **state)
 	assert_null(declared.holders);
 }
 
+static void what_could_not_be_taken_out_goes_at_the_next_look(void **state)
+{
+	const struct ability ability = {.in_place = true, .destroy = true};
+	struct writer writer = {.ability = &ability, .now_us = now_us};
+
+	(void)state;
+	declare(0, "addresses", NG_IPV4, false, false);
+	declare(1, "pairs", NG_IPV4, true, false);
+	refuse_in = &declared.sets[1].at;
+	keep_all = true;
+	order(0, BOX1, WEB, 0, 0, 100);
+	assert_int_equal(commit(), NG_E_FULL);
+	assert_int_equal(left_s(0, WEB), 100);
+	assert_int_equal(declared_look(&declared, &writer), 0);
+	assert_int_equal(declared_mend(&declared, &writer), NG_E_NOMEM);
+	keep_all = false;
+	assert_int_equal(declared_look(&declared, &writer), 0);
+	assert_int_equal(declared_mend(&declared, &writer), NG_OK);
+	assert_int_equal(left_s(0, WEB), 0);
+	assert_null(declared.stands);
+}
+
 static void a_refused_renewal_shortens_nothing(void **state)
 {
 	(void)state;
@@ -435,7 +461,6 @@ static void what_was_flushed_is_put_back(void **state)
 {
 	const struct ability ability = {.in_place = true, .destroy = true};
 	struct writer writer = {.ability = &ability};
-	size_t n;
 
 	(void)state;
 	declare(0, "addresses", NG_IPV4, false, false);
@@ -446,14 +471,15 @@ static void what_was_flushed_is_put_back(void **state)
 	theirs("192.0.2.8", FOREVER); /* the operator's from now on */
 	now_us += 10 * 1000000ull;
 	writer.now_us = now_us;
-	assert_int_equal(declared_mend(&declared, &writer, &n), NG_OK);
-	assert_int_equal(n, 1);
+	assert_int_equal(declared_look(&declared, &writer), 1);
+	assert_int_equal(declared_mend(&declared, &writer), NG_OK);
 	assert_int_equal(left_s(0, WEB), 90);
-	assert_int_equal(declared_mend(&declared, &writer, &n), NG_OK);
-	assert_int_equal(n, 0);
+	assert_int_equal(declared_look(&declared, &writer), 0);
+	assert_int_equal(declared_mend(&declared, &writer), NG_OK);
 	refuse_in = &declared.sets[0].at;
 	memset(kernel, 0, sizeof(kernel));
-	assert_int_equal(declared_mend(&declared, &writer, &n), NG_E_FULL);
+	assert_int_equal(declared_look(&declared, &writer), 2);
+	assert_int_equal(declared_mend(&declared, &writer), NG_E_FULL);
 }
 
 int main(void)
@@ -465,6 +491,8 @@ int main(void)
 		cmocka_unit_test_setup(coming_and_going_in_one_round, begin),
 		cmocka_unit_test_setup(leases_go_into_every_set_of_their_kind, begin),
 		cmocka_unit_test_setup(what_one_set_refuses_is_taken_out_of_the_other, begin),
+		cmocka_unit_test_setup(what_could_not_be_taken_out_goes_at_the_next_look,
+				       begin),
 		cmocka_unit_test_setup(a_refused_renewal_shortens_nothing, begin),
 		cmocka_unit_test_setup(what_is_in_doubt_is_taken_out_later, begin),
 		cmocka_unit_test_setup(permanent_elements_stay_permanent, begin),

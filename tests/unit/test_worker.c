@@ -147,6 +147,16 @@ static void revocation_waits_for_the_next_warden(void **state)
 	give_warden(&world);
 	packet = hear(&world, world.warden, WALL_WORKER_TO_WARDEN);
 	assert_int_equal(packet->head.kind, WALL_REVOKE);
+	/* What was opened again since is ordered, and nothing closes it before. */
+	give_policy(&world, "good.example\n");
+	ask(client, "good.example", 93);
+	acknowledge(&world, ordered(&world), NG_OK);
+	assert_int_equal(reply(client).answers, 1);
+	close(world.warden);
+	settle(&world);
+	give_warden(&world);
+	packet = hear(&world, world.warden, WALL_WORKER_TO_WARDEN);
+	assert_int_equal(packet->head.kind, WALL_LEASE);
 	close(client);
 	world_end(&world);
 }

@@ -9,7 +9,7 @@ import wire
 from gate import BUILD
 from rand import Draw
 
-TIMELINES = 40
+TIMELINES = 300  # only what does not hold is tried again
 MUST = ["noerror", "nxdomain", "servfail", "truncated", "drop", "denied", "rebind", "alias", "ttl", "element", "port",
         "element6", "ask", "signed"]
 

@@ -166,7 +166,7 @@ def bounded(log):
         if event["kind"] in ("query", "answer", "change", "silence"):
             until = [event["until"]] if event.get("until") else effects(event, log[n + 1 :])
             if n and follows(event, log[n - 1]):
-                until = until + replies(event, log)
+                until = until + turns(event, log)
             found.append((event, event["at"], [max(one, event["at"]) for one in until]))
     return found
 
@@ -176,8 +176,10 @@ def follows(event, before):
     return event["kind"] == before["kind"] == "query" and event["step"] is before["step"]
 
 
-def replies(event, log):
-    return [one["at"] for one in log if one["kind"] == "reply" and one["message"].ident == event["ident"]]
+def turns(event, log):
+    """When the daemon may have come to it: at its reply, or, if it came late, at any question of ours before that."""
+    replied = [one["at"] for one in log if one["kind"] == "reply" and one["message"].ident == event["ident"]]
+    return [one["at"] for one in log if one["kind"] == "ask" and replied and event["at"] < one["at"] < replied[0]] + replied
 
 
 def effects(event, behind):
