@@ -34,14 +34,13 @@ static struct box *clash_of_prefix(const struct boxes *boxes, const struct ng_pr
 	return NULL;
 }
 
-/* Sandboxes without an interface are few beside the others. */
 static struct box *clash_of_host(const struct boxes *boxes, const struct conf_sandbox *conf,
 				 const struct box *but)
 {
 	struct box *box, *next;
 	if (conf_who(conf) == WALL_BY_INTERFACE)
 		return NULL;
-	HASH_ITER (by_id, boxes->by_id, box, next)
+	HASH_ITER (by_host, boxes->by_host, box, next)
 		if (box != but && conf_same_host(&box->conf, conf))
 			return box;
 	return NULL;
@@ -124,6 +123,18 @@ static void sources_unlink(struct boxes *boxes, struct box *box)
 	box->sources = NULL;
 }
 
+static void host_link(struct boxes *boxes, struct box *box)
+{
+	if (conf_who(&box->conf) != WALL_BY_INTERFACE)
+		HASH_ADD(by_host, boxes->by_host, id, sizeof box->id, box);
+}
+
+static void host_unlink(struct boxes *boxes, struct box *box)
+{
+	if (conf_who(&box->conf) != WALL_BY_INTERFACE)
+		HASH_DELETE(by_host, boxes->by_host, box);
+}
+
 static struct box_source *sources_make(const struct conf_sandbox *conf)
 {
 	return calloc(conf->n_sources ? conf->n_sources : 1, sizeof(struct box_source));
@@ -150,6 +161,7 @@ int boxes_add(struct boxes *boxes, uint32_t id, const struct conf_sandbox *conf,
 	sources_link(boxes, box, sources);
 	HASH_ADD_KEYPTR(by_name, boxes->by_name, box->conf.name, strlen(box->conf.name), box);
 	HASH_ADD(by_id, boxes->by_id, id, sizeof box->id, box);
+	host_link(boxes, box);
 	*out = box;
 	return NG_OK;
 }
@@ -163,6 +175,7 @@ int boxes_replace(struct boxes *boxes, struct box *box, const struct conf_sandbo
 		return NG_E_NOMEM;
 	}
 	sources_unlink(boxes, box);
+	host_unlink(boxes, box);
 	policies_free(&box->conf);
 	if (strcmp(copy.interface, box->conf.interface) != 0) {
 		box->absent = false; /* another is waited for */
@@ -170,6 +183,7 @@ int boxes_replace(struct boxes *boxes, struct box *box, const struct conf_sandbo
 	}
 	box->conf = copy; /* the name, and with it the key, is the same */
 	sources_link(boxes, box, sources);
+	host_link(boxes, box);
 	return NG_OK;
 }
 
@@ -177,6 +191,7 @@ void boxes_remove(struct boxes *boxes, struct images *images, struct box *box)
 {
 	HASH_DELETE(by_name, boxes->by_name, box);
 	HASH_DELETE(by_id, boxes->by_id, box);
+	host_unlink(boxes, box);
 	sources_unlink(boxes, box);
 	policies_free(&box->conf);
 	images_release(images, box->inlined);

@@ -56,7 +56,7 @@ struct box {
 	struct wall_tally tally;         /* as the warden told last (views.c) */
 	struct control_request *waiting; /* who is told when it stands, or is gone */
 	json_t *answer;                  /* and what, when there is more to say than that */
-	UT_hash_handle by_name, by_id;
+	UT_hash_handle by_name, by_id, by_host;
 };
 
 /* How it is treated: as it is set to, but for one that nothing is known about. */
@@ -64,6 +64,8 @@ enum ng_mode box_mode(const struct box *box);
 
 struct boxes {
 	struct box *by_name, *by_id;
+	struct box
+		*by_host; /* by id, those alone that have no interface: few beside the others */
 	struct box_source *hosts, *wide;
 };
 

@@ -15,7 +15,7 @@ uint16_t hosts_kinds(const struct daemon *daemon)
 {
 	struct box *box, *next;
 	uint16_t kinds = 0;
-	HASH_ITER (by_id, daemon->boxes.by_id, box, next)
+	HASH_ITER (by_host, daemon->boxes.by_host, box, next)
 		if (!box->removing || box->at_warden != SIDE_ABSENT)
 			kinds |= host_kind(&box->conf);
 	return kinds;
@@ -47,7 +47,7 @@ void hosts_tick(struct daemon *daemon)
 	struct box *box, *next;
 	if (!daemon->hosts || daemon->stopping)
 		return;
-	HASH_ITER (by_id, daemon->boxes.by_id, box, next)
+	HASH_ITER (by_host, daemon->boxes.by_host, box, next)
 		if (conf_who(&box->conf) == WALL_BY_CGROUP && !box->removing && !box->stale &&
 		    !box->waiting)
 			look_at(daemon, box);

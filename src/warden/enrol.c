@@ -569,6 +569,16 @@ static bool any_refused(const struct warden *warden, const struct change *change
 	return false;
 }
 
+static void cut(struct warden *warden)
+{
+	uint64_t start_us = warden_clock_us();
+
+	if (warden->cuts.n && conntrack_cut(&warden->conntrack, &warden->cuts) != NG_OK)
+		say("flows of a removed sandbox could not be cut; conntrack -D -s SOURCE cuts "
+		    "them by hand");
+	warden->cutting_us = warden_clock_us() - start_us;
+}
+
 void enrol(struct warden *warden, struct change *changes, size_t n)
 {
 	bool well;
@@ -587,9 +597,7 @@ void enrol(struct warden *warden, struct change *changes, size_t n)
 		undo(warden, changes, n);
 	if (!well)
 		setup_suspect(warden);
-	if (warden->cuts.n && conntrack_cut(&warden->conntrack, &warden->cuts) != NG_OK)
-		say("flows of a removed sandbox could not be cut; conntrack -D -s SOURCE cuts "
-		    "them by hand");
+	cut(warden);
 }
 
 /* ---- all over again ---- */

@@ -24,8 +24,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHANGES_MAX  1024 /* sandboxes in one batch */
-#define MAIN_WAIT_MS 5000
+#define CHANGES_MAX   1024 /* sandboxes in one batch */
+#define GATHER_SHARE  3 /* newcomers wait so many times what cutting for the last ones took */
+#define GATHER_MAX_US 50000u
+#define MAIN_WAIT_MS  5000
 
 void say(const char *format, ...)
 {
@@ -51,7 +53,9 @@ uint64_t warden_clock_us(void)
 struct inbox {
 	struct change *changes; /* CHANGES_MAX, owned */
 	size_t n;
-	uint32_t missing; /* statics of the last one that have not come yet */
+	uint32_t missing;   /* statics of the last one that have not come yet */
+	bool urgent;        /* not all of them are newcomers */
+	uint64_t gather_us; /* until then newcomers wait for more of their kind */
 };
 
 /* main reads its channel; when it does not for seconds, it is as good as gone. */
@@ -86,6 +90,20 @@ static int take_tallies(struct warden *warden, const struct wall_packet *packet)
 		       : code;
 }
 
+/*
+ * The flows of newcomers are cut by a walk through the whole connection tracking table, so many are
+ * to share one. Who registers sandboxes one by one, each after the last was confirmed, waits for
+ * nobody.
+ */
+static void gather(const struct warden *warden, struct inbox *inbox, size_t n)
+{
+	uint64_t cutting_us =
+		warden->cutting_us * (n - 1 < GATHER_SHARE ? n - 1 : GATHER_SHARE);
+
+	inbox->gather_us =
+		warden_clock_us() + (cutting_us < GATHER_MAX_US ? cutting_us : GATHER_MAX_US);
+}
+
 static int flush_changes(struct warden *warden, struct inbox *inbox)
 {
 	size_t n = inbox->n - (inbox->missing > 0);
@@ -94,13 +112,20 @@ static int flush_changes(struct warden *warden, struct inbox *inbox)
 	if (!n)
 		return NG_OK;
 	enrol(warden, inbox->changes, n);
+	gather(warden, inbox, n);
 	for (size_t i = 0; code == NG_OK && i < n; i++)
 		code = answer_main(warden, WALL_DONE, inbox->changes[i].seq,
 				   &(struct wall_done){.code = inbox->changes[i].code,
 						       .held = inbox->changes[i].held});
 	inbox->changes[0] = inbox->changes[n]; /* the one that is not whole yet, if any */
 	inbox->n -= n;
+	inbox->urgent = inbox->n > 0;
 	return code;
+}
+
+static bool is_due(const struct warden *warden, const struct inbox *inbox)
+{
+	return inbox->urgent || warden->now_us >= inbox->gather_us;
 }
 
 /* Two changes of one sandbox are not committed together. */
@@ -128,6 +153,7 @@ static int take_sandbox(struct warden *warden, struct inbox *inbox,
 			return NG_E_NOMEM;
 	}
 	inbox->missing = wanted->n_statics;
+	inbox->urgent |= sandboxes_find(&warden->sandboxes, wanted->id) != NULL;
 	inbox->n++;
 	return NG_OK;
 }
@@ -141,6 +167,7 @@ static int take_removal(struct warden *warden, struct inbox *inbox,
 		return code;
 	inbox->changes[inbox->n] = (struct change){.seq = packet->head.seq, .remove = true};
 	inbox->changes[inbox->n++].wanted.id = packet->id.id;
+	inbox->urgent = true;
 	return NG_OK;
 }
 
@@ -217,7 +244,7 @@ static int serve_main(struct warden *warden, struct inbox *inbox)
 			code = take_main(warden, inbox, &warden->packet, fd);
 	}
 	if (code == NG_E_NOTFOUND)
-		return flush_changes(warden, inbox);
+		return NG_OK;
 	(void)flush_changes(warden, inbox);
 	return code;
 }
@@ -257,11 +284,23 @@ static int ends_wait_ms(const struct warden *warden)
 	return left_us > IDLE_TICK_MS * 1000u ? IDLE_TICK_MS : (int)(left_us / 1000);
 }
 
-static int wait_ms(const struct warden *warden)
+static int gather_wait_ms(const struct warden *warden, const struct inbox *inbox)
 {
-	int ends_ms = ends_wait_ms(warden), flows_ms = flows_wait_ms(warden);
+	if (inbox->n == (inbox->missing > 0))
+		return -1;
+	return is_due(warden, inbox) ? 0
+				     : (int)((inbox->gather_us - warden->now_us) / 1000) + 1;
+}
 
-	return flows_ms >= 0 && flows_ms < ends_ms ? flows_ms : ends_ms;
+static int sooner(int a_ms, int b_ms)
+{
+	return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
+}
+
+static int wait_ms(const struct warden *warden, const struct inbox *inbox)
+{
+	return sooner(sooner(ends_wait_ms(warden), flows_wait_ms(warden)),
+		      gather_wait_ms(warden, inbox));
 }
 
 static size_t fill_slots(const struct warden *warden, int signals, struct pollfd *slots)
@@ -297,6 +336,8 @@ static int turn(struct warden *warden, struct inbox *inbox, const struct pollfd 
 		fence_look(&warden->fence);
 	if (slots[SLOT_MAIN].revents)
 		code = serve_main(warden, inbox);
+	if (code == NG_OK && is_due(warden, inbox))
+		code = flush_changes(warden, inbox);
 	if (code != NG_OK)
 		return code;
 	bridge_watch(warden);
@@ -327,7 +368,7 @@ static int loop(struct warden *warden, int signals)
 	while (code == NG_OK) {
 		size_t n = fill_slots(warden, signals, slots);
 
-		if (poll(slots, n, wait_ms(warden)) < 0 && errno != EINTR) {
+		if (poll(slots, n, wait_ms(warden, &inbox)) < 0 && errno != EINTR) {
 			code = NG_E_IO;
 			break;
 		}

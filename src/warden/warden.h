@@ -70,6 +70,7 @@ struct warden {
 	bool dirty;     /* kernel and mirror differ: rebuild before anything else is believed */
 	bool lost_told; /* the workers were told of it, and not yet that all is back */
 	uint64_t now_us, looked_us, complained_us;
+	uint64_t cutting_us; /* so long the flows of the last changes took to cut */
 	uint64_t talk_us; /* when the sources that were reported are next forgotten; 0: none */
 	uint64_t leftovers_us; /* when they go; 0: there are none */
 	bool over;             /* what stands cannot be vouched for: main starts another one */

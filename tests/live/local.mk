@@ -37,3 +37,5 @@ EXTRA_DIST += tests/live/blocked.sh
 HOSTS = tests/live/host.sh tests/live/held.sh tests/live/sidecar.sh
 TESTS += $(HOSTS)
 EXTRA_DIST += $(HOSTS) tests/live/host.py
+TESTS += tests/live/cut.sh
+EXTRA_DIST += tests/live/cut.sh tests/live/flows.py

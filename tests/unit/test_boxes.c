@@ -86,6 +86,30 @@ static void test_what_tells_one_tells_no_other(void **state)
 	boxes_finish(&boxes, &images);
 }
 
+static void test_those_without_an_interface_are_kept_apart(void **state)
+{
+	(void)state;
+	struct boxes boxes = {0};
+	struct images images = {0};
+	struct box *other = NULL, *found;
+	struct conf_sandbox user = {.uid = "build", .host.uid = 1000};
+	struct conf_sandbox plain = named("b1", "10.0.0.1");
+	assert_int_equal(add(&boxes, 2, "plain", "10.0.0.2", &other), NG_OK);
+	assert_null(boxes.by_host);
+	assert_int_equal(add_host(&boxes, 1, user, &other), NG_OK);
+	found = boxes_find(&boxes, "b1");
+	assert_int_equal(HASH_CNT(by_host, boxes.by_host), 1);
+	assert_ptr_equal(boxes.by_host, found);
+	assert_int_equal(boxes_replace(&boxes, found, &plain), NG_OK);
+	assert_null(boxes.by_host);
+	snprintf(user.name, sizeof user.name, "b1");
+	assert_int_equal(boxes_replace(&boxes, found, &user), NG_OK);
+	assert_ptr_equal(boxes.by_host, found);
+	boxes_remove(&boxes, &images, found);
+	assert_null(boxes.by_host);
+	boxes_finish(&boxes, &images);
+}
+
 static void test_removal_frees_its_sources(void **state)
 {
 	(void)state;
@@ -121,6 +145,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_clashes),
 		cmocka_unit_test(test_what_tells_one_tells_no_other),
+		cmocka_unit_test(test_those_without_an_interface_are_kept_apart),
 		cmocka_unit_test(test_removal_frees_its_sources),
 		cmocka_unit_test(test_replacing_moves_sources),
 	};
