@@ -33,6 +33,9 @@
 #define NG_WAITING_SANDBOX_MAX 64     /* and of one sandbox */
 #define NG_HISTORY_MAX         100000 /* ended leases that are remembered, in all */
 #define NG_HISTORY_SHARES      64 /* and when they are full, what one sandbox may take of them */
+#define NG_FAILURES_MAX        8192 /* unanswered questions that are remembered */
+#define NG_FAILURE_MIN_S       1    /* how long: RFC 9520 3.2 */
+#define NG_FAILURE_MAX_S       5
 #define NG_HOLDERS_MAX         16 /* names that hold one lease */
 /* octets of names and addresses behind leases, for each lease of a sandbox's quota */
 #define NG_TRAIL_SHARE      4096

@@ -369,8 +369,8 @@ void ng_gate_flows_late(struct ng_gate *gate, uint64_t count);
 
 struct ng_counters {
 	uint64_t queries, denied, allowed, refused, servfail, malformed, silent;
-	uint64_t cache_hits, asks, leases_ordered, leases_refused, leases_ended, revoked,
-		rebinds, blocked;
+	uint64_t cache_hits, failure_hits, asks, leases_ordered, leases_refused, leases_ended,
+		revoked, rebinds, blocked;
 	uint64_t over_quota, evicted;
 	uint64_t leases_kept,
 		kept_to_ceiling; /* by flows; and of those until they might no longer */

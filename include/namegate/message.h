@@ -42,6 +42,7 @@ enum ng_rcode {
 enum ng_ede { /* RFC 8914 info codes that we use; NG_EDE_NONE is ours for "none" */
 	      NG_EDE_NONE = -1,
 	      NG_EDE_STALE = 3,
+	      NG_EDE_CACHED_ERROR = 13,
 	      NG_EDE_NOT_READY = 14,
 	      NG_EDE_BLOCKED = 15,
 	      NG_EDE_PROHIBITED = 18,

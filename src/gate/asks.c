@@ -8,14 +8,14 @@
 #include "dns/svcb.h"
 #include <stdlib.h>
 
-static unsigned key_len(const struct question_key *key)
+unsigned question_len(const struct question_key *key)
 {
 	return (unsigned)(offsetof(struct question_key, name) + 1u + key->name.len);
 }
 
 static unsigned key_hash(const struct ng_gate *gate, const struct question_key *key)
 {
-	return (unsigned)hash_octets(key, key_len(key), gate->seed);
+	return (unsigned)hash_octets(key, question_len(key), gate->seed);
 }
 
 static void ask_free(struct ng_gate *gate, struct ask *ask)
@@ -34,7 +34,7 @@ static struct ask *ask_make(struct ng_gate *gate, const struct question_key *key
 	ask->id = gate->last_ask + 1;
 	ask->key = *key;
 	ask->sent_us = gate->now_us;
-	HASH_ADD_KEYPTR_BYHASHVALUE(hh, gate->asks, &ask->key, key_len(key),
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, gate->asks, &ask->key, question_len(key),
 				    key_hash(gate, key), ask);
 	if (!ask->hh.tbl) {
 		free(ask);
@@ -68,7 +68,7 @@ void ask_join(struct ng_gate *gate, struct query *query, const struct question_k
 {
 	struct ask *ask;
 
-	HASH_FIND_BYHASHVALUE(hh, gate->asks, key, key_len(key), key_hash(gate, key), ask);
+	HASH_FIND_BYHASHVALUE(hh, gate->asks, key, question_len(key), key_hash(gate, key), ask);
 	if (!ask) {
 		ask = ask_make(gate, key);
 		if (!ask) {
@@ -101,8 +101,12 @@ static struct ask *ask_find(struct ng_gate *gate, uint64_t id)
 	return ask;
 }
 
-static void ask_failed(struct ng_gate *gate, struct ask *ask, int ede, const char *reason)
+/* kept: it is the answer for a while, not only for those who wait. */
+static void ask_failed(struct ng_gate *gate, struct ask *ask, int ede, const char *reason,
+		       bool kept)
 {
+	if (kept)
+		failure_note(gate, &ask->key, reason);
 	while (ask->queries) {
 		struct query *query = ask->queries;
 
@@ -122,6 +126,7 @@ static void ask_answered(struct ng_gate *gate, struct ask *ask, struct entry *en
 	struct query *queries = ask->queries, *query, *spare;
 
 	ask->queries = NULL;
+	failure_forget(gate, &ask->key);
 	ask_free(gate, ask);
 	DL_FOREACH_SAFE2(queries, query, spare, ask_next)
 	{
@@ -197,9 +202,11 @@ void ng_gate_answer(struct ng_gate *gate, uint64_t now_us, uint64_t id,
 		error = entry_make(gate, &ask->key, &answer, server, &entry);
 	if (error == NG_E_NOTFOUND)
 		ask_failed(gate, ask, NG_EDE_NO_UPSTREAM,
-			   "the upstream server refused or failed");
+			   "the upstream server refused or failed", true);
+	else if (error == NG_E_NOMEM)
+		ask_failed(gate, ask, NG_EDE_NO_UPSTREAM, "out of memory", false);
 	else if (error)
-		ask_failed(gate, ask, NG_EDE_INVALID, "the upstream answer is malformed");
+		ask_failed(gate, ask, NG_EDE_INVALID, "the upstream answer is malformed", true);
 	else
 		ask_answered(gate, ask, entry);
 }
@@ -224,7 +231,8 @@ void ng_gate_no_answer(struct ng_gate *gate, uint64_t now_us, uint64_t id,
 		return;
 	if (why < NG_NO_TIME || why > NG_NO_SERVER)
 		why = NG_NO_NETWORK;
-	ask_failed(gate, ask, whys[why].ede, whys[why].reason);
+	/* Without a free server nobody was asked. */
+	ask_failed(gate, ask, whys[why].ede, whys[why].reason, why != NG_NO_SERVER);
 }
 
 void asks_finish(struct ng_gate *gate)

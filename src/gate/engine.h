@@ -23,7 +23,8 @@ struct route {
 	struct ng_route spec;
 };
 
-struct trail; /* trail.c */
+struct trail;   /* trail.c */
+struct failure; /* failures.c */
 
 struct holder { /* a way from a name that keeps a lease */
 	struct trail *trail;
@@ -179,6 +180,7 @@ struct ng_gate {
 	struct ask *asks, *asks_by_id;
 	uint64_t last_ask;
 	struct entry *cache;
+	struct failure *failures;
 	struct lease *leases;
 	struct order *orders;
 	uint64_t last_order;
@@ -220,6 +222,15 @@ int entry_make(const struct ng_gate *gate, const struct question_key *key,
 	       const struct ng_answer *answer, const struct ng_addr *server,
 	       struct entry **out) NG_MUST_CHECK;
 void entry_free(struct entry *entry); /* takes NULL */
+
+/* failures.c: what could not be resolved, for a while (RFC 9520) */
+/* NULL: nothing is known. Else what went wrong; left_s: seconds until it may be asked again. */
+const char *failure_find(const struct ng_gate *gate, const struct question_key *key,
+			 uint32_t *left_s);
+/* reason is static. Without memory it is not kept. */
+void failure_note(struct ng_gate *gate, const struct question_key *key, const char *reason);
+void failure_forget(struct ng_gate *gate, const struct question_key *key);
+void failures_clear(struct ng_gate *gate);
 
 /* chain.c: follow what an entry says from query->target on. */
 enum chain_step {
@@ -472,6 +483,8 @@ void query_commit_wait(struct ng_gate *gate, struct query *query);
 void queries_tick(struct ng_gate *gate);
 
 /* asks.c */
+/* The octets of a key that count; they begin at its first. */
+unsigned question_len(const struct question_key *key);
 void ask_join(struct ng_gate *gate, struct query *query, const struct question_key *key);
 void ask_leave(struct query *query);
 void asks_finish(struct ng_gate *gate);

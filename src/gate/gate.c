@@ -83,6 +83,7 @@ void ng_gate_destroy(struct ng_gate *gate)
 	waiting_finish(gate);
 	query_free(gate->spare);
 	cache_clear(gate);
+	failures_clear(gate);
 	heap_finish(&gate->due);
 	history_finish(gate);
 	arena_finish(&gate->words);
@@ -299,6 +300,7 @@ int ng_gate_apply(struct ng_gate *gate, uint64_t now_us, const struct ng_generat
 	gate->settings = ng_settings_full(&generation->settings);
 	directory_swap(gate, &next);
 	leases_crowd(gate);
+	failures_clear(gate);
 	renew = !routes_same(gate, routes, generation->n_routes);
 	free(gate->routes);
 	gate->routes = routes;

@@ -29,6 +29,23 @@ void query_with_entry(struct ng_gate *gate, struct query *query, const struct en
 	query_step(gate, query, chain_follow(gate, query, entry));
 }
 
+/* What has just failed is not asked again at once. */
+static void query_ask(struct ng_gate *gate, struct query *query, const struct question_key *key)
+{
+	uint32_t left_s;
+	const char *reason = failure_find(gate, key, &left_s);
+
+	if (!reason) {
+		ask_join(gate, query, key);
+		return;
+	}
+	gate->counters.failure_hits++;
+	query->cached = true;
+	query_fail(
+		gate, query, NG_EDE_CACHED_ERROR,
+		word_format(gate, "%s; asked again in %u s at the earliest", reason, left_s));
+}
+
 /* Each turn that does not end moves at least one link along, so the chain's bound ends it. */
 void query_resolve(struct ng_gate *gate, struct query *query)
 {
@@ -60,7 +77,7 @@ void query_resolve(struct ng_gate *gate, struct query *query)
 	key.route = route->spec.id;
 	entry = cache_find(gate, &key);
 	if (!entry) {
-		ask_join(gate, query, &key);
+		query_ask(gate, query, &key);
 		return;
 	}
 	gate->counters.cache_hits++;

@@ -53,6 +53,7 @@ SCENES = \
 	tests/scene/edns-version.scene \
 	tests/scene/empty-policy.scene \
 	tests/scene/encrypted-dns-names.scene \
+	tests/scene/failures-remembered.scene \
 	tests/scene/family-of-the-question.scene \
 	tests/scene/foreign-owners.scene \
 	tests/scene/flow-answers-nothing.scene \

@@ -50,7 +50,7 @@ tests_unit_test_confine_SOURCES = tests/unit/test_confine.c
 tests_unit_test_confine_CPPFLAGS = $(AM_CPPFLAGS) $(CAPNG_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_confine_LDADD = libedge.a $(CAPNG_LIBS) $(SECCOMP_LIBS) $(CMOCKA_LIBS)
 GATE_TESTS = tests/unit/test_heap tests/unit/test_directory tests/unit/test_gate \
-	tests/unit/test_chain tests/unit/test_trail tests/unit/test_filter tests/unit/test_cache tests/unit/test_svcb
+	tests/unit/test_chain tests/unit/test_trail tests/unit/test_filter tests/unit/test_cache tests/unit/test_failures tests/unit/test_svcb
 check_PROGRAMS += $(GATE_TESTS)
 TESTS += $(GATE_TESTS)
 tests_unit_test_heap_SOURCES = tests/unit/test_heap.c
@@ -67,6 +67,8 @@ tests_unit_test_filter_SOURCES = tests/unit/test_filter.c tests/unit/gate_world.
 tests_unit_test_filter_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_cache_SOURCES = tests/unit/test_cache.c tests/unit/gate_world.h
 tests_unit_test_cache_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_failures_SOURCES = tests/unit/test_failures.c tests/unit/gate_world.h
+tests_unit_test_failures_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_worker
 TESTS += tests/unit/test_worker
 check_PROGRAMS += tests/unit/test_targets
