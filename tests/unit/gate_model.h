@@ -207,19 +207,19 @@ static inline void ports_said(const struct world *world, unsigned int box,
 	}
 }
 
-/* Into the private zone both rules count, the asked name's and the target's. */
+/* Into the private zone both rules count, the asked name's and what asking for the target would open. */
 static inline void ports_of(const struct world *world, unsigned int box,
 			    const struct chain *chain, bool out[static COUNT(ports)])
 {
-	struct chain inside = {.n = 1};
+	struct chain inside = {0};
 	bool held[COUNT(ports)], all;
 
 	ports_said(world, box, chain, out);
-	for (size_t i = 0; i < chain->n && !inside.names[0]; i++) {
-		if (ends_below(chain->names[i], "corp"))
-			inside.names[0] = chain->names[i];
+	for (size_t i = 0; i < chain->n; i++) {
+		if (inside.n || ends_below(chain->names[i], "corp"))
+			inside.names[inside.n++] = chain->names[i];
 	}
-	if (!inside.names[0] || inside.names[0] == chain->names[0])
+	if (!inside.n || inside.n == chain->n)
 		return;
 	ports_said(world, box, &inside, held);
 	all = out[0];
