@@ -18,8 +18,8 @@ tests_bench_cut_LDADD = libwarden.a libcore.a $(NFTNL_LIBS) $(MNL_LIBS)
 tests_bench_commit_SOURCES = tests/bench/commit.c
 tests_bench_commit_CPPFLAGS = $(AM_CPPFLAGS) $(NFTNL_CFLAGS) $(MNL_CFLAGS)
 tests_bench_commit_LDADD = libwarden.a libcore.a $(NFTNL_LIBS) $(MNL_LIBS)
-TESTS += tests/bench/tools.sh
-EXTRA_DIST += tests/bench/forged.sh
+TESTS += tests/bench/tools.sh tests/bench/steps.sh
+EXTRA_DIST += tests/bench/forged.sh tests/bench/steps.sh tests/bench/steps.txt
 EXTRA_DIST += tests/bench/tools.sh tests/bench/bench.py tests/bench/adopt.py tests/bench/repair.py tests/bench/explain.py tests/bench/facts.py tests/bench/stage.py \
 	tests/bench/servers.py tests/bench/report.py
 EXTRA_DIST += tests/bench/replay.py tests/bench/capture.py tests/bench/leases.py tests/bench/connect.sh
@@ -28,3 +28,7 @@ EXTRA_DIST += tests/bench/replay.py tests/bench/capture.py tests/bench/leases.py
 bench: all $(BENCH_TOOLS) tests/live/warden_driver
 	$(top_srcdir)/tests/bench/bench.py --build '$(abs_top_builddir)' $(BENCH)
 .PHONY: bench
+check_PROGRAMS += tests/bench/steps
+tests_bench_steps_SOURCES = tests/bench/steps.c tests/bench/dns.c tests/bench/dns.h
+tests_bench_steps_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_bench_steps_LDADD = libcore.a $(LDNS_LIBS)
