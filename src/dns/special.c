@@ -39,7 +39,9 @@ static bool is_within(const struct ng_name *name, const struct special_zone *zon
 	if (name->len < zone->len)
 		return false;
 	before = (size_t)name->len - zone->len;
-	if (memcmp(name->wire + before, zone->wire, zone->len) != 0)
+	/* The length octet alone tells most names apart. */
+	if (name->wire[before] != (uint8_t)zone->wire[0] ||
+	    memcmp(name->wire + before, zone->wire, zone->len) != 0)
 		return false;
 	while (at < before)
 		at += 1u + name->wire[at];
