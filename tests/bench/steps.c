@@ -253,8 +253,7 @@ static const struct step {
 	{"lease-renewal", step_renew, NAMES},
 };
 
-__attribute__((noipa)) static void measured(struct stage *stage, step_fn *take,
-					       unsigned times)
+__attribute__((noipa)) static void measured(struct stage *stage, step_fn *take, unsigned times)
 {
 	for (unsigned i = 0; i < times; i++)
 		take(stage, i);
