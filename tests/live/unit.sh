@@ -22,6 +22,7 @@ sandbox "box1" {
 END
 gate_conf >"$work/namegated.conf"
 setpriv --bounding-set "-all,$capabilities" "$build/namegated" -c "$work/namegated.conf" >"$work/namegated.log" 2>&1 &
+# shellcheck disable=SC2034 # of lib.sh
 gate_pid=$!
 until_true 20 gate status || live_die "namegated does not answer" "$work/namegated.log"
 is "a name is answered" "NOERROR 44.0.0.1" "$(ask 1 www.allowed.example)"
