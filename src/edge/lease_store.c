@@ -20,11 +20,6 @@
 #define SWEEP_ROUND 60
 #define SWEEP_STEP  256
 
-static struct lease_octets octets(const MDB_val *val)
-{
-	return (struct lease_octets){val->mv_data, val->mv_size};
-}
-
 /* ---- changes ---- */
 
 void lease_store_say(struct lease_store *store, int code)
@@ -56,67 +51,22 @@ MDB_txn *lease_store_changing(struct lease_store *store)
 	return store->txn;
 }
 
-static bool row_find(struct lease_store *store, MDB_txn *txn, MDB_val *key,
-		     struct lease_read *place, struct lease_row *out)
+void lease_store_put(struct lease_store *store, const struct lease_row *row)
 {
-	MDB_val found;
-
-	return !mdb_get(txn, store->tables.live, key, &found) &&
-	       lease_read_live(octets(key), octets(&found), place, out);
-}
-
-static void row_write(struct lease_store *store, MDB_txn *txn, MDB_val *key,
-		      const struct lease_row *row)
-{
-	struct lease_value value;
-	MDB_val what = {lease_value_make(row, &value), &value};
-	int code = mdb_put(txn, store->tables.live, key, &what, 0);
+	MDB_txn *txn = lease_store_changing(store);
+	int code = txn ? lease_live_put(store, txn, row) : 0;
 
 	if (code)
 		lease_store_say(store, code);
 }
 
-/* A row that the kernel never confirmed begins anew. */
-void lease_store_put(struct lease_store *store, const struct lease_row *row)
-{
-	MDB_txn *txn = lease_store_changing(store);
-	struct lease_row wanted = *row, was;
-	struct lease_read place;
-	struct lease_key key;
-	MDB_val at;
-
-	if (!txn)
-		return;
-	lease_key_row(&key, row);
-	at = (MDB_val){key.len, key.octets};
-	wanted.first_s = row->last_s;
-	wanted.refused = wanted.renewed = false;
-	if (row_find(store, txn, &at, &place, &was)) {
-		if (was.until_us >= row->until_us)
-			return;
-		wanted.renewed = !was.refused;
-		wanted.first_s = was.refused ? row->last_s : was.first_s;
-		wanted.type = was.type ? was.type : row->type;
-	}
-	row_write(store, txn, &at, &wanted);
-}
-
 void lease_store_refused(struct lease_store *store, const struct lease_row *row)
 {
 	MDB_txn *txn = lease_store_changing(store);
-	struct lease_read place;
-	struct lease_row was;
-	struct lease_key key;
-	MDB_val at;
+	int code = txn ? lease_live_refuse(store, txn, row) : 0;
 
-	if (!txn)
-		return;
-	lease_key_row(&key, row);
-	at = (MDB_val){key.len, key.octets};
-	if (!row_find(store, txn, &at, &place, &was) || was.renewed)
-		return;
-	was.refused = true;
-	row_write(store, txn, &at, &was);
+	if (code)
+		lease_store_say(store, code);
 }
 
 /* The cursor's row becomes one of the history. What is no row of ours just goes. */
@@ -127,13 +77,13 @@ static int row_end(struct lease_store *store, MDB_txn *txn, MDB_cursor *cursor,
 	struct lease_row row;
 	int code = 0;
 
-	if (lease_read_live(octets(key), octets(value), &place, &row)) {
+	if (lease_live_read(store, txn, key, value, &place, &row)) {
 		row.ended = why;
 		if (why != LEASE_TIME && row.until_s > now_s)
 			row.until_s = now_s;
 		code = lease_history_add(store, txn, &row);
 	}
-	return code ? code : mdb_cursor_del(cursor, 0);
+	return code ? code : lease_live_delete(store, txn, cursor);
 }
 
 static void end_below(struct lease_store *store, const struct lease_key *prefix,
@@ -179,13 +129,17 @@ void lease_store_evict(struct lease_store *store, const struct lease_row *row, u
 	end_below(store, &key, LEASE_EVICTED, now_s);
 }
 
-/* What follows a name in a key is of fixed length: no other row's key begins like this one's. */
 void lease_store_release(struct lease_store *store, const struct lease_row *row, uint64_t now_s)
 {
+	MDB_txn *txn = lease_store_changing(store);
+	struct lease_row was;
 	struct lease_key key;
+	int code = txn ? lease_live_find(store, txn, row, &key, &was) : MDB_NOTFOUND;
 
-	lease_key_row(&key, row);
-	end_below(store, &key, LEASE_REVOKED, now_s);
+	if (!code)
+		end_below(store, &key, LEASE_REVOKED, now_s);
+	else if (code != MDB_NOTFOUND)
+		lease_store_say(store, code);
 }
 
 void lease_store_drop_sandbox(struct lease_store *store, uint32_t sandbox, uint64_t now_s)
@@ -203,13 +157,18 @@ void lease_store_commit(struct lease_store *store)
 	if (!store)
 		return;
 	if (store->txn && !store->failed) {
-		code = mdb_txn_commit(store->txn);
+		code = lease_shared_settle(store, store->txn);
+		if (code)
+			mdb_txn_abort(store->txn);
+		else
+			code = mdb_txn_commit(store->txn);
 		store->txn = NULL;
 		if (code)
 			lease_store_say(store, code);
 	}
 	/* Half a turn is not kept: its rows are intents, and the next orders write them again. */
 	mdb_txn_abort(store->txn);
+	lease_shared_forget(store);
 	store->txn = NULL;
 	store->failed = false;
 }
@@ -224,16 +183,21 @@ struct walk {
 	uint64_t kept, limit; /* limit: rows to look at */
 };
 
-/* LEASE_STANDS, or why not. */
-static enum lease_end judge(struct walk *walk, const MDB_val *key, const MDB_val *value)
+/* LEASE_STANDS, or why not. Where nobody visits, the times alone are looked at. */
+static enum lease_end judge(struct walk *walk, MDB_txn *txn, const MDB_val *key,
+			    const MDB_val *value)
 {
+	const struct lease_octets times = {value->mv_data, value->mv_size};
+	struct lease_row row = {0};
 	struct lease_read place;
-	struct lease_row row;
 
-	if (!lease_read_live(octets(key), octets(value), &place, &row) ||
-	    row.until_us <= walk->now_us)
+	if (!lease_value_read(times, &row) || row.until_us <= walk->now_us)
 		return LEASE_TIME;
-	return !walk->visit || walk->visit(walk->context, &row) ? LEASE_STANDS : LEASE_REMOVED;
+	if (!walk->visit)
+		return LEASE_STANDS;
+	if (!lease_live_read(walk->store, txn, key, value, &place, &row))
+		return LEASE_TIME;
+	return walk->visit(walk->context, &row) ? LEASE_STANDS : LEASE_REMOVED;
 }
 
 /* From the cursor's row on, ends what is to be ended. 0 at the limit, MDB_NOTFOUND at the end. */
@@ -244,7 +208,7 @@ static int walk_rows(MDB_txn *txn, MDB_cursor *cursor, struct walk *walk, MDB_va
 	int code = mdb_cursor_get(cursor, key, &value, (MDB_cursor_op)first);
 
 	for (; !code && walk->limit; walk->limit--) {
-		enum lease_end why = judge(walk, key, &value);
+		enum lease_end why = judge(walk, txn, key, &value);
 
 		if (why == LEASE_STANDS)
 			walk->kept++;
@@ -270,15 +234,6 @@ static int walk_store(struct walk *walk, MDB_val *key, int first)
 	code = walk_rows(txn, cursor, walk, key, first);
 	mdb_cursor_close(cursor);
 	return code;
-}
-
-int lease_store_touch(struct lease_store *store)
-{
-	struct walk walk = {.store = store, .limit = UINT64_MAX};
-	MDB_val key = {0};
-	int code = walk_store(&walk, &key, MDB_FIRST);
-
-	return code == MDB_NOTFOUND ? 0 : code;
 }
 
 uint64_t lease_store_each(struct lease_store *store, uint64_t now_us, uint64_t now_s,

@@ -2,7 +2,7 @@
  * Leases on disk, so that a restarted worker knows why each open element is open, and anybody can
  * tell later which name opened which address.
  *
- * Rows are keyed by sandbox, client, address, port, name and way. They are intents: written before the
+ * Rows are told apart by sandbox, client, address, port, name and way. They are intents: written before the
  * order goes out, or the reply where none is needed because another name has the address open. When one ends it moves to the history, in the same transaction; the history is
  * bounded, survives restarts and reboots, and is read from outside (offline/history.h). All
  * functions take NULL for "there is no store": losing it costs warmth, not safety, so trouble is

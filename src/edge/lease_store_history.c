@@ -187,9 +187,9 @@ static int make_room(struct lease_store *store, MDB_txn *txn, uint32_t sandbox)
 
 int lease_history_add(struct lease_store *store, MDB_txn *txn, const struct lease_row *row)
 {
-	struct lease_ended_value value;
+	uint8_t value[LEASE_ENDED_MAX];
 	const uint64_t number = store->next++, big = htobe64(number);
-	MDB_val key = val(&big, sizeof(big)), what = val(&value, lease_ended_make(row, &value));
+	MDB_val key = val(&big, sizeof(big)), what = val(value, lease_ended_make(row, value));
 	int code = mdb_put(txn, store->tables.ended, &key, &what, MDB_APPEND);
 
 	if (!code)
@@ -218,7 +218,7 @@ int lease_history_open(struct lease_store *store, MDB_txn *txn)
 	return code == MDB_NOTFOUND ? 0 : code;
 }
 
-static int touch(MDB_txn *txn, MDB_dbi table)
+int lease_touch(MDB_txn *txn, MDB_dbi table)
 {
 	MDB_cursor *cursor;
 	MDB_val key, value;
@@ -231,13 +231,4 @@ static int touch(MDB_txn *txn, MDB_dbi table)
 	while (!code);
 	mdb_cursor_close(cursor);
 	return code == MDB_NOTFOUND ? 0 : code;
-}
-
-int lease_history_touch(struct lease_store *store, MDB_txn *txn)
-{
-	int code = touch(txn, store->tables.ended);
-
-	if (!code)
-		code = touch(txn, store->tables.of_sandbox);
-	return code ? code : touch(txn, store->tables.per_sandbox);
 }

@@ -7,7 +7,20 @@
 #include <lmdb.h>
 
 struct lease_tables {
-	MDB_dbi live, ended, of_sandbox, per_sandbox, waiting;
+	MDB_dbi live, shared, ended, of_sandbox, per_sandbox, waiting;
+};
+
+struct lease_shared {
+	uint32_t sandbox, number;
+	uint32_t uses; /* 0: it is not there yet, and would have this number */
+};
+
+/* What was looked for last: the rows of an answer are put one behind the other. */
+struct lease_held {
+	struct lease_content content;
+	struct lease_shared which;
+	bool known;
+	bool unwritten; /* `uses` is not in the file yet */
 };
 
 struct lease_store {
@@ -17,9 +30,11 @@ struct lease_store {
 	bool failed;  /* of this txn; sticky until the commit */
 	bool said;
 	uint32_t history_max;
-	uint64_t next;          /* number of the next row of the history */
-	struct lease_key swept; /* where the sweep goes on */
-	uint64_t sweep_left;    /* rows that are still to be looked at in this second */
+	uint64_t next;                  /* number of the next row of the history */
+	struct lease_key swept;         /* where the sweep goes on */
+	uint64_t sweep_left;            /* rows that are still to be looked at in this second */
+	uint64_t seed;                  /* of the numbers of what is shared */
+	struct lease_held text, answer; /* of the last row that was put */
 	char folder[PATH_MAX], path[PATH_MAX + 88], lock[PATH_MAX + 104], mark[PATH_MAX + 104];
 };
 
@@ -27,12 +42,61 @@ struct lease_store {
 void lease_store_say(struct lease_store *store, int code); /* spoils the transaction */
 /* The transaction of this turn; NULL when it is spoilt or cannot be begun. */
 MDB_txn *lease_store_changing(struct lease_store *store);
-/* Walks all rows that stand and moves what ended by now_us; LMDB's code, 0 at the end. */
-int lease_store_touch(struct lease_store *store);
+/* lease_store_open.c */
+#define LEASE_STARTS_MAX 3
+void lease_store_name(struct lease_store *store, const char *name); /* sets the paths */
+void lease_store_set_aside(const struct lease_store *store, const char *why);
+/* A start begins to read. How many before it did not come to the end of that. */
+long lease_store_mark(const struct lease_store *store);
 
-/* lease_store_history.c; both return LMDB's code. */
+/* lease_store_earlier.c */
+/* Where nothing was taken over yet; a start that ended in the middle of it has taken nothing. */
+void lease_store_take_over(struct lease_store *store);
+/* A row that the machine took with it had ended by now, unless its time was up before that. */
+void lease_end_with_boot(struct lease_row *row, uint64_t boot_s);
+
+/* lease_store_live.c: the rows of leases; all return LMDB's code. */
+/* Decodes a row of the table of leases. False: it is none of ours. */
+bool lease_live_read(struct lease_store *store, MDB_txn *txn, const MDB_val *key,
+		     const MDB_val *value, struct lease_read *place, struct lease_row *out);
+/* The row of that element, name and way, with its times and flags; MDB_NOTFOUND. */
+int lease_live_find(struct lease_store *store, MDB_txn *txn, const struct lease_row *row,
+		    struct lease_key *key, struct lease_row *out);
+/* An end that is not later than the one that stands changes nothing. */
+int lease_live_put(struct lease_store *store, MDB_txn *txn, const struct lease_row *row);
+/* As it is, from another file; a row that is there already stays. */
+int lease_live_copy(struct lease_store *store, MDB_txn *txn, const struct lease_row *row);
+int lease_live_refuse(struct lease_store *store, MDB_txn *txn, const struct lease_row *row);
+int lease_live_delete(struct lease_store *store, MDB_txn *txn, MDB_cursor *cursor);
+
+/* lease_store_shared.c: what several rows have in common; all return LMDB's code. */
+/* Looks for that content among what the sandbox's rows share; held->which says what was found. */
+int lease_shared_look(struct lease_store *store, MDB_txn *txn, uint32_t sandbox,
+		      const struct lease_content *content, struct lease_held *held);
+/* One more row uses what was found. */
+int lease_shared_hold(struct lease_store *store, MDB_txn *txn, struct lease_held *held);
+/* One less does; the last takes it along, and what it used itself. */
+int lease_shared_release(struct lease_store *store, MDB_txn *txn, uint32_t sandbox,
+			 uint32_t number);
+/* Before a commit, and before anything else changes what is shared: writes what is not yet, forgets. */
+int lease_shared_settle(struct lease_store *store, MDB_txn *txn);
+/* The transaction was given up. */
+void lease_shared_forget(struct lease_store *store);
+/* Its content, good until the next change; no octets: there is none. */
+struct lease_octets lease_shared_get(struct lease_store *store, MDB_txn *txn,
+				     const struct lease_key *key);
+
+/* lease_store_before.c */
+/*
+ * Takes over what a file of the layout before this one holds. same_boot: what stands there goes on
+ * standing, with the names that wait; else it has ended when the machine did. LMDB's code.
+ */
+int lease_before_copy(struct lease_store *to, MDB_txn *into, MDB_txn *from, bool same_boot,
+		      uint64_t boot_s);
+
+/* lease_store_history.c; all return LMDB's code. */
 int lease_history_open(struct lease_store *store, MDB_txn *txn);
 /* Adds a row whose `ended` is set; one that is too many goes for it. */
 int lease_history_add(struct lease_store *store, MDB_txn *txn, const struct lease_row *row);
-/* Reads every row of the history once. */
-int lease_history_touch(struct lease_store *store, MDB_txn *txn);
+/* Reads every row of a table once. */
+int lease_touch(MDB_txn *txn, MDB_dbi table);

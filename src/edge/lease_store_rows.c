@@ -1,257 +1,433 @@
 /*
  * Rows of the lease store to octets and back.
  *
- * Keys are big endian, so that the rows of a sandbox, and of an element, stand beside each other.
- * Values are of the machine that wrote them: the file means nothing to another one.
+ * Keys are big endian, so that the rows of a sandbox, and of an element, stand beside each other. A
+ * family says how long its address is, so no owner's key begins like another's. Numbers in values
+ * have seven bits an octet, the lowest first; times that lie beside each other are stored as what is
+ * between them, modulo 2^64.
  */
 #include "config.h"
 #include "edge/lease_store_rows.h"
 
+#include "base/cursor.h"
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
+#define REFUSED  1u /* flags of a lease */
+#define RENEWED  2u
+#define KEPT     4u    /* ends_us stands behind the times */
+#define REPLACES 0x80u /* of an answer, beside `local` */
+#define NO_PROTO 0xffu /* of a port that no protocol has: a row that is not read again */
+#define OWN_NAME 0xffu /* its rule's name is none of the trail's */
+
+enum kind { TEXT = 1, ANSWER = 2 };
+
 /* ---- out ---- */
 
-static void key_add(struct lease_key *key, const void *octets, size_t n)
+static void put_number(struct writer *to, uint64_t number)
 {
-	memcpy(key->octets + key->len, octets, n);
-	key->len += n;
+	for (; number > 0x7f; number >>= 7)
+		writer_u8(to, (uint8_t)(number | 0x80));
+	writer_u8(to, (uint8_t)number);
 }
 
-static void key_add_addr(struct lease_key *key, const struct ng_addr *addr)
+static void put_addr(struct writer *to, const struct ng_addr *addr)
 {
-	key_add(key, &addr->family, 1);
-	key_add(key, addr->bytes, sizeof(addr->bytes));
+	writer_u8(to, addr->family);
+	writer_octets(to, addr->bytes, ng_addr_len(addr));
+}
+
+static void put_owner(struct writer *to, const struct lease_row *row)
+{
+	writer_u32(to, row->sandbox);
+	put_addr(to, &row->client);
+	put_addr(to, &row->addr);
+	writer_u8(to, row->port.proto || !row->port.port ? row->port.proto : NO_PROTO);
+	if (row->port.proto || row->port.port)
+		writer_u16(to, row->port.port);
+}
+
+/* With its NUL; cut where it has no room. */
+static void put_text(struct writer *to, const char *text, size_t size)
+{
+	size_t len = text ? strnlen(text, size - 1) : 0;
+
+	writer_octets(to, text, len);
+	writer_u8(to, 0);
+}
+
+static void put_texts(struct writer *to, const struct lease_row *row)
+{
+	put_text(to, row->sandbox_name, NG_SANDBOX_NAME_MAX);
+	put_text(to, row->rule, LEASE_RULE);
 }
 
 void lease_key_sandbox(struct lease_key *key, uint32_t sandbox)
 {
-	uint8_t octets[4] = {(uint8_t)(sandbox >> 24), (uint8_t)(sandbox >> 16),
-			     (uint8_t)(sandbox >> 8), (uint8_t)sandbox};
+	struct writer to = writer_make(key->octets, sizeof(key->octets));
 
-	key->len = 0;
-	key_add(key, octets, sizeof(octets));
+	writer_u32(&to, sandbox);
+	key->len = to.pos;
 }
 
 void lease_key_owner(struct lease_key *key, const struct lease_row *row)
 {
-	const uint8_t port[LEASE_PORT_OCTETS] = {
-		row->port.proto, (uint8_t)(row->port.port >> 8), (uint8_t)row->port.port};
+	struct writer to = writer_make(key->octets, sizeof(key->octets));
 
-	lease_key_sandbox(key, row->sandbox);
-	key_add_addr(key, &row->client);
-	key_add_addr(key, &row->addr);
-	key_add(key, port, sizeof(port));
+	put_owner(&to, row);
+	key->len = to.pos;
 }
 
-void lease_key_row(struct lease_key *key, const struct lease_row *row)
+void lease_key_number(struct lease_key *key, uint32_t number)
 {
-	lease_key_owner(key, row);
-	key_add(key, row->name->wire, row->name->len);
-	key_add(key, &row->way, sizeof(row->way));
+	struct writer to = writer_make(key->octets, sizeof(key->octets));
+
+	to.pos = key->len;
+	writer_u32(&to, number);
+	key->len = to.pos;
 }
 
-/* The two texts of a row, one behind the other; returns their length. */
-static size_t texts_make(const struct lease_row *row, char out[static LEASE_TEXT])
+size_t lease_value_make(const struct lease_row *row, uint8_t out[static LEASE_VALUE_MAX])
 {
-	size_t n = (size_t)snprintf(out, NG_SANDBOX_NAME_MAX, "%s",
-				    row->sandbox_name ? row->sandbox_name : "");
-	char *rule;
+	struct writer to = writer_make(out, LEASE_VALUE_MAX);
 
-	n = n < NG_SANDBOX_NAME_MAX ? n + 1 : NG_SANDBOX_NAME_MAX;
-	rule = out + n;
-	snprintf(rule, LEASE_RULE, "%s", row->rule ? row->rule : "");
-	return n + strlen(rule) + 1;
+	writer_u8(&to, (uint8_t)((row->refused ? REFUSED : 0) | (row->renewed ? RENEWED : 0) |
+				 (row->ends_us ? KEPT : 0)));
+	put_number(&to, row->type);
+	put_number(&to, row->until_us);
+	put_number(&to, row->until_s);
+	put_number(&to, row->until_s - row->last_s);
+	put_number(&to, row->last_s - row->first_s);
+	if (row->ends_us)
+		put_number(&to, row->until_us - row->ends_us);
+	return to.pos;
 }
 
-/* Returns its length. The caller has bounded the numbers of names and addresses. */
-static size_t trail_make(const struct ng_trail *trail, size_t n_addrs, char *out)
+size_t lease_ended_make(const struct lease_row *row, uint8_t out[static LEASE_ENDED_MAX])
 {
-	char *to = out;
+	struct writer to = writer_make(out, LEASE_ENDED_MAX);
 
-	for (size_t i = 0; i < trail->n_names; i++) {
-		memcpy(to, trail->names[i].wire, trail->names[i].len);
-		to += trail->names[i].len;
-	}
-	if (n_addrs)
-		memcpy(to, trail->addrs, n_addrs * LEASE_ADDR_OCTETS);
-	return (size_t)(to - out) + n_addrs * LEASE_ADDR_OCTETS;
+	writer_u8(&to, (uint8_t)row->ended);
+	writer_u8(&to, row->refused ? REFUSED : 0);
+	put_number(&to, row->type);
+	put_number(&to, row->until_s);
+	put_number(&to, row->until_s - row->last_s);
+	put_number(&to, row->last_s - row->first_s);
+	put_number(&to, row->way);
+	put_owner(&to, row);
+	writer_octets(&to, row->name->wire, row->name->len);
+	put_texts(&to, row);
+	return to.pos;
 }
 
-size_t lease_value_make(const struct lease_row *row, struct lease_value *out)
+void lease_text_make(const struct lease_row *row, struct lease_content *out)
+{
+	struct writer to = writer_make(out->octets, sizeof(out->octets));
+
+	writer_u8(&to, TEXT);
+	put_texts(&to, row);
+	out->len = to.pos;
+}
+
+/* Which of the trail's names is the rule's. */
+static uint8_t which_name(const struct lease_row *row)
+{
+	for (size_t i = 0; i < row->trail.n_names; i++)
+		if (row->trail.names[i].len == row->name->len &&
+		    !memcmp(row->trail.names[i].wire, row->name->wire, row->name->len))
+			return (uint8_t)i;
+	return OWN_NAME;
+}
+
+void lease_answer_make(const struct lease_row *row, uint32_t text, struct lease_content *out)
 {
 	const struct ng_trail *trail = &row->trail;
-	size_t n_addrs = trail->n_addrs < NG_ADDRS_MAX ? trail->n_addrs : NG_ADDRS_MAX, n;
+	const size_t n_addrs = trail->n_addrs < NG_ADDRS_MAX ? trail->n_addrs : NG_ADDRS_MAX;
+	const uint8_t which = which_name(row);
+	struct writer to = writer_make(out->octets, sizeof(out->octets));
 
-	out->until_us = row->until_us;
-	out->first_s = row->first_s;
-	out->last_s = row->last_s;
-	out->until_s = row->until_s;
-	out->type = row->type;
-	out->refused = row->refused;
-	out->renewed = row->renewed;
-	out->local = (uint8_t)(trail->local | (trail->replaces ? LEASE_REPLACES : 0));
-	out->n_names = (uint8_t)trail->n_names;
-	out->n_addrs = (uint16_t)(n_addrs | (row->ends_us ? LEASE_KEPT : 0));
-	n = texts_make(row, out->text);
-	n += trail_make(trail, n_addrs, out->text + n);
-	if (row->ends_us) {
-		memcpy(out->text + n, &row->ends_us, sizeof(row->ends_us));
-		n += sizeof(row->ends_us);
-	}
-	return offsetof(struct lease_value, text) + n;
-}
-
-size_t lease_ended_make(const struct lease_row *row, struct lease_ended_value *out)
-{
-	struct lease_key key;
-
-	lease_key_row(&key, row);
-	*out = (struct lease_ended_value){
-		.first_s = row->first_s,
-		.last_s = row->last_s,
-		.end_s = row->until_s,
-		.type = row->type,
-		.key_len = (uint16_t)key.len,
-		.refused = row->refused,
-		.why = (uint8_t)row->ended,
-	};
-	memcpy(out->text, key.octets, key.len);
-	return offsetof(struct lease_ended_value, text) + key.len +
-	       texts_make(row, (char *)out->text + key.len);
+	writer_u8(&to, ANSWER);
+	writer_u32(&to, text);
+	put_number(&to, row->way);
+	writer_u8(&to, which);
+	if (which == OWN_NAME)
+		writer_octets(&to, row->name->wire, row->name->len);
+	writer_u8(&to, (uint8_t)(trail->local | (trail->replaces ? REPLACES : 0)));
+	writer_u8(&to, (uint8_t)trail->n_names);
+	for (size_t i = 0; i < trail->n_names; i++)
+		writer_octets(&to, trail->names[i].wire, trail->names[i].len);
+	writer_u8(&to, (uint8_t)n_addrs);
+	for (size_t i = 0; i < n_addrs; i++)
+		put_addr(&to, &trail->addrs[i]);
+	out->len = to.pos;
 }
 
 /* ---- in ---- */
 
-static bool addr_read(const uint8_t *octets, struct ng_addr *out)
+static struct reader reader_of(struct lease_octets from)
 {
-	*out = ng_addr_make((enum ng_family)octets[0], octets + 1);
-	return out->family == octets[0];
+	return reader_make(from.octets, from.len);
+}
+
+static void spoil(struct reader *from)
+{
+	if (!from->error)
+		from->error = NG_E_FORMAT;
+}
+
+static uint64_t take_number(struct reader *from)
+{
+	uint64_t number = 0;
+
+	for (unsigned shift = 0; shift < 64; shift += 7) {
+		uint8_t octet = reader_u8(from);
+
+		number |= (uint64_t)(octet & 0x7f) << shift;
+		if (octet < 0x80)
+			return number;
+	}
+	spoil(from);
+	return 0;
+}
+
+static struct ng_addr take_addr(struct reader *from)
+{
+	const uint8_t family = reader_u8(from);
+	const size_t len = family == NG_IPV4 ? 4 : family == NG_IPV6 ? 16 : 0;
+	const uint8_t *octets = reader_octets(from, len);
+
+	if (family && !len)
+		spoil(from);
+	return octets && len ? ng_addr_make((enum ng_family)family, octets)
+			     : (struct ng_addr){0};
 }
 
 /* No port without a protocol, no protocol without a port, none but TCP and UDP. */
-static bool port_read(const uint8_t *octets, struct ng_port *out)
+static struct ng_port take_port(struct reader *from)
 {
-	*out = (struct ng_port){.proto = octets[0],
-				.port = (uint16_t)(octets[1] << 8 | octets[2])};
-	if (out->proto == 0)
-		return out->port == 0;
-	return (out->proto == IPPROTO_TCP || out->proto == IPPROTO_UDP) && out->port;
+	struct ng_port port = {.proto = reader_u8(from)};
+
+	if (!port.proto)
+		return port;
+	port.port = reader_u16(from);
+	if ((port.proto != IPPROTO_TCP && port.proto != IPPROTO_UDP) || !port.port)
+		spoil(from);
+	return port;
 }
 
-static bool key_read(struct lease_octets key, struct lease_read *place, struct lease_row *out)
+static void take_owner(struct reader *from, struct lease_row *out)
 {
-	const uint8_t *octets = key.octets;
-
-	size_t name_len = key.len - LEASE_OWNER - LEASE_WAY;
-
-	if (key.len <= LEASE_OWNER + LEASE_WAY || key.len > LEASE_KEY_MAX)
-		return false;
-	out->sandbox = (uint32_t)octets[0] << 24 | (uint32_t)octets[1] << 16 |
-		       (uint32_t)octets[2] << 8 | octets[3];
-	if (!addr_read(octets + 4, &out->client) ||
-	    !addr_read(octets + 4 + LEASE_ADDR_OCTETS, &out->addr) || !out->addr.family ||
-	    !port_read(octets + 4 + 2 * LEASE_ADDR_OCTETS, &out->port))
-		return false;
-	if (ng_name_from_wire(octets + LEASE_OWNER, name_len, &place->name) != NG_OK ||
-	    place->name.len != name_len)
-		return false;
-	memcpy(&out->way, octets + LEASE_OWNER + name_len, LEASE_WAY);
-	out->name = &place->name;
-	return true;
+	out->sandbox = reader_u32(from);
+	out->client = take_addr(from);
+	out->addr = take_addr(from);
+	out->port = take_port(from);
+	if (!out->addr.family)
+		spoil(from);
 }
 
-/* One text of len octets with its NUL; what is behind it goes to *rest. */
-static bool text_read(struct lease_octets from, char *to, size_t size,
-		      struct lease_octets *rest)
+static void take_name(struct reader *from, struct ng_name *out)
 {
-	size_t len = strnlen(from.octets, from.len);
-
-	if (len == from.len || len >= size)
-		return false;
-	memcpy(to, from.octets, len + 1);
-	*rest = (struct lease_octets){(const char *)from.octets + len + 1, from.len - len - 1};
-	return true;
+	if (!reader_left(from) ||
+	    ng_name_from_wire(from->octets + from->pos, reader_left(from), out))
+		spoil(from);
+	else
+		(void)reader_octets(from, out->len);
 }
 
-static bool texts_read(struct lease_octets *from, struct lease_read *place,
-		       struct lease_row *out)
+static void take_text(struct reader *from, char *to, size_t size)
 {
-	if (!text_read(*from, place->sandbox_name, sizeof(place->sandbox_name), from) ||
-	    !text_read(*from, place->rule, sizeof(place->rule), from))
-		return false;
+	const size_t left = reader_left(from);
+	const char *text = left ? (const char *)from->octets + from->pos : "";
+	const size_t len = strnlen(text, left);
+
+	if (len == left || len >= size) {
+		spoil(from);
+		return;
+	}
+	memcpy(to, text, len + 1);
+	(void)reader_octets(from, len + 1);
+}
+
+static void take_texts(struct reader *from, struct lease_read *place, struct lease_row *out)
+{
+	take_text(from, place->sandbox_name, sizeof(place->sandbox_name));
+	take_text(from, place->rule, sizeof(place->rule));
 	out->sandbox_name = place->sandbox_name;
 	out->rule = place->rule;
+}
+
+static uint16_t take_type(struct reader *from)
+{
+	uint64_t type = take_number(from);
+
+	if (type > UINT16_MAX)
+		spoil(from);
+	return (uint16_t)type;
+}
+
+static bool ended_well(const struct reader *from)
+{
+	return !from->error && from->pos == from->len;
+}
+
+bool lease_key_parts(struct lease_octets key, uint32_t *sandbox, uint32_t *number)
+{
+	struct reader head = reader_of(key), tail = head;
+
+	if (key.len < LEASE_SHARED_KEY)
+		return false;
+	*sandbox = reader_u32(&head);
+	tail.pos = key.len - LEASE_NUMBER;
+	*number = reader_u32(&tail);
 	return true;
 }
 
-/* All of what is left, and nothing behind it. */
-static bool trail_read(struct lease_octets from, const struct lease_value *head,
-		       struct lease_read *place, struct ng_trail *out)
+bool lease_value_read(struct lease_octets value, struct lease_row *out)
 {
-	const uint8_t *at = from.octets, *end = at + from.len;
+	struct reader from = reader_of(value);
+	struct lease_row row = *out;
+	const uint8_t flags = reader_u8(&from);
 
-	if (!head->n_names || head->n_names > NG_CHAIN_MAX + 1 ||
-	    head->n_addrs > NG_ADDRS_MAX || (head->local & LEASE_LED) > head->n_names ||
-	    head->local == LEASE_REPLACES)
+	row.refused = (flags & REFUSED) != 0;
+	row.renewed = (flags & RENEWED) != 0;
+	row.type = take_type(&from);
+	row.until_us = take_number(&from);
+	row.until_s = take_number(&from);
+	row.last_s = row.until_s - take_number(&from);
+	row.first_s = row.last_s - take_number(&from);
+	row.ends_us = flags & KEPT ? row.until_us - take_number(&from) : 0;
+	if (!ended_well(&from))
 		return false;
-	for (size_t i = 0; i < head->n_names; i++) {
-		if (ng_name_from_wire(at, (size_t)(end - at), &place->names[i]))
-			return false;
-		at += place->names[i].len;
+	*out = row;
+	return true;
+}
+
+/* What an answer begins with, up to the names of its trail. */
+struct answer_head {
+	uint32_t text;
+	uint64_t way;
+	uint8_t which;
+};
+
+static struct answer_head take_head(struct reader *from, struct ng_name *own)
+{
+	struct answer_head head = {0};
+
+	if (reader_u8(from) != ANSWER)
+		spoil(from);
+	head.text = reader_u32(from);
+	head.way = take_number(from);
+	head.which = reader_u8(from);
+	if (head.which == OWN_NAME)
+		take_name(from, own);
+	return head;
+}
+
+bool lease_answer_text(struct lease_octets content, uint32_t *text)
+{
+	struct reader from = reader_of(content);
+
+	if (reader_u8(&from) != ANSWER)
+		return false;
+	*text = reader_u32(&from);
+	return !from.error;
+}
+
+bool lease_answer_is(struct lease_octets content, const struct ng_name *name, uint64_t way)
+{
+	struct reader from = reader_of(content);
+	struct ng_name found = {0};
+	struct answer_head head = take_head(&from, &found);
+
+	if (from.error || head.way != way)
+		return false;
+	if (head.which != OWN_NAME) {
+		(void)reader_octets(&from, 2);
+		for (unsigned i = 0; i <= head.which && !from.error; i++)
+			take_name(&from, &found);
 	}
-	if ((size_t)(end - at) != (size_t)head->n_addrs * LEASE_ADDR_OCTETS)
-		return false;
-	for (size_t i = 0; i < head->n_addrs; i++, at += LEASE_ADDR_OCTETS) {
-		if (!addr_read(at, &place->addrs[i]) || !place->addrs[i].family)
-			return false;
+	return !from.error && found.len == name->len &&
+	       !memcmp(found.wire, name->wire, name->len);
+}
+
+static void take_trail(struct reader *from, struct lease_read *place, struct ng_trail *out)
+{
+	const uint8_t local = reader_u8(from), n_names = reader_u8(from);
+	size_t n_addrs;
+
+	if (!n_names || n_names > NG_CHAIN_MAX + 1 || (local & ~REPLACES) > n_names ||
+	    local == REPLACES)
+		spoil(from);
+	for (size_t i = 0; i < n_names && !from->error; i++)
+		take_name(from, &place->names[i]);
+	n_addrs = reader_u8(from);
+	if (n_addrs > NG_ADDRS_MAX)
+		spoil(from);
+	for (size_t i = 0; i < n_addrs && !from->error; i++) {
+		place->addrs[i] = take_addr(from);
+		if (!place->addrs[i].family)
+			spoil(from);
 	}
 	*out = (struct ng_trail){
 		.names = place->names,
-		.n_names = head->n_names,
+		.n_names = n_names,
 		.addrs = place->addrs,
-		.n_addrs = head->n_addrs,
-		.local = head->local & LEASE_LED,
-		.replaces = head->local > LEASE_LED,
+		.n_addrs = n_addrs,
+		.local = (uint8_t)(local & ~REPLACES),
+		.replaces = (local & REPLACES) != 0,
 	};
-	return true;
 }
 
-/* Where the row says so, its last octets; they are taken off. False: there are not so many. */
-static bool ends_read(struct lease_octets *from, struct lease_value *head, uint64_t *out)
+static bool read_answer(struct lease_octets content, struct lease_read *place,
+			struct lease_row *out, uint32_t *text)
 {
-	if (!(head->n_addrs & LEASE_KEPT))
-		return true;
-	if (from->len < sizeof(*out))
+	struct reader from = reader_of(content);
+	struct answer_head head = take_head(&from, &place->name);
+
+	take_trail(&from, place, &out->trail);
+	if (!ended_well(&from) || (head.which != OWN_NAME && head.which >= out->trail.n_names))
 		return false;
-	from->len -= sizeof(*out);
-	memcpy(out, (const char *)from->octets + from->len, sizeof(*out));
-	head->n_addrs = (uint16_t)(head->n_addrs & ~LEASE_KEPT);
+	out->way = head.way;
+	out->name = head.which == OWN_NAME ? &place->name : &place->names[head.which];
+	*text = head.text;
 	return true;
 }
 
-bool lease_read_live(struct lease_octets key, struct lease_octets value,
-		     struct lease_read *place, struct lease_row *out)
+static bool read_text(struct lease_octets content, struct lease_read *place,
+		      struct lease_row *out)
 {
-	const size_t fixed = offsetof(struct lease_value, text);
-	struct lease_value copy;
-	struct lease_octets rest = {copy.text, value.len - fixed};
+	struct reader from = reader_of(content);
+
+	if (reader_u8(&from) != TEXT)
+		return false;
+	take_texts(&from, place, out);
+	return ended_well(&from);
+}
+
+static struct lease_octets shared(lease_shared_fn *find, const void *who, uint32_t sandbox,
+				  uint32_t number)
+{
+	struct lease_key key;
+
+	lease_key_sandbox(&key, sandbox);
+	lease_key_number(&key, number);
+	return find(who, &key);
+}
+
+bool lease_read_live(struct lease_octets key, struct lease_octets value, lease_shared_fn *find,
+		     const void *who, struct lease_read *place, struct lease_row *out)
+{
+	struct reader from = reader_of(key);
 	struct lease_row row = {0};
+	uint32_t answer, text;
 
-	if (value.len <= fixed || value.len > sizeof(copy) || !key_read(key, place, &row))
+	take_owner(&from, &row);
+	answer = reader_u32(&from);
+	if (!ended_well(&from) || !lease_value_read(value, &row) ||
+	    !read_answer(shared(find, who, row.sandbox, answer), place, &row, &text) ||
+	    !read_text(shared(find, who, row.sandbox, text), place, &row))
 		return false;
-	memcpy(&copy, value.octets, value.len);
-	if (!ends_read(&rest, &copy, &row.ends_us) || !texts_read(&rest, place, &row) ||
-	    !trail_read(rest, &copy, place, &row.trail))
-		return false;
-	row.until_us = copy.until_us;
-	row.first_s = copy.first_s;
-	row.last_s = copy.last_s;
-	row.until_s = copy.until_s;
-	row.type = copy.type;
-	row.refused = copy.refused != 0;
-	row.renewed = copy.renewed != 0;
 	*out = row;
 	return true;
 }
@@ -259,28 +435,21 @@ bool lease_read_live(struct lease_octets key, struct lease_octets value,
 bool lease_read_ended(struct lease_octets value, struct lease_read *place,
 		      struct lease_row *out)
 {
-	const size_t fixed = offsetof(struct lease_ended_value, text);
-	struct lease_ended_value copy;
-	struct lease_octets rest;
-	struct lease_row row = {0};
+	struct reader from = reader_of(value);
+	struct lease_row row = {.ended = (enum lease_end)reader_u8(&from)};
 
-	if (value.len <= fixed || value.len > sizeof(copy))
+	row.refused = reader_u8(&from) != 0;
+	row.type = take_type(&from);
+	row.until_s = take_number(&from);
+	row.last_s = row.until_s - take_number(&from);
+	row.first_s = row.last_s - take_number(&from);
+	row.way = take_number(&from);
+	take_owner(&from, &row);
+	take_name(&from, &place->name);
+	take_texts(&from, place, &row);
+	row.name = &place->name;
+	if (!ended_well(&from) || row.ended == LEASE_STANDS || row.ended >= LEASE_ENDS)
 		return false;
-	memcpy(&copy, value.octets, value.len);
-	if (copy.key_len > value.len - fixed || copy.why == LEASE_STANDS ||
-	    copy.why >= LEASE_ENDS)
-		return false;
-	rest = (struct lease_octets){copy.text + copy.key_len,
-				     value.len - fixed - copy.key_len};
-	if (!key_read((struct lease_octets){copy.text, copy.key_len}, place, &row) ||
-	    !texts_read(&rest, place, &row) || rest.len)
-		return false;
-	row.first_s = copy.first_s;
-	row.last_s = copy.last_s;
-	row.until_s = copy.end_s;
-	row.type = copy.type;
-	row.refused = copy.refused != 0;
-	row.ended = (enum lease_end)copy.why;
 	*out = row;
 	return true;
 }

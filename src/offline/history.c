@@ -4,6 +4,7 @@
 #include "config.h"
 #include "offline/history.h"
 
+#include "base/grow.h"
 #include "edge/dump.h"
 
 #include <dirent.h>
@@ -19,13 +20,20 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+struct shared { /* where it is in the dump */
+	struct lease_octets key, value;
+};
+
 struct history {
 	struct dump dump;
+	struct shared *shared; /* in the order of the keys, as the table is */
+	size_t n_shared;
 	bool this_boot;
 	uint64_t now_us;
 };
 
-static const char *const tables[] = {LEASE_TABLE_LIVE, LEASE_TABLE_ENDED};
+enum { SHARED, LIVE, ENDED };
+static const char *const tables[] = {LEASE_TABLE_SHARED, LEASE_TABLE_LIVE, LEASE_TABLE_ENDED};
 
 /* ---- which file ---- */
 
@@ -109,6 +117,48 @@ static bool is_this_boot(const char *name)
 	return read && strcmp(name + sizeof(LEASE_FILE_LAYOUT) - 1, id) == 0;
 }
 
+/* ---- what rows share ---- */
+
+static int index_shared(struct history *history)
+{
+	struct dump_row row;
+	size_t cursor = 0, room = 0;
+
+	while (dump_next(&history->dump, &cursor, &row) && row.table == SHARED) {
+		if (!grow(&history->shared, &room, history->n_shared + 1,
+			  sizeof(*history->shared)))
+			return NG_E_NOMEM;
+		history->shared[history->n_shared++] =
+			(struct shared){{row.key, row.key_len}, {row.value, row.value_len}};
+	}
+	return NG_OK;
+}
+
+/* As LMDB orders keys. */
+static int compare(const void *key, const void *member)
+{
+	const struct lease_key *a = key;
+	const struct lease_octets *b = &((const struct shared *)member)->key;
+	int order = memcmp(a->octets, b->octets, a->len < b->len ? a->len : b->len);
+
+	return order ? order : (a->len > b->len) - (a->len < b->len);
+}
+
+static struct lease_octets find_shared(const void *who, const struct lease_key *key)
+{
+	const struct history *history = who;
+	const size_t uses = sizeof(uint32_t);
+	const struct shared *found = history->n_shared
+					     ? bsearch(key, history->shared, history->n_shared,
+						       sizeof(*history->shared), compare)
+					     : NULL;
+
+	if (found == NULL || found->value.len <= uses)
+		return (struct lease_octets){0};
+	return (struct lease_octets){(const uint8_t *)found->value.octets + uses,
+				     found->value.len - uses};
+}
+
 /* ---- reading ---- */
 
 int history_read(const char *store, struct history **out, char why[static HISTORY_WHY])
@@ -131,6 +181,8 @@ int history_read(const char *store, struct history **out, char why[static HISTOR
 					       .tables = tables,
 					       .n_tables = sizeof(tables) / sizeof(tables[0])};
 		code = dump_read(&wish, &history->dump, why);
+		if (code == NG_OK && (code = index_shared(history)) != NG_OK)
+			snprintf(why, HISTORY_WHY, "out of memory");
 	}
 	if (code != NG_OK) {
 		history_free(history);
@@ -148,6 +200,7 @@ void history_free(struct history *history)
 	if (history == NULL)
 		return;
 	dump_finish(&history->dump);
+	free(history->shared);
 	free(history);
 }
 
@@ -157,9 +210,9 @@ static bool read_row(const struct history *history, const struct dump_row *row,
 	const struct lease_octets key = {row->key, row->key_len};
 	const struct lease_octets value = {row->value, row->value_len};
 
-	if (row->table == 1)
-		return lease_read_ended(value, place, out);
-	if (!lease_read_live(key, value, place, out))
+	if (row->table != LIVE)
+		return row->table == ENDED && lease_read_ended(value, place, out);
+	if (!lease_read_live(key, value, find_shared, history, place, out))
 		return false;
 	if (!history->this_boot)
 		out->ended = LEASE_REBOOT;

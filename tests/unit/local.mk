@@ -230,3 +230,7 @@ TESTS += $(LEARN_TESTS) tests/unit/cli_learn.sh
 EXTRA_DIST += tests/unit/cli_learn.sh tests/unit/learn_world.h
 tests_unit_test_learn_LDADD = $(LEARN_LIBS)
 tests_unit_test_learn_property_LDADD = $(LEARN_LIBS)
+check_PROGRAMS += tests/unit/test_lease_rows
+TESTS += tests/unit/test_lease_rows
+tests_unit_test_lease_rows_SOURCES = tests/unit/test_lease_rows.c
+tests_unit_test_lease_rows_LDADD = liboffline.a libedge.a libcore.a $(LMDB_LIBS) $(CMOCKA_LIBS)

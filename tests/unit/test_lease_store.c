@@ -413,7 +413,7 @@ static void store_file(const struct world *world, char out[static 400])
 	assert_non_null(entries);
 	out[0] = '\0';
 	while ((entry = readdir(entries)))
-		if (!strncmp(entry->d_name, "store3-", 7) && strlen(entry->d_name) == 7 + 36)
+		if (!strncmp(entry->d_name, "store4-", 7) && strlen(entry->d_name) == 7 + 36)
 			snprintf(out, 400, "%s/%s", folder, entry->d_name);
 	closedir(entries);
 	assert_true(out[0]);
@@ -472,7 +472,7 @@ static void older_formats_leave_nothing(void **state)
 
 	store_file(world, path);
 	snprintf(old, sizeof(old), "%s/worker/leases2-%s", world->folder,
-		 strstr(path, "store3-") + 7);
+		 strstr(path, "store4-") + 7);
 	put(world, 7, "1.2.3.4", "a.example", 900);
 	lease_store_close(world->store);
 	world->store = NULL;
