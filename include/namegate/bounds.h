@@ -42,7 +42,8 @@
 #define NG_SANDBOX_NAME_MAX 64  /* octets with the NUL */
 #define NG_IFNAME_MAX       16  /* IFNAMSIZ of Linux */
 #define NG_PATH_MAX         256 /* octets of a policy source's name with the NUL */
-#define NG_EDE_TEXT_MAX     160 /* octets of EXTRA-TEXT (RFC 8914) that we send */
+#define NG_EDE_TEXT_MAX     192 /* octets of EXTRA-TEXT (RFC 8914) that we send */
+#define NG_EVENT_ID         27  /* characters of an event's id, with the NUL */
 #define NG_LISTENERS_MAX    16
 #define NG_CGROUP_LEVELS    12  /* how deep a sandbox's cgroup may lie */
 #define NG_CGROUP_MAX       256 /* octets of its path with the NUL */

@@ -89,6 +89,11 @@ struct ng_generation {
 
 /* seed keys the tables that strangers fill; draw it at random. The new gate knows no sandbox: it refuses all. */
 int ng_gate_create(uint64_t seed, struct ng_gate **out) NG_MUST_CHECK;
+/*
+ * What event ids are made from: the wall time at zero of the clock that the inputs come with, and a number
+ * drawn at random. Without it ids count from zero.
+ */
+void ng_gate_events(struct ng_gate *gate, uint64_t zero_ms, uint64_t nonce);
 void ng_gate_destroy(struct ng_gate *gate); /* takes NULL */
 
 /* ---- actions ---- */
@@ -201,6 +206,7 @@ const char *ng_why_word(enum ng_why why);
 
 struct ng_record {
 	enum ng_event event;
+	char id[NG_EVENT_ID]; /* DECISION, MALFORMED: the EDE text ends in it; else "" */
 	uint32_t sandbox;
 	const char *sandbox_name; /* "" when unknown */
 	enum ng_mode mode;        /* of the sandbox, when it is known */
@@ -211,7 +217,7 @@ struct ng_record {
 	bool observed; /* the verdict is what enforce would have done; the mode let it through */
 	uint8_t rcode;
 	int ede;
-	const char *reason; /* the EDE text, or one phrase */
+	const char *reason; /* the EDE text without the event's id, or one phrase */
 	const char *path;   /* of the rule, or NULL */
 	uint32_t line;
 	uint64_t version;

@@ -132,14 +132,16 @@ struct ng_reply_spec {
 	const struct ng_rr *soa;  /* that one; NULL means our own, owned by the root */
 	uint32_t soa_ttl, serial; /* ttl of the SOA and its MINIMUM; serial of our own */
 	int ede;                  /* enum ng_ede */
-	const char *ede_text;     /* UTF-8, cut at NG_EDE_TEXT_MAX; may be NULL */
+	const char *ede_text;     /* UTF-8; may be NULL */
+	const char *ede_end;      /* follows it and is never cut; may be NULL */
 	bool truncate;            /* TC=1 and nothing in the sections */
 	size_t limit;             /* what the transport takes: udp_size or 65535 */
 };
 /*
  * Writes a reply of at most spec->limit octets: the question echoed with its case, RA=1, AA=0,
  * RD and CD copied, OPT exactly when the client sent one. Owner and alias names are compressed.
- * What does not fit leaves as TC=1 with empty sections (EDE text is given up first).
+ * What does not fit leaves as TC=1 with empty sections. EXTRA-TEXT takes what room is left, at most
+ * NG_EDE_TEXT_MAX: ede_text is cut for it behind a word, and without room for ede_end there is none.
  * out has room for spec->limit octets, at least 512. Returns the length, 0 only when the
  * query had no header to answer.
  */

@@ -38,18 +38,18 @@ static int add_alias(struct check *check, const struct ng_name *owner,
 
 /* ---- records ---- */
 
-/* A reason is cut where it gets too long; then its last name is not to be trusted. */
+/* The name ends the reason, but for a bracket. One that is cut lacks it, and is not to be trusted. */
 static int read_record(struct check *check, const json_t *record)
 {
 	const char *name = json_string_value(json_object_get(record, "name"));
 	const char *reason = json_string_value(json_object_get(record, "reason"));
 	const char *target = reason != NULL ? strstr(reason, refused) : NULL;
+	size_t len = target != NULL ? strcspn(target += sizeof(refused) - 1, " ") : 0;
 	struct ng_name owner, alias;
-	if (name == NULL || target == NULL || strlen(reason) >= NG_EDE_TEXT_MAX - 1)
+	if (name == NULL || len == 0 || target[len] != '\0' || target[--len] != ')')
 		return NG_OK;
-	target += sizeof(refused) - 1;
 	if (ng_name_from_text(name, strlen(name), &owner) != NG_OK ||
-	    ng_name_from_text(target, strcspn(target, " "), &alias) != NG_OK)
+	    ng_name_from_text(target, len, &alias) != NG_OK)
 		return NG_OK;
 	return add_alias(check, &owner, &alias);
 }

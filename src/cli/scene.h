@@ -128,7 +128,8 @@ struct reply_view { /* a reply as an independent reader understood it */
 	char *records[NG_ANSWER_RRS_MAX]; /* the whole answer section, a line each */
 	size_t n_records;
 	int ede;
-	char ede_text[NG_EDE_TEXT_MAX + 1];
+	char ede_text[NG_EDE_TEXT_MAX + 1]; /* without the end that follows */
+	char event[NG_EVENT_ID];
 };
 
 struct seen { /* one action of the engine, copied */
@@ -181,7 +182,8 @@ struct scene {
 	struct fed *fed;
 	struct way *ways;
 	struct promise *promises;
-	bool prompt; /* the kernel confirms whatever is ordered, at once */
+	char event[NG_EVENT_ID]; /* of the last reply */
+	bool prompt;             /* the kernel confirms whatever is ordered, at once */
 	struct seen *seen;
 	const struct ng_name *asked; /* by the statement of the moment */
 	struct ng_name asked_name;

@@ -246,6 +246,23 @@ static void view_answer(const struct check *check, const ldns_rr *rr)
 	}
 }
 
+/* Every text ends in the id of its event, which is another each time: it is taken off. */
+static void view_event(const struct check *check)
+{
+	static const char before[] = "; event ", digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+	char *text = check->view->ede_text, *found = strstr(text, before), *id;
+
+	if (!*text)
+		return;
+	id = found ? found + sizeof(before) - 1 : text;
+	if (!found || strlen(id) != NG_EVENT_ID - 1 || strspn(id, digits) != NG_EVENT_ID - 1) {
+		untrue(check, "an EDE text that does not end in the id of its event");
+		return;
+	}
+	memcpy(check->view->event, id, NG_EVENT_ID);
+	*found = '\0';
+}
+
 static void view_ede(const struct check *check)
 {
 	const ldns_rdf *data = ldns_pkt_edns_data(check->packet);
@@ -262,6 +279,7 @@ static void view_ede(const struct check *check)
 			continue;
 		check->view->ede = at[4] << 8 | at[5];
 		memcpy(check->view->ede_text, at + 6, len - 2);
+		view_event(check);
 	}
 }
 

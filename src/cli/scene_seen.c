@@ -162,9 +162,34 @@ static char *record_text(const struct seen *seen)
 	return text;
 }
 
-static void see_record(struct scene *scene, struct seen *seen, const struct ng_action *action)
+/* The record beside a reply has the id that the client was told, and each has its own. */
+static void event_check(struct scene *scene, const struct ng_record *record,
+			const struct line *line)
+{
+	const struct seen *last = scene->seen ? scene->seen->prev : NULL;
+	bool answers =
+		record->event == NG_EVENT_DECISION || record->event == NG_EVENT_MALFORMED;
+
+	if (answers != (record->id[0] != '\0'))
+		scene_stop(scene, SCENE_FAILED, line, 1, "a record has no id, or needs none");
+	else if (answers && last && last->reply && last->reply->event[0] &&
+		 strcmp(last->reply->event, record->id) != 0)
+		scene_stop(scene, SCENE_FAILED, line, 1,
+			   "the client was told event %s, and its record is %s",
+			   last->reply->event, record->id);
+	else if (answers && strcmp(record->id, scene->event) == 0)
+		scene_stop(scene, SCENE_FAILED, line, 1, "two events have the id %s",
+			   record->id);
+	if (answers)
+		memcpy(scene->event, record->id, sizeof(scene->event));
+}
+
+static void see_record(struct scene *scene, struct seen *seen, const struct ng_action *action,
+		       const struct line *line)
 {
 	const struct ng_record *record = &action->record;
+
+	event_check(scene, record, line);
 
 	seen->record = *record;
 	seen->box = box_by_id(scene, record->sandbox);
@@ -201,7 +226,7 @@ static void see(struct scene *scene, const struct ng_action *action, const struc
 		see_reply(scene, seen, action, line);
 		break;
 	case NG_RECORD:
-		see_record(scene, seen, action);
+		see_record(scene, seen, action, line);
 		break;
 	default:
 		break;

@@ -473,17 +473,29 @@ static void share_descriptors(struct worker *worker)
 	worker->tcp_max = left < UINT16_MAX ? (uint32_t)left : UINT16_MAX;
 }
 
+/* The wall time when our clock was zero: read once, so that a step of the wall clock moves no event's id. */
+static uint64_t zero_ms(struct worker *worker)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 -
+	       worker_clock_us(worker) / 1000;
+}
+
 static int make_edges(struct worker *worker)
 {
 	const struct upstream_events events = {
 		.context = worker, .answer = on_answer, .no_answer = on_no_answer};
-	uint64_t seed;
+	uint64_t drawn[2];
 	int code;
 
 	share_descriptors(worker);
-	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+	if (getrandom(drawn, sizeof(drawn), 0) != sizeof(drawn))
 		return NG_E_IO;
-	code = ng_gate_create(seed, &worker->gate);
+	code = ng_gate_create(drawn[0], &worker->gate);
+	if (!code)
+		ng_gate_events(worker->gate, zero_ms(worker), drawn[1]);
 	if (!code)
 		code = udp_create(&worker->loop, on_query, worker, &worker->udp);
 	if (!code)

@@ -7,7 +7,8 @@
  * replies of the gate consist of and costs a comparison or two a record. Since the question is
  * the first entry, owners come back in the client's own case.
  *
- * Room for the OPT is set aside before the records are written; the EXTRA-TEXT takes what is left.
+ * Room for the OPT is set aside before the records are written; the EXTRA-TEXT takes what is left,
+ * and of it the end that may not be cut comes first.
  */
 #include "dns/fold.h"
 #include "dns/wire.h"
@@ -175,26 +176,46 @@ static size_t opt_size(const struct ng_reply_spec *spec)
 	return OPT_LEN + (spec->ede >= 0 ? EDE_LEN : 0);
 }
 
-/* Octets of the EXTRA-TEXT that we send: whole UTF-8 characters, as many as the bound takes. */
-static size_t text_size(const struct ng_reply_spec *spec)
+/* Where text may be cut so that at most n octets stay: behind a word, or at least a character. */
+static size_t text_cut(const char *text, size_t n)
 {
-	if (spec->ede < 0 || !spec->ede_text)
-		return 0;
-	size_t n = strnlen(spec->ede_text, NG_EDE_TEXT_MAX + 1);
-	if (n <= NG_EDE_TEXT_MAX)
-		return n;
-	for (n = NG_EDE_TEXT_MAX; n && ((uint8_t)spec->ede_text[n] & 0xc0) == 0x80;)
-		n--;
-	return n;
+	size_t at = n;
+	while (at && text[at] != ' ')
+		at--;
+	if (at)
+		return at;
+	for (at = n; at && ((uint8_t)text[at] & 0xc0) == 0x80;)
+		at--;
+	return at;
+}
+
+struct extra { /* EXTRA-TEXT that we send, in octets */
+	size_t text, end;
+};
+
+static struct extra extra_fit(const struct ng_reply_spec *spec, size_t room)
+{
+	struct extra extra = {0};
+	if (spec->ede < 0)
+		return extra;
+	if (room > NG_EDE_TEXT_MAX)
+		room = NG_EDE_TEXT_MAX;
+	extra.end = spec->ede_end ? strnlen(spec->ede_end, room + 1) : 0;
+	if (extra.end > room)
+		return (struct extra){0};
+	room -= extra.end;
+	extra.text = spec->ede_text ? strnlen(spec->ede_text, room + 1) : 0;
+	if (extra.text > room)
+		extra.text = text_cut(spec->ede_text, room);
+	return extra;
 }
 
 static void put_opt(struct build *build, const struct ng_reply_spec *spec)
 {
 	if (!spec->query->edns)
 		return;
-	size_t text = text_size(spec);
-	if (opt_size(spec) + text > build->limit - build->pos)
-		text = 0;
+	struct extra extra = extra_fit(spec, build->limit - build->pos - opt_size(spec));
+	size_t text = extra.text + extra.end;
 	uint32_t ttl = (uint32_t)(spec->rcode >> 4) << 24;
 	if (spec->query->dnssec_ok)
 		ttl |= WIRE_DO;
@@ -206,7 +227,8 @@ static void put_opt(struct build *build, const struct ng_reply_spec *spec)
 	put_u16(build, WIRE_OPTION_EDE);
 	put_u16(build, (unsigned int)(2 + text));
 	put_u16(build, (unsigned int)spec->ede);
-	put(build, spec->ede_text, text);
+	put(build, spec->ede_text, extra.text);
+	put(build, spec->ede_end, extra.end);
 }
 
 /* ---- the whole ---- */

@@ -171,6 +171,8 @@ size_t record_format(const struct ng_record *record, uint64_t now_us, uint64_t w
 
 	add_text(line, "time", time_text(wall_us, when));
 	add_text(line, "event", known ? events[record->event] : "unknown");
+	if (record->id[0])
+		add_text(line, "id", record->id);
 	add_who(line, record);
 	if (record->event == NG_EVENT_DECISION)
 		add_answer(line, record);

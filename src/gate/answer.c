@@ -113,8 +113,7 @@ static void query_answer(struct ng_gate *gate, struct query *query)
 		return;
 	}
 	if (!ttls_covered(gate, query, &until_us)) {
-		query_fail(gate, query, NG_EDE_NOT_READY,
-			   "the address is no longer open; nothing is shown");
+		query_fail(gate, query, TEXT_GONE);
 		return;
 	}
 	spec.answers = query->rrs;
@@ -127,43 +126,33 @@ static void query_answer(struct ng_gate *gate, struct query *query)
 }
 
 /* The declared set that is missing, in nft's words. */
-static const char *missing_set(const struct query *query)
+static enum text missing_set(const struct query *query)
 {
 	bool v4 = query->asked.question.type != NG_TYPE_AAAA;
 
 	if (!query->bounds.n_ports)
-		return v4 ? "no declared set takes a lease of all ports; one of type ipv4_addr "
-			    ". "
-			    "ipv4_addr would"
-			  : "no declared set takes a lease of all ports; one of type ipv6_addr "
-			    ". "
-			    "ipv6_addr would";
-	return v4 ? "the rule bounds ports and no declared set has them in its key; one of "
-		    "type "
-		    "ipv4_addr . ipv4_addr . inet_proto . inet_service would"
-		  : "the rule bounds ports and no declared set has them in its key; one of "
-		    "type "
-		    "ipv6_addr . ipv6_addr . inet_proto . inet_service would";
+		return v4 ? TEXT_SET_4 : TEXT_SET_6;
+	return v4 ? TEXT_SET_PORTS_4 : TEXT_SET_PORTS_6;
 }
 
-static const char *refusal_text(const struct query *query, int code)
+static enum text refusal_text(const struct query *query, int code)
 {
 	switch (code) {
 	case NG_E_UNSUPPORTED:
 		return missing_set(query);
 	case NG_E_FULL:
-		return "the kernel set or a lease quota is full; nothing was opened";
+		return TEXT_FULL;
 	case NG_E_CLOSED:
-		return "the warden is not there to open the address; it is being started again";
+		return TEXT_WARDEN;
 	default:
-		return "the kernel refused the address; nothing is shown";
+		return TEXT_KERNEL;
 	}
 }
 
 void query_committed(struct ng_gate *gate, struct query *query)
 {
 	if (query->failed)
-		query_fail(gate, query, NG_EDE_NOT_READY, refusal_text(query, query->failed));
+		query_fail(gate, query, refusal_text(query, query->failed));
 	else
 		query_answer(gate, query);
 }
@@ -244,9 +233,9 @@ static void query_open(struct ng_gate *gate, struct query *query, size_t n_addrs
 
 	if (error == NG_E_FULL) {
 		gate->counters.over_quota++;
-		query_refuse(gate, query, "the sandbox holds as many open addresses as it may");
+		query_refuse(gate, query, TEXT_LEASES);
 	} else if (error) {
-		query_fail(gate, query, NG_EDE_NOT_READY, refusal_text(query, error));
+		query_fail(gate, query, refusal_text(query, error));
 	} else if (query->open_waits) {
 		query_commit_wait(gate, query);
 	} else {
@@ -290,19 +279,16 @@ static void query_filter(struct ng_gate *gate, struct query *query)
 	spec.n = query->n;
 	spec.limit = query->asked.udp_size;
 	if (!filtered.n_addrs && filtered.n_removed)
-		query_empty(gate, query, "blocked: every address is private or the gate's own");
+		query_empty(gate, query, TEXT_ADDRESSES);
 	else if (!filtered.n_addrs && filtered.n_unreachable)
 		query_empty(gate, query,
 			    gate->settings.no_ipv4 || gate->settings.no_ipv6
-				    ? "nothing could be leased in that family: no declared set "
-				      "takes it, or the sandbox has no source address of it"
-				    : "the sandbox has no source address of that family");
+				    ? TEXT_NO_FAMILY_SET
+				    : TEXT_NO_FAMILY);
 	else if (!filtered.n_addrs)
 		query_plain(gate, query);
 	else if (!query->tcp && ng_reply_overflows(&spec))
-		query_truncated(gate, query,
-				"does not fit into UDP: asked again over TCP it is leased and "
-				"answered");
+		query_truncated(gate, query, TEXT_TCP_SIZE);
 	else
 		query_open(gate, query, filtered.n_addrs);
 }
@@ -311,7 +297,7 @@ void query_complete(struct ng_gate *gate, struct query *query)
 {
 	query->complete = true;
 	if (!query->replaces && !addresses_note(query))
-		query_fail(gate, query, NG_EDE_NOT_READY, "out of memory");
+		query_fail(gate, query, TEXT_MEMORY);
 	else if (!query_allowed(gate, query))
 		query_denied(gate, query);
 	else if (answer_replaced(query))
@@ -319,7 +305,7 @@ void query_complete(struct ng_gate *gate, struct query *query)
 	else if (!chain_allowed(gate, query))
 		query_blocked_alias(gate, query);
 	else if (wants_tcp(&query->decision) && !query->tcp)
-		query_truncated(gate, query, "the rule answers over TCP only");
+		query_truncated(gate, query, TEXT_TCP_RULE);
 	else
 		query_filter(gate, query);
 }

@@ -72,7 +72,7 @@ void ask_join(struct ng_gate *gate, struct query *query, const struct question_k
 	if (!ask) {
 		ask = ask_make(gate, key);
 		if (!ask) {
-			query_fail(gate, query, NG_EDE_NO_UPSTREAM, "out of memory");
+			query_fail(gate, query, TEXT_ASK_MEMORY);
 			return;
 		}
 		ask_send(gate, ask);
@@ -102,16 +102,15 @@ static struct ask *ask_find(struct ng_gate *gate, uint64_t id)
 }
 
 /* kept: it is the answer for a while, not only for those who wait. */
-static void ask_failed(struct ng_gate *gate, struct ask *ask, int ede, const char *reason,
-		       bool kept)
+static void ask_failed(struct ng_gate *gate, struct ask *ask, enum text text, bool kept)
 {
 	if (kept)
-		failure_note(gate, &ask->key, reason);
+		failure_note(gate, &ask->key, text);
 	while (ask->queries) {
 		struct query *query = ask->queries;
 
 		query->upstream_us += (uint32_t)(gate->now_us - query->asked_us);
-		query_fail(gate, query, ede, reason);
+		query_fail(gate, query, text);
 	}
 	ask_free(gate, ask);
 }
@@ -201,12 +200,11 @@ void ng_gate_answer(struct ng_gate *gate, uint64_t now_us, uint64_t id,
 	if (!error)
 		error = entry_make(gate, &ask->key, &answer, server, &entry);
 	if (error == NG_E_NOTFOUND)
-		ask_failed(gate, ask, NG_EDE_NO_UPSTREAM,
-			   "the upstream server refused or failed", true);
+		ask_failed(gate, ask, TEXT_UPSTREAM_FAILS, true);
 	else if (error == NG_E_NOMEM)
-		ask_failed(gate, ask, NG_EDE_NO_UPSTREAM, "out of memory", false);
+		ask_failed(gate, ask, TEXT_ASK_MEMORY, false);
 	else if (error)
-		ask_failed(gate, ask, NG_EDE_INVALID, "the upstream answer is malformed", true);
+		ask_failed(gate, ask, TEXT_UPSTREAM_FORM, true);
 	else
 		ask_answered(gate, ask, entry);
 }
@@ -214,14 +212,11 @@ void ng_gate_answer(struct ng_gate *gate, uint64_t now_us, uint64_t id,
 void ng_gate_no_answer(struct ng_gate *gate, uint64_t now_us, uint64_t id,
 		       enum ng_no_answer why)
 {
-	static const struct {
-		int ede;
-		const char *reason;
-	} whys[] = {
-		[NG_NO_TIME] = {NG_EDE_NO_UPSTREAM, "no upstream server answered in time"},
-		[NG_NO_NETWORK] = {NG_EDE_NETWORK, "the upstream servers cannot be reached"},
-		[NG_NO_MATCH] = {NG_EDE_NO_UPSTREAM, "no upstream answer matched the question"},
-		[NG_NO_SERVER] = {NG_EDE_NO_UPSTREAM, "no upstream server is free to be asked"},
+	static const enum text whys[] = {
+		[NG_NO_TIME] = TEXT_UPSTREAM_TIME,
+		[NG_NO_NETWORK] = TEXT_UPSTREAM_NETWORK,
+		[NG_NO_MATCH] = TEXT_UPSTREAM_MATCH,
+		[NG_NO_SERVER] = TEXT_UPSTREAM_BUSY,
 	};
 	struct ask *ask;
 
@@ -232,7 +227,7 @@ void ng_gate_no_answer(struct ng_gate *gate, uint64_t now_us, uint64_t id,
 	if (why < NG_NO_TIME || why > NG_NO_SERVER)
 		why = NG_NO_NETWORK;
 	/* Without a free server nobody was asked. */
-	ask_failed(gate, ask, whys[why].ede, whys[why].reason, why != NG_NO_SERVER);
+	ask_failed(gate, ask, whys[why], why != NG_NO_SERVER);
 }
 
 void asks_finish(struct ng_gate *gate)

@@ -11,6 +11,7 @@ struct told told_of(const struct query *query)
 		.asked = &query->asked,
 		.sandbox = query->sandbox,
 		.tcp = query->tcp,
+		.decision = &query->decision,
 	};
 }
 
@@ -26,26 +27,43 @@ void record_query(struct ng_gate *gate, struct ng_record *record, const struct q
 	record->verdict = query->decision.verdict;
 }
 
-void query_fail(struct ng_gate *gate, struct query *query, int ede, const char *reason)
+static void fail(struct ng_gate *gate, struct query *query, const struct told *told,
+		 enum text text)
 {
-	struct told told = told_of(query);
 	struct ng_record *record;
 
 	if (!query_allowed(gate, query)) {
 		query_denied(gate, query);
 		return;
 	}
-	record = reply_error(gate, &told, NG_RCODE_SERVFAIL, ede, reason);
+	record = reply_error(gate, told, NG_RCODE_SERVFAIL, text);
 	record->verdict = NG_ALLOW;
 	record_query(gate, record, query);
 	query_end(gate, query);
 }
 
-void query_refuse(struct ng_gate *gate, struct query *query, const char *reason)
+void query_fail(struct ng_gate *gate, struct query *query, enum text text)
+{
+	const struct told told = told_of(query);
+
+	fail(gate, query, &told, text);
+}
+
+void query_failed_before(struct ng_gate *gate, struct query *query, enum text why,
+			 uint32_t left_s)
 {
 	struct told told = told_of(query);
 
-	reply_error(gate, &told, NG_RCODE_REFUSED, NG_EDE_PROHIBITED, reason);
+	told.why = why;
+	told.limit = left_s;
+	fail(gate, query, &told, TEXT_FAILED_BEFORE);
+}
+
+void query_refuse(struct ng_gate *gate, struct query *query, enum text text)
+{
+	struct told told = told_of(query);
+
+	reply_error(gate, &told, NG_RCODE_REFUSED, text);
 	query_end(gate, query);
 }
 
@@ -76,30 +94,30 @@ void query_plain(struct ng_gate *gate, struct query *query)
 	query_end(gate, query);
 }
 
-void query_truncated(struct ng_gate *gate, struct query *query, const char *reason)
+void query_truncated(struct ng_gate *gate, struct query *query, enum text text)
 {
 	struct told told = told_of(query);
 	struct ng_reply_spec spec = {.truncate = true, .ede = NG_EDE_NONE};
 	struct ng_record *record = reply_send(gate, &told, &spec, NG_ALLOW);
 
-	record->reason = reason;
+	record->reason = text_word(gate, text, &told);
 	record_query(gate, record, query);
 	query_end(gate, query);
 }
 
-void query_empty(struct ng_gate *gate, struct query *query, const char *reason)
+void query_empty(struct ng_gate *gate, struct query *query, enum text text)
 {
 	struct told told = told_of(query);
-	const struct negative empty = {.verdict = NG_ALLOW, .reason = reason};
+	const struct negative empty = {.verdict = NG_ALLOW, .text = text};
 
 	record_query(gate, reply_negative(gate, &told, &empty), query);
 	query_end(gate, query);
 }
 
-void query_nodata(struct ng_gate *gate, struct query *query, const char *reason)
+void query_nodata(struct ng_gate *gate, struct query *query, enum text text)
 {
 	const struct negative nodata = {
-		.verdict = NG_ALLOW, .reason = reason, .aliases = query->rrs, .n = query->n};
+		.verdict = NG_ALLOW, .text = text, .aliases = query->rrs, .n = query->n};
 	struct told told = told_of(query);
 
 	record_query(gate, reply_negative(gate, &told, &nodata), query);
@@ -111,8 +129,7 @@ void query_stays(struct ng_gate *gate, struct query *query)
 	const struct negative nowhere = {
 		.rcode = NG_RCODE_NXDOMAIN,
 		.verdict = NG_DENY,
-		.reason =
-			"blocked: a special-use name, asked of a forward zone of its own only",
+		.text = TEXT_STAYS,
 		.aliases = query->rrs,
 		.n = query->n,
 	};
@@ -126,11 +143,9 @@ void query_blocked_alias(struct ng_gate *gate, struct query *query)
 {
 	const struct ng_trail trail = query_trail(query);
 	struct told told = told_of(query);
-	struct negative blocked = {.verdict = NG_DENY};
-	char target[NG_NAME_TEXT_MAX];
+	const struct negative blocked = {.verdict = NG_DENY, .text = query->fault.text};
 
-	ng_name_to_text(&trail.names[query->fault.link], target);
-	blocked.reason = word_format(gate, "blocked: %s %s", query->fault.text, target);
+	told.about = &trail.names[query->fault.link];
 	record_query(gate, reply_negative(gate, &told, &blocked), query);
 	query_end(gate, query);
 }

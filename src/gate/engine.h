@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "gate/directory.h"
 #include "gate/heap.h"
+#include "gate/texts.h"
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
@@ -111,9 +112,9 @@ struct waiting {                 /* a name that waits for approval */
 	UT_hash_handle hh; /* in order of arrival */
 };
 
-struct fault {            /* what of a chain policy does not allow */
-	const char *text; /* goes before the name */
-	size_t link;      /* which name of the trail that is */
+struct fault {          /* what of a chain policy does not allow */
+	enum text text; /* about the name */
+	size_t link;    /* which of the trail that is */
 };
 
 enum query_state { QUERY_RESOLVING = 0, QUERY_ASKING, QUERY_COMMITTING };
@@ -166,6 +167,8 @@ struct ng_gate {
 	uint64_t now_us; /* of the input being worked on; never runs backwards */
 	uint64_t input;  /* its number: within one input no policy changes */
 	uint64_t seed, version;
+	uint64_t zero_ms, nonce;     /* of event ids */
+	uint32_t n_events;           /* of those who are no sandbox */
 	struct ng_settings settings; /* no zero left in it */
 	struct route *routes;
 	size_t n_routes;
@@ -225,10 +228,10 @@ void entry_free(struct entry *entry); /* takes NULL */
 
 /* failures.c: what could not be resolved, for a while (RFC 9520) */
 /* NULL: nothing is known. Else what went wrong; left_s: seconds until it may be asked again. */
-const char *failure_find(const struct ng_gate *gate, const struct question_key *key,
-			 uint32_t *left_s);
+enum text failure_find(const struct ng_gate *gate, const struct question_key *key,
+		       uint32_t *left_s);
 /* reason is static. Without memory it is not kept. */
-void failure_note(struct ng_gate *gate, const struct question_key *key, const char *reason);
+void failure_note(struct ng_gate *gate, const struct question_key *key, enum text text);
 void failure_forget(struct ng_gate *gate, const struct question_key *key);
 void failures_clear(struct ng_gate *gate);
 
@@ -368,18 +371,22 @@ struct told {
 	const struct ng_query *asked;
 	struct sandbox *sandbox; /* NULL: unknown */
 	bool tcp;
+	const struct ng_decision *decision; /* NULL: none yet */
+	const struct ng_name *about;        /* what the text names, and counts */
+	uint64_t limit;
+	enum text why; /* a text that it is about */
 };
 /* Builds and queues the reply, and a DECISION record for the caller to complete. */
 struct ng_record *reply_send(struct ng_gate *gate, const struct told *told,
 			     struct ng_reply_spec *spec, enum ng_verdict verdict);
 struct ng_record *reply_error(struct ng_gate *gate, const struct told *told, uint8_t rcode,
-			      int ede, const char *reason);
+			      enum text text);
 void reply_denied(struct ng_gate *gate, const struct told *told,
 		  const struct ng_decision *decision);
 struct negative { /* no answer, but our SOA */
 	uint8_t rcode;
 	enum ng_verdict verdict;
-	const char *reason;
+	enum text text;
 	const struct ng_rr *aliases; /* that lead to the name that it is about; may be NULL */
 	size_t n;
 };
@@ -387,6 +394,9 @@ struct ng_record *reply_negative(struct ng_gate *gate, const struct told *told,
 				 const struct negative *negative);
 void record_rule(struct ng_gate *gate, struct ng_record *record,
 		 const struct ng_decision *decision);
+
+/* event.c: the next id of the sandbox, NULL for a stranger */
+void event_id(struct ng_gate *gate, struct sandbox *sandbox, char out[static NG_EVENT_ID]);
 
 /* waiting.c: names that wait for approval */
 void waiting_note(struct ng_gate *gate, struct sandbox *sandbox, const struct ng_name *name,
@@ -460,15 +470,18 @@ bool local_leads(const struct ng_match *match, const struct ng_trail *trail,
 		 const struct ng_addr *addr);
 
 /* ends.c: each says its last word and ends the query */
-void query_fail(struct ng_gate *gate, struct query *query, int ede, const char *reason);
-void query_refuse(struct ng_gate *gate, struct query *query, const char *reason);
+void query_fail(struct ng_gate *gate, struct query *query, enum text text);
+/* By what failed before, and is not tried again for so long. */
+void query_failed_before(struct ng_gate *gate, struct query *query, enum text why,
+			 uint32_t left_s);
+void query_refuse(struct ng_gate *gate, struct query *query, enum text text);
 void query_denied(struct ng_gate *gate, struct query *query);
 void query_blocked_alias(struct ng_gate *gate, struct query *query);
-void query_empty(struct ng_gate *gate, struct query *query, const char *reason);
-void query_nodata(struct ng_gate *gate, struct query *query, const char *reason);
+void query_empty(struct ng_gate *gate, struct query *query, enum text text);
+void query_nodata(struct ng_gate *gate, struct query *query, enum text text);
 /* The name that the query has come to is never asked of the public DNS. */
 void query_stays(struct ng_gate *gate, struct query *query);
-void query_truncated(struct ng_gate *gate, struct query *query, const char *reason);
+void query_truncated(struct ng_gate *gate, struct query *query, enum text text);
 void query_plain(struct ng_gate *gate, struct query *query); /* no address in it */
 void record_query(struct ng_gate *gate, struct ng_record *record, const struct query *query);
 struct told told_of(const struct query *query);

@@ -19,8 +19,8 @@ struct failure {
 	uint64_t
 		until_us; /* it is the answer; later it only tells the next one how long to stand */
 	uint32_t hold_s;
-	const char *reason; /* static */
-	UT_hash_handle hh;  /* oldest first */
+	enum text text;
+	UT_hash_handle hh; /* oldest first */
 };
 
 static unsigned key_hash(const struct ng_gate *gate, const struct question_key *key)
@@ -43,15 +43,15 @@ static void drop(struct ng_gate *gate, struct failure *failure)
 	free(failure);
 }
 
-const char *failure_find(const struct ng_gate *gate, const struct question_key *key,
-			 uint32_t *left_s)
+enum text failure_find(const struct ng_gate *gate, const struct question_key *key,
+		       uint32_t *left_s)
 {
 	const struct failure *failure = find(gate, key);
 
 	if (!failure || failure->until_us <= gate->now_us)
-		return NULL;
+		return TEXT_NONE;
 	*left_s = (uint32_t)((failure->until_us - gate->now_us + SECOND_US - 1) / SECOND_US);
-	return failure->reason;
+	return failure->text;
 }
 
 static uint32_t hold_next(const struct ng_gate *gate, const struct failure *before)
@@ -61,7 +61,7 @@ static uint32_t hold_next(const struct ng_gate *gate, const struct failure *befo
 	return 2 * before->hold_s < NG_FAILURE_MAX_S ? 2 * before->hold_s : NG_FAILURE_MAX_S;
 }
 
-void failure_note(struct ng_gate *gate, const struct question_key *key, const char *reason)
+void failure_note(struct ng_gate *gate, const struct question_key *key, enum text text)
 {
 	struct failure *before = find(gate, key), *failure = malloc(sizeof(*failure));
 	uint32_t hold_s = hold_next(gate, before);
@@ -76,7 +76,7 @@ void failure_note(struct ng_gate *gate, const struct question_key *key, const ch
 		.key = *key,
 		.until_us = gate->now_us + (uint64_t)hold_s * SECOND_US,
 		.hold_s = hold_s,
-		.reason = reason,
+		.text = text,
 	};
 	HASH_ADD_KEYPTR_BYHASHVALUE(hh, gate->failures, &failure->key, question_len(key),
 				    key_hash(gate, key), failure);

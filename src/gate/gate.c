@@ -58,7 +58,7 @@ int ng_gate_create(uint64_t seed, struct ng_gate **out)
 void sandbox_close(struct ng_gate *gate, struct sandbox *sandbox)
 {
 	while (sandbox->queries)
-		query_refuse(gate, sandbox->queries, "the sandbox was removed");
+		query_refuse(gate, sandbox->queries, TEXT_REMOVED);
 	while (sandbox->leases)
 		lease_free(gate, sandbox->leases, NG_E_CLOSED);
 	waiting_forget(gate, sandbox->spec.id);
@@ -127,6 +127,7 @@ static void sandbox_move(struct ng_gate *gate, struct sandbox *from, struct sand
 	to->n_pending = from->n_pending;
 	to->n_elements = from->n_elements;
 	to->n_waiting = from->n_waiting;
+	to->n_events = from->n_events;
 	to->trail_octets = from->trail_octets;
 	to->idle = from->idle;
 	from->queries = NULL;

@@ -216,9 +216,9 @@ static bool data_stand(const struct path *path, struct ng_decision *data)
 	       path_serves(path) == (trail->replaces ? 0 : trail->local);
 }
 
-/* Narrows bounds to what the target's rule opens too. NULL, or what is not open then. */
-static const char *bounds_cross(struct ng_bounds *bounds, const struct ng_bounds *target,
-				uint16_t type)
+/* Narrows bounds to what the target's rule opens too. TEXT_NONE, or what is not open then. */
+static enum text bounds_cross(struct ng_bounds *bounds, const struct ng_bounds *target,
+			      uint16_t type)
 {
 	const struct ng_bounds before = *bounds, *named = before.n_ports ? &before : target;
 
@@ -233,9 +233,8 @@ static const char *bounds_cross(struct ng_bounds *bounds, const struct ng_bounds
 	memcpy(bounds->opened, target->opened, sizeof(bounds->opened));
 	bounds->n_opened = target->n_opened;
 	if (named->n_ports && !bounds->n_ports)
-		return "alias without a port that is open for";
-	return type_allowed(target, type) ? NULL
-					  : "alias, and this query type is not opened for";
+		return TEXT_ALIAS_PORT;
+	return type_allowed(target, type) ? TEXT_NONE : TEXT_ALIAS_TYPE;
 }
 
 bool path_follow(const struct ng_gate *gate, const struct path *path, struct ng_bounds *bounds,
@@ -254,7 +253,7 @@ bool path_follow(const struct ng_gate *gate, const struct path *path, struct ng_
 		if (!crossing && !strict)
 			continue;
 		fault->link = i;
-		fault->text = "alias without a rule for";
+		fault->text = TEXT_ALIAS_RULE;
 		judge_subject(path, &subject, &decision, &own);
 		if (!verdict_passes(path->sandbox, decision.verdict) || serves_local(&decision))
 			return false;
@@ -361,7 +360,7 @@ bool chain_allowed(const struct ng_gate *gate, struct query *query)
 	const struct path path = path_of(query, &trail);
 	struct ng_decision data;
 
-	query->fault = (struct fault){.text = "a rule has another answer for"};
+	query->fault = (struct fault){.text = TEXT_ALIAS_DATA};
 	if (query->repoliced && !data_stand(&path, &data))
 		return false;
 	if (!query->local && serves_local(&query->decision))

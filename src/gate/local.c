@@ -72,10 +72,7 @@ static void too_long(struct ng_gate *gate, struct query *query)
 {
 	struct told told = told_of(query);
 
-	record_query(gate,
-		     reply_error(gate, &told, RCODE_YXDOMAIN, NG_EDE_NONE,
-				 "the name does not fit before the rule's target"),
-		     query);
+	record_query(gate, reply_error(gate, &told, RCODE_YXDOMAIN, TEXT_TOO_LONG), query);
 	query_end(gate, query);
 }
 
@@ -91,7 +88,7 @@ static void local_alias(struct ng_gate *gate, struct query *query, const struct 
 	cname.rdata = target.wire;
 	cname.rdlen = target.len;
 	if (!local_keep(gate, query, &cname) || !chain_move(query, target.wire, target.len)) {
-		query_fail(gate, query, NG_EDE_INVALID, "the rule's alias cannot be followed");
+		query_fail(gate, query, TEXT_LOCAL_ALIAS);
 		return;
 	}
 	query_resolve(gate, query);
@@ -113,11 +110,11 @@ static void data_serve(struct ng_gate *gate, struct query *query)
 		return;
 	}
 	if (!kept)
-		query_fail(gate, query, NG_EDE_INVALID, "out of memory");
+		query_fail(gate, query, TEXT_MEMORY);
 	else if (any)
 		query_complete(gate, query);
 	else
-		query_nodata(gate, query, "the rule holds no data of this type");
+		query_nodata(gate, query, TEXT_NO_DATA);
 }
 
 /* What led here is judged before anything of it is shown. */

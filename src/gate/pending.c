@@ -112,7 +112,5 @@ void queries_tick(struct ng_gate *gate)
 {
 	while (gate->committing &&
 	       gate->committing->commit_us + COMMIT_BUDGET_US <= gate->now_us)
-		query_fail(gate, gate->committing, NG_EDE_NOT_READY,
-			   "the kernel did not confirm the address in time; nothing was opened "
-			   "for this answer");
+		query_fail(gate, gate->committing, TEXT_UNCONFIRMED);
 }

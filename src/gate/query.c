@@ -20,8 +20,7 @@ static void query_step(struct ng_gate *gate, struct query *query, enum chain_ste
 	else if (step == CHAIN_LOCAL)
 		query_local(gate, query);
 	else
-		query_fail(gate, query, NG_EDE_INVALID,
-			   "the alias chain is a loop, too long or inconsistent");
+		query_fail(gate, query, TEXT_CHAIN);
 }
 
 void query_with_entry(struct ng_gate *gate, struct query *query, const struct entry *entry)
@@ -33,17 +32,15 @@ void query_with_entry(struct ng_gate *gate, struct query *query, const struct en
 static void query_ask(struct ng_gate *gate, struct query *query, const struct question_key *key)
 {
 	uint32_t left_s;
-	const char *reason = failure_find(gate, key, &left_s);
+	enum text why = failure_find(gate, key, &left_s);
 
-	if (!reason) {
+	if (!why) {
 		ask_join(gate, query, key);
 		return;
 	}
 	gate->counters.failure_hits++;
 	query->cached = true;
-	query_fail(
-		gate, query, NG_EDE_CACHED_ERROR,
-		word_format(gate, "%s; asked again in %u s at the earliest", reason, left_s));
+	query_failed_before(gate, query, why, left_s);
 }
 
 /* Each turn that does not end moves at least one link along, so the chain's bound ends it. */
@@ -63,7 +60,7 @@ void query_resolve(struct ng_gate *gate, struct query *query)
 		return;
 	}
 	if (!route) {
-		query_fail(gate, query, NG_EDE_NO_UPSTREAM, "no forward zone covers the name");
+		query_fail(gate, query, TEXT_NO_ZONE);
 		return;
 	}
 	if (!chain_allowed(gate, query)) {
@@ -91,9 +88,7 @@ void query_resolve(struct ng_gate *gate, struct query *query)
 static void malformed(struct ng_gate *gate, const struct told *told)
 {
 	gate->counters.malformed++;
-	reply_error(gate, told, told->asked->rcode, NG_EDE_NONE,
-		    "malformed or unsupported query")
-		->event = NG_EVENT_MALFORMED;
+	reply_error(gate, told, told->asked->rcode, TEXT_MALFORMED)->event = NG_EVENT_MALFORMED;
 }
 
 /* What an allowed question leads to: the policy's own data, TCP first, or the upstream. */
@@ -102,7 +97,7 @@ static void query_dispatch(struct ng_gate *gate, struct query *query)
 	if (serves_local(&query->decision))
 		query_local(gate, query);
 	else if (wants_tcp(&query->decision) && !query->tcp)
-		query_truncated(gate, query, "the rule answers over TCP only");
+		query_truncated(gate, query, TEXT_TCP_RULE);
 	else
 		query_resolve(gate, query);
 }
@@ -115,8 +110,7 @@ static void query_admit(struct ng_gate *gate, const struct ng_client *client,
 
 	if (!query) {
 		gate->counters.over_quota++;
-		reply_error(gate, told, NG_RCODE_REFUSED, NG_EDE_PROHIBITED,
-			    "the sandbox has as many questions waiting as it may");
+		reply_error(gate, told, NG_RCODE_REFUSED, TEXT_PENDING);
 		return;
 	}
 	query->decision = *decision;
@@ -130,15 +124,15 @@ static void type_blocked(struct ng_gate *gate, const struct told *told,
 {
 	const struct negative empty = {
 		.verdict = NG_ALLOW,
-		.reason = "blocked: this query type is not opened for the name",
+		.text = TEXT_TYPE,
 	};
 
 	record_rule(gate, reply_negative(gate, told, &empty), decision);
 }
 
 /* A name that is denied is so before anything is made or sent for it. */
-static void query_first(struct ng_gate *gate, const struct ng_client *client,
-			const struct told *told, struct sandbox *sandbox)
+static void query_first(struct ng_gate *gate, const struct ng_client *client, struct told *told,
+			struct sandbox *sandbox)
 {
 	struct ng_name name = told->asked->question.name;
 	const struct ng_subject subject = {
@@ -148,6 +142,7 @@ static void query_first(struct ng_gate *gate, const struct ng_client *client,
 
 	ng_name_lower(&name);
 	ng_policy_judge(&sandbox->spec.policy, &subject, &decision);
+	told->decision = &decision;
 	if (special_answer(gate, told, &name, &decision))
 		return;
 	if (!verdict_passes(sandbox, decision.verdict)) {
@@ -186,8 +181,7 @@ void ng_gate_query(struct ng_gate *gate, uint64_t now_us, const struct ng_client
 		return;
 	}
 	if (!sandbox) {
-		reply_error(gate, &told, NG_RCODE_REFUSED, NG_EDE_PROHIBITED,
-			    "the asking address is not a known sandbox");
+		reply_error(gate, &told, NG_RCODE_REFUSED, TEXT_STRANGER);
 		return;
 	}
 	query_first(gate, client, &told, sandbox);

@@ -6,6 +6,8 @@
  */
 #include "gate/engine.h"
 
+#include <string.h>
+
 static void count(struct ng_gate *gate, uint8_t rcode, enum ng_verdict verdict)
 {
 	if (rcode == NG_RCODE_REFUSED)
@@ -42,11 +44,13 @@ void record_rule(struct ng_gate *gate, struct ng_record *record,
 	record->line = decision->match.line;
 }
 
-static struct ng_record *record_begin(struct ng_gate *gate, const struct told *told)
+static struct ng_record *record_begin(struct ng_gate *gate, const struct told *told,
+				      const char id[static NG_EVENT_ID])
 {
 	struct ng_record *record = &action_add(gate, NG_RECORD)->record;
 
 	record->event = NG_EVENT_DECISION;
+	memcpy(record->id, id, sizeof(record->id));
 	record->client = told->from;
 	record->version = gate->version;
 	record->sandbox_name = "";
@@ -62,15 +66,20 @@ static struct ng_record *record_begin(struct ng_gate *gate, const struct told *t
 	return record;
 }
 
+/* The caller gives the text; the id of the event that it ends in is put here. */
 struct ng_record *reply_send(struct ng_gate *gate, const struct told *told,
 			     struct ng_reply_spec *spec, enum ng_verdict verdict)
 {
 	struct ng_record *record;
+	char id[NG_EVENT_ID];
 	const uint8_t *wire;
 	size_t len;
 
+	event_id(gate, told->sandbox, id);
 	spec->query = told->asked;
 	spec->limit = told->tcp ? NG_MESSAGE_MAX : told->asked->udp_size;
+	if (spec->ede != NG_EDE_NONE && told->asked->edns)
+		spec->ede_end = word_format(gate, "; event %s", id);
 	len = ng_reply_build(spec, gate->scratch);
 	wire = len ? arena_copy(&gate->words, gate->scratch, len) : NULL;
 	if (wire)
@@ -79,7 +88,7 @@ struct ng_record *reply_send(struct ng_gate *gate, const struct told *told,
 	else
 		action_add(gate, NG_DROP)->drop = told->client;
 	count(gate, spec->rcode, verdict);
-	record = record_begin(gate, told);
+	record = record_begin(gate, told, id);
 	record->verdict = verdict;
 	record->rcode = spec->rcode;
 	record->ede = spec->ede;
@@ -88,51 +97,48 @@ struct ng_record *reply_send(struct ng_gate *gate, const struct told *told,
 }
 
 struct ng_record *reply_error(struct ng_gate *gate, const struct told *told, uint8_t rcode,
-			      int ede, const char *reason)
+			      enum text text)
 {
-	struct ng_reply_spec spec = {.rcode = rcode, .ede = ede, .ede_text = reason};
+	struct ng_reply_spec spec = {
+		.rcode = rcode,
+		.ede = text_ede(text),
+		.ede_text = text_word(gate, text, told),
+	};
 
 	return reply_send(gate, told, &spec, NG_DENY);
 }
 
-static struct ng_reply_spec negative_spec(const struct ng_gate *gate, uint8_t rcode,
-					  const char *reason)
+static struct ng_reply_spec negative_spec(struct ng_gate *gate, const struct told *told,
+					  uint8_t rcode, enum text text)
 {
 	return (struct ng_reply_spec){
 		.rcode = rcode,
 		.negative_soa = true,
 		.soa_ttl = gate->settings.deny_ttl_s,
 		.serial = (uint32_t)gate->version,
-		.ede = NG_EDE_BLOCKED,
-		.ede_text = reason,
+		.ede = text_ede(text),
+		.ede_text = text_word(gate, text, told),
 	};
 }
 
 struct ng_record *reply_negative(struct ng_gate *gate, const struct told *told,
 				 const struct negative *negative)
 {
-	struct ng_reply_spec spec = negative_spec(gate, negative->rcode, negative->reason);
+	struct ng_reply_spec spec = negative_spec(gate, told, negative->rcode, negative->text);
 
 	spec.answers = negative->aliases;
 	spec.n = negative->n;
 	return reply_send(gate, told, &spec, negative->verdict);
 }
 
-static const char *denied_reason(struct ng_gate *gate, const struct ng_sandbox *sandbox,
-				 const struct ng_decision *decision)
+static enum text denied_text(const struct ng_sandbox *sandbox,
+			     const struct ng_decision *decision)
 {
-	const struct ng_match *match = &decision->match;
-
 	if (sandbox->mode == NG_LOCKDOWN)
-		return word_format(gate, "blocked: sandbox %s is in lockdown", sandbox->name);
+		return TEXT_LOCKDOWN;
 	if (!decision->matched)
-		return word_format(gate,
-				   "blocked by policy: not on the allow list of sandbox %s",
-				   sandbox->name);
-	if (decision->verdict == NG_ASK)
-		return word_format(gate, "waiting for approval: policy %s:%u", match->path,
-				   match->line);
-	return word_format(gate, "blocked by policy %s:%u", match->path, match->line);
+		return TEXT_UNLISTED;
+	return decision->verdict == NG_ASK ? TEXT_ASK : TEXT_DENIED;
 }
 
 static uint8_t denied_rcode(const struct ng_gate *gate, const struct ng_sandbox *sandbox,
@@ -168,10 +174,12 @@ static struct ng_record *reply_dropped(struct ng_gate *gate, const struct told *
 				       const struct ng_reply_spec *spec)
 {
 	struct ng_record *record;
+	char id[NG_EVENT_ID];
 
+	event_id(gate, told->sandbox, id);
 	action_add(gate, NG_DROP)->drop = told->client;
 	gate->counters.denied++;
-	record = record_begin(gate, told);
+	record = record_begin(gate, told, id);
 	record->rcode = spec->rcode;
 	record->reason = spec->ede_text;
 	return record;
@@ -184,8 +192,8 @@ void reply_denied(struct ng_gate *gate, const struct told *told,
 	const struct ng_name *asked = &told->asked->question.name;
 	bool lockdown = sandbox->mode == NG_LOCKDOWN;
 	struct ng_reply_spec spec =
-		negative_spec(gate, denied_rcode(gate, sandbox, asked, decision),
-			      denied_reason(gate, sandbox, decision));
+		negative_spec(gate, told, denied_rcode(gate, sandbox, asked, decision),
+			      denied_text(sandbox, decision));
 	struct ng_record *record;
 
 	spec.soa_ttl = denied_ttl(gate, sandbox, decision);

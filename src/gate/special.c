@@ -15,8 +15,7 @@ static void answer_loopback(struct ng_gate *gate, const struct told *told,
 			    const struct ng_name *name)
 {
 	static const uint8_t loopback[16] = {[15] = 1}, loopback4[4] = {127, 0, 0, 1};
-	const struct negative nothing = {
-		.verdict = NG_ALLOW, .reason = "blocked: localhost has nothing but addresses"};
+	const struct negative nothing = {.verdict = NG_ALLOW, .text = TEXT_LOCALHOST};
 	uint16_t type = told->asked->question.type;
 	bool four = type == NG_TYPE_A;
 	struct ng_rr rr = {
@@ -30,7 +29,7 @@ static void answer_loopback(struct ng_gate *gate, const struct told *told,
 
 	if (four || type == NG_TYPE_AAAA)
 		reply_send(gate, told, &spec, NG_ALLOW)->reason =
-			"localhost is the sandbox itself";
+			text_word(gate, TEXT_LOOPBACK, told);
 	else
 		reply_negative(gate, told, &nothing);
 }
@@ -38,10 +37,8 @@ static void answer_loopback(struct ng_gate *gate, const struct told *told,
 bool special_answer(struct ng_gate *gate, const struct told *told, const struct ng_name *name,
 		    const struct ng_decision *decision)
 {
-	const struct negative nodata = {.reason = "blocked: the name leads to other resolvers"},
-			      nxdomain = {.rcode = NG_RCODE_NXDOMAIN,
-					  .reason =
-						  "blocked: the name turns on other resolvers"};
+	const struct negative nodata = {.text = TEXT_RESOLVERS},
+			      nxdomain = {.rcode = NG_RCODE_NXDOMAIN, .text = TEXT_TURNS_ON};
 
 	if (told->sandbox->spec.mode == NG_LOCKDOWN || serves_local(decision) ||
 	    (decision->matched && !verdict_passes(told->sandbox, decision->verdict)))

@@ -78,7 +78,7 @@ play 'a record too many' 1 'it has no record .b.example 5 A 198.51.100.7.' \
 play 'an SOA too many' 1 'it carries an SOA' \
 	"$world"'at 0 query box1 evil.example A -> reply nxdomain blocked no-soa
 '
-play 'a part of the EDE text is not all of it' 1 'its EDE text is .blocked by policy: not' \
+play 'a part of the EDE text is not all of it' 1 'its EDE text is .blocked by policy .not' \
 	"$world"'at 0 query box1 evil.example A -> reply nxdomain blocked extra-text "blocked by policy"
 '
 play 'an element too few' 1 '198.51.100.7 until 10s stands, and is not named' \

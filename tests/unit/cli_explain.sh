@@ -183,7 +183,7 @@ removed  10.0.0.5
 leases   151.101.0.223 all ports for 90 s, 30 of them grace: pypi.org by group.list:2" \
 	"$(answers 0 pypi.org | sed -n '/^asked/,$p')"
 like "--answers: rules of the chain are laid out" 'ci\.list:2 speaks|^  sandbox   ci\.list:2:1' "$(answers 0 a.github.com)"
-like "--answers: an alias into a private zone" '^note     blocked: alias without a rule for x\.corp\.internal$' "$(answers 1 c.debian.org)"
+like "--answers: an alias into a private zone" '^note     blocked .allowed by policy [^ ]*, but alias without a rule for x\.corp\.internal.$' "$(answers 1 c.debian.org)"
 printf '*.own.probe\n' >own.list
 cat >own.zone <<END
 \$ORIGIN own.zone.example.
@@ -246,7 +246,7 @@ is "an address: rules about answers" '[[6,"answer 192.0.2.0/24","nxdomain"]]' \
 	"$(json 0 '[.judged[] | [.line, .owner, .action]]' ci 192.0.2.9)"
 is "an address: a zone listed first closes it, but to its own names" '["tcp.example"]' \
 	"$(json 0 '[.rules[].owner]' wide 192.0.2.9)"
-is "an address: its names" '[["pypi.org",true,"group.list:2"],["a.github.com",true,"ci.list:2"],["dual.fastly.probe",false,"blocked by policy: not on the allow list of sandbox ci"]]' \
+is "an address: its names" '[["pypi.org",true,"group.list:2"],["a.github.com",true,"ci.list:2"],["dual.fastly.probe",false,"blocked by policy (not on the allow list of sandbox ci)"]]' \
 	"$(json 0 '[.names[] | [.name, .opens, .why]]' --answers world.zone ci 151.101.0.223)"
 
 # ---- what cannot be used ----

@@ -173,7 +173,7 @@ loose.example.	300	IN	CNAME	elsewhere.test.
 ok.example.	300	IN	CNAME	cdn.example.
 END
 cat >answers.json <<'END'
-{"time":"2026-11-21T00:00:00.000000Z","event":"decision","sandbox":"s","name":"build.example","type":"A","verdict":"deny","reason":"blocked: alias without a rule for x.cdn.test"}
+{"time":"2026-11-21T00:00:00.000000Z","event":"decision","sandbox":"s","name":"build.example","type":"A","verdict":"deny","reason":"blocked (allowed by policy s.list:1, but alias without a rule for x.cdn.test)"}
 
 {"time":"2026-11-21T00:00:01.000000Z","event":"decision","sandbox":"s","name":"loose.example","type":"A","verdict":"allow"}
 END

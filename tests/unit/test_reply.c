@@ -278,7 +278,7 @@ static void limits(void **state)
 	}
 }
 
-static void text_is_given_up_first(void **state)
+static void text_takes_what_is_left(void **state)
 {
 	(void)state;
 	struct ng_rr rrs[40];
@@ -288,14 +288,50 @@ static void text_is_given_up_first(void **state)
 	/* 12 + 21 + 17 and the records, then the text as far as there is room */
 	for (spec.limit = 512; spec.limit < 540; spec.limit++) {
 		size_t fit = (spec.limit - 50) / 16;
-		bool text = 50 + 16 * fit + 10 <= spec.limit;
+		size_t left = spec.limit - 50 - 16 * fit, text = left < 10 ? left : 10;
 		addresses_make(rrs, &www, fit);
 		build();
 		assert_int_equal(answer.n, fit);
-		assert_int_equal(len, 50 + 16 * fit + (text ? 10 : 0));
-		assert_int_equal(holds("0123456789", 10), text);
-		assert_true(holds(text ? "\0\x0f\0\x0c\0\3" : "\0\x0f\0\2\0\3", 6));
+		assert_int_equal(len, 50 + 16 * fit + text);
+		const uint8_t head[] = {0, 15, 0, (uint8_t)(2 + text), 0, 3};
+		assert_true(holds((const char *)head, sizeof(head)));
+		assert_true(holds("0123456789", text));
 	}
+}
+
+/* The end is whole or there is no text; what goes before it is cut behind a word. */
+static void end_of_text_is_never_cut(void **state)
+{
+	(void)state;
+	static const char end[] = "; event 01J";
+	struct ng_rr rrs[40];
+	struct ng_name www = name_of("www.example.com");
+	spec.ede = NG_EDE_BLOCKED;
+	spec.ede_text = "one two three";
+	spec.ede_end = end;
+	for (spec.limit = 512; spec.limit < 540; spec.limit++) {
+		size_t fit = (spec.limit - 50) / 16, left = (spec.limit - 50) % 16;
+		size_t want = left < 11 ? 0 : left < 14 ? 11 + (left - 11) : 11 + 3;
+		addresses_make(rrs, &www, fit);
+		build();
+		assert_int_equal(answer.n, fit);
+		assert_int_equal(len, 50 + 16 * fit + want);
+		assert_int_equal(holds(end, strlen(end)), left >= 11);
+		assert_int_equal(holds("one; event 01J", 14), left >= 14);
+	}
+	char text[NG_EDE_TEXT_MAX + 40];
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	text[100] = ' ';
+	spec.ede_text = text;
+	spec.n = 0;
+	spec.limit = 1232;
+	build();
+	assert_int_equal(len, 12 + 21 + 17 + 100 + 11);
+	text[100] = 'x';
+	build();
+	assert_int_equal(len, 12 + 21 + 17 + NG_EDE_TEXT_MAX);
+	assert_true(holds("x; event 01J", 12));
 }
 
 static void text_is_cut_between_characters(void **state)
@@ -382,7 +418,8 @@ int main(void)
 		WITH_WORLD(targets_beyond_the_pointers_reach),
 		WITH_WORLD(upstream_soa),
 		WITH_WORLD(limits),
-		WITH_WORLD(text_is_given_up_first),
+		WITH_WORLD(text_takes_what_is_left),
+		WITH_WORLD(end_of_text_is_never_cut),
 		WITH_WORLD(text_is_cut_between_characters),
 		WITH_WORLD(no_ede_without_edns),
 		WITH_WORLD(truncation_on_request),

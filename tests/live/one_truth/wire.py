@@ -3,6 +3,7 @@
 A record is a tuple (owner, ttl, type, data). Data is text for the types that are named here, and
 pairs of hexadecimal digits for every other.
 """
+import re
 import socket
 import struct
 
@@ -86,6 +87,12 @@ def query(ident, name, kind, options):
     return wire
 
 
+def without_event(text):
+    """The text and the id of the event that it ends in, which is another each time."""
+    found = re.fullmatch(r"(.*); event ([0-9A-HJKMNP-TV-Z]{26})", text)
+    return found.groups() if found else (text, None)
+
+
 class Message:
     """A message as read: ident, flags, rcode, name and type asked, records, soa_ttl, ede, do."""
 
@@ -95,7 +102,7 @@ class Message:
         self.rcode = self.flags & 15
         self.name, self.kind, self.question = None, None, b""
         self.records, self.soa_ttl, self.edns, self.do = [], None, False, False
-        self.ede, self.ede_text = None, ""
+        self.ede, self.ede_text, self.event = None, "", None
         at = 12
         for _ in range(questions):
             start = at
@@ -127,7 +134,7 @@ class Message:
             code, size = struct.unpack(">HH", octets[:4])
             if code == EDE and size >= 2:
                 self.ede = struct.unpack(">H", octets[4:6])[0]
-                self.ede_text = octets[6 : 4 + size].decode("latin-1")
+                self.ede_text, self.event = without_event(octets[6 : 4 + size].decode("latin-1"))
             octets = octets[4 + size :]
 
 
