@@ -45,6 +45,7 @@
 #define NG_EDE_TEXT_MAX     192 /* octets of EXTRA-TEXT (RFC 8914) that we send */
 #define NG_EVENT_ID         27  /* characters of an event's id, with the NUL */
 #define NG_LISTENERS_MAX    16
+#define NG_SOCKETS_MAX      256 /* Unix sockets of sandboxes, in all */
 #define NG_CGROUP_LEVELS    12  /* how deep a sandbox's cgroup may lie */
 #define NG_CGROUP_MAX       256 /* octets of its path with the NUL */
 #define NG_USER_MAX         33  /* and of a user's name */

@@ -204,6 +204,11 @@ enum ng_why { /* a packet was blocked, or would have been */
 /* "unresolved", "spoofed-source": as records have it. */
 const char *ng_why_word(enum ng_why why);
 
+struct ng_peer { /* the process at the other end of a Unix socket, by the kernel's word */
+	bool known;
+	uint32_t pid, uid, gid; /* pid 0: it is none of ours to see */
+};
+
 struct ng_record {
 	enum ng_event event;
 	char id[NG_EVENT_ID]; /* DECISION, MALFORMED: the EDE text ends in it; else "" */
@@ -211,6 +216,7 @@ struct ng_record {
 	const char *sandbox_name; /* "" when unknown */
 	enum ng_mode mode;        /* of the sandbox, when it is known */
 	struct ng_addr client;
+	struct ng_peer peer;        /* DECISION, MALFORMED: when a Unix socket was asked */
 	const struct ng_name *name; /* NULL when there is none */
 	uint16_t type;
 	enum ng_verdict verdict;
@@ -269,10 +275,20 @@ struct ng_client {
 	struct ng_addr addr;
 	/* Where the packet came in; "": not known, and of no sandbox that has one. NULL: any. */
 	const char *interface;
-	bool tcp;
+	/*
+	 * Not 0: the transport is that sandbox's alone and has no addresses. It asks as the first of
+	 * its sources that is a single address: what is opened is opened for those.
+	 */
+	uint32_t sandbox;
+	struct ng_peer peer;
+	bool tcp; /* a stream: replies may be as long as messages can be */
+	uint16_t
+		keepalive_ds; /* of a stream: its idle time for RFC 7828, in tenths of a second */
 };
 void ng_gate_query(struct ng_gate *gate, uint64_t now_us, const struct ng_client *client,
 		   const uint8_t *wire, size_t len);
+/* The sandbox that a question of this client would be taken for; 0: none. */
+uint32_t ng_gate_sandbox_of(const struct ng_gate *gate, const struct ng_client *client);
 
 /*
  * The upstream's answer to an ASK: already matched to it in socket, peer, ID and question by the

@@ -66,6 +66,7 @@ struct ng_question {
 struct ng_query {
 	uint16_t id;
 	bool rd, cd, edns, dnssec_ok;
+	bool keepalive;        /* asks how long its connection may be idle (RFC 7828) */
 	uint8_t opcode, rcode; /* rcode: what to answer when the fate is NG_FATE_ERROR */
 	bool has_question;     /* the question below was read and may be echoed */
 	uint16_t udp_size;     /* what the client takes over UDP: at least 512, at most 1232 */
@@ -131,6 +132,8 @@ struct ng_reply_spec {
 	bool negative_soa;        /* put an SOA in authority (RFC 2308) */
 	const struct ng_rr *soa;  /* that one; NULL means our own, owned by the root */
 	uint32_t soa_ttl, serial; /* ttl of the SOA and its MINIMUM; serial of our own */
+	bool keepalive;           /* say how long the connection may be idle */
+	uint16_t keepalive_ds;    /* in tenths of a second; 0: close it */
 	int ede;                  /* enum ng_ede */
 	const char *ede_text;     /* UTF-8; may be NULL */
 	const char *ede_end;      /* follows it and is never cut; may be NULL */

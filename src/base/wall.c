@@ -292,7 +292,7 @@ static bool member_good(const void *body)
 static bool listener_good(const void *body)
 {
 	const struct wall_listener *listener = body;
-	return listener->tcp <= 1;
+	return listener->stream <= 1 && (listener->stream || !listener->sandbox);
 }
 
 static bool counters_good(const void *body)

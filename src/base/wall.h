@@ -253,7 +253,8 @@ struct wall_member {
 };
 
 struct wall_listener {
-	uint32_t tcp; /* 0: UDP, bound; 1: TCP, listening */
+	uint32_t stream;  /* 0: UDP, bound; 1: a stream, listening */
+	uint32_t sandbox; /* whose it is: then it is a Unix socket; else 0 */
 };
 
 struct wall_counters {

@@ -303,7 +303,7 @@ void feed_listeners(struct daemon *daemon)
 			return;
 		}
 		packet_clear(&packet, WALL_LISTENER);
-		packet.listener.tcp = daemon->listeners.items[i].tcp;
+		packet.listener.stream = daemon->listeners.items[i].tcp;
 		child_send(&daemon->worker, &packet, fd, nobody);
 	}
 }

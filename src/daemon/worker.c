@@ -25,10 +25,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TCP_HANDLE     (UINT64_C(1) << 63)
+#define STREAM_HANDLE  (UINT64_C(1) << 63)
 #define ROUNDS         256 /* packets taken from main in one turn */
 #define PLACES_MAX     16384u
-#define FDS_ELSEWHERE  64u
+#define FDS_ELSEWHERE  (64u + NG_SOCKETS_MAX)
 #define SWEEP_PAUSE_MS 2
 #define FIRST_WAITING  0xfffffu
 #define NEVER_US       UINT64_MAX
@@ -175,16 +175,16 @@ static void act_reply(struct worker *worker, const struct ng_action *action)
 {
 	const struct ng_reply *reply = &action->reply;
 
-	if (reply->client & TCP_HANDLE)
-		tcp_reply(worker->tcp, reply->client, reply->wire, reply->len);
+	if (reply->client & STREAM_HANDLE)
+		stream_reply(worker->streams, reply->client, reply->wire, reply->len);
 	else
 		udp_reply(worker->udp, reply->client, reply->wire, reply->len);
 }
 
 static void act_drop(struct worker *worker, const struct ng_action *action)
 {
-	if (action->drop & TCP_HANDLE)
-		tcp_drop(worker->tcp, action->drop);
+	if (action->drop & STREAM_HANDLE)
+		stream_drop(worker->streams, action->drop);
 	else
 		udp_drop(worker->udp, action->drop);
 }
@@ -239,6 +239,13 @@ static void on_query(void *context, const struct ng_client *client, const uint8_
 
 	ng_gate_query(worker->gate, worker_clock_us(worker), client, wire, len);
 	worker_drain(worker);
+}
+
+static uint32_t on_who(void *context, const struct ng_client *client)
+{
+	const struct worker *worker = context;
+
+	return ng_gate_sandbox_of(worker->gate, client);
 }
 
 static void on_answer(void *context, uint64_t ask, const struct ng_addr *server,
@@ -441,7 +448,7 @@ void worker_ready(struct worker *worker)
 	orders_claim(worker);
 	worker_drain(worker);
 	udp_start(worker->udp);
-	tcp_start(worker->tcp);
+	stream_start(worker->streams);
 }
 
 /* ---- life ---- */
@@ -453,7 +460,7 @@ static int fail(const char *what, const char *why)
 }
 
 /*
- * Descriptors are shared out once: for questions under way and for TCP clients, with a rest for
+ * Descriptors are shared out once: for questions under way and for clients of streams, with a rest for
  * everything else. An accept() that fails for want of one would spin, so nobody may have too many.
  */
 static void share_descriptors(struct worker *worker)
@@ -470,7 +477,7 @@ static void share_descriptors(struct worker *worker)
 						  : FDS_ELSEWHERE;
 	worker->places = left / 2 < PLACES_MAX ? (uint32_t)(left / 2) : PLACES_MAX;
 	left -= worker->places;
-	worker->tcp_max = left < UINT16_MAX ? (uint32_t)left : UINT16_MAX;
+	worker->streams_max = left < UINT16_MAX ? (uint32_t)left : UINT16_MAX;
 }
 
 /* The wall time when our clock was zero: read once, so that a step of the wall clock moves no event's id. */
@@ -488,6 +495,8 @@ static int make_edges(struct worker *worker)
 	const struct upstream_events events = {
 		.context = worker, .answer = on_answer, .no_answer = on_no_answer};
 	uint64_t drawn[2];
+	const struct stream_calls streams = {
+		.context = worker, .query = on_query, .sandbox = on_who};
 	int code;
 
 	share_descriptors(worker);
@@ -499,7 +508,7 @@ static int make_edges(struct worker *worker)
 	if (!code)
 		code = udp_create(&worker->loop, on_query, worker, &worker->udp);
 	if (!code)
-		code = tcp_create(&worker->loop, on_query, worker, &worker->tcp);
+		code = stream_create(&worker->loop, &streams, &worker->streams);
 	if (!code)
 		code = upstream_create(&worker->loop, worker->places, &events,
 				       &worker->upstream);
@@ -588,7 +597,7 @@ static void close_all(struct worker *worker)
 	record_flush(worker->records);
 	warden_close(worker);
 	udp_destroy(worker->udp);
-	tcp_destroy(worker->tcp);
+	stream_destroy(worker->streams);
 	upstream_destroy(worker->upstream);
 	uv_walk(&worker->loop, close_handle, NULL);
 	uv_run(&worker->loop, UV_RUN_DEFAULT);

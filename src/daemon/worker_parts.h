@@ -13,7 +13,7 @@
 #include "daemon/worker_targets.h"
 #include "edge/lease_store.h"
 #include "edge/record.h"
-#include "edge/tcp.h"
+#include "edge/stream.h"
 #include "edge/udp.h"
 #include "edge/upstream.h"
 
@@ -122,12 +122,12 @@ struct worker {
 	uv_signal_t term;
 	bool committed, adopted, stopping;
 	int main_events;
-	uint32_t places, tcp_max; /* descriptors for questions under way, and for TCP clients */
+	uint32_t places, streams_max; /* descriptors for questions under way, and for clients */
 	int status;
 
 	struct ng_gate *gate;
 	struct udp *udp;
-	struct tcp *tcp;
+	struct streams *streams;
 	struct upstream *upstream;
 	struct record_log *records;
 	struct lease_store *store;

@@ -34,14 +34,14 @@ static void fill_counters(struct worker *worker, struct wall_counters *out)
 {
 	struct ng_counters gate;
 	struct udp_counters udp = udp_counters(worker->udp);
-	struct tcp_counters tcp = tcp_counters(worker->tcp);
+	struct stream_counters tcp = stream_counters(worker->streams);
 	struct upstream_counters up = upstream_counters(worker->upstream);
 	struct record_counters records = record_counters(worker->records);
 	const uint64_t edges[] = {
-		udp.received, udp.sent,        udp.crowded,        udp.oversize, udp.unsent,
-		tcp.clients,  tcp.received,    tcp.refused,        tcp.late,     up.tries,
-		up.strange,   up.over_tcp,     up.timeouts,        up.crowded,   up.case_lost,
-		up.asking,    records.written, records.suppressed,
+		udp.received, udp.sent,     udp.crowded,     udp.oversize,       udp.unsent,
+		tcp.clients,  tcp.received, tcp.refused,     tcp.gave_way,       tcp.late,
+		up.tries,     up.strange,   up.over_tcp,     up.timeouts,        up.crowded,
+		up.case_lost, up.asking,    records.written, records.suppressed,
 	};
 
 	_Static_assert(sizeof(gate) + sizeof(edges) <= sizeof(out->values),

@@ -185,16 +185,16 @@ static struct ng_generation generation_of(const struct stage *stage)
 	};
 }
 
-static void limit_tcp(struct worker *worker, const struct wall_begin *begin)
+static void limit_streams(struct worker *worker, const struct wall_begin *begin)
 {
-	struct tcp_limits limits = {
+	struct stream_limits limits = {
 		.clients = begin->tcp_clients ? begin->tcp_clients : NG_TCP_CLIENTS_DEFAULT,
-		.clients_source = begin->tcp_clients_sandbox,
+		.clients_sandbox = begin->tcp_clients_sandbox,
 	};
 
-	if (limits.clients > worker->tcp_max)
-		limits.clients = worker->tcp_max;
-	tcp_limit(worker->tcp, &limits);
+	if (limits.clients > worker->streams_max)
+		limits.clients = worker->streams_max;
+	stream_limit(worker->streams, &limits);
 }
 
 /*
@@ -222,7 +222,7 @@ static int apply(struct worker *worker)
 	if (code)
 		worker_stop(worker, EXIT_FAILURE);
 	worker_drain(worker);
-	limit_tcp(worker, &stage->begin);
+	limit_streams(worker, &stage->begin);
 	record_limit(worker->records, stage->begin.records_per_s);
 	return code;
 }
@@ -304,11 +304,15 @@ static void take_ruleset(struct worker *worker, const struct wall_ruleset *rules
 
 static void take_listener(struct worker *worker, const struct wall_listener *listener, int fd)
 {
-	int code = listener->tcp ? tcp_listen(worker->tcp, fd) : udp_listen(worker->udp, fd);
+	int code = listener->stream ? stream_listen(worker->streams, fd, listener->sandbox)
+				    : udp_listen(worker->udp, fd);
 
 	if (code)
 		fprintf(stderr, "namegated: a listening %s socket cannot be used: %s\n",
-			listener->tcp ? "TCP" : "UDP", ng_strerror(code));
+			listener->sandbox  ? "Unix"
+			: listener->stream ? "TCP"
+					   : "UDP",
+			ng_strerror(code));
 }
 
 bool wall_take(struct worker *worker, const struct wall_packet *packet, int fd)

@@ -49,6 +49,7 @@ static bool additional_take(struct reader *reader, struct ng_query *out, uint8_t
 		return false;
 	out->udp_size = udp_size_clamp(opt.udp_size);
 	out->dnssec_ok = opt.dnssec_ok;
+	out->keepalive = opt.keepalive;
 	*version = opt.version;
 	return true;
 }
@@ -101,7 +102,7 @@ enum ng_fate ng_query_parse(const uint8_t *wire, size_t len, struct ng_query *ou
 	out->id = header.id;
 	out->rd = header.flags & WIRE_RD;
 	out->cd = header.flags & WIRE_CD;
-	out->edns = out->dnssec_ok = out->has_question = false;
+	out->edns = out->dnssec_ok = out->keepalive = out->has_question = false;
 	out->opcode = (uint8_t)wire_opcode(&header);
 	out->rcode = NG_RCODE_NOERROR;
 	out->udp_size = NG_UDP_FLOOR;

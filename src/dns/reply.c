@@ -19,6 +19,7 @@
 #define RR_HEAD       10u /* type, class, TTL, length: what follows an owner */
 #define OPT_LEN       (1u + RR_HEAD)
 #define EDE_LEN       6u /* option head and INFO-CODE, RFC 8914 2 */
+#define KEEPALIVE_LEN 6u /* option head and TIMEOUT, RFC 7828 3.1 */
 #define SOA_REFRESH   3600u
 #define SOA_RETRY     600u
 #define SOA_EXPIRE    86400u
@@ -173,7 +174,7 @@ static size_t opt_size(const struct ng_reply_spec *spec)
 {
 	if (!spec->query->edns)
 		return 0;
-	return OPT_LEN + (spec->ede >= 0 ? EDE_LEN : 0);
+	return OPT_LEN + (spec->keepalive ? KEEPALIVE_LEN : 0) + (spec->ede >= 0 ? EDE_LEN : 0);
 }
 
 /* Where text may be cut so that at most n octets stay: behind a word, or at least a character. */
@@ -222,6 +223,11 @@ static void put_opt(struct build *build, const struct ng_reply_spec *spec)
 	put(build, "", 1);
 	put_rr_head(build, NG_TYPE_OPT, NG_UDP_ADVERTISED, ttl,
 		    opt_size(spec) - OPT_LEN + text);
+	if (spec->keepalive) {
+		put_u16(build, WIRE_OPTION_KEEPALIVE);
+		put_u16(build, 2);
+		put_u16(build, spec->keepalive_ds);
+	}
 	if (spec->ede < 0)
 		return;
 	put_u16(build, WIRE_OPTION_EDE);
@@ -275,7 +281,7 @@ static bool compose(const struct ng_reply_spec *spec, uint8_t *out, size_t *len)
 	build.full = false;
 	build.n_spots = 0;
 
-	/* At most 12 + 259 + 17 octets: header, question and OPT fit the floor always. */
+	/* At most 12 + 259 + 23 octets: header, question and OPT fit the floor always. */
 	put_question(&build, spec->query);
 	size_t after_question = build.pos;
 	if (!spec->truncate)

@@ -45,7 +45,7 @@ static bool cookie_good(size_t len)
 	return len == 8 || (len >= 16 && len <= 40);
 }
 
-static bool options_good(const uint8_t *octets, size_t len)
+static bool options_read(const uint8_t *octets, size_t len, bool *keepalive)
 {
 	struct reader reader = reader_make(octets, len);
 	while (reader_left(&reader)) {
@@ -54,6 +54,7 @@ static bool options_good(const uint8_t *octets, size_t len)
 		reader_octets(&reader, size);
 		if (code == WIRE_OPTION_COOKIE && !cookie_good(size))
 			return false;
+		*keepalive = *keepalive || (code == WIRE_OPTION_KEEPALIVE && size == 0);
 	}
 	return reader.error == NG_OK;
 }
@@ -62,15 +63,17 @@ int wire_opt_read(const struct wire_record *record, const uint8_t *message,
 		  struct wire_opt *out)
 {
 	uint8_t version = (uint8_t)(record->ttl >> 16);
+	bool keepalive = false;
 	if (record->owner.len != 1)
 		return NG_E_FORMAT;
-	if (version == 0 && !options_good(message + record->rdata, record->rdlen))
+	if (version == 0 && !options_read(message + record->rdata, record->rdlen, &keepalive))
 		return NG_E_FORMAT;
 	*out = (struct wire_opt){
 		.udp_size = record->class,
 		.rcode_high = (uint8_t)(record->ttl >> 24),
 		.version = version,
 		.dnssec_ok = record->ttl & WIRE_DO,
+		.keepalive = keepalive,
 	};
 	return NG_OK;
 }

@@ -7,9 +7,12 @@ libedge_a_SOURCES += src/edge/control.c src/edge/control.h src/edge/notify.c src
 libedge_a_SOURCES += src/edge/lease_store.c src/edge/lease_store.h src/edge/lease_store_before.c src/edge/lease_store_earlier.c src/edge/lease_store_history.c \
 	src/edge/lease_store_inside.h src/edge/lease_store_live.c src/edge/lease_store_open.c src/edge/lease_store_rows.c \
 	src/edge/lease_store_rows.h src/edge/lease_store_shared.c src/edge/lease_store_waiting.c src/edge/record.c \
-	src/edge/record.h src/edge/record_format.c src/edge/tcp.c src/edge/tcp.h src/edge/tcp_who.c src/edge/tcp_who.h src/edge/udp.c \
+	src/edge/record.h src/edge/record_format.c src/edge/udp.c \
 	src/edge/udp.h src/edge/upstream.c src/edge/upstream.h src/edge/upstream_try_answer.c \
 	src/edge/upstream_try.c src/edge/upstream_try.h src/edge/upstream_try_chance.c \
 	src/edge/upstream_try_chance.h src/edge/upstream_try_servers.c src/edge/upstream_try_servers.h
 libedge_a_SOURCES += src/edge/ingress.c src/edge/ingress.h
 libedge_a_SOURCES += src/edge/dump.c src/edge/dump.h
+libedge_a_SOURCES += src/edge/stream.c src/edge/stream.h src/edge/stream_client.c src/edge/stream_frame.c \
+	src/edge/stream_frame.h src/edge/stream_inside.h src/edge/stream_listen.c \
+	src/edge/stream_places.c src/edge/stream_who.c src/edge/stream_who.h

@@ -106,6 +106,12 @@ static void add_who(json_t *line, const struct ng_record *record)
 	json_object_set_new(line, "sandbox",
 			    record->sandbox ? text_value(record->sandbox_name) : json_null());
 	add_address(line, "client", &record->client);
+	if (record->peer.known) {
+		add_number(line, "peer_uid", record->peer.uid);
+		add_number(line, "peer_gid", record->peer.gid);
+		if (record->peer.pid)
+			add_number(line, "peer_pid", record->peer.pid);
+	}
 	if (record->name)
 		add_text(line, "name", ng_name_to_text(record->name, name));
 	if (record->type)

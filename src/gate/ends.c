@@ -8,6 +8,8 @@ struct told told_of(const struct query *query)
 	return (struct told){
 		.client = query->client,
 		.from = query->from,
+		.peer = query->peer,
+		.keepalive_ds = query->keepalive_ds,
 		.asked = &query->asked,
 		.sandbox = query->sandbox,
 		.tcp = query->tcp,

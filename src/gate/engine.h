@@ -122,6 +122,8 @@ enum query_state { QUERY_RESOLVING = 0, QUERY_ASKING, QUERY_COMMITTING };
 struct query {
 	uint64_t client;
 	struct ng_addr from;
+	struct ng_peer peer;
+	uint16_t keepalive_ds;
 	bool tcp, cached;
 	enum query_state state;
 	struct sandbox *sandbox;
@@ -368,6 +370,7 @@ void history_finish(struct ng_gate *gate);
 struct told {
 	uint64_t client;
 	struct ng_addr from;
+	struct ng_peer peer;
 	const struct ng_query *asked;
 	struct sandbox *sandbox; /* NULL: unknown */
 	bool tcp;
@@ -375,6 +378,7 @@ struct told {
 	const struct ng_name *about;        /* what the text names, and counts */
 	uint64_t limit;
 	enum text why; /* a text that it is about */
+	uint16_t keepalive_ds;
 };
 /* Builds and queues the reply, and a DECISION record for the caller to complete. */
 struct ng_record *reply_send(struct ng_gate *gate, const struct told *told,

@@ -62,6 +62,8 @@ struct query *query_begin(struct ng_gate *gate, const struct ng_client *client,
 		return NULL;
 	query->client = client->handle;
 	query->from = client->addr;
+	query->peer = client->peer;
+	query->keepalive_ds = client->keepalive_ds;
 	query->tcp = client->tcp;
 	query->sandbox = sandbox;
 	query->asked = *asked;

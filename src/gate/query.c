@@ -157,12 +157,43 @@ static void query_first(struct ng_gate *gate, const struct ng_client *client, st
 		query_admit(gate, client, told, sandbox, &decision, &bounds);
 }
 
+/* Who asks, and from where; NULL: nobody whom we serve. */
+static struct sandbox *asker(const struct ng_gate *gate, const struct ng_client *client,
+			     struct ng_addr *from)
+{
+	struct sandbox *sandbox;
+
+	*from = client->addr;
+	if (!client->sandbox)
+		return directory_by_source(&gate->directory, from, client->interface);
+	sandbox = directory_by_id(&gate->directory, client->sandbox);
+	for (size_t i = 0; sandbox && i < sandbox->spec.n_sources; i++) {
+		if (!ng_prefix_is_host(&sandbox->spec.sources[i]))
+			continue;
+		*from = sandbox->spec.sources[i].addr;
+		return sandbox;
+	}
+	return NULL;
+}
+
+uint32_t ng_gate_sandbox_of(const struct ng_gate *gate, const struct ng_client *client)
+{
+	struct ng_addr from;
+	const struct sandbox *sandbox = asker(gate, client, &from);
+
+	return sandbox ? sandbox->spec.id : 0;
+}
+
 void ng_gate_query(struct ng_gate *gate, uint64_t now_us, const struct ng_client *client,
 		   const uint8_t *wire, size_t len)
 {
 	struct ng_query asked;
 	struct sandbox *sandbox;
-	struct told told = {.client = client->handle, .from = client->addr, .tcp = client->tcp};
+	struct ng_client who = *client;
+	struct told told = {.client = client->handle,
+			    .peer = client->peer,
+			    .tcp = client->tcp,
+			    .keepalive_ds = client->keepalive_ds};
 	enum ng_fate fate;
 
 	actions_begin(gate, now_us);
@@ -173,7 +204,8 @@ void ng_gate_query(struct ng_gate *gate, uint64_t now_us, const struct ng_client
 		action_add(gate, NG_DROP)->drop = client->handle;
 		return;
 	}
-	sandbox = directory_by_source(&gate->directory, &client->addr, client->interface);
+	sandbox = asker(gate, client, &who.addr);
+	told.from = who.addr;
 	told.asked = &asked;
 	told.sandbox = sandbox;
 	if (fate == NG_FATE_ERROR) {
@@ -181,8 +213,9 @@ void ng_gate_query(struct ng_gate *gate, uint64_t now_us, const struct ng_client
 		return;
 	}
 	if (!sandbox) {
-		reply_error(gate, &told, NG_RCODE_REFUSED, TEXT_STRANGER);
+		reply_error(gate, &told, NG_RCODE_REFUSED,
+			    client->sandbox ? TEXT_NO_ADDRESS : TEXT_STRANGER);
 		return;
 	}
-	query_first(gate, client, &told, sandbox);
+	query_first(gate, &who, &told, sandbox);
 }

@@ -52,6 +52,7 @@ static struct ng_record *record_begin(struct ng_gate *gate, const struct told *t
 	record->event = NG_EVENT_DECISION;
 	memcpy(record->id, id, sizeof(record->id));
 	record->client = told->from;
+	record->peer = told->peer;
 	record->version = gate->version;
 	record->sandbox_name = "";
 	if (told->sandbox) {
@@ -80,6 +81,8 @@ struct ng_record *reply_send(struct ng_gate *gate, const struct told *told,
 	spec->limit = told->tcp ? NG_MESSAGE_MAX : told->asked->udp_size;
 	if (spec->ede != NG_EDE_NONE && told->asked->edns)
 		spec->ede_end = word_format(gate, "; event %s", id);
+	spec->keepalive = told->tcp && told->asked->keepalive;
+	spec->keepalive_ds = told->keepalive_ds;
 	len = ng_reply_build(spec, gate->scratch);
 	wire = len ? arena_copy(&gate->words, gate->scratch, len) : NULL;
 	if (wire)

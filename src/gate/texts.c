@@ -54,6 +54,9 @@ static const struct {
 					"of its own only)"},
 	[TEXT_STRANGER] = {NG_EDE_PROHIBITED,
 			   "refused (the asking address is not a known sandbox)"},
+	[TEXT_NO_ADDRESS] = {NG_EDE_PROHIBITED,
+			     "refused (the socket's sandbox is gone, or has no single address "
+			     "to open anything for)"},
 	[TEXT_PENDING] = {NG_EDE_PROHIBITED, "refused (sandbox {sandbox} has as many questions "
 					     "waiting as it may)"},
 	[TEXT_LEASES] = {NG_EDE_PROHIBITED, "refused (sandbox {sandbox} holds as many open "

@@ -38,6 +38,7 @@ enum text {
 	TEXT_STAYS,
 	/* who asks, and how much */
 	TEXT_STRANGER,
+	TEXT_NO_ADDRESS,
 	TEXT_PENDING,
 	TEXT_LEASES,
 	TEXT_REMOVED,

@@ -80,7 +80,8 @@ tests_unit_test_worker_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_worker_LDADD = libworker.a libedge.a libcore.a $(UV_LIBS) $(LMDB_LIBS) \
 	$(JANSSON_LIBS) $(LDNS_LIBS) $(CAPNG_LIBS) $(SECCOMP_LIBS) $(CMOCKA_LIBS)
 EDGE_TESTS = tests/unit/test_channel tests/unit/test_record tests/unit/test_lease_store \
-	tests/unit/test_upstream tests/unit/test_tcp tests/unit/test_udp
+	tests/unit/test_upstream tests/unit/test_stream tests/unit/test_stream_frame \
+	tests/unit/test_udp
 check_PROGRAMS += $(EDGE_TESTS)
 TESTS += $(EDGE_TESTS)
 tests_unit_test_channel_SOURCES = tests/unit/test_channel.c
@@ -119,10 +120,12 @@ tests_unit_test_child_LDADD = libedge.a libcore.a $(UV_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_upstream_SOURCES = tests/unit/test_upstream.c
 tests_unit_test_upstream_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_upstream_LDADD = libedge.a libcore.a $(UV_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_tcp_SOURCES = tests/unit/test_tcp.c
-tests_unit_test_tcp_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_tcp_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc
-tests_unit_test_tcp_LDADD = libedge.a libcore.a $(UV_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_stream_SOURCES = tests/unit/test_stream.c
+tests_unit_test_stream_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_stream_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc
+tests_unit_test_stream_LDADD = libedge.a libcore.a $(UV_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_stream_frame_SOURCES = tests/unit/test_stream_frame.c
+tests_unit_test_stream_frame_LDADD = libedge.a $(CMOCKA_LIBS)
 tests_unit_test_udp_SOURCES = tests/unit/test_udp.c
 tests_unit_test_udp_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_udp_LDADD = libedge.a libcore.a $(UV_LIBS) $(CMOCKA_LIBS)

@@ -363,6 +363,54 @@ static void failed_put_changes_nothing(void **state)
 	assert_true(find(world, NG_RECORD)->record.sandbox == 2);
 }
 
+static void ask_by_socket(struct world *world, uint64_t handle, uint32_t sandbox)
+{
+	const struct ng_question question = {
+		.name = name_of("www.good.example"), .type = NG_TYPE_A, .class = NG_CLASS_IN};
+	const struct ng_client client = {.handle = handle,
+					 .sandbox = sandbox,
+					 .peer = {.known = true, .uid = 1000, .pid = 4711},
+					 .tcp = true};
+	uint8_t wire[512];
+
+	ng_gate_query(world->gate, handle, &client, wire,
+		      ng_ask_build(&question, 1, false, false, wire));
+	take(world);
+}
+
+/* Its leases are for its addresses, and without one nothing is asked. */
+static void socket_asks_as_its_sandbox(void **state)
+{
+	struct world *world = *state;
+	const struct ng_client client = {.sandbox = 2};
+	const struct ng_action *record;
+
+	assert_int_equal(world_apply(world, 0, 2, 1), NG_OK);
+	assert_int_equal(ng_gate_sandbox_of(world->gate, &client), 0);
+	ask_by_socket(world, 1, 2); /* there is only the first one as yet */
+	assert_int_equal(rcode(world), NG_RCODE_REFUSED);
+	assert_int_equal(world_apply(world, 2, 3, 2), NG_OK);
+	assert_int_equal(ng_gate_sandbox_of(world->gate, &client), 2);
+	ask_by_socket(world, 3, 2);
+	assert_non_null(find(world, NG_ASK_UPSTREAM));
+	answer(world, 4, &find(world, NG_ASK_UPSTREAM)->ask, "192.0.2.80", 30);
+	assert_null(find(world, NG_REPLY));
+	assert_int_equal(find(world, NG_LEASE)->lease.sandbox, 2);
+	assert_int_equal(find(world, NG_LEASE)->lease.client.family, NG_NOFAMILY);
+	ng_gate_lease_result(world->gate, 5, find(world, NG_LEASE)->lease.number, NG_OK);
+	take(world);
+	assert_int_equal(rcode(world), NG_RCODE_NOERROR);
+	record = find(world, NG_RECORD);
+	assert_int_equal(record->record.sandbox, 2);
+	assert_true(ng_addr_equal(&record->record.client, &world->boxes[1].sources[0].addr));
+	assert_int_equal(record->record.peer.uid, 1000);
+	assert_int_equal(record->record.peer.pid, 4711);
+	assert_int_equal(ng_prefix_parse("10.0.1.0/24", &world->boxes[1].sources[0]), NG_OK);
+	assert_int_equal(world_apply(world, 6, 4, 2), NG_OK);
+	ask_by_socket(world, 7, 2);
+	assert_int_equal(rcode(world), NG_RCODE_REFUSED);
+}
+
 static void removed_sandbox_ends_its_questions(void **state)
 {
 	struct world *world = *state;
@@ -602,6 +650,7 @@ int main(void)
 		IN_WORLD(warden_lost_and_back),
 		IN_WORLD(new_source_confirms_nothing),
 		IN_WORLD(failed_put_changes_nothing),
+		IN_WORLD(socket_asks_as_its_sandbox),
 		IN_WORLD(removed_sandbox_ends_its_questions),
 		IN_WORLD(alias_into_a_private_zone),
 		IN_WORLD(adoption_follows_policy),

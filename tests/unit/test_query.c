@@ -255,6 +255,24 @@ static void edns_versions_and_flags(void **state)
 	}
 }
 
+/* RFC 7828 3.2.1: from a client without a time. Otherwise it is an option like any unknown one. */
+static void edns_keepalive(void **state)
+{
+	(void)state;
+	for (unsigned int size = 0; size <= 3; size++) {
+		const char option[] = {0, 11, 0, (char)size, 1, 2, 3};
+		make_header(&maker, 0x0100, 1, 0, 0, 1);
+		make_question(&maker, "a", NG_TYPE_A);
+		make_opt(&maker, 1232, 0, option, 4 + size);
+		assert_int_equal(parse(), NG_FATE_ASKED);
+		assert_int_equal(query.keepalive, size == 0);
+	}
+	make_header(&maker, 0x0100, 1, 0, 0, 0);
+	make_question(&maker, "a", NG_TYPE_A);
+	assert_int_equal(parse(), NG_FATE_ASKED);
+	assert_false(query.keepalive);
+}
+
 static void edns_malformed(void **state)
 {
 	(void)state;
@@ -315,6 +333,7 @@ int main(void)
 		cmocka_unit_test(transfers),
 		cmocka_unit_test(edns_sizes),
 		cmocka_unit_test(edns_versions_and_flags),
+		cmocka_unit_test(edns_keepalive),
 		cmocka_unit_test(edns_malformed),
 		cmocka_unit_test(what_we_ask_can_be_read),
 	};

@@ -139,6 +139,28 @@ static void observed_answer_says_what_enforce_would_have_done(void **state)
 	json_decref(line);
 }
 
+static void peer_of_a_unix_socket_is_named(void **state)
+{
+	struct ng_name name;
+	struct ng_record record = decision(&name);
+	json_t *line;
+
+	(void)state;
+	line = formatted(&record);
+	assert_null(json_object_get(line, "peer_uid"));
+	json_decref(line);
+	record.peer = (struct ng_peer){.known = true, .uid = 0, .gid = 33};
+	line = formatted(&record);
+	number_is(line, "peer_uid", 0);
+	number_is(line, "peer_gid", 33);
+	assert_null(json_object_get(line, "peer_pid"));
+	json_decref(line);
+	record.peer.pid = 4711;
+	line = formatted(&record);
+	number_is(line, "peer_pid", 4711);
+	json_decref(line);
+}
+
 static void strangers_have_no_mode(void **state)
 {
 	struct ng_name name;
@@ -381,6 +403,7 @@ int main(void)
 		cmocka_unit_test(allowed_answer_says_everything),
 		cmocka_unit_test(ports_of_the_lease_are_named),
 		cmocka_unit_test(observed_answer_says_what_enforce_would_have_done),
+		cmocka_unit_test(peer_of_a_unix_socket_is_named),
 		cmocka_unit_test(strangers_have_no_mode),
 		cmocka_unit_test(denial_says_why),
 		cmocka_unit_test(blocked_packet_is_a_record),

@@ -334,6 +334,21 @@ static void end_of_text_is_never_cut(void **state)
 	assert_true(holds("x; event 01J", 12));
 }
 
+/* RFC 7828: the option goes before the text, which is given up for it. */
+static void time_of_a_connection(void **state)
+{
+	(void)state;
+	spec.keepalive = true;
+	spec.keepalive_ds = 0x1234;
+	spec.ede = NG_EDE_BLOCKED;
+	spec.ede_text = "why";
+	build();
+	assert_true(holds("\0\x0b\0\2\x12\x34\0\x0f\0\5\0\x0fwhy", 15));
+	query.edns = false;
+	build();
+	assert_false(holds("\0\x0b\0\2", 4));
+}
+
 static void text_is_cut_between_characters(void **state)
 {
 	(void)state;
@@ -420,6 +435,7 @@ int main(void)
 		WITH_WORLD(limits),
 		WITH_WORLD(text_takes_what_is_left),
 		WITH_WORLD(end_of_text_is_never_cut),
+		WITH_WORLD(time_of_a_connection),
 		WITH_WORLD(text_is_cut_between_characters),
 		WITH_WORLD(no_ede_without_edns),
 		WITH_WORLD(truncation_on_request),

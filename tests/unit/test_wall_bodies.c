@@ -134,8 +134,10 @@ static void sandboxes(void **state)
 	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.sources[7] = prefix("fd6e::/16"));
 	REFUSED(WALL_SANDBOX_REMOVE, packet.id.id = 0);
 	REFUSED(WALL_CHANNEL, packet.channel.worker = 0);
-	REFUSED(WALL_LISTENER, packet.listener.tcp = 2);
-	ACCEPTED(WALL_LISTENER, packet.listener.tcp = 1);
+	REFUSED(WALL_LISTENER, packet.listener.stream = 2);
+	ACCEPTED(WALL_LISTENER, packet.listener.stream = 1);
+	REFUSED(WALL_LISTENER, packet.listener.sandbox = 7);
+	ACCEPTED(WALL_LISTENER, packet.listener.stream = 1; packet.listener.sandbox = 7);
 	REFUSED(WALL_RULESET, packet.ruleset.len = 0);
 }
 

@@ -224,7 +224,7 @@ static inline void give_listener(struct world *world, int type)
 {
 	int port, fd = bound_socket(type, &port);
 
-	world->packet.listener = (struct wall_listener){.tcp = type == SOCK_STREAM};
+	world->packet.listener = (struct wall_listener){.stream = type == SOCK_STREAM};
 	tell(world, WALL_LISTENER, fd);
 	close(fd);
 	*(type == SOCK_STREAM ? &world->tcp_port : &world->udp_port) = port;

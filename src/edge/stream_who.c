@@ -3,7 +3,7 @@
  * sandbox cannot choose.
  */
 #include "config.h"
-#include "edge/tcp_who.h"
+#include "edge/stream_who.h"
 
 #include <net/if.h>
 #include <netinet/in.h>
@@ -57,12 +57,12 @@ static struct ng_addr address_of(const struct sockaddr_in6 *peer)
 	return ng_addr_make(NG_IPV6, peer->sin6_addr.s6_addr);
 }
 
-int tcp_who(int fd, struct tcp_who *out)
+int stream_who(int fd, struct stream_who *out)
 {
 	struct sockaddr_in6 peer = {0};
 	socklen_t len = sizeof(peer);
 	struct ifreq request = {0};
-	struct tcp_who who = {0};
+	struct stream_who who = {0};
 
 	if (getpeername(fd, (struct sockaddr *)&peer, &len) < 0)
 		return NG_E_CLOSED;
@@ -72,5 +72,21 @@ int tcp_who(int fd, struct tcp_who *out)
 	if (who.ifindex && ioctl(fd, SIOCGIFNAME, &request) == 0)
 		memcpy(who.interface, request.ifr_name, sizeof(who.interface) - 1);
 	*out = who;
+	return NG_OK;
+}
+
+int stream_peer(int fd, struct ng_peer *out)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return NG_E_CLOSED;
+	*out = (struct ng_peer){
+		.known = true,
+		.pid = (uint32_t)peer.pid,
+		.uid = peer.uid,
+		.gid = peer.gid,
+	};
 	return NG_OK;
 }
