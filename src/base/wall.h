@@ -50,11 +50,16 @@
  * lets pass gets the second in its place. Routing refuses what still has the first, or the third:
  * that of a packet which a port of a bridge may send, as the table for bridges has found, on its way
  * to the other table. The mask leaves out the one bit in which these two differ.
+ *
+ * What the table lets pass of the host's own processes carries the second one, too, and what does not
+ * is dropped on its way out. Of that mark only the low bits are looked at there: the higher ones are
+ * what other firewalls change in the marks of packets that are not theirs (Kubernetes has 0x4000).
  */
 #define WALL_MARK_CAME    0x6a7f
 #define WALL_MARK_PASSED  0x6a7e
 #define WALL_MARK_PORT    0x6a7d
 #define WALL_MARK_REFUSED 0xfffffffdu /* of WALL_MARK_CAME: what routing looks at */
+#define WALL_MARK_BITS    0x7f        /* of WALL_MARK_PASSED, on the way out */
 
 enum wall_kind {
 	WALL_NONE = 0,

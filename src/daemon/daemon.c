@@ -9,7 +9,7 @@
 #include "daemon/daemon.h"
 #include "daemon/log.h"
 #include "edge/confine.h"
-#include "edge/ingress.h"
+#include "edge/program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,6 +71,8 @@ void daemon_settle(struct daemon *daemon)
 	else if (!ready && daemon->ready)
 		notify_send(&daemon->notify, "STATUS=waiting for a process to come back");
 	daemon->ready = ready;
+	if (ready && !daemon->was_ready)
+		holds_settle(daemon);
 	daemon->was_ready = daemon->was_ready || ready;
 	if (ready && daemon->reload_open)
 		end_reload(daemon);
@@ -286,9 +288,9 @@ static int load_rest(struct daemon *daemon)
 /* A gate without it is a gate all the same. */
 static void load_program(struct daemon *daemon)
 {
-	char why[INGRESS_WHY];
+	char why[PROGRAM_WHY];
 
-	if (ingress_program(&daemon->program_fd, why) == NG_OK)
+	if (program_ingress(&daemon->program_fd, why) == NG_OK)
 		return;
 	log_say(LOG_AS_NOTICE,
 		"%s; should somebody else take the nftables table away, routing does not "

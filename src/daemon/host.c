@@ -9,6 +9,7 @@
 #include "edge/confine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -211,6 +212,26 @@ bool host_stands(const struct conf_sandbox *sandbox)
 	if (code == NG_OK)
 		return number == sandbox->host.cgroup;
 	return code != NG_E_NOTFOUND; /* that we cannot look is no reason to let go */
+}
+
+int host_open(const struct conf_sandbox *sandbox, int *out, char why[static HOST_WHY])
+{
+	const bool by_cgroup = conf_who(sandbox) == WALL_BY_CGROUP;
+	char place[PLACE_MAX];
+	struct stat found;
+	uint8_t level;
+	int fd, code = find_folder(by_cgroup ? sandbox->cgroup : "/", place, &level, why);
+	if (code)
+		return code;
+	fd = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(why, NG_E_IO, "cannot open %.150s: %s", place, strerror(errno));
+	if (fstat(fd, &found) || (by_cgroup && found.st_ino != sandbox->host.cgroup)) {
+		close(fd);
+		return fail(why, NG_E_NOTFOUND, "%.150s is another cgroup by now", place);
+	}
+	*out = fd;
+	return NG_OK;
 }
 
 /* ---- any of them ---- */

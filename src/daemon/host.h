@@ -18,6 +18,12 @@ int host_look_up(const struct conf *conf, struct conf_sandbox *sandbox,
 int host_look_up_all(struct conf *conf, struct ng_diags *diags) NG_MUST_CHECK;
 /* Is its cgroup still the one that was looked up? True for those that are told otherwise. */
 bool host_stands(const struct conf_sandbox *sandbox);
+/*
+ * Opens the folder of its cgroup, or for a user's that of the root of all, to be closed by the caller.
+ * NG_E_NOTFOUND: the cgroup is not the one that was looked up; NG_E_IO. why says it.
+ */
+int host_open(const struct conf_sandbox *sandbox, int *out,
+	      char why[static HOST_WHY]) NG_MUST_CHECK;
 /* Gives a sandbox without an interface its token as sources. */
 void host_sources(struct conf_sandbox *sandbox, uint32_t id);
 /* What WALL_TABLE must know of it: WALL_HOST_, 0 for one with an interface. */

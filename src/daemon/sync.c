@@ -62,6 +62,7 @@ static void remove_step(struct daemon *daemon, struct box *box)
 		ask_removal(&daemon->warden, box, &box->at_warden);
 		return;
 	}
+	holds_take(box);
 	box_answered(box);
 	if (box->absent) { /* withdrawn; what it stands on may be back already */
 		box->removing = false;
@@ -363,10 +364,13 @@ static void warden_added(struct daemon *daemon, struct box *box, const struct wa
 		box->at_warden = done->held     ? SIDE_SHUT
 				 : box->changed ? SIDE_PRESENT
 						: SIDE_ABSENT;
+		if (box->at_warden == SIDE_SHUT)
+			holds_put(daemon, box);
 		box_refused(daemon, box, "warden", done);
 		return;
 	}
 	box->at_warden = SIDE_PRESENT;
+	holds_put(daemon, box);
 	if (worker_takes_members(daemon) && wants_member(box))
 		feed_member(daemon, box, true);
 }

@@ -238,7 +238,8 @@ static const struct {
 	int capability;
 	bool used;
 } main_keeps[] = {
-	{CAP_NET_ADMIN, false},      /* the warden's one capability */
+	{CAP_NET_ADMIN, false},      /* the warden's one capability, and: confine_raise() */
+	{CAP_BPF, false},            /* for confine_raise() */
 	{CAP_SETUID, false},         /* a started child becomes its own user */
 	{CAP_SETGID, false},         /* and its group, and drops the others */
 	{CAP_SETPCAP, false},        /* and empties its bounding set */
@@ -330,4 +331,17 @@ int confine_main(char why[static CONFINE_WHY])
 	if (capng_apply((capng_select_t)sets))
 		return fail(why, NG_E_PERM, "cannot give up capabilities");
 	return forbid_more(why);
+}
+
+void confine_raise(bool raised)
+{
+	static const int lent[] = {CAP_NET_ADMIN, CAP_BPF};
+
+	if (capng_get_caps_process())
+		return;
+	for (size_t i = 0; i < sizeof lent / sizeof *lent; i++)
+		if (!raised || permitted(lent[i]))
+			capng_update(raised ? CAPNG_ADD : CAPNG_DROP, CAPNG_EFFECTIVE,
+				     (unsigned)lent[i]);
+	(void)capng_apply(CAPNG_SELECT_CAPS); /* what then fails says so */
 }

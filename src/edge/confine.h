@@ -9,6 +9,7 @@
 #pragma once
 
 #include <namegate/error.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -29,6 +30,11 @@ int confine_worker(const char *user, char why[static CONFINE_WHY]) NG_MUST_CHECK
 int confine_warden(const char *user, char why[static CONFINE_WHY]) NG_MUST_CHECK;
 /* Main: keeps root's uid and only what starting the others again takes. */
 int confine_main(char why[static CONFINE_WHY]) NG_MUST_CHECK;
+/*
+ * In main, around a call that hangs a program on a sandbox's cgroup: CAP_NET_ADMIN and CAP_BPF, as far
+ * as main kept them, are effective, or are not any more. Of the calling thread alone.
+ */
+void confine_raise(bool raised);
 
 /* Could all three do so? For main, before it touches anything. NG_E_PERM. */
 int confine_possible(const char *worker, const char *warden,

@@ -11,7 +11,8 @@ libedge_a_SOURCES += src/edge/lease_store.c src/edge/lease_store.h src/edge/leas
 	src/edge/udp.h src/edge/upstream.c src/edge/upstream.h src/edge/upstream_try_answer.c \
 	src/edge/upstream_try.c src/edge/upstream_try.h src/edge/upstream_try_chance.c \
 	src/edge/upstream_try_chance.h src/edge/upstream_try_servers.c src/edge/upstream_try_servers.h
-libedge_a_SOURCES += src/edge/ingress.c src/edge/ingress.h
+libedge_a_SOURCES += src/edge/program.c src/edge/program.h src/edge/program_code.h \
+	src/edge/program_held.c src/edge/program_ingress.c src/edge/program_pins.c src/edge/program_pins.h
 libedge_a_SOURCES += src/edge/dump.c src/edge/dump.h
 libedge_a_SOURCES += src/edge/stream.c src/edge/stream.h src/edge/stream_client.c src/edge/stream_frame.c \
 	src/edge/stream_frame.h src/edge/stream_inside.h src/edge/stream_listen.c \

@@ -9,6 +9,7 @@
 
 #include "edge/channel.h"
 #include "edge/confine.h"
+#include "edge/program_pins.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -516,6 +517,10 @@ static int teardown(const char *table)
 		say("the marks on sandbox interfaces or the routing rules could not be "
 		    "removed: %s; ip rule and tc filter show them",
 		    strerror(system));
+	if ((code == NG_OK || code == NG_E_NOTFOUND) && pins_remove(table) != NG_OK)
+		say("the programs that hold this host's processes could not be removed: %s; rm "
+		    "-r /sys/fs/bpf/namegate removes them",
+		    strerror(errno));
 	if (why[0])
 		say("%s", why);
 	else if (code == NG_E_NOTFOUND)

@@ -24,7 +24,8 @@
  * would be a way out.
  *
  * Redirected DNS leaves "judge" towards any address; should the translation ever not happen, the
- * forward hook drops what still has port 53.
+ * forward hook drops what still has port 53, and without that hook routing does: it keeps the mark that
+ * it came in with, which nothing for the host itself is asked about.
  */
 #include "warden/rules.h"
 
@@ -183,6 +184,8 @@ static const struct rule {
 	     {.kind = STEP_LIMIT, .a = 100, .b = 100}, GOTO(CHAIN_PASS)),
 	RULE(CHAIN_TOHOST, GOTO(CHAIN_DENY)),
 
+	RULE(CHAIN_PASS, L4(IPPROTO_UDP), DPORT(53), ACCEPT), /* to the host, by its own rule */
+	RULE(CHAIN_PASS, L4(IPPROTO_TCP), DPORT(53), ACCEPT),
 	RULE(CHAIN_PASS, {.kind = STEP_MARK, .reg = R0, .a = WALL_MARK_PASSED}, ACCEPT),
 
 	COUNTED(CHAIN_OBSERVE, "seen4", "seen4net", "seen6", "seen6net"),

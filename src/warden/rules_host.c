@@ -28,6 +28,10 @@
  * could be told (old kernels make MPTCP's that way): while sandboxes are told by their user, such
  * a socket begins no flow. What the kernel sends without a socket, resets and errors, passes.
  *
+ * What passes gets a mark, without which it is dropped behind all of netfilter (edge/program_held.c):
+ * so nothing comes out while the table is gone. DNS gets it behind its translation: a table that goes
+ * away between these two would let it out as it was.
+ *
  * With a sidecar, containers share the loopback interface, and it is theirs. Router and neighbour
  * discovery, multicast reports and errors are the kernel's own work.
  */
@@ -50,7 +54,11 @@
 #define CHAIN_REST    "host_unopened"
 #define CHAIN_OBSERVE "host_observe"
 #define CHAIN_DENY    "host_deny"
+#define CHAIN_PASS    "host_pass"
+#define CHAIN_MARK    "host_mark"
 
+/* Nobody passes without the mark, but what stays on the loopback interface beside a sidecar. */
+#define PASS     GOTO(CHAIN_PASS)
 #define LOOPBACK 1 /* the index of "lo" in every namespace */
 
 /* Base chains. */
@@ -62,7 +70,7 @@
 
 static const char *const regular[] = {CHAIN_OWNED,   CHAIN_KERNEL, CHAIN_UNOWNED, CHAIN_SIDECAR,
 				      CHAIN_SHARED,  CHAIN_FLOW,   CHAIN_JUDGE,   CHAIN_REST,
-				      CHAIN_OBSERVE, CHAIN_DENY};
+				      CHAIN_OBSERVE, CHAIN_DENY,   CHAIN_PASS,    CHAIN_MARK};
 
 static const struct base_chain bases[] = {
 	{BASE_OUT, "filter", NF_INET_LOCAL_OUT, -150}, /* after conntrack, before translation */
@@ -154,10 +162,10 @@ enum side { SIDE_BOTH = 0, SIDE_FIRST, SIDE_TWIN };
 #define OPENED4P OPENED4, META(R5, NFT_META_L4PROTO), TH(R6, 2, 2)
 #define OPENED6P OPENED6, META(R9, NFT_META_L4PROTO), TH(R10, 2, 2)
 #define LEASED(set4, set6, set4p, set6p, side)                                                 \
-	RULE_OF(side, ANY, CHAIN_JUDGE, OPENED4, IN_AT(R3, set4), ACCEPT),                     \
-		RULE_OF(side, ANY, CHAIN_JUDGE, OPENED6, IN_AT(R1, set6), ACCEPT),             \
-		RULE_OF(side, ANY, CHAIN_JUDGE, OPENED4P, IN_AT(R3, set4p), ACCEPT),           \
-		RULE_OF(side, ANY, CHAIN_JUDGE, OPENED6P, IN_AT(R1, set6p), ACCEPT)
+	RULE_OF(side, ANY, CHAIN_JUDGE, OPENED4, IN_AT(R3, set4), PASS),                       \
+		RULE_OF(side, ANY, CHAIN_JUDGE, OPENED6, IN_AT(R1, set6), PASS),               \
+		RULE_OF(side, ANY, CHAIN_JUDGE, OPENED4P, IN_AT(R3, set4p), PASS),             \
+		RULE_OF(side, ANY, CHAIN_JUDGE, OPENED6P, IN_AT(R1, set6p), PASS)
 
 #define UID     WALL_HOST_UID
 #define SIDECAR WALL_HOST_SIDECAR
@@ -174,16 +182,18 @@ static const struct rule {
 	RULE(ANY, BASE_IN, V4, NET(R0, 12, 2), MASK(0xff, 0xc0), EQ(TOKEN_NET4), FROM_OUTSIDE,
 	     COUNTER, DROP),
 	RULE(ANY, BASE_IN, V6, NET(R0, 8, 8), EQ(TOKEN_NET6), FROM_OUTSIDE, COUNTER, DROP),
+	RULE(UID, BASE_OUT, CT_STATE(CT_ESTABLISHED), OURS,
+	     PASS), /* of a socket closed by now */
 	RULE(UID, BASE_OUT, CT_STATE(CT_NEW), L4(IPPROTO_TCP), SOCKET, GOTO(CHAIN_UNOWNED)),
 	RULE(UID, BASE_OUT, CT_STATE(CT_NEW), L4(IPPROTO_UDP), SOCKET, GOTO(CHAIN_UNOWNED)),
 
-	RULE(SIDECAR, CHAIN_KERNEL, CT_STATE(CT_ESTABLISHED), ACCEPT),
-	RULE(SIDECAR, CHAIN_KERNEL, CT_STATE(CT_RELATED), ACCEPT),
-	RULE(SIDECAR, CHAIN_KERNEL, V6, HOPS255, ND, ACCEPT),
-	RULE(SIDECAR, CHAIN_KERNEL, V6, ICMP6_TYPE(131), ACCEPT), /* who listens to what, */
-	RULE(SIDECAR, CHAIN_KERNEL, V6, ICMP6_TYPE(132), ACCEPT),
-	RULE(SIDECAR, CHAIN_KERNEL, V6, ICMP6_TYPE(143), ACCEPT),
-	RULE(SIDECAR, CHAIN_KERNEL, V4, L4(IPPROTO_IGMP), ACCEPT), /* of multicast */
+	RULE(SIDECAR, CHAIN_KERNEL, CT_STATE(CT_ESTABLISHED), PASS),
+	RULE(SIDECAR, CHAIN_KERNEL, CT_STATE(CT_RELATED), PASS),
+	RULE(SIDECAR, CHAIN_KERNEL, V6, HOPS255, ND, PASS),
+	RULE(SIDECAR, CHAIN_KERNEL, V6, ICMP6_TYPE(131), PASS), /* who listens to what, */
+	RULE(SIDECAR, CHAIN_KERNEL, V6, ICMP6_TYPE(132), PASS),
+	RULE(SIDECAR, CHAIN_KERNEL, V6, ICMP6_TYPE(143), PASS),
+	RULE(SIDECAR, CHAIN_KERNEL, V4, L4(IPPROTO_IGMP), PASS), /* of multicast */
 	RULE(SIDECAR, CHAIN_KERNEL, GOTO(CHAIN_SIDECAR)),
 
 	RULE(SIDECAR, CHAIN_SIDECAR, CT_STATE(CT_ESTABLISHED), TO_LOCAL, OURS, ACCEPT),
@@ -206,8 +216,15 @@ static const struct rule {
 	RULE(ANY, CHAIN_UNOWNED, L4(IPPROTO_TCP), REJECT_RESET),
 	RULE(ANY, CHAIN_UNOWNED, REJECT_ADMIN),
 
+	RULE(ANY, CHAIN_PASS, L4(IPPROTO_UDP), DPORT(53),
+	     ACCEPT), /* marked where it is turned */
+	RULE(ANY, CHAIN_PASS, L4(IPPROTO_TCP), DPORT(53), ACCEPT),
+	RULE(ANY, CHAIN_PASS, GOTO(CHAIN_MARK)),
+
+	RULE(ANY, CHAIN_MARK, {.kind = STEP_MARK, .reg = R0, .a = WALL_MARK_PASSED}, ACCEPT),
+
 	RULE(ANY, CHAIN_FLOW, CT_REPLY, GOTO(CHAIN_DENY)),
-	RULE(ANY, CHAIN_FLOW, ACCEPT),
+	RULE(ANY, CHAIN_FLOW, PASS),
 
 	RULE(ANY, CHAIN_JUDGE, CT_REPLY, GOTO(CHAIN_DENY)),
 	RULE(ANY, CHAIN_JUDGE, CT_STATE(CT_INVALID), COUNTER, DROP),
@@ -218,8 +235,8 @@ static const struct rule {
 	RULE(ANY, CHAIN_JUDGE, V6, EXTENSION(IPPROTO_DSTOPTS), GOTO(CHAIN_DENY)),
 	RULE(ANY, CHAIN_JUDGE, V6, EXTENSION(IPPROTO_FRAGMENT), GOTO(CHAIN_DENY)),
 	RULE(ANY, CHAIN_JUDGE, V6, NET(R0, 6, 1), EQ(IPPROTO_AH), GOTO(CHAIN_DENY)),
-	RULE(ANY, CHAIN_JUDGE, L4(IPPROTO_UDP), DPORT(53), OURS, ACCEPT), /* redirected next */
-	RULE(ANY, CHAIN_JUDGE, L4(IPPROTO_TCP), DPORT(53), OURS, ACCEPT),
+	RULE(ANY, CHAIN_JUDGE, L4(IPPROTO_UDP), DPORT(53), OURS, PASS), /* redirected next */
+	RULE(ANY, CHAIN_JUDGE, L4(IPPROTO_TCP), DPORT(53), OURS, PASS),
 	RULE(ANY, CHAIN_JUDGE, META(R0, NFT_META_L4PROTO), TH(R1, 2, 2), IN("private_dns"),
 	     GOTO(CHAIN_DENY)),
 	RULE(ANY, CHAIN_JUDGE, V4, DADDR4(R0), IN("never4"), GOTO(CHAIN_DENY)),
@@ -228,10 +245,10 @@ static const struct rule {
 	     GOTO(CHAIN_REST)), /* a lease opens no tunnel */
 	LEASED("allow4", "allow6", "allow4p", "allow6p", SIDE_FIRST),
 	LEASED("allow4b", "allow6b", "allow4pb", "allow6pb", SIDE_TWIN),
-	RULE(ANY, CHAIN_JUDGE, OPENED4, IN_AT(R3, "cidr4"), ACCEPT),
-	RULE(ANY, CHAIN_JUDGE, OPENED6, IN_AT(R1, "cidr6"), ACCEPT),
-	RULE(ANY, CHAIN_JUDGE, OPENED4P, IN_AT(R3, "cidr4p"), ACCEPT),
-	RULE(ANY, CHAIN_JUDGE, OPENED6P, IN_AT(R1, "cidr6p"), ACCEPT),
+	RULE(ANY, CHAIN_JUDGE, OPENED4, IN_AT(R3, "cidr4"), PASS),
+	RULE(ANY, CHAIN_JUDGE, OPENED6, IN_AT(R1, "cidr6"), PASS),
+	RULE(ANY, CHAIN_JUDGE, OPENED4P, IN_AT(R3, "cidr4p"), PASS),
+	RULE(ANY, CHAIN_JUDGE, OPENED6P, IN_AT(R1, "cidr6p"), PASS),
 	RULE(ANY, CHAIN_JUDGE, GOTO(CHAIN_REST)),
 
 	RULE(ANY, CHAIN_REST, V4, TOKEN4, IN_AT(R3, "observe4"), GOTO(CHAIN_OBSERVE)),
@@ -240,7 +257,7 @@ static const struct rule {
 
 	RULE(ANY, CHAIN_OBSERVE, V4, TOKEN4, TALLY_AT(R3, "seen4")),
 	RULE(ANY, CHAIN_OBSERVE, V6, TOKEN6, TALLY_AT(R1, "seen6")),
-	RULE(ANY, CHAIN_OBSERVE, COUNTER, ACCEPT),
+	RULE(ANY, CHAIN_OBSERVE, COUNTER, PASS),
 
 	RULE(ANY, CHAIN_DENY, V4, TOKEN4, TALLY_AT(R3, "refused4")),
 	RULE(ANY, CHAIN_DENY, V6, TOKEN6, TALLY_AT(R1, "refused6")),
@@ -312,7 +329,8 @@ static void write_kinds(struct writer *writer)
 
 static void write_owned(struct writer *writer)
 {
-	struct step worker[] = {META(R0, NFT_META_SKUID), EQ(0, 0, 0, 0), ACCEPT, END};
+	struct step worker[] = {META(R0, NFT_META_SKUID), EQ(0, 0, 0, 0), GOTO(CHAIN_MARK),
+				END};
 	const struct step other[] = {GOTO(CHAIN_SIDECAR), END};
 
 	if (!(writer->table->hosts & SIDECAR))
@@ -353,11 +371,12 @@ static void write_dns(struct writer *writer, uint8_t proto)
 static void write_leak(struct writer *writer, uint8_t proto)
 {
 	const uint16_t port = writer->table->dns_port;
-	const struct step turned4[] = {
-		V4, DADDR4(R0), EQ(127, 0, 0, 1), L4(proto), DPORT(port), ACCEPT, END};
+	const struct step turned4[] = {V4,        DADDR4(R0),  EQ(127, 0, 0, 1),
+				       L4(proto), DPORT(port), GOTO(CHAIN_MARK),
+				       END};
 	const struct step turned6[] = {
 		V6,        DADDR6(R0),  EQ(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1),
-		L4(proto), DPORT(port), ACCEPT,
+		L4(proto), DPORT(port), GOTO(CHAIN_MARK),
 		END};
 	const struct step leaks[] = {L4(proto),           OURS, CT_FORWARD, ASKED53,
 				     GOTO(CHAIN_UNOWNED), END};

@@ -20,8 +20,8 @@ echo 2 >/proc/sys/net/ipv4/conf/all/rp_filter
 cat >"$work/flood.py" <<'END'
 """Floods closed addresses and the host from the sandbox, and sends a numbered flow to a leased one."""
 import os, socket, sys, threading, time
-closed = [("44.9.0.%d" % n, 9) for n in range(1, 250)] + [("10.77.1.1", 7777), ("192.0.2.1", 7777)]
-closed6 = [("2001:db8:80:9::%x" % n, 9) for n in range(1, 250)] + [("fd77:1::1", 7777), ("2001:db8::1", 7777)]
+closed = [("44.9.0.%d" % n, 9) for n in range(1, 250)] + [("44.9.0.1", 53), ("10.77.1.1", 7777), ("192.0.2.1", 7777)]
+closed6 = [("2001:db8:80:9::%x" % n, 9) for n in range(1, 250)] + [("2001:db8:80:9::1", 53), ("fd77:1::1", 7777), ("2001:db8::1", 7777)]
 enough = "/run/live/enough"
 sent = {"closed": 0, "leased": 0, "refused": 0, "marked": 0}
 def flood(family, targets, mark): # bursts: the machine has others to serve
@@ -41,7 +41,7 @@ def syns():
         for target in closed:
             sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             sock.setblocking(False)
-            sock.connect_ex((target[0], 80 if target[1] == 9 else 7777))
+            sock.connect_ex((target[0], 80 if target[1] == 9 else target[1]))
             sent["closed"] += 1
             time.sleep(0.001)
             sock.close()

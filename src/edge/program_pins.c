@@ -1,0 +1,256 @@
+/*
+ * A link is the kernel's word for a program that hangs somewhere (Linux 5.7). Other programs that hang
+ * on the same cgroup, such as systemd's, stay as they are, and all of them have to agree.
+ */
+#include "edge/program_pins.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/bpf.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define MOUNT  "/sys/fs/bpf"
+#define PARENT MOUNT "/namegate"
+
+/* Newer than the headers that this builds with. */
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+static int fail(char why[static PROGRAM_WHY], const char *what)
+{
+	const int code = errno == EPERM || errno == EACCES    ? NG_E_PERM
+			 : errno == EINVAL || errno == ENOSYS ? NG_E_UNSUPPORTED
+							      : NG_E_IO;
+
+	snprintf(why, PROGRAM_WHY, "%s: %s%s", what, strerror(errno),
+		 code == NG_E_UNSUPPORTED ? " (it needs Linux 5.7 with CONFIG_CGROUP_BPF)"
+					  : "");
+	return code;
+}
+
+/* ---- where the files are ---- */
+
+/* In that file system no name has a dot. A table's name has no "+". */
+static int find_folder(const char *table, char out[static PINS_PATH])
+{
+	struct stat netns;
+	int n;
+
+	if (stat("/proc/self/ns/net", &netns))
+		return NG_E_IO;
+	n = snprintf(out, PINS_PATH, PARENT "/%s-%ju", table, (uintmax_t)netns.st_ino);
+	for (char *dot = out; (dot = strchr(dot, '.'));)
+		*dot = '+';
+	errno = ENAMETOOLONG;
+	return n < PINS_PATH ? NG_OK : NG_E_IO;
+}
+
+static bool is_mounted(void)
+{
+	struct statfs in;
+
+	return statfs(MOUNT, &in) == 0 && in.f_type == BPF_FS_MAGIC;
+}
+
+static int make_folder(const char *path)
+{
+	return mkdir(path, 0700) && errno != EEXIST ? NG_E_IO : NG_OK;
+}
+
+static void file_of(const struct pins *pins, const struct pin *pin, char out[static PINS_PATH])
+{
+	if (pin->uid)
+		snprintf(out, PINS_PATH, "%.90s/uid-%" PRIu32, pins->folder, pin->uid);
+	else
+		snprintf(out, PINS_PATH, "%.90s/cgroup-%" PRIu64, pins->folder, pin->cgroup);
+}
+
+static bool pin_of(const char *file, struct pin *out)
+{
+	struct pin pin = {0};
+	char rest;
+
+	if (sscanf(file, "uid-%" SCNu32 "%c", &pin.uid, &rest) != 1 &&
+	    sscanf(file, "cgroup-%" SCNu64 "%c", &pin.cgroup, &rest) != 1)
+		return false;
+	*out = pin;
+	return true;
+}
+
+/* ---- opening ---- */
+
+static uint64_t own_cookie(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	if (fd < 0)
+		return 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len))
+		cookie = 0;
+	close(fd);
+	return cookie;
+}
+
+/* Does the kernel take one that compares network namespaces, or at least one that does not? */
+static int try_program(uint64_t *cookie, char why[static PROGRAM_WHY])
+{
+	int fd, code = NG_E_UNSUPPORTED;
+
+	if (*cookie)
+		code = program_held(0, *cookie, &fd, why);
+	if (code == NG_E_UNSUPPORTED) {
+		*cookie = 0;
+		code = program_held(0, 0, &fd, why);
+	}
+	if (code == NG_OK)
+		close(fd);
+	return code;
+}
+
+int pins_open(const char *table, struct pins *out, char why[static PROGRAM_WHY])
+{
+	struct pins pins = {.cookie = own_cookie()};
+	int code = try_program(&pins.cookie, why);
+
+	if (code != NG_OK)
+		return code;
+	if (!is_mounted()) {
+		snprintf(why, PROGRAM_WHY,
+			 "programs have no place to stay in: mount -t bpf bpf " MOUNT);
+		return NG_E_UNSUPPORTED;
+	}
+	if (find_folder(table, pins.folder) || make_folder(PARENT) || make_folder(pins.folder))
+		return fail(why, "cannot make a folder below " MOUNT);
+	*out = pins;
+	return NG_OK;
+}
+
+/* ---- one of them ---- */
+
+static int bpf(enum bpf_cmd command, union bpf_attr *attr)
+{
+	return (int)syscall(SYS_bpf, command, attr, sizeof(*attr));
+}
+
+static int pinned(const char *file)
+{
+	union bpf_attr attr = {.pathname = (uint64_t)(uintptr_t)file};
+
+	return bpf(BPF_OBJ_GET, &attr);
+}
+
+/* False when there is none, or one that hangs on nothing any more. */
+static bool replace(const char *file, int program)
+{
+	int link = pinned(file);
+	bool replaced = false;
+
+	if (link >= 0) {
+		union bpf_attr attr = {.link_update = {.link_fd = (uint32_t)link,
+						       .new_prog_fd = (uint32_t)program}};
+
+		replaced = bpf(BPF_LINK_UPDATE, &attr) == 0;
+		close(link);
+	}
+	if (!replaced)
+		unlink(file);
+	return replaced;
+}
+
+static int hang(const char *file, int program, int cgroup, char why[static PROGRAM_WHY])
+{
+	union bpf_attr attr = {.link_create = {.prog_fd = (uint32_t)program,
+					       .target_fd = (uint32_t)cgroup,
+					       .attach_type = BPF_CGROUP_INET_EGRESS}};
+	int link = bpf(BPF_LINK_CREATE, &attr), code = NG_OK;
+
+	if (link < 0)
+		return fail(why, "the kernel hangs no program on its cgroup");
+	attr = (union bpf_attr){.pathname = (uint64_t)(uintptr_t)file,
+				.bpf_fd = (uint32_t)link};
+	if (bpf(BPF_OBJ_PIN, &attr))
+		code = fail(why, "a program cannot be kept below " MOUNT);
+	close(link);
+	return code;
+}
+
+int pins_put(const struct pins *pins, const struct pin *pin, int cgroup,
+	     char why[static PROGRAM_WHY])
+{
+	char file[PINS_PATH];
+	int program, code;
+
+	if (pin->uid && !pins->cookie) {
+		snprintf(
+			why, PROGRAM_WHY,
+			"this kernel tells no network namespaces to programs of a cgroup, and "
+			"the user may be one of containers as well (it needs Linux 6.15); tell "
+			"the sandbox by its cgroup");
+		return NG_E_UNSUPPORTED;
+	}
+	code = program_held(pin->uid, pins->cookie, &program, why);
+	if (code != NG_OK)
+		return code;
+	file_of(pins, pin, file);
+	if (!replace(file, program))
+		code = hang(file, program, cgroup, why);
+	close(program);
+	return code;
+}
+
+void pins_take(const struct pins *pins, const struct pin *pin)
+{
+	char file[PINS_PATH];
+
+	file_of(pins, pin, file);
+	unlink(file);
+}
+
+/* ---- all of them ---- */
+
+void pins_sweep(const struct pins *pins, pins_keep_fn *keep, void *who)
+{
+	DIR *folder = opendir(pins->folder);
+	struct dirent *entry;
+	struct pin pin;
+
+	if (!folder)
+		return;
+	while ((entry = readdir(folder)))
+		if (pin_of(entry->d_name, &pin) && !keep(who, &pin))
+			pins_take(pins, &pin);
+	closedir(folder);
+}
+
+static bool keep_none(void *who, const struct pin *pin)
+{
+	(void)who;
+	(void)pin;
+	return false;
+}
+
+int pins_remove(const char *table)
+{
+	struct pins pins;
+
+	if (!is_mounted())
+		return NG_OK;
+	if (find_folder(table, pins.folder))
+		return NG_E_IO;
+	pins_sweep(&pins, keep_none, NULL);
+	if (rmdir(pins.folder) && errno != ENOENT)
+		return NG_E_IO;
+	(void)rmdir(PARENT); /* unless it is another gate's, too */
+	return NG_OK;
+}
