@@ -30,6 +30,13 @@ succeeds "and reached" reach 1 44.0.0.1
 printf 'www.allowed.example\ntwo.allowed.example\n' >"$work/team.list"
 succeeds "a file of its editor alone is read again" gate reload
 is "what it adds is answered" "NOERROR 44.0.0.3 44.0.0.4" "$(ask 1 two.allowed.example)"
+gate sandbox add agent --uid 4242 --policy "$work/team.list" >/dev/null
+held() { [ -n "$(find /sys/fs/bpf/namegate -name uid-4242)" ]; }
+if mountpoint -q /sys/fs/bpf; then
+	succeeds "what holds a user without the table is there" held
+else
+	skip "what holds a user without the table is there" "this kernel has no bpf file system"
+fi
 worker=$(pid_of worker)
 kill -9 "$worker"
 started_again() { [ -n "$(pid_of worker)" ] && [ "$(pid_of worker)" != "$worker" ] && [ "$(ask 1 www.allowed.example)" = "NOERROR 44.0.0.1" ]; }
