@@ -475,8 +475,9 @@ static void share_descriptors(struct worker *worker)
 	}
 	left = limit.rlim_cur > 2 * FDS_ELSEWHERE ? limit.rlim_cur - FDS_ELSEWHERE
 						  : FDS_ELSEWHERE;
-	worker->places = left / 2 < PLACES_MAX ? (uint32_t)(left / 2) : PLACES_MAX;
-	left -= worker->places;
+	/* Beside each four places there may be a connection or a second query. */
+	worker->places = left * 2 / 5 < PLACES_MAX ? (uint32_t)(left * 2 / 5) : PLACES_MAX;
+	left -= worker->places + worker->places / 4;
 	worker->streams_max = left < UINT16_MAX ? (uint32_t)left : UINT16_MAX;
 }
 

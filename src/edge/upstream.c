@@ -8,7 +8,7 @@
  * takes no connection the next try waits past such packets. ICMP errors are ignored for the same
  * reason. Only what our own kernel says (no route) ends a try early.
  *
- * Sockets live one try, so ports are as fresh as the kernel's choice. They hang on an epoll
+ * Sockets of datagrams live one try, so ports are as fresh as the kernel's choice. They hang on an epoll
  * descriptor of this edge, which hangs on the loop: adding one is one system call, closing it
  * removes it, and no handle has to outlive its question.
  */
@@ -22,23 +22,35 @@
 
 #define BUDGET      4 /* times the time-out of one try */
 #define PARSE_LIMIT (512u << 10)
+#define SHARE       8 /* of the places that are left */
+#define SHARE_DEAD  4 /* a part of them */
+#define STREAMS_MAX 256
 
 /* ---- the loop ---- */
 
+static void on_leg(struct upstream *upstream, uint32_t number, uint32_t generation)
+{
+	uint32_t place = number / LEGS;
+	struct leg *leg = &upstream->places[place].legs[number % LEGS];
+
+	if (place < upstream->fresh && leg->generation == generation &&
+	    leg->stage == LEG_DATAGRAM)
+		leg_datagram(leg);
+}
+
 static void on_event(struct upstream *upstream, const struct epoll_event *event)
 {
-	uint32_t place = (uint32_t)event->data.u64;
-	struct exchange *exchange = &upstream->places[place];
+	uint32_t number = (uint32_t)event->data.u64;
+	uint32_t generation = (uint32_t)(event->data.u64 >> 32);
+	struct stream *stream;
 
-	if (place >= upstream->fresh ||
-	    exchange->generation != (uint32_t)(event->data.u64 >> 32))
+	if (number < upstream->n_places * LEGS) {
+		on_leg(upstream, number, generation);
 		return;
-	if (exchange->stage == STAGE_DATAGRAM)
-		exchange_datagram(exchange);
-	else if (exchange->stage == STAGE_WRITE)
-		exchange_write(exchange);
-	else if (exchange->stage == STAGE_READ)
-		exchange_read(exchange);
+	}
+	stream = &upstream->streams[number - upstream->n_places * LEGS];
+	if (stream->fd >= 0 && stream->generation == generation)
+		stream_event(stream, event->events);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -55,29 +67,51 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		on_event(upstream, &ready[i]);
 }
 
+/*
+ * A route may have so many questions under way as it leaves places free, times its share: one that
+ * answers may use nearly all, and still leaves some to every other; one whose servers are all dead
+ * keeps few.
+ */
+static bool has_place(const struct upstream *upstream, const struct server_route *route)
+{
+	uint64_t left = upstream->n_places - upstream->counters.asking;
+
+	return route_dead(route) ? route->asking < 1 + left / SHARE_DEAD
+				 : route->asking < left * SHARE;
+}
+
+static void begin(struct exchange *exchange, struct server_route *route,
+		  const struct ng_ask *ask)
+{
+	struct upstream *upstream = exchange->upstream;
+
+	route->asking++;
+	route_save(route);
+	exchange->ask = *ask;
+	exchange->version = upstream->version;
+	exchange->why = NG_NO_TIME;
+	exchange->tried = exchange->tries = exchange->no_stream = 0;
+	exchange->hedged = false;
+	exchange->hedge_ms = 0;
+	exchange->begun_us = upstream_now_us();
+	exchange->end_ms = upstream_now_ms(upstream) + (uint64_t)BUDGET * route->timeout_ms;
+	if (!exchange_next(exchange))
+		uv_timer_start(&exchange->timer, exchange_on_timer, 0, 0);
+}
+
 int upstream_ask(struct upstream *upstream, const struct ng_ask *ask)
 {
-	const struct server_route *route = servers_route(&upstream->servers, ask->route);
+	struct server_route *route = servers_route(&upstream->servers, ask->route);
 	struct exchange *exchange;
 
 	if (!route || !route->n_servers)
 		return NG_E_NOTFOUND;
-	exchange = exchange_take(upstream);
+	exchange = has_place(upstream, route) ? exchange_take(upstream) : NULL;
 	if (!exchange) {
 		upstream->counters.crowded++;
 		return NG_E_FULL;
 	}
-	exchange->ask = *ask;
-	exchange->version = upstream->version;
-	exchange->why = NG_NO_TIME;
-	exchange->tried = exchange->tries = 0;
-	exchange->no_stream = false;
-	exchange->stage = STAGE_OVER;
-	exchange->end_ms = exchange_clock_ms(upstream) + (uint64_t)BUDGET * route->timeout_ms;
-	if (!exchange_next(exchange)) {
-		exchange_hang_up(exchange);
-		uv_timer_start(&exchange->timer, exchange_on_timer, 0, 0);
-	}
+	begin(exchange, route, ask);
 	return NG_OK;
 }
 
@@ -97,11 +131,51 @@ struct upstream_counters upstream_counters(const struct upstream *upstream)
 
 /* ---- life ---- */
 
+static int make_streams(struct upstream *upstream)
+{
+	uint32_t n = upstream->n_places / 4 + 4;
+
+	upstream->n_streams = n < STREAMS_MAX ? n : STREAMS_MAX;
+	upstream->streams = calloc(upstream->n_streams, sizeof(*upstream->streams));
+	if (!upstream->streams)
+		return NG_E_NOMEM;
+	for (uint32_t i = 0; i < upstream->n_streams; i++) {
+		upstream->streams[i].upstream = upstream;
+		upstream->streams[i].place = i;
+		upstream->streams[i].fd = -1;
+	}
+	return NG_OK;
+}
+
+static int make_handles(struct upstream *upstream)
+{
+	upstream->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (upstream->epoll < 0 ||
+	    uv_poll_init(upstream->loop, &upstream->poll, upstream->epoll))
+		return NG_E_IO;
+	uv_timer_init(upstream->loop, &upstream->sweeping);
+	upstream->poll.data = upstream->sweeping.data = upstream;
+	upstream->handles = 2;
+	uv_poll_start(&upstream->poll, UV_READABLE, on_poll);
+	return NG_OK;
+}
+
+static void dispose(struct upstream *upstream)
+{
+	if (upstream->epoll >= 0)
+		close(upstream->epoll);
+	servers_finish(&upstream->servers);
+	arena_finish(&upstream->arena);
+	free(upstream->streams);
+	free(upstream->places);
+	free(upstream);
+}
+
 int upstream_create(uv_loop_t *loop, uint32_t places, const struct upstream_events *events,
 		    struct upstream **out)
 {
 	struct upstream *upstream = calloc(1, sizeof(*upstream));
-	int code = NG_E_NOMEM;
+	int code;
 
 	if (!upstream)
 		return NG_E_NOMEM;
@@ -112,45 +186,31 @@ int upstream_create(uv_loop_t *loop, uint32_t places, const struct upstream_even
 	upstream->epoll = -1;
 	arena_init(&upstream->arena, PARSE_LIMIT);
 	upstream->places = calloc(places, sizeof(*upstream->places));
-	if (!upstream->places)
-		goto out;
-	code = NG_E_IO;
-	upstream->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (upstream->epoll < 0 || uv_poll_init(loop, &upstream->poll, upstream->epoll))
-		goto out;
-	upstream->poll.data = upstream;
-	upstream->handles = 1;
-	uv_poll_start(&upstream->poll, UV_READABLE, on_poll);
+	code = upstream->places ? make_streams(upstream) : NG_E_NOMEM;
+	if (!code)
+		code = make_handles(upstream);
+	if (code) {
+		dispose(upstream);
+		return code;
+	}
 	*out = upstream;
 	return NG_OK;
-out:
-	if (upstream->epoll >= 0)
-		close(upstream->epoll);
-	arena_finish(&upstream->arena);
-	free(upstream->places);
-	free(upstream);
-	return code;
 }
 
 static void release(struct upstream *upstream)
 {
-	if (--upstream->handles)
-		return;
-	close(upstream->epoll);
-	servers_finish(&upstream->servers);
-	arena_finish(&upstream->arena);
-	free(upstream->places);
-	free(upstream);
+	if (!--upstream->handles)
+		dispose(upstream);
 }
 
-static void timer_closed(uv_handle_t *handle)
+static void exchange_closed(uv_handle_t *handle)
 {
 	struct exchange *exchange = handle->data;
 
 	release(exchange->upstream);
 }
 
-static void poll_closed(uv_handle_t *handle)
+static void handle_closed(uv_handle_t *handle)
 {
 	release(handle->data);
 }
@@ -160,8 +220,13 @@ void upstream_destroy(struct upstream *upstream)
 	if (!upstream)
 		return;
 	for (uint32_t i = 0; i < upstream->fresh; i++) {
-		exchange_hang_up(&upstream->places[i]);
-		uv_close((uv_handle_t *)&upstream->places[i].timer, timer_closed);
+		for (size_t j = 0; j < LEGS; j++)
+			leg_drop(&upstream->places[i].legs[j]);
+		uv_close((uv_handle_t *)&upstream->places[i].timer, exchange_closed);
 	}
-	uv_close((uv_handle_t *)&upstream->poll, poll_closed);
+	for (uint32_t i = 0; i < upstream->n_streams; i++)
+		if (upstream->streams[i].fd >= 0)
+			stream_close(&upstream->streams[i], NG_NO_NETWORK, false);
+	uv_close((uv_handle_t *)&upstream->poll, handle_closed);
+	uv_close((uv_handle_t *)&upstream->sweeping, handle_closed);
 }

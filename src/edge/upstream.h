@@ -1,9 +1,10 @@
 /*
  * Asking the servers of a route, and believing only the answer that belongs to the question.
  *
- * Each try has a socket of its own, connected, with a source port, an ID and a letter case that
- * nobody can guess. Every upstream_ask() that returned NG_OK ends in exactly one call of answer
- * or no_answer, and never from inside upstream_ask() itself.
+ * A question by datagram has a socket of its own, connected, with a source port, an ID and a letter
+ * case that nobody can guess. By TCP many questions share one connection. Every upstream_ask() that
+ * returned NG_OK ends in exactly one call of answer or no_answer, and never from inside
+ * upstream_ask() itself.
  */
 #pragma once
 
@@ -12,10 +13,17 @@
 
 struct upstream;
 
+enum upstream_transport {
+	UPSTREAM_UDP = 0, /* and TCP for what does not fit, or looks forged */
+	UPSTREAM_TCP
+};
+
 struct upstream_server {
 	struct ng_addr addr;
 	uint16_t port;
+	enum upstream_transport transport;
 };
+bool upstream_server_same(const struct upstream_server *a, const struct upstream_server *b);
 
 struct upstream_route {
 	uint32_t id;
@@ -34,15 +42,17 @@ struct upstream_events {
 
 struct upstream_counters {
 	uint64_t tries;
-	uint64_t strange;   /* packets that did not belong to the question, or were malformed */
-	uint64_t over_tcp;  /* questions moved to TCP */
-	uint64_t timeouts;  /* tries that nobody answered */
-	uint64_t crowded;   /* questions refused: all places in use */
-	uint64_t case_lost; /* answers of servers that do not keep the letter case */
-	uint64_t asking;    /* now */
+	uint64_t strange;  /* packets that did not belong to the question, or were malformed */
+	uint64_t over_tcp; /* questions that went by TCP */
+	uint64_t connections; /* opened for them */
+	uint64_t timeouts;    /* tries that nobody answered */
+	uint64_t hedged;      /* second queries beside a slow first */
+	uint64_t crowded;     /* questions refused: no place for them */
+	uint64_t case_lost;   /* answers of servers that do not keep the letter case */
+	uint64_t asking;      /* now */
 };
 
-/* places: questions that may be under way at once, each with one descriptor. */
+/* places: questions that may be under way at once, each with one descriptor, a few with two. */
 int upstream_create(uv_loop_t *loop, uint32_t places, const struct upstream_events *events,
 		    struct upstream **out) NG_MUST_CHECK;
 /* Ends without telling anybody; takes NULL. The loop must run once more before it is closed. */
@@ -52,6 +62,6 @@ void upstream_destroy(struct upstream *upstream);
 int upstream_routes(struct upstream *upstream, const struct upstream_route *routes,
 		    size_t n) NG_MUST_CHECK;
 
-/* NG_E_FULL: all places in use. NG_E_NOTFOUND: no such route, or it has no server. */
+/* NG_E_FULL: no place for it. NG_E_NOTFOUND: no such route, or it has no server. */
 int upstream_ask(struct upstream *upstream, const struct ng_ask *ask) NG_MUST_CHECK;
 struct upstream_counters upstream_counters(const struct upstream *upstream);

@@ -1,22 +1,21 @@
 /*
- * One try after another: a place, a socket, a question nobody can foresee, and a time-out.
+ * One question and its tries.
  *
- * A try is a fresh socket with a fresh ID and letter case, so nothing learned from an earlier one
- * helps to forge an answer to it. TCP is a second half of a try, with a time-out of its own; the
- * sum of all stays within the budget that the question began with.
+ * A try by datagram is a fresh socket with a fresh ID and letter case, so nothing learned from an
+ * earlier one helps to forge an answer to it. TCP is a second half of a try, with a time-out of its
+ * own; the sum of all stays within the budget that the question began with. When the first try takes
+ * longer than nearly all questions of its zone do, another server is asked beside it, and the first
+ * good answer counts.
  */
 #include "config.h"
 #include "edge/upstream_try.h"
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define STREAMS_MAX 256 /* TCP exchanges at once: each may hold a whole message */
 
 /* ---- places ---- */
 
@@ -38,49 +37,20 @@ struct exchange *exchange_take(struct upstream *upstream)
 		exchange->timer_ready = true;
 		exchange->upstream = upstream;
 		exchange->place = place;
-		exchange->fd = -1;
 		upstream->handles++;
+		for (size_t i = 0; i < LEGS; i++) {
+			exchange->legs[i].exchange = exchange;
+			exchange->legs[i].fd = -1;
+		}
 	}
+	exchange->busy = true;
 	upstream->counters.asking++;
 	return exchange;
 }
 
-/* Closing takes the socket off the epoll descriptor; events already fetched see the generation. */
-void exchange_hang_up(struct exchange *exchange)
-{
-	if (exchange->fd >= 0)
-		close(exchange->fd);
-	exchange->fd = -1;
-	exchange->generation++;
-	if (exchange->stage == STAGE_WRITE || exchange->stage == STAGE_READ)
-		exchange->upstream->streams--;
-	free(exchange->in);
-	exchange->in = NULL;
-	exchange->stage = STAGE_OVER;
-}
-
-void exchange_give(struct exchange *exchange)
-{
-	struct upstream *upstream = exchange->upstream;
-
-	exchange_hang_up(exchange);
-	uv_timer_stop(&exchange->timer);
-	exchange->stage = STAGE_FREE;
-	exchange->next = upstream->free;
-	upstream->free = exchange->place;
-	upstream->counters.asking--;
-}
-
-/* ---- one try ---- */
-
-uint64_t exchange_clock_ms(const struct upstream *upstream)
-{
-	return uv_now(upstream->loop);
-}
-
 /*
  * Its route; NULL after a reload. The number may then stand for another zone, and a question
- * must never go to another zone's servers: it ends with the try that is under way.
+ * must never go to another zone's servers: it ends with the tries that are under way.
  */
 struct server_route *exchange_route(const struct exchange *exchange)
 {
@@ -89,19 +59,52 @@ struct server_route *exchange_route(const struct exchange *exchange)
 	return servers_route(&exchange->upstream->servers, exchange->ask.route);
 }
 
-void exchange_mark(const struct exchange *exchange, bool good)
+/* Closing takes the socket off the epoll descriptor; events already fetched see the generation. */
+void leg_drop(struct leg *leg)
 {
-	struct server_route *route = exchange_route(exchange);
+	struct server_route *route = exchange_route(leg->exchange);
 
-	if (!route)
-		return;
-	if (good)
-		server_good(route, exchange->index);
-	else
-		server_bad(route, exchange->index, exchange_clock_ms(exchange->upstream));
+	if (leg->fd >= 0)
+		close(leg->fd);
+	leg->fd = -1;
+	leg->generation++;
+	if (leg->stage == LEG_STREAM)
+		stream_leave(leg);
+	if (leg->probe && route)
+		route->servers[leg->index].probed = false;
+	leg->probe = false;
+	leg->stage = LEG_IDLE;
 }
 
-static socklen_t socket_address(const struct upstream_server *server, struct sockaddr_in6 *out)
+void exchange_give(struct exchange *exchange)
+{
+	struct upstream *upstream = exchange->upstream;
+	struct server_route *route = exchange_route(exchange);
+
+	for (size_t i = 0; i < LEGS; i++)
+		leg_drop(&exchange->legs[i]);
+	uv_timer_stop(&exchange->timer);
+	if (route)
+		route->asking--;
+	exchange->busy = false;
+	exchange->next = upstream->free;
+	upstream->free = exchange->place;
+	upstream->counters.asking--;
+}
+
+/* ---- one try ---- */
+
+uint64_t upstream_now_ms(const struct upstream *upstream)
+{
+	return uv_now(upstream->loop);
+}
+
+uint64_t upstream_now_us(void)
+{
+	return uv_hrtime() / 1000;
+}
+
+socklen_t upstream_sockaddr(const struct upstream_server *server, struct sockaddr_in6 *out)
 {
 	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(server->port)};
 
@@ -117,121 +120,185 @@ static socklen_t socket_address(const struct upstream_server *server, struct soc
 	return sizeof(*out);
 }
 
-bool exchange_watch(struct exchange *exchange, int operation, uint32_t events)
+bool upstream_watch(const struct upstream *upstream, int fd, int operation, uint32_t events,
+		    uint64_t mark)
 {
-	struct epoll_event event = {
-		.events = events,
-		.data.u64 = (uint64_t)exchange->generation << 32 | exchange->place,
-	};
+	struct epoll_event event = {.events = events, .data.u64 = mark};
 
-	return epoll_ctl(exchange->upstream->epoll, operation, exchange->fd, &event) == 0;
+	return epoll_ctl(upstream->epoll, operation, fd, &event) == 0;
 }
 
-static bool socket_open(struct exchange *exchange, int type)
+enum way leg_way(const struct leg *leg)
 {
+	return leg->stage == LEG_STREAM ? WAY_STREAM : WAY_DATAGRAM;
+}
+
+bool leg_renew(struct leg *leg)
+{
+	struct chance *chance = &leg->exchange->upstream->chance;
+
+	leg->question = leg->exchange->ask.question;
+	leg->strange = 0;
+	return chance_draw(chance, &leg->id, sizeof(leg->id)) &&
+	       chance_mix_case(chance, &leg->question.name);
+}
+
+size_t leg_compose(const struct leg *leg, uint8_t out[static 2 + ASK_MAX])
+{
+	const struct ng_ask *ask = &leg->exchange->ask;
+	size_t len = ng_ask_build(&leg->question, leg->id, ask->dnssec_ok, ask->cd, out + 2);
+
+	out[0] = (uint8_t)(len >> 8);
+	out[1] = (uint8_t)len;
+	return 2 + len;
+}
+
+static bool datagram_open(struct leg *leg)
+{
+	struct exchange *exchange = leg->exchange;
+	size_t index = (size_t)(leg - exchange->legs);
 	struct sockaddr_in6 to;
-	socklen_t len = socket_address(&exchange->server, &to);
+	socklen_t len = upstream_sockaddr(&leg->server, &to);
 
-	exchange->fd = socket(exchange->server.addr.family == NG_IPV4 ? AF_INET : AF_INET6,
-			      type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (exchange->fd < 0)
-		return false;
-	if (connect(exchange->fd, (struct sockaddr *)&to, len) < 0 && errno != EINPROGRESS)
-		return false;
-	return exchange_watch(exchange, EPOLL_CTL_ADD, type == SOCK_DGRAM ? EPOLLIN : EPOLLOUT);
+	leg->fd = socket(leg->server.addr.family == NG_IPV4 ? AF_INET : AF_INET6,
+			 SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return leg->fd >= 0 && connect(leg->fd, (struct sockaddr *)&to, len) == 0 &&
+	       upstream_watch(exchange->upstream, leg->fd, EPOLL_CTL_ADD, EPOLLIN,
+			      (uint64_t)leg->generation << 32 |
+				      (exchange->place * LEGS + index));
 }
 
-/* A new ID and a new case; nothing of an earlier try helps to guess this one. */
-static bool compose(struct exchange *exchange)
+static int begin_datagram(struct leg *leg)
 {
-	struct chance *chance = &exchange->upstream->chance;
-	const struct ng_ask *ask = &exchange->ask;
+	uint8_t out[2 + ASK_MAX];
 	size_t len;
 
-	exchange->question = ask->question;
-	if (!chance_draw(chance, &exchange->id, sizeof(exchange->id)) ||
-	    !chance_mix_case(chance, &exchange->question.name))
-		return false;
-	len = ng_ask_build(&exchange->question, exchange->id, ask->dnssec_ok, ask->cd,
-			   exchange->out + 2);
-	exchange->out[0] = (uint8_t)(len >> 8);
-	exchange->out[1] = (uint8_t)len;
-	exchange->out_len = 2 + len;
-	exchange->out_pos = 0;
-	return true;
+	leg->stage = LEG_DATAGRAM;
+	if (!leg_renew(leg) || !datagram_open(leg))
+		return NG_E_IO;
+	len = leg_compose(leg, out);
+	return send(leg->fd, out + 2, len - 2, MSG_NOSIGNAL) < 0 ? NG_E_IO : NG_OK;
 }
 
+/* Wakes at whatever comes first: the end of a leg, or the time for a second query. */
 static void arm(struct exchange *exchange)
 {
-	uint64_t now_ms = exchange_clock_ms(exchange->upstream);
-	uint64_t left = exchange->end_ms > now_ms ? exchange->end_ms - now_ms : 0;
+	uint64_t now_ms = upstream_now_ms(exchange->upstream), next_ms = exchange->end_ms;
 
+	for (size_t i = 0; i < LEGS; i++) {
+		const struct leg *leg = &exchange->legs[i];
+
+		if (leg->stage == LEG_LOST)
+			next_ms = now_ms;
+		else if (leg->stage != LEG_IDLE && leg->end_ms < next_ms)
+			next_ms = leg->end_ms;
+	}
+	if (exchange->hedge_ms && exchange->hedge_ms < next_ms)
+		next_ms = exchange->hedge_ms;
 	uv_timer_start(&exchange->timer, exchange_on_timer,
-		       left < exchange->timeout_ms ? left : exchange->timeout_ms, 0);
+		       next_ms > now_ms ? next_ms - now_ms : 0, 0);
 }
 
-static bool begin_stream(struct exchange *exchange)
+void leg_wake(struct leg *leg)
 {
-	struct upstream *upstream = exchange->upstream;
-
-	exchange_hang_up(exchange);
-	if (upstream->streams >= STREAMS_MAX) {
-		upstream->counters.crowded++;
-		exchange->why = NG_NO_SERVER;
-		return false;
-	}
-	upstream->counters.over_tcp++;
-	upstream->streams++;
-	exchange->stage = STAGE_WRITE;
-	exchange->prefix_pos = 0;
-	exchange->in_pos = exchange->in_len = 0;
-	if (!compose(exchange) || !socket_open(exchange, SOCK_STREAM)) {
-		exchange->why = NG_NO_NETWORK;
-		return false;
-	}
-	arm(exchange);
-	return true;
+	arm(leg->exchange);
 }
 
-static bool begin_datagram(struct exchange *exchange)
+/* Sends it by the given way; false when that could not even begin. */
+static bool leg_send(struct leg *leg, enum way way, uint32_t timeout_ms)
 {
-	exchange->stage = STAGE_DATAGRAM;
-	if (!compose(exchange) || !socket_open(exchange, SOCK_DGRAM) ||
-	    send(exchange->fd, exchange->out + 2, exchange->out_len - 2, MSG_NOSIGNAL) < 0) {
-		exchange->why = NG_NO_NETWORK;
-		return false;
-	}
-	arm(exchange);
-	return true;
+	struct exchange *exchange = leg->exchange;
+	int code;
+
+	leg->sent_us = upstream_now_us();
+	leg->sent_ms = upstream_now_ms(exchange->upstream);
+	leg->end_ms = leg->sent_ms + timeout_ms;
+	if (leg->end_ms > exchange->end_ms)
+		leg->end_ms = exchange->end_ms;
+	code = way == WAY_STREAM ? stream_ask(leg) : begin_datagram(leg);
+	if (!code)
+		return true;
+	exchange->why = code == NG_E_FULL ? NG_NO_SERVER : NG_NO_NETWORK;
+	exchange->upstream->counters.crowded += code == NG_E_FULL;
+	leg_drop(leg);
+	return false;
+}
+
+static bool leg_begin(struct leg *leg, struct server_route *route,
+		      const struct server_turn *turn)
+{
+	struct exchange *exchange = leg->exchange;
+	const struct server *server = &route->servers[turn->index];
+
+	exchange->tried = turn->tried;
+	exchange->upstream->counters.tries++;
+	leg->index = turn->index;
+	leg->server = server->at;
+	leg->probe = turn->probe;
+	leg->resent = leg->refused = false;
+	return leg_send(leg, server_way(server, turn->now_ms), route->timeout_ms);
+}
+
+static struct server_turn turn_of(struct exchange *exchange)
+{
+	struct server_turn turn = {.now_ms = upstream_now_ms(exchange->upstream),
+				   .tried = exchange->tried,
+				   .dice = UINT8_MAX};
+
+	(void)!chance_draw(&exchange->upstream->chance, &turn.dice, sizeof(turn.dice));
+	return turn;
+}
+
+static struct leg *leg_free(struct exchange *exchange)
+{
+	for (size_t i = 0; i < LEGS; i++)
+		if (exchange->legs[i].stage == LEG_IDLE)
+			return &exchange->legs[i];
+	return NULL;
+}
+
+static bool under_way(const struct exchange *exchange)
+{
+	for (size_t i = 0; i < LEGS; i++)
+		if (exchange->legs[i].stage != LEG_IDLE)
+			return true;
+	return false;
+}
+
+static void set_patience(struct exchange *exchange, const struct server_route *route,
+			 bool probe)
+{
+	uint32_t ms =
+		route->n_servers > 1 && !exchange->hedged ? route_patience_ms(route, probe) : 0;
+
+	exchange->hedge_ms = ms ? upstream_now_ms(exchange->upstream) + ms : 0;
 }
 
 bool exchange_next(struct exchange *exchange)
 {
-	struct upstream *upstream = exchange->upstream;
-	uint64_t now_ms = exchange_clock_ms(upstream);
+	struct leg *leg = leg_free(exchange);
 
-	while (exchange->tries < TRIES_MAX && now_ms < exchange->end_ms) {
+	while (leg && exchange->tries < TRIES_MAX &&
+	       upstream_now_ms(exchange->upstream) < exchange->end_ms) {
 		struct server_route *route = exchange_route(exchange);
-		bool begun;
+		struct server_turn turn = turn_of(exchange);
 
-		exchange_hang_up(exchange);
 		if (!route || !route->n_servers) {
 			exchange->why = NG_NO_SERVER;
 			return false;
 		}
 		exchange->tries++;
-		upstream->counters.tries++;
-		exchange->index = server_pick(route, now_ms, &exchange->tried);
-		exchange->server = route->servers[exchange->index].at;
-		exchange->timeout_ms = route->timeout_ms;
-		begun = now_ms < route->servers[exchange->index].no_case_until_ms
-				? begin_stream(exchange)
-				: begin_datagram(exchange);
-		if (begun)
-			return true;
+		server_pick(route, &turn);
+		if (!leg_begin(leg, route, &turn))
+			continue;
+		set_patience(exchange, route, turn.probe);
+		arm(exchange);
+		return true;
 	}
 	return false;
 }
+
+/* ---- its end ---- */
 
 static void finish_without(struct exchange *exchange)
 {
@@ -243,28 +310,111 @@ static void finish_without(struct exchange *exchange)
 	upstream->events.no_answer(upstream->events.context, ask, why);
 }
 
-void exchange_go_on(struct exchange *exchange)
+static void go_on(struct exchange *exchange)
 {
-	if (!exchange_next(exchange))
+	if (under_way(exchange))
+		arm(exchange);
+	else if (!exchange_next(exchange))
 		finish_without(exchange);
 }
 
-void exchange_to_stream(struct exchange *exchange)
+static void blame(const struct leg *leg)
 {
-	if (!begin_stream(exchange))
-		exchange_go_on(exchange);
+	struct server_route *route = exchange_route(leg->exchange);
+
+	if (route)
+		server_bad(route, leg->index, upstream_now_ms(leg->exchange->upstream));
+}
+
+void leg_failed(struct leg *leg, enum ng_no_answer why, bool guilty)
+{
+	struct exchange *exchange = leg->exchange;
+
+	if (guilty)
+		blame(leg);
+	leg_drop(leg);
+	exchange->why = why;
+	go_on(exchange);
+}
+
+void leg_to_stream(struct leg *leg)
+{
+	struct server_route *route = exchange_route(leg->exchange);
+	uint32_t timeout_ms = route ? route->timeout_ms : 0;
+	bool probe = leg->probe;
+
+	leg->probe = false; /* still the same look at the server */
+	leg_drop(leg);
+	leg->probe = probe;
+	if (route && leg_send(leg, WAY_STREAM, timeout_ms))
+		arm(leg->exchange);
+	else
+		go_on(leg->exchange);
+}
+
+/* A connection that ended is no failure of the question: it is asked again once. */
+static void leg_lost(struct leg *leg)
+{
+	bool refused = leg->refused, again = !refused && !leg->resent;
+
+	leg->stage = LEG_IDLE;
+	if (refused)
+		leg->exchange->no_stream |= (uint8_t)(1u << leg->index);
+	leg->resent = true;
+	if (again)
+		leg_to_stream(leg);
+	else
+		leg_failed(leg, leg->exchange->why, true);
+}
+
+static void leg_late(struct leg *leg)
+{
+	struct server_route *route = exchange_route(leg->exchange);
+
+	leg->exchange->upstream->counters.timeouts++;
+	leg->exchange->why = NG_NO_TIME;
+	blame(leg);
+	if (route)
+		server_slower(route, leg->index, leg_way(leg),
+			      (uint32_t)(upstream_now_us() - leg->sent_us));
+	if (leg->stage == LEG_STREAM)
+		stream_silent(leg);
+	leg_drop(leg);
+}
+
+/* Another server beside the first: what a slow answer is worth was saved up before. */
+static void hedge(struct exchange *exchange)
+{
+	struct server_route *route = exchange_route(exchange);
+	struct leg *first = &exchange->legs[0], *leg = leg_free(exchange);
+	struct server_turn turn = turn_of(exchange);
+
+	exchange->hedge_ms = 0;
+	exchange->hedged = true;
+	if (!route || !leg || !server_beside(route, &turn))
+		return;
+	if (!(first->stage != LEG_IDLE && first->probe) && !route_spend(route))
+		return;
+	if (leg_begin(leg, route, &turn))
+		exchange->upstream->counters.hedged++;
 }
 
 void exchange_on_timer(uv_timer_t *timer)
 {
 	struct exchange *exchange = timer->data;
+	uint64_t now_ms = upstream_now_ms(exchange->upstream);
 
-	if (exchange->stage == STAGE_OVER) {
-		finish_without(exchange);
-		return;
+	for (size_t i = 0; i < LEGS; i++) {
+		struct leg *leg = &exchange->legs[i];
+
+		if (leg->stage == LEG_LOST) {
+			leg_lost(leg); /* may have given the exchange */
+			return;
+		}
+		if (leg->stage != LEG_IDLE && leg->end_ms <= now_ms)
+			leg_late(leg);
 	}
-	exchange->upstream->counters.timeouts++;
-	exchange->why = NG_NO_TIME;
-	exchange_mark(exchange, false);
-	exchange_go_on(exchange);
+	if (exchange->hedge_ms && exchange->hedge_ms <= now_ms && under_way(exchange))
+		hedge(exchange);
+	go_on(exchange);
 }

@@ -1,7 +1,10 @@
 /*
- * The inside of the upstream edge, shared by the files upstream*.c and by nobody else: one
- * question under way, from its first try to its end. Places belong to struct upstream; whoever
- * calls exchange_give() must not touch the exchange any more.
+ * The inside of the upstream edge, shared by the files upstream*.c and by nobody else.
+ *
+ * An exchange is one question under way, from its first try to its end; each of its legs is that
+ * question at one server. Exchanges and streams belong to struct upstream, legs to their exchange;
+ * a stream only lists the legs that wait on it. Whoever calls exchange_give() or a function that
+ * says that it may must not touch the exchange any more.
  */
 #pragma once
 
@@ -11,70 +14,129 @@
 #include "base/arena.h"
 
 #define TRIES_MAX 8
+#define LEGS      2 /* servers that are asked the same question at once */
 #define EVENTS    64
 #define NO_PLACE  UINT32_MAX
 #define ASK_MAX   512
 #define UDP_MAX   4096
 
-enum stage { STAGE_FREE = 0, STAGE_DATAGRAM, STAGE_WRITE, STAGE_READ, STAGE_OVER };
+enum stage {
+	LEG_IDLE = 0,
+	LEG_DATAGRAM,
+	LEG_STREAM,
+	LEG_LOST /* its connection ended without an answer */
+};
+
+struct leg {
+	struct exchange *exchange;
+	struct ng_question question; /* with the case of this try */
+	struct upstream_server server;
+	struct stream *stream;
+	struct leg *next, *prev; /* of the stream */
+	uint64_t sent_us, sent_ms, end_ms;
+	uint32_t generation; /* of its socket */
+	int fd;              /* of a datagram; else -1 */
+	enum stage stage;
+	uint16_t id;
+	uint8_t index, strange;
+	bool probe;   /* only to see whether the server is back */
+	bool resent;  /* its connection ended once, and it went to another */
+	bool refused; /* LEG_LOST: the server takes no connection */
+};
 
 struct exchange {
 	uv_timer_t timer;
 	struct upstream *upstream;
 	struct ng_ask ask;
-	struct ng_question question; /* with the case of this try */
-	struct upstream_server server;
-	uint64_t end_ms;
-	uint32_t timeout_ms, place, generation, next;
+	struct leg legs[LEGS];
+	uint64_t begun_us, end_ms, hedge_ms; /* hedge_ms 0: no second query */
+	uint32_t place, next;
 	uint32_t version; /* of the routes it was asked under */
-	int fd;
-	enum stage stage;
 	enum ng_no_answer why;
-	uint16_t id;
-	uint8_t index, tried, tries;
-	bool timer_ready;
-	bool no_stream; /* a connection was refused: nothing moves there any more */
-	uint8_t *in;    /* TCP: the message as far as it has come */
+	uint8_t tried, tries;
+	uint8_t no_stream; /* bits of servers that took no connection: nothing moves there any more */
+	bool busy, timer_ready, hedged;
+};
+
+/* upstream_stream.c and upstream_stream_io.c: a connection to a server, and who waits on it */
+struct stream {
+	struct upstream *upstream;
+	struct upstream_server server;
+	struct leg *legs;
+	uint64_t heard_ms; /* when it last said something */
+	uint64_t idle_ms;  /* since when nobody waits on it */
+	uint32_t place, generation, n_legs, strange;
+	int fd; /* -1: the place is free */
+	bool open, writing;
+	uint8_t *out; /* what the socket has not taken yet */
+	size_t out_pos, out_len, out_room;
+	uint8_t *in; /* the message as far as it has come */
 	size_t in_len, in_pos;
 	uint8_t prefix[2], prefix_pos;
-	size_t out_len, out_pos;
-	uint8_t out[2 + ASK_MAX]; /* length octets first; a datagram leaves them out */
 };
 
 struct upstream {
 	uv_loop_t *loop;
 	uv_poll_t poll;
+	uv_timer_t sweeping; /* of idle streams */
 	int epoll;
 	struct upstream_events events;
 	struct servers servers;
 	struct exchange *places;
-	uint32_t n_places, fresh, free, streams, handles, version;
+	struct stream *streams;
+	uint32_t n_places, fresh, free, n_streams, handles, version;
 	struct arena arena;
 	struct chance chance;
 	struct upstream_counters counters;
 	uint8_t octets[UDP_MAX];
 };
 
-/* ---- upstream_try.c ---- */
+/* ---- upstream_try.c: a question and its legs ---- */
 
 struct exchange *exchange_take(struct upstream *upstream); /* NULL: all places in use */
 void exchange_give(struct exchange *exchange);
-/* Closes the socket of the try; its events count no more. */
-void exchange_hang_up(struct exchange *exchange);
-uint64_t exchange_clock_ms(const struct upstream *upstream);
+/* The leg ends, and whatever it had; nothing is learned from that. */
+void leg_drop(struct leg *leg);
+uint64_t upstream_now_ms(const struct upstream *upstream);
+uint64_t upstream_now_us(void);
 struct server_route *exchange_route(const struct exchange *exchange);
-void exchange_mark(const struct exchange *exchange, bool good);
-bool exchange_watch(struct exchange *exchange, int operation, uint32_t events);
 /* Starts the next try that can be started; false when there is none left. */
 bool exchange_next(struct exchange *exchange);
-/* The next try, or the end. */
-void exchange_go_on(struct exchange *exchange);
-/* The same try by TCP, or the next. */
-void exchange_to_stream(struct exchange *exchange);
+/* The leg came to nothing: the other one, the next try, or the end. May give the exchange. */
+void leg_failed(struct leg *leg, enum ng_no_answer why, bool blame);
+/* The same try by TCP. May give the exchange. */
+void leg_to_stream(struct leg *leg);
+/* Has the leg looked at again once the loop turns. */
+void leg_wake(struct leg *leg);
 void exchange_on_timer(uv_timer_t *timer);
+enum way leg_way(const struct leg *leg); /* by which it is under way */
+/* Writes the leg's question with its ID; two length octets first. The length of all. */
+size_t leg_compose(const struct leg *leg, uint8_t out[static 2 + ASK_MAX]);
+/* A new letter case: nothing of an earlier try helps to guess this one. */
+bool leg_renew(struct leg *leg);
+socklen_t upstream_sockaddr(const struct upstream_server *server, struct sockaddr_in6 *out);
+bool upstream_watch(const struct upstream *upstream, int fd, int operation, uint32_t events,
+		    uint64_t mark);
 
-/* ---- upstream_try_answer.c: something can be read or written ---- */
+/* ---- upstream_try_answer.c: what was said, held against what was asked ---- */
 
-void exchange_datagram(struct exchange *exchange);
-void exchange_write(struct exchange *exchange);
-void exchange_read(struct exchange *exchange);
+void leg_datagram(struct leg *leg);
+/* A whole message on a connection. False: it answers nobody who waits there. */
+bool stream_message(struct stream *stream, const uint8_t *wire, size_t len);
+
+/* ---- upstream_stream.c: connections ---- */
+
+/* Sends the leg's question on a connection to its server. NG_E_FULL, NG_E_IO, NG_E_NOMEM. */
+int stream_ask(struct leg *leg) NG_MUST_CHECK;
+void stream_leave(struct leg *leg);
+/* Nobody answered the leg in time. A connection that has been silent all the while is given up. */
+void stream_silent(struct leg *leg);
+/* Whoever waits on it is woken and told why; refused: it never came to be. */
+void stream_close(struct stream *stream, enum ng_no_answer why, bool refused);
+void streams_on_timer(uv_timer_t *timer);
+
+/* ---- upstream_stream_io.c: octets ---- */
+
+/* Queues a message and sends what the socket takes. */
+int stream_write(struct stream *stream, const uint8_t *octets, size_t n) NG_MUST_CHECK;
+void stream_event(struct stream *stream, uint32_t events);

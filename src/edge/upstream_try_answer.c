@@ -8,29 +8,30 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
+#include <utlist.h>
+
+#define STRANGE_MAX 8 /* packets at one socket that do not belong there: somebody is guessing */
 
 enum match { MATCH_NONE = 0, MATCH_ID, MATCH_CASE, MATCH_CUT, MATCH_REFUSAL, MATCH_GOOD };
 
-/* How well this message answers the question of this try. */
-static enum match judge(struct exchange *exchange, const uint8_t *wire, size_t len)
+/* How well this message answers the question of this leg; rcode is set from MATCH_REFUSAL on. */
+static enum match judge(const struct leg *leg, const uint8_t *wire, size_t len, uint8_t *rcode)
 {
-	struct upstream *upstream = exchange->upstream;
-	const struct ng_question *asked = &exchange->question;
+	struct upstream *upstream = leg->exchange->upstream;
+	const struct ng_question *asked = &leg->question;
 	struct ng_answer answer;
 	uint16_t id;
 
 	if (len < NG_HEADER_LEN || !(wire[2] & 0x80))
 		return MATCH_NONE;
 	id = (uint16_t)(wire[0] << 8 | wire[1]);
-	if (id != exchange->id)
+	if (id != leg->id)
 		return MATCH_ID;
 	arena_reset(&upstream->arena);
 	if (ng_answer_parse(wire, len, &upstream->arena, &answer) != NG_OK)
 		return MATCH_NONE;
+	*rcode = (uint8_t)answer.rcode;
 	if (!ng_answer_matches(&answer, asked)) {
 		bool same = answer.has_question && answer.question.type == asked->type &&
 			    answer.question.class == asked->class &&
@@ -45,81 +46,113 @@ static enum match judge(struct exchange *exchange, const uint8_t *wire, size_t l
 }
 
 /* A server that refuses or fails is given up for the next one, while there is one not yet asked. */
-static bool worth_another(const struct exchange *exchange)
+static bool worth_another(const struct leg *leg)
 {
+	const struct exchange *exchange = leg->exchange;
 	const struct server_route *route = exchange_route(exchange);
 
+	for (size_t i = 0; i < LEGS; i++)
+		if (&exchange->legs[i] != leg && exchange->legs[i].stage != LEG_IDLE)
+			return true;
 	return route && exchange->tries < TRIES_MAX && exchange->tries < route->n_servers &&
-	       exchange_clock_ms(exchange->upstream) < exchange->end_ms;
+	       upstream_now_ms(exchange->upstream) < exchange->end_ms;
 }
 
-/* wire outlives the exchange: it is the shared datagram buffer, or was taken out of it. */
-static void deliver(struct exchange *exchange, const uint8_t *wire, size_t len)
+/* Also of the one that was asked beside it and has said nothing yet. */
+static void learn(const struct leg *leg)
 {
+	const struct exchange *exchange = leg->exchange;
+	struct server_route *route = exchange_route(exchange);
+	uint64_t now_us = upstream_now_us();
+
+	if (!route)
+		return;
+	server_good(route, leg->index, leg_way(leg), (uint32_t)(now_us - leg->sent_us));
+	route_sample(route, (uint32_t)(now_us - exchange->begun_us));
+	for (size_t i = 0; i < LEGS; i++) {
+		const struct leg *other = &exchange->legs[i];
+
+		if (other == leg || other->stage == LEG_IDLE || other->stage == LEG_LOST)
+			continue;
+		server_slower(route, other->index, leg_way(other),
+			      (uint32_t)(now_us - other->sent_us));
+		if (other->probe)
+			server_bad(route, other->index, upstream_now_ms(exchange->upstream));
+	}
+}
+
+/* wire outlives the exchange: it is the shared datagram buffer, or was taken out of its stream. */
+static void deliver(struct leg *leg, const uint8_t *wire, size_t len)
+{
+	struct exchange *exchange = leg->exchange;
 	struct upstream *upstream = exchange->upstream;
-	struct ng_addr server = exchange->server.addr;
+	struct ng_addr server = leg->server.addr;
 	uint64_t ask = exchange->ask.id;
 
-	exchange_mark(exchange, true);
+	learn(leg);
 	exchange_give(exchange);
 	upstream->events.answer(upstream->events.context, ask, &server, wire, len);
 }
 
-static void report_case(struct exchange *exchange)
+static void report_case(const struct leg *leg)
 {
-	struct server_route *route = exchange_route(exchange);
+	struct server_route *route = exchange_route(leg->exchange);
 	char text[NG_ADDR_TEXT];
 
-	exchange->upstream->counters.case_lost++;
-	if (!route)
+	leg->exchange->upstream->counters.case_lost++;
+	if (!route || leg->server.transport != UPSTREAM_UDP)
 		return;
-	if (!route->servers[exchange->index].no_case_until_ms)
+	if (!route->servers[leg->index].no_case_until_ms)
 		fprintf(stderr,
 			"namegated: upstream server %s does not echo the letter case of "
 			"questions, which protects against forged answers; it is asked by TCP "
 			"now. Replace it if you can.\n",
-			ng_addr_format(&exchange->server.addr, text));
-	server_no_case(route, exchange->index, exchange_clock_ms(exchange->upstream));
+			ng_addr_format(&leg->server.addr, text));
+	server_no_case(route, leg->index, upstream_now_ms(leg->exchange->upstream));
 }
 
-/* False: the exchange is not on this socket any more. */
-static bool take_datagram(struct exchange *exchange, size_t len)
+/* What was asked for is there, or the server's word that it does not give it. */
+static void settle(struct leg *leg, enum match match, uint8_t rcode, const uint8_t *wire,
+		   size_t len)
 {
-	struct upstream *upstream = exchange->upstream;
+	if (match == MATCH_REFUSAL && worth_another(leg))
+		leg_failed(leg, NG_NO_NETWORK, rcode == NG_RCODE_REFUSED);
+	else
+		deliver(leg, wire, len);
+}
 
-	switch (judge(exchange, upstream->octets, len)) {
-	case MATCH_NONE:
-		upstream->counters.strange++;
-		return true;
-	case MATCH_CASE:
-	case MATCH_ID:
-		upstream->counters.strange++;
-		if (exchange->no_stream)
-			return true;
-		exchange_to_stream(exchange);
+/* ---- datagrams ---- */
+
+/* False: the leg is not on this socket any more. */
+static bool take_datagram(struct leg *leg, size_t len)
+{
+	struct upstream *upstream = leg->exchange->upstream;
+	uint8_t rcode = 0;
+	enum match match = judge(leg, upstream->octets, len, &rcode);
+
+	if (match >= MATCH_REFUSAL) {
+		settle(leg, match, rcode, upstream->octets, len);
 		return false;
-	case MATCH_CUT:
-		exchange_to_stream(exchange);
-		return false;
-	case MATCH_REFUSAL:
-		if (worth_another(exchange)) {
-			exchange_go_on(exchange);
-			return false;
-		}
-		break;
-	case MATCH_GOOD:
-		break;
 	}
-	deliver(exchange, upstream->octets, len);
+	if (match == MATCH_CUT) {
+		leg_to_stream(leg);
+		return false;
+	}
+	upstream->counters.strange++;
+	leg->strange = leg->strange < UINT8_MAX ? leg->strange + 1 : UINT8_MAX;
+	if (leg->exchange->no_stream & 1u << leg->index ||
+	    (match == MATCH_NONE && leg->strange < STRANGE_MAX))
+		return true;
+	leg_to_stream(leg);
 	return false;
 }
 
-void exchange_datagram(struct exchange *exchange)
+void leg_datagram(struct leg *leg)
 {
-	struct upstream *upstream = exchange->upstream;
+	struct upstream *upstream = leg->exchange->upstream;
 
 	for (int i = 0; i < EVENTS; i++) {
-		ssize_t got = recv(exchange->fd, upstream->octets, sizeof(upstream->octets),
+		ssize_t got = recv(leg->fd, upstream->octets, sizeof(upstream->octets),
 				   MSG_DONTWAIT | MSG_TRUNC);
 		if (got < 0 && errno == EAGAIN)
 			return;
@@ -130,109 +163,41 @@ void exchange_datagram(struct exchange *exchange)
 			upstream->counters.strange++;
 			continue;
 		}
-		if (!take_datagram(exchange, (size_t)got))
+		if (!take_datagram(leg, (size_t)got))
 			return;
 	}
 }
 
-/* ---- TCP ---- */
+/* ---- connections ---- */
 
-static void stream_failed(struct exchange *exchange, enum ng_no_answer why)
+static struct leg *waiting_for(const struct stream *stream, const uint8_t *wire, size_t len)
 {
-	exchange->why = why;
-	exchange->no_stream |= exchange->stage == STAGE_WRITE;
-	exchange_mark(exchange, false);
-	exchange_go_on(exchange);
+	struct leg *leg;
+
+	if (len < NG_HEADER_LEN)
+		return NULL;
+	DL_FOREACH (stream->legs, leg) {
+		if (leg->id == (wire[0] << 8 | wire[1]))
+			return leg;
+	}
+	return NULL;
 }
 
-static void stream_whole(struct exchange *exchange)
+bool stream_message(struct stream *stream, const uint8_t *wire, size_t len)
 {
-	uint8_t *wire = exchange->in;
-	size_t len = exchange->in_len;
-	enum match match = judge(exchange, wire, len);
+	struct leg *leg = waiting_for(stream, wire, len);
+	uint8_t rcode = 0;
+	enum match match = leg ? judge(leg, wire, len, &rcode) : MATCH_NONE;
 
 	/* On a connection of our own the case adds little, and some servers drop it: see above. */
 	if (match == MATCH_CASE) {
-		report_case(exchange);
+		report_case(leg);
 		match = MATCH_GOOD;
 	}
 	if (match < MATCH_REFUSAL) {
-		exchange->upstream->counters.strange++;
-		stream_failed(exchange, NG_NO_MATCH);
-		return;
+		stream->upstream->counters.strange++;
+		return false;
 	}
-	if (match == MATCH_REFUSAL && worth_another(exchange)) {
-		exchange_go_on(exchange);
-		return;
-	}
-	exchange->in = NULL;
-	deliver(exchange, wire, len);
-	free(wire);
-}
-
-void exchange_write(struct exchange *exchange)
-{
-	ssize_t sent = send(exchange->fd, exchange->out + exchange->out_pos,
-			    exchange->out_len - exchange->out_pos, MSG_NOSIGNAL);
-
-	if (sent < 0 && errno != EAGAIN && errno != EINTR) {
-		stream_failed(exchange, NG_NO_NETWORK);
-		return;
-	}
-	exchange->out_pos += sent > 0 ? (size_t)sent : 0;
-	if (exchange->out_pos < exchange->out_len)
-		return;
-	exchange->stage = STAGE_READ;
-	if (!exchange_watch(exchange, EPOLL_CTL_MOD, EPOLLIN))
-		stream_failed(exchange, NG_NO_NETWORK);
-}
-
-/* Where the next octets belong: first the two of the length, then the message. */
-static bool stream_room(struct exchange *exchange, struct iovec *out)
-{
-	if (exchange->prefix_pos < 2) {
-		*out = (struct iovec){.iov_base = exchange->prefix + exchange->prefix_pos,
-				      .iov_len = 2u - exchange->prefix_pos};
-		return true;
-	}
-	if (!exchange->in) {
-		exchange->in_len = (size_t)exchange->prefix[0] << 8 | exchange->prefix[1];
-		if (exchange->in_len < NG_HEADER_LEN)
-			return false;
-		exchange->in = malloc(exchange->in_len);
-		if (!exchange->in)
-			return false;
-	}
-	*out = (struct iovec){.iov_base = exchange->in + exchange->in_pos,
-			      .iov_len = exchange->in_len - exchange->in_pos};
+	settle(leg, match, rcode, wire, len);
 	return true;
-}
-
-void exchange_read(struct exchange *exchange)
-{
-	struct iovec room;
-
-	for (;;) {
-		ssize_t got;
-
-		if (!stream_room(exchange, &room)) {
-			stream_failed(exchange, NG_NO_MATCH);
-			return;
-		}
-		got = recv(exchange->fd, room.iov_base, room.iov_len, MSG_DONTWAIT);
-		if (got < 0 && (errno == EAGAIN || errno == EINTR))
-			return;
-		if (got <= 0) {
-			stream_failed(exchange, NG_NO_NETWORK);
-			return;
-		}
-		if (exchange->prefix_pos < 2)
-			exchange->prefix_pos = (uint8_t)(exchange->prefix_pos + got);
-		else
-			exchange->in_pos += (size_t)got;
-		if (exchange->in && exchange->in_pos == exchange->in_len) {
-			stream_whole(exchange);
-			return;
-		}
-	}
 }

@@ -1,20 +1,35 @@
 /*
  * Which server of a route to ask.
  *
- * The last good one is asked first. One lost packet says nothing about a server, and one slow
- * name neither (a sandbox may choose such names): only several time-outs in a row make it one to
- * avoid, for a while, and when all are to be avoided none is. Time, not a probe, brings it back.
+ * The fastest is asked, and now and then another, so that what is known of it stays true. One lost
+ * packet says nothing about a server, and one slow name neither (a sandbox may choose such names):
+ * only several failures in a row put it aside. Then a real question at a time finds out whether it
+ * is back, at intervals that double; that question does not wait for it long.
+ *
+ * Where all servers of a route are aside, they are asked as if none were. Refusing at once would be
+ * cheaper, but whoever knows names that their owners let nobody resolve could then have a zone
+ * refused to everybody else. What a dead zone may cost is bounded by its places instead.
  */
 #include "edge/upstream_try_servers.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define FAILURES    3
-#define AVOID_MS    10000
-#define NO_CASE_MS  600000
-#define TIMEOUT_MIN 10
-#define TIMEOUT_MAX 60000
+#define SERVER_FAILURES 3
+#define ASIDE_MIN_MS    1000
+#define ASIDE_MAX_MS    60000
+#define NO_CASE_MS      600000
+#define TIMEOUT_MIN     10
+#define TIMEOUT_MAX     60000
+#define EXPLORE         4 /* of 256 questions go to another than the fastest */
+#define SAMPLES_MIN     16
+#define PATIENCE_MIN_MS 5
+#define PROBE_MS        100
+#define SAVED           5 /* hundredths: one second query for twenty questions */
+#define COST            100
+#define CREDIT_MAX      1000
+
+/* ---- the routes ---- */
 
 void servers_finish(struct servers *servers)
 {
@@ -46,11 +61,12 @@ static void inherit(struct server *server, const struct servers *old)
 	for (size_t r = 0; r < old->n; r++)
 		for (uint8_t i = 0; i < old->routes[r].n_servers; i++) {
 			const struct server *known = &old->routes[r].servers[i];
-			if (known->at.port == server->at.port &&
-			    ng_addr_equal(&known->at.addr, &server->at.addr)) {
-				*server = *known;
-				return;
-			}
+
+			if (!upstream_server_same(&known->at, &server->at))
+				continue;
+			*server = *known;
+			server->probed = false;
+			return;
 		}
 }
 
@@ -85,51 +101,194 @@ int servers_replace(struct servers *servers, const struct upstream_route *routes
 	return NG_OK;
 }
 
-static bool pick(const struct server_route *route, uint64_t now_ms, bool anyone, uint8_t *tried,
-		 uint8_t *out)
-{
-	for (uint8_t step = 0; step < route->n_servers; step++) {
-		uint8_t index = (uint8_t)((route->preferred + step) % route->n_servers);
-		uint8_t bit = (uint8_t)(1u << index);
+/* ---- the choice ---- */
 
-		if (*tried & bit)
+enum way server_way(const struct server *server, uint64_t now_ms)
+{
+	bool stream = server->at.transport != UPSTREAM_UDP || now_ms < server->no_case_until_ms;
+
+	return stream ? WAY_STREAM : WAY_DATAGRAM;
+}
+
+static bool healthy(const struct server *server)
+{
+	return server->failures < SERVER_FAILURES;
+}
+
+bool route_dead(const struct server_route *route)
+{
+	for (uint8_t i = 0; i < route->n_servers; i++)
+		if (healthy(&route->servers[i]))
+			return false;
+	return true;
+}
+
+static bool open_to(const struct server_route *route, const struct server_turn *turn, uint8_t i,
+		    bool anyone)
+{
+	return !(turn->tried & 1u << i) && (anyone || healthy(&route->servers[i]));
+}
+
+/* One that was never measured counts as the fastest, and is so for one answer. */
+static bool fastest(const struct server_route *route, struct server_turn *turn, bool anyone)
+{
+	uint32_t best_us = UINT32_MAX;
+	bool found = false;
+
+	for (uint8_t i = 0; i < route->n_servers; i++) {
+		const struct server *server = &route->servers[i];
+		uint32_t us = server->srtt_us[server_way(server, turn->now_ms)];
+
+		if (!open_to(route, turn, i, anyone) || (found && us >= best_us))
 			continue;
-		if (!anyone && now_ms < route->servers[index].avoid_until_ms)
+		best_us = us;
+		turn->index = i;
+		found = true;
+	}
+	return found;
+}
+
+static void another(const struct server_route *route, struct server_turn *turn)
+{
+	for (uint8_t step = 1; step < route->n_servers; step++) {
+		uint8_t i = (uint8_t)((turn->index + step) % route->n_servers);
+
+		if (!open_to(route, turn, i, false))
 			continue;
-		*tried |= bit;
-		*out = index;
+		turn->index = i;
+		return;
+	}
+}
+
+/* One that was aside long enough, and that nobody is looking at yet. */
+static bool due(struct server_route *route, struct server_turn *turn)
+{
+	for (uint8_t i = 0; i < route->n_servers; i++) {
+		struct server *server = &route->servers[i];
+
+		if (healthy(server) || server->probed || turn->now_ms < server->aside_until_ms)
+			continue;
+		server->probed = true;
+		turn->index = i;
 		return true;
 	}
 	return false;
 }
 
-uint8_t server_pick(const struct server_route *route, uint64_t now_ms, uint8_t *tried)
+void server_pick(struct server_route *route, struct server_turn *turn)
 {
-	uint8_t index = 0;
-
-	if (pick(route, now_ms, false, tried, &index) ||
-	    pick(route, now_ms, true, tried, &index))
-		return index;
-	*tried = 0; /* all had their turn: round again */
-	if (!pick(route, now_ms, false, tried, &index))
-		(void)pick(route, now_ms, true, tried, &index);
-	return index;
+	turn->probe = !turn->tried && !route_dead(route) && due(route, turn);
+	if (!turn->probe && fastest(route, turn, false)) {
+		if (turn->dice < EXPLORE)
+			another(route, turn);
+	} else if (!turn->probe && !fastest(route, turn, true)) {
+		turn->tried = 0; /* all had their turn: round again */
+		if (!fastest(route, turn, false))
+			(void)fastest(route, turn, true);
+	}
+	turn->tried |= (uint8_t)(1u << turn->index);
 }
 
-void server_good(struct server_route *route, uint8_t index)
+bool server_beside(const struct server_route *route, struct server_turn *turn)
 {
-	route->servers[index].failures = 0;
-	route->servers[index].avoid_until_ms = 0;
-	route->preferred = index;
+	turn->probe = false;
+	if (!fastest(route, turn, false))
+		return false;
+	turn->tried |= (uint8_t)(1u << turn->index);
+	return true;
+}
+
+/* ---- what is learned ---- */
+
+/* RFC 6298 2.3: an eighth of each new one. */
+static void smooth(uint32_t *srtt_us, uint32_t us)
+{
+	uint32_t known_us = us ? us : 1;
+
+	*srtt_us = *srtt_us ? *srtt_us - *srtt_us / 8 + known_us / 8 : known_us;
+	if (!*srtt_us)
+		*srtt_us = 1;
+}
+
+void server_good(struct server_route *route, uint8_t index, enum way way, uint32_t us)
+{
+	struct server *server = &route->servers[index];
+
+	server->failures = 0;
+	server->aside_ms = 0;
+	smooth(&server->srtt_us[way], us);
 }
 
 void server_bad(struct server_route *route, uint8_t index, uint64_t now_ms)
 {
-	if (++route->servers[index].failures >= FAILURES)
-		route->servers[index].avoid_until_ms = now_ms + AVOID_MS;
+	struct server *server = &route->servers[index];
+
+	if (server->failures < SERVER_FAILURES)
+		server->failures++;
+	if (healthy(server) || now_ms < server->aside_until_ms)
+		return;
+	server->aside_ms = server->aside_ms ? 2 * server->aside_ms : ASIDE_MIN_MS;
+	if (server->aside_ms > ASIDE_MAX_MS)
+		server->aside_ms = ASIDE_MAX_MS;
+	server->aside_until_ms = now_ms + server->aside_ms;
+}
+
+void server_slower(struct server_route *route, uint8_t index, enum way way, uint32_t us)
+{
+	uint32_t *srtt_us = &route->servers[index].srtt_us[way];
+
+	if (us > *srtt_us)
+		smooth(srtt_us, us);
 }
 
 void server_no_case(struct server_route *route, uint8_t index, uint64_t now_ms)
 {
 	route->servers[index].no_case_until_ms = now_ms + NO_CASE_MS;
+}
+
+/* ---- second queries ---- */
+
+static int by_length(const void *a, const void *b)
+{
+	const uint32_t *left = a, *right = b;
+
+	return (*left > *right) - (*left < *right);
+}
+
+void route_sample(struct server_route *route, uint32_t us)
+{
+	uint32_t sorted[SERVER_SAMPLES];
+	uint32_t n;
+
+	route->samples[route->n_samples++ % SERVER_SAMPLES] = us;
+	if (route->n_samples % SAMPLES_MIN)
+		return;
+	n = route->n_samples < SERVER_SAMPLES ? route->n_samples : SERVER_SAMPLES;
+	memcpy(sorted, route->samples, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), by_length);
+	route->p95_us = sorted[n * 95 / 100];
+}
+
+void route_save(struct server_route *route)
+{
+	route->credit = route->credit + SAVED < CREDIT_MAX ? route->credit + SAVED : CREDIT_MAX;
+}
+
+uint32_t route_patience_ms(const struct server_route *route, bool probe)
+{
+	uint32_t ms = route->p95_us ? route->p95_us / 1000 + 1 : 0;
+
+	if (ms && ms < PATIENCE_MIN_MS)
+		ms = PATIENCE_MIN_MS;
+	if (probe && (!ms || ms > PROBE_MS))
+		ms = PROBE_MS;
+	return ms < route->timeout_ms ? ms : 0;
+}
+
+bool route_spend(struct server_route *route)
+{
+	if (route->credit < COST)
+		return false;
+	route->credit -= COST;
+	return true;
 }

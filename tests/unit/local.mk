@@ -80,7 +80,7 @@ tests_unit_test_worker_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_worker_LDADD = libworker.a libedge.a libcore.a $(UV_LIBS) $(LMDB_LIBS) \
 	$(JANSSON_LIBS) $(LDNS_LIBS) $(CAPNG_LIBS) $(SECCOMP_LIBS) $(CMOCKA_LIBS)
 EDGE_TESTS = tests/unit/test_channel tests/unit/test_record tests/unit/test_lease_store \
-	tests/unit/test_upstream tests/unit/test_stream tests/unit/test_stream_frame \
+	tests/unit/test_upstream tests/unit/test_upstream_servers tests/unit/test_upstream_streams tests/unit/test_stream tests/unit/test_stream_frame \
 	tests/unit/test_udp
 check_PROGRAMS += $(EDGE_TESTS)
 TESTS += $(EDGE_TESTS)
@@ -117,9 +117,15 @@ tests_unit_test_boxes_LDADD = libedge.a libconf.a libcore.a $(JANSSON_LIBS) $(CO
 tests_unit_test_child_SOURCES = tests/unit/test_child.c src/daemon/child.c src/daemon/log.c
 tests_unit_test_child_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_child_LDADD = libedge.a libcore.a $(UV_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_upstream_SOURCES = tests/unit/test_upstream.c
+tests_unit_test_upstream_SOURCES = tests/unit/test_upstream.c tests/unit/upstream_world.h
 tests_unit_test_upstream_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_upstream_LDADD = libedge.a libcore.a $(UV_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_upstream_servers_SOURCES = tests/unit/test_upstream_servers.c
+tests_unit_test_upstream_servers_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_upstream_servers_LDADD = libedge.a libcore.a $(UV_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_upstream_streams_SOURCES = tests/unit/test_upstream_streams.c tests/unit/upstream_world.h
+tests_unit_test_upstream_streams_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_upstream_streams_LDADD = libedge.a libcore.a $(UV_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_stream_SOURCES = tests/unit/test_stream.c
 tests_unit_test_stream_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_stream_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc

@@ -1,0 +1,235 @@
+/*
+ * Connections to servers, each used for many questions at once (RFC 7766 6.2.1): sent one behind
+ * the other without waiting, and answered in any order. A connection is opened when a question needs
+ * it, another one to the same server only when the first is full, and it is closed when nobody has
+ * waited on it for a while. What one may hold is bounded: questions, octets not taken yet, and
+ * messages that answer nobody.
+ *
+ * When a server closes, which it may do at any time, whoever waits is woken from the loop and not
+ * from here: a question that ends may start others, and they may come to this same connection.
+ */
+#include "config.h"
+#include "edge/upstream_try.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#define ASKS_MAX   256 /* questions under way on one connection */
+#define SHARED_MAX 4   /* connections to one server */
+#define IDLE_MS    10000
+#define SWEEP_MS   1000
+
+bool upstream_server_same(const struct upstream_server *a, const struct upstream_server *b)
+{
+	return a->port == b->port && a->transport == b->transport &&
+	       ng_addr_equal(&a->addr, &b->addr);
+}
+
+/* ---- places ---- */
+
+static void stream_end(struct stream *stream)
+{
+	close(stream->fd);
+	stream->fd = -1;
+	stream->generation++;
+	free(stream->out);
+	free(stream->in);
+	stream->out = stream->in = NULL;
+	stream->open = stream->writing = false;
+	stream->out_pos = stream->out_len = stream->out_room = 0;
+	stream->in_pos = stream->in_len = 0;
+	stream->prefix_pos = 0;
+	stream->strange = 0;
+}
+
+void stream_close(struct stream *stream, enum ng_no_answer why, bool refused)
+{
+	struct leg *leg, *spare;
+
+	DL_FOREACH_SAFE (stream->legs, leg, spare) {
+		DL_DELETE(stream->legs, leg);
+		leg->stream = NULL;
+		leg->stage = LEG_LOST;
+		leg->refused = refused;
+		leg->exchange->why = why;
+		leg_wake(leg);
+	}
+	stream->n_legs = 0;
+	stream_end(stream);
+}
+
+static struct stream *longest_idle(const struct upstream *upstream)
+{
+	struct stream *found = NULL;
+
+	for (uint32_t i = 0; i < upstream->n_streams; i++) {
+		struct stream *stream = &upstream->streams[i];
+
+		if (stream->fd >= 0 && !stream->n_legs &&
+		    (!found || stream->idle_ms < found->idle_ms))
+			found = stream;
+	}
+	return found;
+}
+
+/* A free place, if need be that of the connection that nobody has used for longest. */
+static struct stream *place_for(struct upstream *upstream)
+{
+	struct stream *idle;
+
+	for (uint32_t i = 0; i < upstream->n_streams; i++)
+		if (upstream->streams[i].fd < 0)
+			return &upstream->streams[i];
+	idle = longest_idle(upstream);
+	if (idle)
+		stream_end(idle);
+	return idle;
+}
+
+/* ---- finding and opening ---- */
+
+static bool connect_to(struct stream *stream, const struct upstream_server *server)
+{
+	struct upstream *upstream = stream->upstream;
+	struct sockaddr_in6 to;
+	socklen_t len = upstream_sockaddr(server, &to);
+	int yes = 1;
+
+	stream->fd = socket(server->addr.family == NG_IPV4 ? AF_INET : AF_INET6,
+			    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (stream->fd < 0)
+		return false;
+	(void)setsockopt(stream->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+	if ((connect(stream->fd, (struct sockaddr *)&to, len) < 0 && errno != EINPROGRESS) ||
+	    !upstream_watch(upstream, stream->fd, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT,
+			    (uint64_t)stream->generation << 32 |
+				    (upstream->n_places * LEGS + stream->place))) {
+		stream_end(stream);
+		return false;
+	}
+	return true;
+}
+
+static int stream_open(struct upstream *upstream, const struct upstream_server *server,
+		       struct stream **out)
+{
+	struct stream *stream = place_for(upstream);
+
+	if (!stream)
+		return NG_E_FULL;
+	stream->server = *server;
+	stream->heard_ms = stream->idle_ms = upstream_now_ms(upstream);
+	stream->writing = true;
+	if (!connect_to(stream, server))
+		return NG_E_IO;
+	upstream->counters.connections++;
+	if (!uv_is_active((uv_handle_t *)&upstream->sweeping))
+		uv_timer_start(&upstream->sweeping, streams_on_timer, SWEEP_MS, SWEEP_MS);
+	*out = stream;
+	return NG_OK;
+}
+
+static int stream_for(struct upstream *upstream, const struct upstream_server *server,
+		      struct stream **out)
+{
+	uint32_t shared = 0;
+
+	for (uint32_t i = 0; i < upstream->n_streams; i++) {
+		struct stream *stream = &upstream->streams[i];
+
+		if (stream->fd < 0 || !upstream_server_same(&stream->server, server))
+			continue;
+		if (stream->n_legs < ASKS_MAX) {
+			*out = stream;
+			return NG_OK;
+		}
+		shared++;
+	}
+	return shared < SHARED_MAX ? stream_open(upstream, server, out) : NG_E_FULL;
+}
+
+/* ---- questions on it ---- */
+
+static bool id_taken(const struct stream *stream, uint16_t id)
+{
+	const struct leg *leg;
+
+	DL_FOREACH (stream->legs, leg) {
+		if (leg->id == id)
+			return true;
+	}
+	return false;
+}
+
+int stream_ask(struct leg *leg)
+{
+	struct upstream *upstream = leg->exchange->upstream;
+	uint8_t out[2 + ASK_MAX];
+	struct stream *stream;
+	int code = stream_for(upstream, &leg->server, &stream);
+
+	if (code)
+		return code;
+	do {
+		if (!leg_renew(leg))
+			return NG_E_IO;
+	} while (id_taken(stream, leg->id));
+	code = stream_write(stream, out, leg_compose(leg, out));
+	if (code)
+		return code;
+	leg->stage = LEG_STREAM;
+	leg->stream = stream;
+	DL_APPEND(stream->legs, leg);
+	stream->n_legs++;
+	upstream->counters.over_tcp++;
+	return NG_OK;
+}
+
+void stream_leave(struct leg *leg)
+{
+	struct stream *stream = leg->stream;
+
+	DL_DELETE(stream->legs, leg);
+	leg->stream = NULL;
+	if (!--stream->n_legs)
+		stream->idle_ms = upstream_now_ms(stream->upstream);
+}
+
+void stream_silent(struct leg *leg)
+{
+	struct stream *stream = leg->stream;
+
+	if (stream->heard_ms > leg->sent_ms)
+		return;
+	stream_leave(leg);
+	leg->stage = LEG_IDLE;
+	stream_close(stream, NG_NO_TIME, false);
+}
+
+/* ---- idle ones ---- */
+
+void streams_on_timer(uv_timer_t *timer)
+{
+	struct upstream *upstream = timer->data;
+	uint64_t now_ms = upstream_now_ms(upstream);
+	bool any = false;
+
+	for (uint32_t i = 0; i < upstream->n_streams; i++) {
+		struct stream *stream = &upstream->streams[i];
+
+		if (stream->fd < 0)
+			continue;
+		if (!stream->n_legs && stream->idle_ms + IDLE_MS <= now_ms)
+			stream_end(stream);
+		else
+			any = true;
+	}
+	if (!any)
+		uv_timer_stop(timer);
+}

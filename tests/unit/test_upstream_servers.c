@@ -1,0 +1,205 @@
+/* Which server is asked: the fastest, now and then another, and one that is aside only to see. */
+#include "config.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "edge/upstream_try_servers.h"
+#include <stdlib.h>
+#include <string.h>
+
+static struct server_route *route_of(struct servers *servers, uint8_t n)
+{
+	struct upstream_route route = {.id = 7, .timeout_ms = 1000, .n_servers = n};
+
+	for (uint8_t i = 0; i < n; i++) {
+		const uint8_t octets[4] = {192, 0, 2, (uint8_t)(i + 1)};
+		route.servers[i] = (struct upstream_server){
+			.addr = ng_addr_make(NG_IPV4, octets), .port = 53};
+	}
+	assert_int_equal(servers_replace(servers, &route, 1), NG_OK);
+	return servers_route(servers, 7);
+}
+
+static struct server_turn pick(struct server_route *route, uint64_t now_ms, uint8_t dice)
+{
+	struct server_turn turn = {.now_ms = now_ms, .dice = dice};
+
+	server_pick(route, &turn);
+	return turn;
+}
+
+static void fastest_is_asked(void **state)
+{
+	struct servers servers = {0};
+	struct server_route *route = route_of(&servers, 3);
+
+	(void)state;
+	assert_int_equal(pick(route, 1, 255).index, 0);
+	server_good(route, 0, WAY_DATAGRAM, 30000);
+	assert_int_equal(pick(route, 2, 255).index, 1); /* not measured yet */
+	server_good(route, 1, WAY_DATAGRAM, 5000);
+	assert_int_equal(pick(route, 3, 255).index, 2);
+	server_good(route, 2, WAY_DATAGRAM, 90000);
+	assert_int_equal(pick(route, 4, 255).index, 1);
+	/* One slow answer changes little, many change the choice. */
+	server_good(route, 1, WAY_DATAGRAM, 100000);
+	assert_int_equal(pick(route, 5, 255).index, 1);
+	for (int i = 0; i < 10; i++)
+		server_good(route, 1, WAY_DATAGRAM, 100000);
+	assert_int_equal(pick(route, 6, 255).index, 0);
+	servers_finish(&servers);
+}
+
+static void now_and_then_another(void **state)
+{
+	struct servers servers = {0};
+	struct server_route *route = route_of(&servers, 3);
+	unsigned others = 0;
+
+	(void)state;
+	for (uint8_t i = 0; i < 3; i++)
+		server_good(route, i, WAY_DATAGRAM, 1000u * (i + 1u));
+	for (int dice = 0; dice < 256; dice++)
+		others += pick(route, 1, (uint8_t)dice).index != 0;
+	assert_in_range(others, 1, 8);
+	servers_finish(&servers);
+}
+
+static void every_server_has_its_turn(void **state)
+{
+	struct servers servers = {0};
+	struct server_route *route = route_of(&servers, 3);
+	struct server_turn turn = {.now_ms = 1, .dice = 255};
+	uint8_t seen = 0;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		server_pick(route, &turn);
+		seen |= (uint8_t)(1u << turn.index);
+	}
+	assert_int_equal(seen, 7);
+	server_pick(route, &turn); /* round again */
+	servers_finish(&servers);
+}
+
+/* Three failures in a row put it aside; one question at a time looks, at intervals that double. */
+static void aside_and_back(void **state)
+{
+	struct servers servers = {0};
+	struct server_route *route = route_of(&servers, 2);
+	struct server_turn turn;
+	uint64_t now_ms = 1000;
+
+	(void)state;
+	server_good(route, 0, WAY_DATAGRAM, 1000);
+	server_good(route, 1, WAY_DATAGRAM, 50000);
+	server_bad(route, 0, now_ms);
+	server_bad(route, 0, now_ms);
+	assert_int_equal(pick(route, now_ms, 255).index, 0);
+	server_bad(route, 0, now_ms);
+	assert_int_equal(pick(route, now_ms, 255).index, 1);
+	assert_false(route_dead(route));
+	for (uint64_t wait_ms = 1000; wait_ms <= 60000; wait_ms *= 2) {
+		assert_int_equal(pick(route, now_ms + wait_ms - 1, 255).index, 1);
+		now_ms += wait_ms;
+		turn = pick(route, now_ms, 255);
+		assert_int_equal(turn.index, 0);
+		assert_true(turn.probe);
+		turn = pick(route, now_ms, 255); /* the next does not look too */
+		assert_int_equal(turn.index, 1);
+		assert_false(turn.probe);
+		route->servers[0].probed = false;
+		server_bad(route, 0, now_ms);
+	}
+	now_ms += 60000;
+	assert_true(pick(route, now_ms, 255).probe);
+	route->servers[0].probed = false;
+	server_good(route, 0, WAY_DATAGRAM, 1000);
+	turn = pick(route, now_ms, 255);
+	assert_int_equal(turn.index, 0);
+	assert_false(turn.probe);
+	servers_finish(&servers);
+}
+
+static void dead_zone_is_asked_all_the_same(void **state)
+{
+	struct servers servers = {0};
+	struct server_route *route = route_of(&servers, 2);
+	struct server_turn turn = {.now_ms = 5, .dice = 255};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		server_bad(route, 0, 5);
+		server_bad(route, 1, 5);
+	}
+	assert_true(route_dead(route));
+	server_pick(route, &turn);
+	assert_false(turn.probe);
+	assert_false(server_beside(route, &turn));
+	servers_finish(&servers);
+}
+
+static void health_outlives_a_reload(void **state)
+{
+	struct servers servers = {0};
+	struct server_route *route = route_of(&servers, 2);
+
+	(void)state;
+	server_good(route, 1, WAY_DATAGRAM, 10);
+	for (int i = 0; i < 3; i++)
+		server_bad(route, 0, 5);
+	route->servers[0].probed = true;
+	route = route_of(&servers, 2);
+	assert_int_equal(route->servers[0].failures, 3);
+	assert_false(route->servers[0].probed);
+	assert_int_equal(route->servers[1].srtt_us[WAY_DATAGRAM], 10);
+	servers_finish(&servers);
+}
+
+/* Beyond the 95th percentile, and for one question in twenty at most. */
+static void second_query_is_bounded(void **state)
+{
+	struct servers servers = {0};
+	struct server_route *route = route_of(&servers, 2);
+	unsigned spent = 0;
+
+	(void)state;
+	assert_int_equal(route_patience_ms(route, false), 0);
+	for (uint32_t i = 0; i < 100; i++)
+		route_sample(route, i % 10 ? 20000 : 300000);
+	assert_int_equal(route_patience_ms(route, false), 301);
+	assert_int_equal(route_patience_ms(route, true), 100);
+	for (uint32_t i = 0; i < 64; i++)
+		route_sample(route, 20000);
+	assert_int_equal(route_patience_ms(route, false), 21);
+	for (int i = 0; i < 1000; i++) {
+		route_save(route);
+		spent += route_spend(route);
+	}
+	assert_int_equal(spent, 50);
+	for (int i = 0; i < 10000; i++)
+		route_save(route);
+	for (spent = 0; route_spend(route); spent++)
+		;
+	assert_in_range(spent, 1, 10);
+	servers_finish(&servers);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fastest_is_asked),
+		cmocka_unit_test(now_and_then_another),
+		cmocka_unit_test(every_server_has_its_turn),
+		cmocka_unit_test(aside_and_back),
+		cmocka_unit_test(dead_zone_is_asked_all_the_same),
+		cmocka_unit_test(health_outlives_a_reload),
+		cmocka_unit_test(second_query_is_bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
