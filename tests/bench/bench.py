@@ -18,7 +18,9 @@ sys.dont_write_bytecode = True
 import adopt
 import explain
 import facts
+import field
 import leases
+import peers
 import repair
 import replay
 import report
@@ -52,6 +54,8 @@ class Bench:
         self.stage = stage.Stage(os.path.join(options.build, "tests/bench"))
         self.fresh = 0  # names asked so far: none is asked twice
         self.rows = []
+        self.asks = ASK
+        self.field = None
 
     def ask(self, server, what, *more):
         name, right = ASK[what]
@@ -305,7 +309,22 @@ class Bench:
                                                self.stage.load_core, REPAIRED))
         self.rows.append(Row(f"{REPAIRED} elements back after a foreign flush", taken, "ms", REPAIR_MS))
 
+    def peers(self):
+        """The gate and the floor among all peers."""
+        gate, echo = servers.Gate(self.stage, self.options.build, "field"), servers.Echo(self.stage, "floor")
+        gate.register([gate.sandbox("bench", gate.interface, gate.client)])
+        self.field = field.measure(self, gate, echo)
+        self.rows += self.field.rows()
+        for server in self.field.contenders:
+            server.process.stop()
+
     def run(self):
+        if self.options.only != "field":
+            self.own()
+        if self.options.only != "own":
+            self.peers()
+
+    def own(self):
         self.million()
         self.leases()
         self.adoption()
@@ -314,7 +333,7 @@ class Bench:
         self.expectations()
         self.captures()
         echo = servers.Echo(self.stage)
-        peer = servers.Peer(self.stage)
+        peer = peers.DnsmasqSet(self.stage)
         gate = servers.Gate(self.stage, self.options.build)
         gate.register([gate.sandbox("bench", gate.interface, gate.client)])
         self.compare("deny", "denied", [gate, echo, peer], "echo", 2)
@@ -323,8 +342,8 @@ class Bench:
         self.prove(peer)
         self.latencies([gate, peer], "kept awake", stage.Awake)
         self.latencies([gate, peer], "free to halt", contextlib.nullcontext)
-        self.compare("miss", "miss", [gate, peer], "dnsmasq", 1 / 3)
-        self.compare("close", "miss, lease ended", [gate, peer], "dnsmasq", None)
+        self.compare("miss", "miss", [gate, peer], peer.title, 1 / 3)
+        self.compare("close", "miss, lease ended", [gate, peer], peer.title, None)
         for server in (gate, peer):
             server.process.stop()
         self.growth()
@@ -342,10 +361,14 @@ def read_options():
     parser.add_argument("--sandboxes", type=int, default=10000, help="how many to register (10000)")
     parser.add_argument("--fifo", action="store_true",
                         help="real-time priority for all that is measured: for a busy machine")
+    parser.add_argument("--only", choices=("own", "field"), help="namegate's own figures, or those among other servers")
+    parser.add_argument("--markdown", metavar="FILE", help="write the table of servers there")
+    parser.add_argument("--svg", metavar="FILE", help="and their plot there")
     parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
     options = parser.parse_args()
     options.build = os.path.abspath(options.build)
-    options.json = options.json and os.path.abspath(options.json)
+    for name in ("json", "markdown", "svg"):
+        setattr(options, name, getattr(options, name) and os.path.abspath(getattr(options, name)))
     return options
 
 
@@ -375,6 +398,8 @@ def main():
         print("bench: interrupted; namespaces and servers are gone with it", file=sys.stderr)
         return 130
     report.show(bench.rows, options, bench.stage)
+    if bench.field:
+        report.show_field(bench.field, options)
     return 0
 
 

@@ -21,7 +21,7 @@ tests_bench_commit_LDADD = libwarden.a libcore.a $(NFTNL_LIBS) $(MNL_LIBS)
 TESTS += tests/bench/tools.sh
 EXTRA_DIST += tests/bench/forged.sh tests/bench/steps.sh tests/bench/steps.txt
 EXTRA_DIST += tests/bench/tools.sh tests/bench/bench.py tests/bench/adopt.py tests/bench/repair.py tests/bench/explain.py tests/bench/facts.py tests/bench/stage.py \
-	tests/bench/servers.py tests/bench/report.py
+	tests/bench/servers.py tests/bench/report.py tests/bench/peers.py tests/bench/field.py
 EXTRA_DIST += tests/bench/replay.py tests/bench/capture.py tests/bench/leases.py tests/bench/connect.sh
 
 # BENCH='--rounds 9 --json FILE' passes options on.

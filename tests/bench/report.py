@@ -73,3 +73,14 @@ def show(rows, options, stage):
         with open(options.json, "w", encoding="utf-8") as out:
             json.dump({"about": about, "figures": figures}, out, indent=1)
             out.write("\n")
+
+
+def show_field(field, options):
+    """The table of servers, for people, and to the files that are wanted."""
+    table = field.table()
+    print()
+    print(table, end="")
+    for path, text in ((options.markdown, table), (options.svg, field.plot())):
+        if path:
+            with open(path, "w", encoding="utf-8") as out:
+                out.write(text)

@@ -1,12 +1,11 @@
-"""What is measured: the floor, the peer, and the gate, each in a namespace of its own.
+"""What is measured: the floor and the gate, each in a namespace of its own; the peers are in peers.py.
 
-All three answer the same client over the same kind of link. The peer and the gate have the same
-policy as far as the peer can (one wildcard, all else NXDOMAIN), the same upstream, and put
-the same four addresses of a fresh name into a set of nftables before they answer.
+All answer the same client over the same kind of link. Peers and gate have the same policy as far as
+a peer can (wildcards, all else NXDOMAIN), the same upstream, and, where they can, put the same four
+addresses of a fresh name into a set of nftables before they answer.
 """
 import json
 import os
-import shutil
 import socket
 import threading
 import time
@@ -33,46 +32,13 @@ def count_elements(net, table, name):
 class Echo:
     title = "echo"
 
-    def __init__(self, stage):
-        self.at = stage.add("echo") + ":53"
-        self.process = Process("echo", stage.server_core, [stage.tool("echo"), self.at], "echo.log")
+    def __init__(self, stage, net="echo"):
+        self.at = stage.add(net) + ":53"
+        self.process = Process(net, stage.server_core, [stage.tool("echo"), self.at], f"{net}.log")
 
     @staticmethod
     def right(_options):
         return ["--echo"]
-
-
-class Peer:
-    """dnsmasq, which fills a set without timeouts: it has no other way."""
-
-    title = "dnsmasq"
-    net = "peer"
-
-    def __init__(self, stage):
-        if not shutil.which("dnsmasq"):
-            raise Trouble("dnsmasq is missing: apt-get install dnsmasq-base")
-        host = stage.add("peer")
-        self.at = host + ":53"
-        start_upstreams(stage, "peer")
-        run("ip", "netns", "exec", "peer", "nft",
-            "add table inet bench; add set inet bench allow4 { type ipv4_addr; }")
-        self.process = Process("peer", stage.server_core, [
-            shutil.which("dnsmasq"), "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
-            "--no-hosts", "--no-poll", "--pid-file=", "--user=root", "--log-facility=-",
-            "--bind-interfaces", "--except-interface=lo", f"--listen-address={host}", "--port=53",
-            "--cache-size=10000", "--dns-forward-max=4096", "--address=/#/",
-            f"--server=/w.bench.test/{UPSTREAM.replace(':', '#')}",
-            f"--server=/s.bench.test/{UPSTREAM_SHORT.replace(':', '#')}",
-            "--nftset=/bench.test/4#inet#bench#allow4"], "dnsmasq.log",
-            ready=lambda: ":0035 " in run("ip", "netns", "exec", "peer", "cat", "/proc/net/udp"))
-
-    @staticmethod
-    def elements():
-        return count_elements("peer", "bench", "allow4")
-
-    @staticmethod
-    def right(options):
-        return options
 
 
 CONFIGURATION = """\

@@ -1,0 +1,124 @@
+"""namegate among other servers: what a query costs each, what each bears, and how long it takes meanwhile.
+
+Rounds are interleaved, each begins with another server, and what is compared is compared within a round.
+The upstream answers at once, so that a miss shows what the server does; namegate's miss holds four addresses
+confirmed by the kernel before the answer, dnsmasq's with a set the same, and the others' nothing.
+"""
+import html
+import statistics
+
+import peers
+import report
+import servers
+from report import Row
+
+KINDS = {"deny": "denied", "hit": "cached", "miss": "miss"}
+LOADS = (10, 50, 90)  # hundredths of what the server bears
+COLOURS = {"deny": "#4c78a8", "hit": "#54a24b", "miss": "#e45756"}
+
+
+class Field:
+    def __init__(self, bench, contenders):
+        self.bench, self.contenders = bench, contenders
+        self.cost = {}  # (kind, title): microseconds of processor time, one a round
+        self.rate = {}  # (kind, title): answers a second, with the window kept full
+        self.late = {}  # (kind, title, hundredths): microseconds at the quantiles, one a round
+
+    def asked(self, kind):
+        """An echo knows no upstream."""
+        return [one for one in self.contenders if kind != "miss" or not isinstance(one, servers.Echo)]
+
+    def saturate(self, kind):
+        contenders = self.asked(kind)
+        for server in contenders:
+            self.bench.ask(server, kind, "--count", 300)
+        for turn in range(self.bench.options.rounds):
+            report.progress(f"field, {kind}: round {turn + 1} of {self.bench.options.rounds}")
+            for place in range(len(contenders)):
+                self.one_round(kind, contenders[(turn + place) % len(contenders)])
+
+    def one_round(self, kind, server):
+        before = server.process.cpu_us()
+        seen = self.bench.ask(server, kind, "--seconds", self.bench.options.seconds)
+        key = (kind, server.title)
+        self.cost.setdefault(key, []).append((server.process.cpu_us() - before) / seen["right"])
+        self.rate.setdefault(key, []).append(seen["right"] / seen["seconds"])
+
+    def delays(self, kind):
+        """Paced questions. What comes late under load is counted as it is; what is lost ends nothing."""
+        for hundredths in LOADS:
+            for server in self.asked(kind):
+                report.progress(f"field, {kind} at {hundredths} %: {server.title}")
+                rate = statistics.median(self.rate[kind, server.title]) * hundredths / 100
+                name, right = self.bench.asks[kind]
+                seen = self.bench.stage.seen("box", self.bench.stage.load_core, server.at, name, *server.right(right),
+                                             "--first", self.bench.fresh, "--rate", int(rate), "--window", 8192,
+                                             "--seconds", self.bench.options.seconds)
+                self.bench.fresh += seen["sent"]
+                self.late[kind, server.title, hundredths] = [seen[key] for key in ("p50_us", "p99_us", "p999_us")] + [seen["lost"]]
+
+    def measure(self):
+        for kind in KINDS:
+            self.saturate(kind)
+            self.delays(kind)
+        return self
+
+    # ---- the rows ----
+
+    def rows(self):
+        found = []
+        for (kind, title), costs in self.cost.items():
+            found.append(Row(f"field, {KINDS[kind]}: CPU a query, {title}", costs, "us"))
+            if title != "namegate":
+                ratios = [ours / theirs for ours, theirs in zip(self.cost[kind, "namegate"], costs)]
+                found.append(Row(f"field, {KINDS[kind]}: namegate / {title}", ratios, "x"))
+        for (kind, title), rates in self.rate.items():
+            found.append(Row(f"field, {KINDS[kind]}: answers a second, {title}", rates, "/s"))
+        return found
+
+    def table(self):
+        """Markdown: a line for each server."""
+        head = ["server", "denied, µs", "cached, µs", "miss, µs", "denied, answers a second", "cached", "miss",
+                "denied at 50 %: p50, p99, p99.9 µs", "cached", "miss"]
+        lines = [head, ["---"] + ["--:"] * (len(head) - 1)]
+        for server in self.contenders:
+            lines.append([server.title] + [self.cell(self.cost, kind, server) for kind in KINDS]
+                         + [self.cell(self.rate, kind, server) for kind in KINDS]
+                         + [self.delay(kind, server) for kind in KINDS])
+        return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+    @staticmethod
+    def cell(figures, kind, server):
+        values = figures.get((kind, server.title))
+        return f"{report.number(statistics.median(values))}" if values else ""
+
+    def delay(self, kind, server):
+        late = self.late.get((kind, server.title, 50))
+        return ", ".join(report.number(one) for one in late[:3]) if late else ""
+
+    def plot(self):
+        """SVG: bars of processor time a query; what does not fit is cut and has its figure beside it."""
+        bar, gap, left, width = 12, 14, 130, 560
+        values = {key: statistics.median(costs) for key, costs in self.cost.items()}
+        most = sorted(values.values())[int(0.8 * (len(values) - 1))]
+        out, y = [], 30
+        for server in self.contenders:
+            out.append(f'<text x="{left - 8}" y="{y + bar * 1.5:g}" text-anchor="end">{html.escape(server.title)}</text>')
+            for kind in KINDS:
+                value = values.get((kind, server.title))
+                if value is None:
+                    continue
+                size = min(1.0, value / most) * width
+                out.append(f'<rect x="{left}" y="{y}" width="{size:.1f}" height="{bar - 2}" fill="{COLOURS[kind]}"/>'
+                           f'<text x="{left + size + 4:.1f}" y="{y + bar - 3}" font-size="10">{report.number(value)}</text>')
+                y += bar
+            y += gap
+        keys = "".join(f'<rect x="{left + 170 * n}" y="8" width="10" height="10" fill="{COLOURS[kind]}"/>'
+                       f'<text x="{left + 14 + 170 * n}" y="17">{name}</text>' for n, (kind, name) in enumerate(KINDS.items()))
+        return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 60}" height="{y}" font-family="sans-serif" '
+                f'font-size="12"><title>Processor time a query, in microseconds</title>{keys}{"".join(out)}</svg>\n')
+
+
+def measure(bench, gate, echo):
+    """With all peers that are installed; which are not is a trouble that names the package."""
+    return Field(bench, [gate, echo] + [kind(bench.stage) for kind in peers.ALL]).measure()
