@@ -55,10 +55,11 @@
 #define NG_SANDBOXES_DEFAULT           16384
 #define NG_SANDBOXES_CEILING           65536
 #define NG_PENDING_DEFAULT             65536 /* questions waiting for upstream or kernel, in all */
-#define NG_PENDING_SANDBOX_DEFAULT     512     /* the same, for one sandbox */
-#define NG_LEASES_DEFAULT              1048576 /* in all */
-#define NG_LEASES_SANDBOX_DEFAULT      4096    /* for one sandbox */
-#define NG_CACHE_ENTRIES_DEFAULT       131072
+#define NG_PENDING_SANDBOX_DEFAULT     512      /* the same, for one sandbox */
+#define NG_LEASES_DEFAULT              1048576  /* in all */
+#define NG_LEASES_SANDBOX_DEFAULT      4096     /* for one sandbox */
+#define NG_CACHE_OCTETS_DEFAULT        33554432 /* what answers are remembered in */
+#define NG_CACHE_OCTETS_FLOOR          65536
 #define NG_TCP_CLIENTS_DEFAULT         1024
 #define NG_TCP_CLIENTS_SANDBOX_DEFAULT 32
 #define NG_RECORDS_PER_S_DEFAULT       200 /* record lines a second for one sandbox */

@@ -19,7 +19,7 @@
 struct ng_gate;
 
 struct ng_limits { /* 0 in any field means the default of bounds.h */
-	uint32_t pending, pending_sandbox, leases, leases_sandbox, cache_entries;
+	uint32_t pending, pending_sandbox, leases, leases_sandbox, cache_octets;
 };
 
 struct ng_settings {
@@ -397,7 +397,7 @@ struct ng_counters {
 	uint64_t leases_kept,
 		kept_to_ceiling; /* by flows; and of those until they might no longer */
 	uint64_t flow_walks_late;
-	uint64_t pending, leases, cache_entries, sandboxes; /* now */
+	uint64_t pending, leases, cache_entries, cache_octets, sandboxes; /* now */
 	uint64_t crowded; /* now: 1 from 80 to 70 hundredths of all elements that may be */
 };
 void ng_gate_counters(const struct ng_gate *gate, struct ng_counters *out);

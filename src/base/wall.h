@@ -215,7 +215,7 @@ struct wall_channel_body {
 struct wall_begin {
 	uint64_t version;
 	uint32_t lease_min_s, grace_s, ttl_max_s, deny_ttl_s, flow_lease_s;
-	uint32_t pending, pending_sandbox, leases, leases_sandbox, cache_entries;
+	uint32_t pending, pending_sandbox, leases, leases_sandbox, cache_octets;
 	uint32_t tcp_clients, tcp_clients_sandbox, records_per_s;
 	uint32_t flags; /* WALL_ANCESTOR_NODATA, WALL_NO_ */
 };

@@ -280,7 +280,7 @@ static void setting_read(struct scene *scene, struct reader *reader)
 		{"pending-sandbox", &limits->pending_sandbox, false},
 		{"leases", &limits->leases, false},
 		{"leases-sandbox", &limits->leases_sandbox, false},
-		{"cache-entries", &limits->cache_entries, false},
+		{"cache-size", &limits->cache_octets, false},
 	};
 
 	if (word_accept(reader, "clock")) {

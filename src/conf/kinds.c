@@ -91,6 +91,39 @@ static void duration_print(const void *at, FILE *to)
 	fprintf(to, "%u%c", value / units[i].seconds, units[i].unit);
 }
 
+static const struct {
+	char unit;
+	uint32_t octets;
+} sizes[] = {{'G', 1u << 30}, {'M', 1u << 20}, {'K', 1u << 10}};
+#define SIZES (sizeof(sizes) / sizeof(sizes[0]))
+
+static const char *size_read(const struct field *field, const char *text, void *at,
+			     const char **advice)
+{
+	uint64_t value;
+	bool digits = read_digits(&text, &value);
+	if (digits && *text == '\0')
+		return store_number(field, value, at, advice);
+	for (size_t i = 0; digits && i < SIZES; i++) {
+		if (text[0] == sizes[i].unit && text[1] == '\0')
+			return store_number(field, value * sizes[i].octets, at, advice);
+	}
+	*advice = "write octets, or a number with K, M or G, such as 32M";
+	return "this is not a size";
+}
+
+static void size_print(const void *at, FILE *to)
+{
+	uint32_t value = *(const uint32_t *)at;
+	size_t i = 0;
+	while (i < SIZES && value % sizes[i].octets != 0)
+		i++;
+	if (i < SIZES)
+		fprintf(to, "%u%c", value / sizes[i].octets, sizes[i].unit);
+	else
+		fprintf(to, "%u", value);
+}
+
 /* ---- addresses ---- */
 
 static bool read_port(const char *text, uint16_t *out)
@@ -445,6 +478,7 @@ const struct kind kind_table = {32, table_read, chars_print, NULL};
 const struct kind kind_set = {sizeof(struct wall_set), set_read, set_print, NULL};
 const struct kind kind_duration = {sizeof(uint32_t), duration_read, duration_print, NULL};
 const struct kind kind_number = {sizeof(uint32_t), number_read, number_print, NULL};
+const struct kind kind_size = {sizeof(uint32_t), size_read, size_print, NULL};
 const struct kind kind_mode = {sizeof(enum ng_mode), mode_read, mode_print, NULL};
 const struct kind kind_switch = {sizeof(bool), switch_read, switch_print, NULL};
 const struct kind kind_ancestor = {sizeof(bool), ancestor_read, ancestor_print, NULL};

@@ -220,7 +220,7 @@ static void feed_begin(struct daemon *daemon)
 		.pending_sandbox = settings->limits.pending_sandbox,
 		.leases = settings->limits.leases,
 		.leases_sandbox = settings->limits.leases_sandbox,
-		.cache_entries = settings->limits.cache_entries,
+		.cache_octets = settings->limits.cache_octets,
 		.tcp_clients = conf->tcp_clients,
 		.tcp_clients_sandbox = conf->tcp_clients_sandbox,
 		.records_per_s = conf->records_per_s,

@@ -93,8 +93,8 @@ static const char *const counter_names[] = {
 	"malformed",       "silent",         "cache_hits",   "failure_hits",  "asks",
 	"leases_ordered",  "leases_refused", "leases_ended", "revoked",       "rebinds",
 	"blocked",         "over_quota",     "evicted",      "leases_kept",   "kept_to_ceiling",
-	"flow_walks_late", "pending",        "leases",       "cache_entries", "sandboxes",
-	"crowded",
+	"flow_walks_late", "pending",        "leases",       "cache_entries", "cache_octets",
+	"sandboxes",       "crowded",
 };
 _Static_assert(sizeof counter_names / sizeof counter_names[0] ==
 		       sizeof(struct ng_counters) / sizeof(uint64_t),

@@ -165,7 +165,7 @@ static struct ng_generation generation_of(const struct stage *stage)
 						.pending_sandbox = begin->pending_sandbox,
 						.leases = begin->leases,
 						.leases_sandbox = begin->leases_sandbox,
-						.cache_entries = begin->cache_entries,
+						.cache_octets = begin->cache_octets,
 					},
 				.lease_min_s = begin->lease_min_s,
 				.grace_s = begin->grace_s,

@@ -13,7 +13,7 @@ unsigned question_len(const struct question_key *key)
 	return (unsigned)(offsetof(struct question_key, name) + 1u + key->name.len);
 }
 
-static unsigned key_hash(const struct ng_gate *gate, const struct question_key *key)
+unsigned question_hash(const struct ng_gate *gate, const struct question_key *key)
 {
 	return (unsigned)hash_octets(key, question_len(key), gate->seed);
 }
@@ -25,7 +25,8 @@ static void ask_free(struct ng_gate *gate, struct ask *ask)
 	free(ask);
 }
 
-static struct ask *ask_make(struct ng_gate *gate, const struct question_key *key)
+static struct ask *ask_make(struct ng_gate *gate, const struct question_key *key,
+			    uint32_t sandbox)
 {
 	struct ask *ask = calloc(1, sizeof(*ask));
 
@@ -33,9 +34,10 @@ static struct ask *ask_make(struct ng_gate *gate, const struct question_key *key
 		return NULL;
 	ask->id = gate->last_ask + 1;
 	ask->key = *key;
+	ask->sandbox = sandbox;
 	ask->sent_us = gate->now_us;
 	HASH_ADD_KEYPTR_BYHASHVALUE(hh, gate->asks, &ask->key, question_len(key),
-				    key_hash(gate, key), ask);
+				    question_hash(gate, key), ask);
 	if (!ask->hh.tbl) {
 		free(ask);
 		return NULL;
@@ -68,9 +70,10 @@ void ask_join(struct ng_gate *gate, struct query *query, const struct question_k
 {
 	struct ask *ask;
 
-	HASH_FIND_BYHASHVALUE(hh, gate->asks, key, question_len(key), key_hash(gate, key), ask);
+	HASH_FIND_BYHASHVALUE(hh, gate->asks, key, question_len(key), question_hash(gate, key),
+			      ask);
 	if (!ask) {
-		ask = ask_make(gate, key);
+		ask = ask_make(gate, key, query->sandbox->spec.id);
 		if (!ask) {
 			query_fail(gate, query, TEXT_ASK_MEMORY);
 			return;
@@ -121,7 +124,7 @@ static void ask_failed(struct ng_gate *gate, struct ask *ask, enum text text, bo
  */
 static void ask_answered(struct ng_gate *gate, struct ask *ask, struct entry *entry)
 {
-	bool kept = cache_keep(gate, entry);
+	bool kept = cache_keep(gate, entry, ask->sandbox);
 	struct query *queries = ask->queries, *query, *spare;
 
 	ask->queries = NULL;

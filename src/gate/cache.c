@@ -1,60 +1,87 @@
 /*
- * What upstreams said, by route and question.
+ * The table of what upstreams said.
  *
- * An entry holds the aliases of the answer section, the records of the wanted type (with their
- * signatures when the client asked for them) and the SOA of a negative answer, unfiltered: what a
- * sandbox may see of it is decided each time it is served. So one entry serves all sandboxes, and
- * a route that opts private ranges in never serves another route.
- *
- * Entries stand in order of arrival and leave in that order when the cache is full.
+ * Chains in buckets, found by a hash that is keyed with the gate's seed: what strangers ask for
+ * cannot be made to collide. Which entries leave when there are too many is decided in shares.c.
  */
 #include "gate/engine.h"
 
-#include "base/hash.h"
 #include <stdlib.h>
-#include <string.h>
 
-#define ENTRY_MAX (64u << 10) /* octets of one entry */
+#define BUCKETS_FIRST 256u
 
-static unsigned key_len(const struct question_key *key)
+static struct entry **bucket_of(const struct cache *cache, uint32_t hash)
 {
-	return (unsigned)(offsetof(struct question_key, name) + 1u + key->name.len);
+	return &cache->buckets[hash & (cache->room - 1)];
 }
 
-static unsigned key_hash(const struct ng_gate *gate, const struct question_key *key)
+static bool table_grow(struct cache *cache)
 {
-	return (unsigned)hash_octets(key, key_len(key), gate->seed);
+	size_t room = cache->room ? 2 * cache->room : BUCKETS_FIRST;
+	struct cache next = {.room = room, .buckets = calloc(room, sizeof(*next.buckets))};
+
+	if (!next.buckets)
+		return cache->room; /* longer chains */
+	for (size_t i = 0; i < cache->room; i++) {
+		struct entry *entry, *following;
+
+		for (entry = cache->buckets[i]; entry; entry = following) {
+			struct entry **bucket = bucket_of(&next, entry->hash);
+
+			following = entry->next;
+			entry->next = *bucket;
+			*bucket = entry;
+		}
+	}
+	free(cache->buckets);
+	cache->buckets = next.buckets;
+	cache->room = room;
+	return true;
 }
 
-void entry_free(struct entry *entry)
+static struct entry *table_find(const struct ng_gate *gate, const struct question_key *key,
+				uint32_t hash)
 {
-	if (!entry)
-		return;
-	arena_finish(&entry->arena);
-	free(entry);
+	struct entry *entry;
+
+	if (!gate->cache.room)
+		return NULL;
+	for (entry = *bucket_of(&gate->cache, hash); entry; entry = entry->next) {
+		if (entry->hash == hash && entry_asks(entry, key))
+			return entry;
+	}
+	return NULL;
 }
 
-static void cache_drop(struct ng_gate *gate, struct entry *entry)
+void cache_drop(struct ng_gate *gate, struct entry *entry)
 {
-	HASH_DEL(gate->cache, entry);
-	gate->counters.cache_entries--;
+	struct entry **at = bucket_of(&gate->cache, entry->hash);
+
+	while (*at != entry)
+		at = &(*at)->next;
+	*at = entry->next;
+	gate->cache.n--;
+	share_release(gate, entry);
 	entry_free(entry);
 }
 
 void cache_clear(struct ng_gate *gate)
 {
-	struct entry *entry, *spare;
+	struct cache *cache = &gate->cache;
 
-	HASH_ITER (hh, gate->cache, entry, spare) {
-		cache_drop(gate, entry);
+	for (size_t i = 0; i < cache->room; i++) {
+		while (cache->buckets[i])
+			cache_drop(gate, cache->buckets[i]);
 	}
+	free(cache->buckets);
+	heap_finish(&cache->first);
+	*cache = (struct cache){0};
 }
 
 struct entry *cache_find(struct ng_gate *gate, const struct question_key *key)
 {
-	struct entry *entry;
+	struct entry *entry = table_find(gate, key, question_hash(gate, key));
 
-	HASH_FIND_BYHASHVALUE(hh, gate->cache, key, key_len(key), key_hash(gate, key), entry);
 	if (entry && entry->until_us <= gate->now_us) {
 		cache_drop(gate, entry);
 		return NULL;
@@ -62,124 +89,38 @@ struct entry *cache_find(struct ng_gate *gate, const struct question_key *key)
 	return entry;
 }
 
-bool cache_keep(struct ng_gate *gate, struct entry *entry)
+void cache_use(struct entry *entry, uint32_t sandbox)
 {
-	struct entry *old = cache_find(gate, &entry->key);
+	entry->used = true;
+	if (entry->share->sandbox != sandbox)
+		entry->other = sandbox;
+}
 
+bool cache_keep(struct ng_gate *gate, struct entry *entry, uint32_t sandbox)
+{
+	const struct question_key key = {.route = entry->route,
+					 .type = entry->type,
+					 .dnssec_ok = entry->dnssec_ok,
+					 .cd = entry->cd,
+					 .name = entry_name(entry)};
+	struct cache *cache = &gate->cache;
+	struct entry *old, **bucket;
+
+	entry->hash = question_hash(gate, &key);
+	old = table_find(gate, &key, entry->hash);
 	if (old)
 		cache_drop(gate, old);
-	if (entry->until_us <= entry->stored_us)
+	if (entry->until_us <= entry->stored_us ||
+	    entry->size > gate->settings.limits.cache_octets)
 		return false;
-	while (gate->counters.cache_entries >= gate->settings.limits.cache_entries)
-		cache_drop(gate, gate->cache);
-	HASH_ADD_KEYPTR_BYHASHVALUE(hh, gate->cache, &entry->key, key_len(&entry->key),
-				    key_hash(gate, &entry->key), entry);
-	if (!entry->hh.tbl)
+	if (cache->n >= cache->room && !table_grow(cache))
 		return false;
-	gate->counters.cache_entries++;
+	shares_shrink(gate, entry->size);
+	if (share_charge(gate, entry, sandbox))
+		return false;
+	bucket = bucket_of(cache, entry->hash);
+	entry->next = *bucket;
+	*bucket = entry;
+	cache->n++;
 	return true;
-}
-
-static bool wanted(const struct ng_rr *rr, uint16_t type, bool dnssec_ok)
-{
-	if (rr->type == type || rr->type == NG_TYPE_CNAME || rr->type == NG_TYPE_DNAME)
-		return true;
-	return dnssec_ok && rr->type == NG_TYPE_RRSIG;
-}
-
-/* Records of one owner stand together most of the time: the name is then stored once. */
-static struct ng_name *owner_copy(struct arena *arena, const struct ng_rr *rr,
-				  const struct ng_rr *before)
-{
-	if (before && ng_name_equal(rr->owner, before->owner))
-		return before->owner;
-	return arena_copy(arena, rr->owner, sizeof(*rr->owner));
-}
-
-static void rr_copy(struct arena *arena, const struct ng_rr *from, const struct ng_rr *before,
-		    struct ng_rr *to)
-{
-	*to = *from;
-	to->owner = owner_copy(arena, from, before);
-	to->rdata = arena_copy(arena, from->rdata, from->rdlen);
-}
-
-static uint32_t soa_minimum(const struct ng_rr *soa)
-{
-	const uint8_t *last = soa->rdata + soa->rdlen - 4;
-
-	return (uint32_t)last[0] << 24 | (uint32_t)last[1] << 16 | (uint32_t)last[2] << 8 |
-	       last[3];
-}
-
-/* RFC 2308 5: a negative answer lives for min(SOA TTL, MINIMUM), and not at all without an SOA. */
-static uint32_t negative_ttl(const struct entry *entry)
-{
-	uint32_t minimum;
-
-	if (!entry->soa)
-		return 0;
-	minimum = soa_minimum(entry->soa);
-	return minimum < entry->soa->ttl ? minimum : entry->soa->ttl;
-}
-
-static uint32_t entry_ttl(const struct ng_gate *gate, const struct entry *entry)
-{
-	uint32_t ttl = gate->settings.ttl_max_s;
-
-	for (size_t i = 0; i < entry->n; i++) {
-		if (entry->rrs[i].ttl < ttl)
-			ttl = entry->rrs[i].ttl;
-	}
-	/* Aliases alone, without an SOA, deny nothing: their target is asked by itself. */
-	if (entry->negative && (entry->soa || entry->rcode != NG_RCODE_NOERROR || !entry->n) &&
-	    negative_ttl(entry) < ttl)
-		ttl = negative_ttl(entry);
-	return ttl;
-}
-
-static void entry_fill(struct entry *entry, const struct ng_answer *answer)
-{
-	entry->negative = true;
-	entry->rrs = arena_alloc(&entry->arena, (answer->n + 1) * sizeof(*entry->rrs));
-	for (size_t i = 0; entry->rrs && i < answer->n; i++) {
-		const struct ng_rr *before = entry->n ? &entry->rrs[entry->n - 1] : NULL;
-
-		if (!wanted(&answer->rrs[i], entry->key.type, entry->key.dnssec_ok))
-			continue;
-		rr_copy(&entry->arena, &answer->rrs[i], before, &entry->rrs[entry->n]);
-		if (answer->rrs[i].type == entry->key.type)
-			entry->negative = false;
-		entry->n++;
-	}
-	if (answer->soa && answer->soa->rdlen >= 22) {
-		entry->soa = arena_alloc(&entry->arena, sizeof(*entry->soa));
-		if (entry->soa)
-			rr_copy(&entry->arena, answer->soa, NULL, entry->soa);
-	}
-}
-
-int entry_make(const struct ng_gate *gate, const struct question_key *key,
-	       const struct ng_answer *answer, const struct ng_addr *server, struct entry **out)
-{
-	struct entry *entry;
-
-	if (answer->rcode != NG_RCODE_NOERROR && answer->rcode != NG_RCODE_NXDOMAIN)
-		return NG_E_NOTFOUND;
-	entry = calloc(1, sizeof(*entry));
-	if (!entry)
-		return NG_E_NOMEM;
-	arena_init(&entry->arena, ENTRY_MAX);
-	entry->key = *key;
-	entry->rcode = answer->rcode;
-	entry->server = *server;
-	entry_fill(entry, answer);
-	if (entry->arena.failed) {
-		entry_free(entry);
-		return NG_E_NOMEM;
-	}
-	entry->stored_us = gate->now_us;
-	entry->until_us = gate->now_us + (uint64_t)entry_ttl(gate, entry) * SECOND_US;
-	*out = entry;
-	return NG_OK;
 }

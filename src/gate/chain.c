@@ -13,17 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An entry stores the owner of neighbours once (cache.c); so does the query that reads it. */
-static struct ng_name *owner_keep(struct query *query, const struct ng_name *owner,
-				  const struct ng_rr *before)
-{
-	if (before && before->owner == owner)
-		return query->rrs[query->n - 1].owner;
-	return arena_copy(&query->arena, owner, sizeof(*owner));
-}
-
-bool query_keep(struct query *query, const struct ng_rr *rr, const struct ng_rr *before,
-		uint32_t aged_s)
+bool query_keep(struct query *query, const struct ng_rr *rr)
 {
 	struct ng_rr *kept;
 
@@ -38,8 +28,6 @@ bool query_keep(struct query *query, const struct ng_rr *rr, const struct ng_rr 
 	}
 	kept = &query->rrs[query->n];
 	*kept = *rr;
-	kept->ttl = rr->ttl > aged_s ? rr->ttl - aged_s : 0;
-	kept->owner = owner_keep(query, rr->owner, before);
 	kept->rdata = arena_copy(&query->arena, rr->rdata, rr->rdlen);
 	if (query->arena.failed)
 		return false;
@@ -48,88 +36,100 @@ bool query_keep(struct query *query, const struct ng_rr *rr, const struct ng_rr 
 }
 
 /* Does the CNAME's target equal what the DNAME makes of its owner? */
-static bool dname_agrees(const struct ng_rr *dname, const struct ng_rr *cname)
+static bool dname_agrees(const struct entry *entry, size_t dname, const struct ng_name *above,
+			 const struct ng_name *name, size_t cname)
 {
-	struct ng_name to, made = *cname->owner;
-	size_t prefix = (size_t)(cname->owner->len - dname->owner->len);
+	struct ng_name to, made = *name;
+	size_t prefix = (size_t)(name->len - above->len), len = entry->rrs[cname].rdlen;
 
-	if (ng_name_from_wire(dname->rdata, dname->rdlen, &to) || prefix + to.len > NG_NAME_MAX)
+	if (ng_name_from_wire(entry_rdata(entry, dname), entry->rrs[dname].rdlen, &to) ||
+	    prefix + to.len > NG_NAME_MAX)
 		return false;
 	memcpy(made.wire + prefix, to.wire, to.len);
 	made.len = (uint8_t)(prefix + to.len);
-	return made.len == cname->rdlen &&
-	       ng_name_from_wire(cname->rdata, cname->rdlen, &to) == NG_OK &&
+	return made.len == len &&
+	       ng_name_from_wire(entry_rdata(entry, cname), len, &to) == NG_OK &&
 	       ng_name_equal(&made, &to);
 }
 
-static const struct ng_rr *entry_rr(const struct entry *entry, const struct ng_name *owner,
-				    uint16_t type)
+/* The first record of that owner and type; the number of records when there is none. */
+static size_t entry_rr(const struct entry *entry, const struct ng_name *owner, uint16_t type)
 {
-	for (size_t i = 0; i < entry->n; i++) {
-		if (entry->rrs[i].type == type && ng_name_equal(entry->rrs[i].owner, owner))
-			return &entry->rrs[i];
-	}
-	return NULL;
+	size_t i = 0;
+
+	while (i < entry->n && (entry->rrs[i].type != type || !entry_owns(entry, i, owner)))
+		i++;
+	return i;
 }
 
-static bool dnames_agree(const struct entry *entry, const struct ng_name *name,
-			 const struct ng_rr *cname)
+/* cname: the name's own, or the number of records. */
+static bool dnames_agree(const struct entry *entry, const struct ng_name *name, size_t cname)
 {
 	for (size_t i = 0; i < entry->n; i++) {
-		const struct ng_rr *rr = &entry->rrs[i];
+		struct ng_name above;
 
-		if (rr->type != NG_TYPE_DNAME || ng_name_equal(rr->owner, name) ||
-		    !ng_name_within(name, rr->owner))
+		if (entry->rrs[i].type != NG_TYPE_DNAME || entry_owns(entry, i, name))
 			continue;
-		if (!cname || !dname_agrees(rr, cname))
+		above = entry_owner(entry, i);
+		if (ng_name_within(name, &above) &&
+		    (cname == entry->n || !dname_agrees(entry, i, &above, name, cname)))
 			return false;
 	}
 	return true;
 }
 
-static bool covers(const struct ng_rr *rrsig, uint16_t type)
+static bool covers(const struct entry *entry, size_t i, uint16_t type)
 {
-	return rrsig->type == NG_TYPE_RRSIG && rrsig->rdlen > 18 &&
-	       (rrsig->rdata[0] << 8 | rrsig->rdata[1]) == type;
+	const uint8_t *rdata = entry_rdata(entry, i);
+
+	return entry->rrs[i].type == NG_TYPE_RRSIG && entry->rrs[i].rdlen > 18 &&
+	       (rdata[0] << 8 | rdata[1]) == type;
 }
 
-/* Is name the owner of rr? It is when rr shares its owner with the record before, whose owner it is. */
-static bool is_owner(const struct ng_rr *rr, const struct ng_rr *before,
-		     const struct ng_name *name)
+/* The name that the chain has come to, where it stays for as long as the query does. */
+static struct ng_name *place_of(struct query *query)
 {
-	return (before && before->owner == rr->owner) || ng_name_equal(rr->owner, name);
+	return query->links ? &query->chain[query->links] : &query->name;
 }
 
-/* Keeps all records of type (and their signatures) that name owns; false when memory is out. */
+/* Keeps all records of type (and their signatures) that the target owns; false when memory is out. */
 static bool keep_set(struct query *query, const struct entry *entry, uint16_t type,
 		     uint32_t aged_s)
 {
-	const struct ng_rr *before = NULL;
+	const struct entry_rr *before = NULL;
 
 	for (size_t i = 0; i < entry->n; i++) {
-		const struct ng_rr *rr = &entry->rrs[i];
+		const struct entry_rr *from = &entry->rrs[i];
+		struct ng_rr rr = {.type = from->type, .rdlen = from->rdlen};
 
-		if (!is_owner(rr, before, &query->target) ||
-		    (rr->type != type && !covers(rr, type)))
+		if ((from->type != type && !covers(entry, i, type)) ||
+		    !((before && before->owner == from->owner) ||
+		      entry_owns(entry, i, &query->target)))
 			continue;
-		if (!query_keep(query, rr, before, aged_s))
+		rr.owner = place_of(query);
+		rr.ttl = from->ttl > aged_s ? from->ttl - aged_s : 0;
+		rr.rdata = entry_rdata(entry, i);
+		if (!query_keep(query, &rr))
 			return false;
-		before = rr;
-		if (type == NG_TYPE_CNAME && rr->type == type)
+		before = from;
+		if (type == NG_TYPE_CNAME && from->type == type)
 			return true; /* a second CNAME of one owner is not believed */
 	}
 	return true;
 }
 
-static void soa_keep(const struct ng_gate *gate, struct query *query, const struct entry *entry)
+static void soa_keep(const struct ng_gate *gate, struct query *query, const struct entry *entry,
+		     const struct ng_name *owner)
 {
-	struct ng_rr *soa = arena_copy(&query->arena, entry->soa, sizeof(*soa));
+	struct ng_rr *soa = arena_alloc(&query->arena, sizeof(*soa));
 	uint64_t left_us = entry->until_us > gate->now_us ? entry->until_us - gate->now_us : 0;
 
 	if (!soa)
 		return;
-	soa->owner = arena_copy(&query->arena, entry->soa->owner, sizeof(*soa->owner));
-	soa->rdata = arena_copy(&query->arena, entry->soa->rdata, soa->rdlen);
+	soa->type = NG_TYPE_SOA;
+	soa->rdlen = entry->rrs[entry->n].rdlen;
+	soa->owner = arena_copy(&query->arena, owner, sizeof(*owner));
+	soa->rdata = arena_copy(&query->arena, entry_rdata(entry, entry->n), soa->rdlen);
 	soa->ttl = (uint32_t)(left_us / SECOND_US);
 	query->soa = soa;
 }
@@ -138,13 +138,19 @@ static void soa_keep(const struct ng_gate *gate, struct query *query, const stru
 static enum chain_step chain_end(const struct ng_gate *gate, struct query *query,
 				 const struct entry *entry, bool moved)
 {
-	bool fits = entry->soa && ng_name_within(&query->target, entry->soa->owner);
+	struct ng_name zone = {0};
+	bool fits = false;
+
+	if (entry->has_soa) {
+		zone = entry_owner(entry, entry->n);
+		fits = ng_name_within(&query->target, &zone);
+	}
 
 	if (entry->rcode == NG_RCODE_NOERROR && moved && !fits)
 		return CHAIN_MORE; /* the answer stops in the middle: ask for the target */
 	query->rcode = entry->rcode;
 	if (fits)
-		soa_keep(gate, query, entry);
+		soa_keep(gate, query, entry, &zone);
 	return query->arena.failed ? CHAIN_FAIL : CHAIN_DONE;
 }
 
@@ -168,23 +174,23 @@ enum chain_step chain_follow(struct ng_gate *gate, struct query *query,
 			     const struct entry *entry)
 {
 	uint32_t aged_s = (uint32_t)((gate->now_us - entry->stored_us) / SECOND_US);
-	uint16_t type = entry->key.type;
+	uint16_t type = entry->type;
 
 	for (bool moved = false;; moved = true) {
 		const struct route *route = route_of(gate, &query->target);
-		const struct ng_rr *cname;
+		size_t cname;
 
-		if (!route || route->spec.id != entry->key.route)
+		if (!route || route->spec.id != entry->route)
 			return CHAIN_MORE;
-		if (entry_rr(entry, &query->target, type))
+		if (entry_rr(entry, &query->target, type) < entry->n)
 			return keep_set(query, entry, type, aged_s) ? CHAIN_DONE : CHAIN_FAIL;
 		cname = entry_rr(entry, &query->target, NG_TYPE_CNAME);
 		if (!dnames_agree(entry, &query->target, cname))
 			return CHAIN_FAIL;
-		if (!cname)
+		if (cname == entry->n)
 			return chain_end(gate, query, entry, moved);
 		if (!keep_set(query, entry, NG_TYPE_CNAME, aged_s) ||
-		    !chain_move(query, cname->rdata, cname->rdlen))
+		    !chain_move(query, entry_rdata(entry, cname), entry->rrs[cname].rdlen))
 			return CHAIN_FAIL;
 		if (target_serves(gate, query))
 			return CHAIN_LOCAL;

@@ -9,6 +9,7 @@
 
 #include <namegate/gate.h>
 #include "base/arena.h"
+#include "gate/cache.h"
 #include "gate/directory.h"
 #include "gate/heap.h"
 #include "gate/texts.h"
@@ -85,22 +86,10 @@ struct question_key { /* what an upstream is asked: the key of asks and cache */
 struct ask {
 	uint64_t id;
 	struct question_key key;
+	uint32_t sandbox; /* whose question it was first */
 	uint64_t sent_us;
 	struct query *queries;
 	UT_hash_handle hh, by_id;
-};
-
-struct entry { /* what an upstream said, reduced to chain, wanted type and negative SOA */
-	struct question_key key;
-	uint64_t stored_us, until_us;
-	uint8_t rcode;
-	bool negative; /* nothing of the wanted type stands at the end of its chain */
-	struct ng_rr *rrs;
-	size_t n;
-	struct ng_rr *soa;
-	struct ng_addr server;
-	struct arena arena;
-	UT_hash_handle hh;
 };
 
 struct waiting {                 /* a name that waits for approval */
@@ -184,7 +173,7 @@ struct ng_gate {
 
 	struct ask *asks, *asks_by_id;
 	uint64_t last_ask;
-	struct entry *cache;
+	struct cache cache;
 	struct failure *failures;
 	struct lease *leases;
 	struct order *orders;
@@ -217,17 +206,6 @@ const char *word_format(struct ng_gate *gate, const char *format, ...)
 /* routes.c */
 const struct route *route_of(const struct ng_gate *gate, const struct ng_name *name);
 
-/* cache.c */
-struct entry *cache_find(struct ng_gate *gate, const struct question_key *key);
-/* Takes the entry over when it may be kept, else leaves it to the caller: then false. */
-bool cache_keep(struct ng_gate *gate, struct entry *entry);
-void cache_clear(struct ng_gate *gate);
-/* Reduces an answer; NG_E_NOMEM, NG_E_FORMAT (an rcode that says nothing of the name: NG_E_NOTFOUND). */
-int entry_make(const struct ng_gate *gate, const struct question_key *key,
-	       const struct ng_answer *answer, const struct ng_addr *server,
-	       struct entry **out) NG_MUST_CHECK;
-void entry_free(struct entry *entry); /* takes NULL */
-
 /* failures.c: what could not be resolved, for a while (RFC 9520) */
 /* NULL: nothing is known. Else what went wrong; left_s: seconds until it may be asked again. */
 enum text failure_find(const struct ng_gate *gate, const struct question_key *key,
@@ -249,9 +227,8 @@ enum chain_step chain_follow(struct ng_gate *gate, struct query *query,
 
 /* Adds one link; false when the chain is too long, the name malformed or memory out. */
 bool chain_move(struct query *query, const uint8_t *wire, size_t len);
-/* Copies a record into query, aged. before: the record kept last if it is a neighbour, or NULL. */
-bool query_keep(struct query *query, const struct ng_rr *rr, const struct ng_rr *before,
-		uint32_t aged_s);
+/* Copies a record's data into query; the owner is to outlive it. */
+bool query_keep(struct query *query, const struct ng_rr *rr);
 
 /* filter.c */
 struct filtered {
@@ -502,6 +479,7 @@ void queries_tick(struct ng_gate *gate);
 /* asks.c */
 /* The octets of a key that count; they begin at its first. */
 unsigned question_len(const struct question_key *key);
+unsigned question_hash(const struct ng_gate *gate, const struct question_key *key);
 void ask_join(struct ng_gate *gate, struct query *query, const struct question_key *key);
 void ask_leave(struct query *query);
 void asks_finish(struct ng_gate *gate);

@@ -8,7 +8,6 @@
  */
 #include "gate/engine.h"
 
-#include "base/hash.h"
 #include <stdlib.h>
 
 #define IN_A_ROW_US                                                                            \
@@ -23,17 +22,12 @@ struct failure {
 	UT_hash_handle hh; /* oldest first */
 };
 
-static unsigned key_hash(const struct ng_gate *gate, const struct question_key *key)
-{
-	return (unsigned)hash_octets(key, question_len(key), gate->seed);
-}
-
 static struct failure *find(const struct ng_gate *gate, const struct question_key *key)
 {
 	struct failure *failure;
 
-	HASH_FIND_BYHASHVALUE(hh, gate->failures, key, question_len(key), key_hash(gate, key),
-			      failure);
+	HASH_FIND_BYHASHVALUE(hh, gate->failures, key, question_len(key),
+			      question_hash(gate, key), failure);
 	return failure;
 }
 
@@ -79,7 +73,7 @@ void failure_note(struct ng_gate *gate, const struct question_key *key, enum tex
 		.text = text,
 	};
 	HASH_ADD_KEYPTR_BYHASHVALUE(hh, gate->failures, &failure->key, question_len(key),
-				    key_hash(gate, key), failure);
+				    question_hash(gate, key), failure);
 	if (!failure->hh.tbl)
 		free(failure);
 }

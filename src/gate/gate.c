@@ -31,7 +31,7 @@ struct ng_settings ng_settings_full(const struct ng_settings *given)
 		or_default(limits->pending_sandbox, NG_PENDING_SANDBOX_DEFAULT);
 	limits->leases = or_default(limits->leases, NG_LEASES_DEFAULT);
 	limits->leases_sandbox = or_default(limits->leases_sandbox, NG_LEASES_SANDBOX_DEFAULT);
-	limits->cache_entries = or_default(limits->cache_entries, NG_CACHE_ENTRIES_DEFAULT);
+	limits->cache_octets = or_default(limits->cache_octets, NG_CACHE_OCTETS_DEFAULT);
 	return full;
 }
 
@@ -62,6 +62,7 @@ void sandbox_close(struct ng_gate *gate, struct sandbox *sandbox)
 	while (sandbox->leases)
 		lease_free(gate, sandbox->leases, NG_E_CLOSED);
 	waiting_forget(gate, sandbox->spec.id);
+	share_orphan(gate, sandbox->spec.id);
 }
 
 static void sandboxes_close(struct ng_gate *gate)
@@ -299,6 +300,7 @@ int ng_gate_apply(struct ng_gate *gate, uint64_t now_us, const struct ng_generat
 	gate->n_own = generation->n_own;
 	gate->version = generation->version;
 	gate->settings = ng_settings_full(&generation->settings);
+	shares_shrink(gate, 0);
 	directory_swap(gate, &next);
 	leases_crowd(gate);
 	failures_clear(gate);
@@ -337,4 +339,6 @@ void ng_gate_counters(const struct ng_gate *gate, struct ng_counters *out)
 	*out = gate->counters;
 	out->pending = gate->n_pending;
 	out->sandboxes = gate->directory.n;
+	out->cache_entries = gate->cache.n;
+	out->cache_octets = gate->cache.octets;
 }

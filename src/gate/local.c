@@ -15,7 +15,7 @@
 static bool local_keep(struct ng_gate *gate, struct query *query, const struct ng_local *local)
 {
 	struct ng_rr rr = {
-		.owner = &query->target,
+		.owner = arena_copy(&query->arena, &query->target, sizeof(query->target)),
 		.type = local->type,
 		.ttl = local->ttl < gate->settings.ttl_max_s ? local->ttl
 							     : gate->settings.ttl_max_s,
@@ -23,7 +23,7 @@ static bool local_keep(struct ng_gate *gate, struct query *query, const struct n
 		.rdlen = local->rdlen,
 	};
 
-	return query_keep(query, &rr, NULL, 0);
+	return rr.owner && query_keep(query, &rr);
 }
 
 /* "*.garden." puts the data's owner name before "garden."; false when that is too long for a name. */

@@ -33,6 +33,7 @@ SCENES = \
 	tests/scene/blocked-packets.scene \
 	tests/scene/both-of-a-dot-name.scene \
 	tests/scene/cache-bound.scene \
+	tests/scene/cache-flood.scene \
 	tests/scene/cache-hit-costs-nothing.scene \
 	tests/scene/cache-hit-second-sandbox.scene \
 	tests/scene/case-is-echoed.scene \

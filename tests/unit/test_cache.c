@@ -1,4 +1,7 @@
-/* The cache: keyed by route and whole question, bounded, and never longer than the shortest TTL. */
+/*
+ * The cache: keyed by route and whole question, never longer than the shortest TTL, bounded in octets,
+ * and shared out so that nobody's flood reaches what a neighbour uses.
+ */
 #include "gate_world.h"
 
 static struct question_key key_of(const char *name, uint32_t route)
@@ -32,12 +35,80 @@ static bool has(struct ng_gate *gate, const char *name, uint32_t route)
 	return cache_find(gate, &key) != NULL;
 }
 
+static bool keep(struct ng_gate *gate, uint32_t sandbox, const char *name)
+{
+	return cache_keep(gate, entry_of(gate, name, 1, 60), sandbox);
+}
+
+/* Asks as a sandbox does: what is not there is brought in. Whether it was there. */
+static bool asked(struct ng_gate *gate, uint32_t sandbox, const char *name)
+{
+	const struct question_key key = key_of(name, 1);
+	struct entry *entry = cache_find(gate, &key);
+
+	if (entry)
+		cache_use(entry, sandbox);
+	else
+		assert_true(keep(gate, sandbox, name));
+	return entry != NULL;
+}
+
+static struct ng_gate *gate_of(uint32_t sandboxes, uint32_t octets)
+{
+	struct ng_gate *gate = gate_make();
+	struct ng_sandbox box = {.mode = NG_ENFORCE, .n_sources = 1};
+	char text[32];
+
+	for (uint32_t id = 2; id <= sandboxes; id++) {
+		box.id = id;
+		snprintf(box.name, sizeof(box.name), "box%u", id);
+		snprintf(text, sizeof(text), "10.67.0.%u", id);
+		assert_int_equal(ng_prefix_parse(text, &box.sources[0]), NG_OK);
+		assert_int_equal(ng_gate_sandbox_put(gate, 0, &box), NG_OK);
+	}
+	gate->settings.limits.cache_octets = octets;
+	return gate;
+}
+
+/* What the shares and the table say of the cache must be the same, and within the bound. */
+static void sums_hold(const struct ng_gate *gate)
+{
+	const struct share *share;
+	uint64_t octets = 0;
+	size_t n = 0, tabled = 0;
+
+	for (share = gate->cache.shares; share; share = share->hh.next) {
+		const struct entry *last = NULL;
+		uint64_t own = 0;
+
+		for (const struct entry *entry = share->oldest; entry; entry = entry->newer) {
+			assert_ptr_equal(entry->share, share);
+			assert_ptr_equal(entry->older, last);
+			own += entry->size;
+			last = entry;
+			n++;
+		}
+		assert_ptr_equal(share->newest, last);
+		assert_int_equal(share->octets, own);
+		octets += own;
+	}
+	for (size_t i = 0; i < gate->cache.room; i++) {
+		for (const struct entry *entry = gate->cache.buckets[i]; entry;
+		     entry = entry->next)
+			tabled++;
+	}
+	assert_int_equal(tabled, n);
+	assert_int_equal(gate->cache.n, n);
+	assert_int_equal(gate->cache.octets, octets);
+	assert_true(octets <= gate->settings.limits.cache_octets);
+}
+
 static void by_route(void **state)
 {
 	struct ng_gate *gate = gate_make();
 
 	(void)state;
-	assert_true(cache_keep(gate, entry_of(gate, "a.example", 1, 60)));
+	assert_true(keep(gate, 1, "a.example"));
 	assert_true(has(gate, "a.example", 1));
 	assert_false(has(gate, "a.example", 2));
 	assert_false(has(gate, "b.example", 1));
@@ -50,35 +121,193 @@ static void until_the_ttl_ends(void **state)
 	struct entry *never = entry_of(gate, "zero.example", 1, 0);
 
 	(void)state;
-	assert_false(cache_keep(gate, never));
+	assert_false(cache_keep(gate, never, 1));
 	entry_free(never);
-	assert_true(cache_keep(gate, entry_of(gate, "a.example", 1, 60)));
-	assert_true(cache_keep(gate, entry_of(gate, "long.example", 1, 999999)));
+	assert_true(keep(gate, 1, "a.example"));
+	assert_true(cache_keep(gate, entry_of(gate, "long.example", 1, 999999), 1));
 	ng_gate_tick(gate, 60 * SECOND_US - 1);
 	assert_true(has(gate, "a.example", 1));
 	ng_gate_tick(gate, 60 * SECOND_US);
 	assert_false(has(gate, "a.example", 1));
 	ng_gate_tick(gate, (uint64_t)NG_TTL_MAX_S * SECOND_US);
 	assert_false(has(gate, "long.example", 1));
-	assert_int_equal(gate->counters.cache_entries, 0);
+	assert_int_equal(gate->cache.n, 0);
 	ng_gate_destroy(gate);
 }
 
 static void bounded(void **state)
 {
-	struct ng_gate *gate = gate_make();
+	struct ng_gate *gate = gate_of(1, 4096);
 	char name[32];
 
 	(void)state;
-	gate->settings.limits.cache_entries = 8;
-	for (unsigned i = 0; i < 100; i++) {
+	for (unsigned i = 0; i < 1000; i++) {
 		snprintf(name, sizeof(name), "n%u.example", i);
-		assert_true(cache_keep(gate, entry_of(gate, name, 1, 60)));
-		assert_true(gate->counters.cache_entries <= 8);
+		assert_true(keep(gate, 1, name));
+		sums_hold(gate);
 	}
-	assert_true(has(gate, "n99.example", 1));
+	assert_true(gate->cache.octets > 4096 - 300);
+	assert_true(has(gate, "n999.example", 1));
 	assert_false(has(gate, "n0.example", 1));
 	ng_gate_destroy(gate);
+}
+
+static void larger_than_the_whole(void **state)
+{
+	struct ng_gate *gate = gate_of(1, 64);
+	struct entry *entry = entry_of(gate, "a.example", 1, 60);
+
+	(void)state;
+	assert_false(cache_keep(gate, entry, 1));
+	entry_free(entry);
+	sums_hold(gate);
+	ng_gate_destroy(gate);
+}
+
+static void small_in_memory(void **state)
+{
+	struct ng_gate *gate = gate_of(1, 1u << 20);
+
+	(void)state;
+	assert_true(keep(gate, 1, "registry.npmjs.example"));
+	assert_true(gate->cache.octets <= 256);
+	ng_gate_destroy(gate);
+}
+
+/* What is used between two rounds of the hand outlasts any number of names that are asked once. */
+static void names_asked_once_go_first(void **state)
+{
+	struct ng_gate *gate = gate_of(1, 8192);
+	char name[32];
+
+	(void)state;
+	assert_false(asked(gate, 1, "used.example"));
+	for (unsigned i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "n%u.example", i);
+		assert_false(asked(gate, 1, name));
+		if (i % 16 == 0)
+			assert_true(asked(gate, 1, "used.example"));
+	}
+	ng_gate_destroy(gate);
+}
+
+/* A neighbour's working set is a quarter of the cache; hits of a hundred rounds over it. */
+static unsigned neighbour_hits(struct ng_gate *gate, unsigned flood)
+{
+	static unsigned fresh;
+	unsigned hits = 0;
+	char name[32];
+
+	for (unsigned round = 0; round < 100; round++) {
+		for (unsigned i = 0; i < 40; i++) {
+			snprintf(name, sizeof(name), "w%u.example", i);
+			hits += asked(gate, 2, name);
+			for (unsigned j = 0; j < flood; j++) {
+				snprintf(name, sizeof(name), "f%u.example", fresh++);
+				asked(gate, 1, name);
+			}
+		}
+		sums_hold(gate);
+	}
+	return hits;
+}
+
+static void a_flood_pushes_out_itself(void **state)
+{
+	struct ng_gate *quiet = gate_of(2, 40 * 4 * 200), *loud = gate_of(2, 40 * 4 * 200);
+
+	(void)state;
+	assert_int_equal(neighbour_hits(quiet, 0), 99 * 40);
+	assert_int_equal(neighbour_hits(loud, 10), 99 * 40);
+	ng_gate_destroy(quiet);
+	ng_gate_destroy(loud);
+}
+
+/* Whoever floods had asked for the neighbour's names first, and so was charged with them. */
+static void what_a_neighbour_uses_becomes_its_own(void **state)
+{
+	struct ng_gate *gate = gate_of(2, 40 * 4 * 200);
+	char name[32];
+
+	(void)state;
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(name, sizeof(name), "w%u.example", i);
+		asked(gate, 1, name);
+	}
+	assert_int_equal(neighbour_hits(gate, 0), 100 * 40);
+	assert_int_equal(neighbour_hits(gate, 10), 100 * 40);
+	ng_gate_destroy(gate);
+}
+
+static void nobodys_goes_before_all_else(void **state)
+{
+	struct ng_gate *gate = gate_of(3, 40 * 200);
+	char name[32];
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "g%u.example", i);
+		asked(gate, 3, name);
+		asked(gate, 3, name);
+	}
+	assert_true(asked(gate, 2, "g7.example"));
+	ng_gate_sandbox_remove(gate, 0, 3);
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "f%u.example", i);
+		asked(gate, 1, name);
+		sums_hold(gate);
+	}
+	assert_false(has(gate, "g6.example", 1));
+	assert_true(has(gate, "g7.example", 1));
+	ng_gate_destroy(gate);
+}
+
+/* Sandboxes that ask at random, go and come, over a bound that moves: the sums hold, and nothing leaks. */
+static void any_order(void **state)
+{
+	struct ng_gate *gate = gate_of(9, 20000);
+	struct ng_sandbox box = {.mode = NG_ENFORCE, .n_sources = 1, .name = "again"};
+	uint64_t now_us = 0, random = 88172645463325252u;
+	char name[32];
+
+	(void)state;
+	assert_int_equal(ng_prefix_parse("10.68.0.1", &box.sources[0]), NG_OK);
+	for (unsigned i = 0; i < 20000; i++) {
+		random ^= random << 13;
+		random ^= random >> 7;
+		random ^= random << 17;
+		snprintf(name, sizeof(name), "%.*s%u.example", (int)(random >> 32 & 15),
+			 "aaaaaaaaaaaaaaaa", (unsigned)(random >> 40 & 255));
+		asked(gate, 1 + (uint32_t)(random & 7), name);
+		if (i % 100 == 0)
+			ng_gate_tick(gate, now_us += SECOND_US);
+		if (i % 1000 == 500)
+			ng_gate_sandbox_remove(gate, now_us, 2 + (i / 1000) % 8);
+		if (i % 3000 == 999) {
+			box.id = 2 + (i / 1000) % 8;
+			assert_int_equal(ng_gate_sandbox_put(gate, now_us, &box), NG_OK);
+			ng_gate_sandbox_remove(gate, now_us, box.id);
+		}
+		if (i % 64 == 0)
+			sums_hold(gate);
+	}
+	ng_gate_destroy(gate);
+}
+
+/* The same inputs leave the same cache. */
+static void nothing_is_random(void **state)
+{
+	struct ng_gate *gates[2] = {gate_of(3, 10000), gate_of(3, 10000)};
+	char name[32];
+
+	(void)state;
+	for (unsigned i = 0; i < 3000; i++) {
+		snprintf(name, sizeof(name), "n%u.example", i * i % 97);
+		assert_int_equal(asked(gates[0], 1 + i % 3, name),
+				 asked(gates[1], 1 + i % 3, name));
+	}
+	ng_gate_destroy(gates[0]);
+	ng_gate_destroy(gates[1]);
 }
 
 static void upstream_failure_is_no_answer(void **state)
@@ -100,6 +329,14 @@ int main(void)
 		cmocka_unit_test(by_route),
 		cmocka_unit_test(until_the_ttl_ends),
 		cmocka_unit_test(bounded),
+		cmocka_unit_test(larger_than_the_whole),
+		cmocka_unit_test(small_in_memory),
+		cmocka_unit_test(names_asked_once_go_first),
+		cmocka_unit_test(a_flood_pushes_out_itself),
+		cmocka_unit_test(what_a_neighbour_uses_becomes_its_own),
+		cmocka_unit_test(nobodys_goes_before_all_else),
+		cmocka_unit_test(any_order),
+		cmocka_unit_test(nothing_is_random),
 		cmocka_unit_test(upstream_failure_is_no_answer),
 	};
 

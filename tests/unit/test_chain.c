@@ -7,8 +7,9 @@ struct chain {
 	struct ng_gate *gate;
 	struct query *query;
 	struct arena arena;
+	struct question_key key;
 	struct ng_rr rrs[MAX];
-	struct entry entry;
+	struct ng_answer answer;
 };
 
 static void chain_begin(struct chain *chain, const char *name, uint32_t route)
@@ -17,22 +18,28 @@ static void chain_begin(struct chain *chain, const char *name, uint32_t route)
 	chain->gate = gate_make();
 	chain->query = query_make(chain->gate, name, "10.66.0.2");
 	arena_init(&chain->arena, 1u << 20);
-	chain->entry = (struct entry){.rrs = chain->rrs, .until_us = 60 * SECOND_US};
-	chain->entry.key = (struct question_key){.route = route, .type = NG_TYPE_A};
+	chain->key = (struct question_key){
+		.route = route, .type = NG_TYPE_A, .name = chain->query->name};
+	chain->answer.rrs = chain->rrs;
 }
 
 static void chain_add(struct chain *chain, const char *owner, uint16_t type, const char *data)
 {
-	assert_true(chain->entry.n < MAX);
-	rr_make(&chain->arena, owner, type, 60, data, &chain->rrs[chain->entry.n++]);
+	assert_true(chain->answer.n < MAX);
+	rr_make(&chain->arena, owner, type, 60, data, &chain->rrs[chain->answer.n++]);
 }
 
 static void chain_expect(struct chain *chain, enum chain_step step, size_t n,
 			 const char *target)
 {
 	const struct ng_name want = name_of(target);
+	const struct ng_addr server = addr_of("192.0.2.53");
+	struct entry *entry;
 
-	assert_int_equal(chain_follow(chain->gate, chain->query, &chain->entry), step);
+	assert_int_equal(entry_make(chain->gate, &chain->key, &chain->answer, &server, &entry),
+			 NG_OK);
+	assert_int_equal(chain_follow(chain->gate, chain->query, entry), step);
+	entry_free(entry);
 	assert_int_equal(chain->query->n, n);
 	assert_true(ng_name_equal(&chain->query->target, &want));
 	query_end(chain->gate, chain->query);
@@ -149,7 +156,7 @@ static void no_records_and_no_soa(void **state)
 
 	(void)state;
 	chain_begin(&chain, "a.example", 1);
-	chain.entry.rcode = NG_RCODE_NXDOMAIN;
+	chain.answer.rcode = NG_RCODE_NXDOMAIN;
 	chain_expect(&chain, CHAIN_DONE, 0, "a.example");
 }
 

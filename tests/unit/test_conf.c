@@ -84,7 +84,7 @@ static const char full[] =
 	"lease-min = 5m flow-lease = 0\ngrace = 45\nttl-max = 2h\ndeny-ttl = "
 	"30s\nancestor-answer = nodata\n"
 	"limits { pending = 100 pending-sandbox = 10 leases = 2000 leases-sandbox = 20\n"
-	"\tcache-entries = 300 sandboxes = 40 tcp-clients = 50 tcp-clients-sandbox = 6\n"
+	"\tcache-size = 300K sandboxes = 40 tcp-clients = 50 tcp-clients-sandbox = 6\n"
 	"\trecords-per-second = 70 block-reports-per-second = 80 }\n"
 	"forward \"Corp.Internal.\" {\n"
 	"\tservers = {\"192.0.2.53\", \"[2001:db8::53]:5353\"}\n"
@@ -138,7 +138,7 @@ static void every_key_is_read(void **state)
 	assert_int_equal(conf->settings.limits.pending_sandbox, 10);
 	assert_int_equal(conf->settings.limits.leases, 2000);
 	assert_int_equal(conf->settings.limits.leases_sandbox, 20);
-	assert_int_equal(conf->settings.limits.cache_entries, 300);
+	assert_int_equal(conf->settings.limits.cache_octets, 300 << 10);
 	assert_int_equal(conf->sandboxes_max, 40);
 	assert_int_equal(conf->tcp_clients, 50);
 	assert_int_equal(conf->tcp_clients_sandbox, 6);
