@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define EVENT_END 8 /* "; event " */
+
 static void count(struct ng_gate *gate, uint8_t rcode, enum ng_verdict verdict)
 {
 	if (rcode == NG_RCODE_REFUSED)
@@ -72,7 +74,7 @@ struct ng_record *reply_send(struct ng_gate *gate, const struct told *told,
 			     struct ng_reply_spec *spec, enum ng_verdict verdict)
 {
 	struct ng_record *record;
-	char id[NG_EVENT_ID];
+	char end[EVENT_END + NG_EVENT_ID] = "; event ", *id = end + EVENT_END;
 	const uint8_t *wire;
 	size_t len;
 
@@ -80,7 +82,7 @@ struct ng_record *reply_send(struct ng_gate *gate, const struct told *told,
 	spec->query = told->asked;
 	spec->limit = told->tcp ? NG_MESSAGE_MAX : told->asked->udp_size;
 	if (spec->ede != NG_EDE_NONE && told->asked->edns)
-		spec->ede_end = word_format(gate, "; event %s", id);
+		spec->ede_end = end;
 	spec->keepalive = told->tcp && told->asked->keepalive;
 	spec->keepalive_ds = told->keepalive_ds;
 	len = ng_reply_build(spec, gate->scratch);

@@ -11,8 +11,6 @@
 
 #include "gate/engine.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #define PATH_SHOWN 64 /* octets of a path: its end tells more than its beginning */
@@ -125,103 +123,133 @@ const char *text_form(enum text text)
 
 /* ---- what stands in the places ---- */
 
-/* The end of a path that is too long, from a whole character on. */
-static const char *path_shown(const char *path, const char **before)
+struct filled {
+	char octets[FILLED_MAX];
+	size_t len;
+};
+
+static void add(struct filled *to, const char *from, size_t n)
+{
+	if (n > sizeof(to->octets) - to->len)
+		n = sizeof(to->octets) - to->len;
+	memcpy(to->octets + to->len, from, n);
+	to->len += n;
+}
+
+static void add_text(struct filled *to, const char *text)
+{
+	add(to, text, strlen(text));
+}
+
+static void add_number(struct filled *to, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + number % 10);
+	while (number /= 10);
+	add(to, digits + at, sizeof(digits) - at);
+}
+
+/* Of a path that is too long its end, from a whole character on. */
+static void add_path(struct filled *to, const char *path)
 {
 	size_t len = strlen(path);
 
-	*before = "";
-	if (len <= PATH_SHOWN)
-		return path;
-	*before = "...";
-	path += len - PATH_SHOWN;
-	while (((unsigned char)*path & 0xc0) == 0x80)
-		path++;
-	return path;
+	if (len > PATH_SHOWN) {
+		add_text(to, "...");
+		path += len - PATH_SHOWN;
+		while (((unsigned char)*path & 0xc0) == 0x80)
+			path++;
+	}
+	add_text(to, path);
 }
 
-static void fill_by(const struct told *told, char *out, size_t room)
+static void fill_by(const struct told *told, struct filled *to)
 {
-	const struct ng_match *match =
-		told->decision && told->decision->matched ? &told->decision->match : NULL;
-	const char *before;
+	const struct ng_decision *decision = told->decision;
 
-	out[0] = '\0';
-	if (!match)
+	if (!decision || !decision->matched)
 		return;
-	const char *path = path_shown(match->path, &before);
-	snprintf(out, room, " by policy %s%s:%u", before, path, match->line);
+	add_text(to, " by policy ");
+	add_path(to, decision->match.path);
+	add_text(to, ":");
+	add_number(to, decision->match.line);
 }
 
-static void fill_sandbox(const struct told *told, char *out, size_t room)
+static void fill_sandbox(const struct told *told, struct filled *to)
 {
-	snprintf(out, room, "%s", told->sandbox ? told->sandbox->spec.name : "?");
+	add_text(to, told->sandbox ? told->sandbox->spec.name : "?");
 }
 
-static void fill_type(const struct told *told, char *out, size_t room)
+static void fill_type(const struct told *told, struct filled *to)
 {
 	char type[16];
 
-	snprintf(out, room, "%s", ng_type_text(told->asked->question.type, type));
+	add_text(to, ng_type_text(told->asked->question.type, type));
 }
 
-static void fill_name(const struct told *told, char *out, size_t room)
+static void fill_name(const struct told *told, struct filled *to)
 {
 	char name[NG_NAME_TEXT_MAX];
 
-	snprintf(out, room, "%s", told->about ? ng_name_to_text(told->about, name) : "?");
+	add_text(to, told->about ? ng_name_to_text(told->about, name) : "?");
 }
 
-static void fill_limit(const struct told *told, char *out, size_t room)
+static void fill_limit(const struct told *told, struct filled *to)
 {
-	snprintf(out, room, "%" PRIu64, told->limit);
+	add_number(to, told->limit);
 }
 
-static void fill_why(const struct told *told, char *out, size_t room)
+static void fill_why(const struct told *told, struct filled *to)
 {
 	const char *form = text_form(told->why), *open = form ? strchr(form, '(') : NULL;
 
-	snprintf(out, room, "%.*s", open ? (int)strcspn(open + 1, ")") : 1,
-		 open ? open + 1 : "?");
+	add(to, open ? open + 1 : "?", open ? strcspn(open + 1, ")") : 1);
 }
 
 static const struct {
 	const char *place;
-	void (*fill)(const struct told *told, char *out, size_t room);
+	void (*fill)(const struct told *told, struct filled *to);
 } places[] = {
-	{"{sandbox}", fill_sandbox}, {"{by}", fill_by},       {"{type}", fill_type},
-	{"{name}", fill_name},       {"{limit}", fill_limit}, {"{why}", fill_why},
+	{"sandbox}", fill_sandbox}, {"by}", fill_by},       {"type}", fill_type},
+	{"name}", fill_name},       {"limit}", fill_limit}, {"why}", fill_why},
 };
 
-/* What stands at `at`: octets written to out; *taken: octets of the form. */
-static size_t step(const char *at, const struct told *told, char *out, size_t room,
-		   size_t *taken)
+/* at: behind the bracket. Returns what comes behind the place. */
+static const char *fill(const char *at, const struct told *told, struct filled *to)
 {
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		size_t n = strlen(places[i].place);
 
 		if (strncmp(at, places[i].place, n) != 0)
 			continue;
-		*taken = n;
-		places[i].fill(told, out, room);
-		return strlen(out);
+		places[i].fill(told, to);
+		return at + n;
 	}
-	*taken = 1;
-	out[0] = *at;
-	out[1] = '\0';
-	return 1;
+	return at;
 }
 
 const char *text_word(struct ng_gate *gate, enum text text, const struct told *told)
 {
 	const char *at = text_form(text);
-	char filled[FILLED_MAX];
-	size_t len = 0, taken;
+	struct filled filled;
+	char *word;
 
 	if (!at)
 		return NULL;
-	for (; *at && len < sizeof(filled) - 2; at += taken)
-		len += step(at, told, filled + len, sizeof(filled) - len, &taken);
-	filled[len] = '\0';
-	return word_text(gate, filled);
+	filled.len = 0;
+	while (*at) {
+		const size_t n = strcspn(at, "{");
+
+		add(&filled, at, n);
+		at = at[n] ? fill(at + n + 1, told, &filled) : at + n;
+	}
+	word = arena_alloc(&gate->words, filled.len + 1);
+	if (!word)
+		return "";
+	memcpy(word, filled.octets, filled.len);
+	word[filled.len] = '\0';
+	return word;
 }
