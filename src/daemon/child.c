@@ -371,22 +371,24 @@ void child_send_more(struct child *child, struct wall_packet *packet)
 
 /* ---- the start of a life ---- */
 
-/* Our end stays here, the other end and the extra descriptor become 3 and 4 of the child. */
+/* Our end stays here, the other end and the extra descriptors become 3, 4 and 5 of the child. */
 static int spawn(struct child *child, struct life *life, int theirs)
 {
-	uv_stdio_container_t stdio[WALL_FD + 2] = {
+	uv_stdio_container_t stdio[WALL_FD + 3] = {
 		[0] = {.flags = UV_IGNORE},
 		[1] = {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
 		[2] = {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
 		[WALL_FD] = {.flags = UV_INHERIT_FD, .data.fd = theirs},
-		[WALL_FD + 1] = {.flags = UV_INHERIT_FD, .data.fd = child->extra_fd},
+		[WALL_FD + 1] = {.flags = UV_INHERIT_FD, .data.fd = child->extra_fds[0]},
+		[WALL_FD + 2] = {.flags = UV_INHERIT_FD, .data.fd = child->extra_fds[1]},
 	};
 	uv_process_options_t options = {
 		.exit_cb = on_ended,
 		.file = child->path,
 		.args = (char **)(uintptr_t)child->args,
 		.stdio = stdio,
-		.stdio_count = child->extra_fd >= 0 ? WALL_FD + 2 : WALL_FD + 1,
+		.stdio_count =
+			WALL_FD + 1 + (child->extra_fds[0] >= 0) + (child->extra_fds[1] >= 0),
 	};
 	return uv_spawn(child->loop, &life->process, &options);
 }

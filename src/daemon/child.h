@@ -51,7 +51,7 @@ struct child {
 	const char *name;
 	const char *path;
 	const char *args[CHILD_ARGS]; /* NULL at the end */
-	int extra_fd;                 /* becomes the descriptor behind WALL_FD; -1: none */
+	int extra_fds[2];             /* become the descriptors behind WALL_FD; -1: none */
 	enum wall_way from;           /* the way of what it says */
 	const struct child_calls *calls;
 	void *owner;

@@ -236,8 +236,8 @@ static void start_children(struct daemon *daemon)
 		.name = "warden",
 		.path = daemon->warden_path,
 		.args = {WARDEN_NAME, "--user", daemon->warden_user,
-			 daemon->program_fd >= 0 ? "--program" : NULL},
-		.extra_fd = daemon->program_fd,
+			 daemon->program_fds[0] >= 0 ? "--program" : NULL},
+		.extra_fds = {daemon->program_fds[0], daemon->program_fds[1]},
 		.from = WALL_WARDEN_TO_MAIN,
 		.calls = &sync_warden_calls,
 		.owner = daemon,
@@ -248,7 +248,7 @@ static void start_children(struct daemon *daemon)
 		.path = "/proc/self/exe",
 		.args = {"namegated", "--worker", "--user", daemon->worker_user, "--store",
 			 daemon->store, "--records", daemon->journal ? "journal" : "lines"},
-		.extra_fd = daemon->record_fd,
+		.extra_fds = {daemon->record_fd, -1},
 		.from = WALL_WORKER_TO_MAIN,
 		.calls = &sync_worker_calls,
 		.owner = daemon,
@@ -290,8 +290,12 @@ static void load_program(struct daemon *daemon)
 {
 	char why[PROGRAM_WHY];
 
-	if (program_ingress(&daemon->program_fd, why) == NG_OK)
-		return;
+	if (program_ingress(&daemon->program_fds[0], why) == NG_OK) {
+		if (program_leaving(&daemon->program_fds[1], why) == NG_OK)
+			return;
+		close(daemon->program_fds[0]);
+		daemon->program_fds[0] = -1;
+	}
 	log_say(LOG_AS_NOTICE,
 		"%s; should somebody else take the nftables table away, routing does not "
 		"refuse what sandboxes send until it is rebuilt",
@@ -358,7 +362,7 @@ int daemon_run(const char *conf_path)
 {
 	static struct daemon daemon; /* one a process; too large for the stack */
 	daemon = (struct daemon){
-		.conf_path = conf_path, .lock = -1, .record_fd = -1, .program_fd = -1};
+		.conf_path = conf_path, .lock = -1, .record_fd = -1, .program_fds = {-1, -1}};
 	umask(022);
 	signal(SIGPIPE, SIG_IGN);
 	daemon.notify = notify_open();

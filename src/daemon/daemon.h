@@ -39,10 +39,11 @@ struct daemon {
 	struct registry *registry;
 	struct control *control;
 	struct notify notify;
-	int lock;       /* held on the store's folder */
-	int record_fd;  /* where the worker writes its records */
-	int program_fd; /* what marks packets on guarded interfaces; -1: the kernel has none */
-	bool journal;   /* which is the journal's socket */
+	int lock;      /* held on the store's folder */
+	int record_fd; /* where the worker writes its records */
+	int program_fds
+		[2];  /* on interfaces: marks what comes in, drops what leaves; or -1 each */
+	bool journal; /* which is the journal's socket */
 	struct listeners listeners;
 	struct own own;
 	struct images images;

@@ -179,7 +179,8 @@ static int open_records(struct daemon *daemon)
 int prepare(struct daemon *daemon)
 {
 	const struct conf *conf = daemon->conf;
-	daemon->lock = daemon->record_fd = daemon->program_fd = -1;
+	daemon->lock = daemon->record_fd = daemon->program_fds[0] = -1;
+	daemon->program_fds[1] = -1;
 	daemon->worker_user = strdup(conf->worker_user);
 	daemon->warden_user = strdup(conf->warden_user);
 	daemon->store = strdup(conf->store);
@@ -207,8 +208,9 @@ int prepare(struct daemon *daemon)
 
 void prepare_undo(struct daemon *daemon)
 {
-	if (daemon->program_fd >= 0)
-		close(daemon->program_fd);
+	for (size_t i = 0; i < sizeof daemon->program_fds / sizeof *daemon->program_fds; i++)
+		if (daemon->program_fds[i] >= 0)
+			close(daemon->program_fds[i]);
 	if (daemon->record_fd >= 0)
 		close(daemon->record_fd);
 	if (daemon->lock >= 0)

@@ -7,6 +7,7 @@
 #include "warden/warden.h"
 
 #include <errno.h>
+#include <linux/if.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,12 +43,13 @@ static int join_groups(const struct netlink *netlink)
 	return NG_OK;
 }
 
-int fence_open(struct fence *fence, int program)
+int fence_open(struct fence *fence, const int programs[FENCE_SIDES])
 {
 	int code;
 
-	*fence = (struct fence){.ask.fd = -1, .news.fd = -1, .program = program};
-	if (program < 0)
+	*fence = (struct fence){.ask.fd = -1, .news.fd = -1};
+	memcpy(fence->programs, programs, sizeof(fence->programs));
+	if (programs[FENCE_IN] < 0)
 		return NG_OK;
 	code = netlink_open_route(&fence->ask);
 	if (code == NG_OK)
@@ -72,9 +74,11 @@ void fence_close(struct fence *fence)
 	forget_links(fence);
 	netlink_close(&fence->ask);
 	netlink_close(&fence->news);
-	if (fence->program >= 0)
-		close(fence->program);
-	fence->program = -1;
+	for (size_t side = 0; side < FENCE_SIDES; side++) {
+		if (fence->programs[side] >= 0)
+			close(fence->programs[side]);
+		fence->programs[side] = -1;
+	}
 }
 
 /* ---- interfaces ---- */
@@ -113,21 +117,22 @@ static struct link *find_link(const struct fence *fence, int index)
 	return link;
 }
 
-/* True when it is new. */
-static bool note_link(struct fence *fence, int index)
+/* NULL: memory is out. */
+static struct link *find_or_make(struct fence *fence, int index)
 {
 	struct link *link = find_link(fence, index);
 
 	if (link)
-		return false;
+		return link;
 	link = calloc(1, sizeof(*link));
 	if (!link)
-		return true;
+		return NULL;
 	link->index = index;
 	HASH_ADD_INT(fence->links, index, link);
-	if (!link->hh.tbl)
-		free(link);
-	return true;
+	if (link->hh.tbl)
+		return link;
+	free(link);
+	return NULL;
 }
 
 static void drop_link(struct fence *fence, int index)
@@ -140,13 +145,30 @@ static void drop_link(struct fence *fence, int index)
 	free(link);
 }
 
+/* Which filters is it to have? False: none. */
+static bool wants(const struct fence *fence, const struct nlmsghdr *news,
+		  bool sides[static FENCE_SIDES])
+{
+	const struct ifinfomsg *link = mnl_nlmsg_get_payload(news);
+
+	sides[FENCE_IN] = is_guarded(&fence->table, link_name(news));
+	sides[FENCE_OUT] =
+		(fence->table.hosts & WALL_HOST_SIDECAR) && !(link->ifi_flags & IFF_LOOPBACK);
+	return sides[FENCE_IN] || sides[FENCE_OUT];
+}
+
 static int take_link(const struct nlmsghdr *reply, void *who)
 {
-	const struct ifinfomsg *link = mnl_nlmsg_get_payload(reply);
+	const struct ifinfomsg *body = mnl_nlmsg_get_payload(reply);
 	struct fence *fence = who;
+	bool sides[FENCE_SIDES];
+	struct link *link;
 
-	if (reply->nlmsg_type == RTM_NEWLINK && is_guarded(&fence->table, link_name(reply)))
-		(void)note_link(fence, link->ifi_index);
+	if (reply->nlmsg_type != RTM_NEWLINK || (!wants(fence, reply, sides) && !fence->leaves))
+		return MNL_CB_OK;
+	link = find_or_make(fence, body->ifi_index);
+	if (link)
+		memcpy(link->sides, sides, sizeof(link->sides));
 	return MNL_CB_OK;
 }
 
@@ -173,20 +195,42 @@ static void complain(struct fence *fence, const char *what, int system)
 	    what, strerror(system));
 }
 
-static int put_marks(struct fence *fence, int *system)
+static int put_mark(struct fence *fence, const struct link *link, int *system)
 {
 	const uint32_t handle = mark_handle(fence->table.table);
+	int done = FENCE_ASIS;
+
+	for (enum fence_side side = 0; side < FENCE_SIDES; side++) {
+		int code = FENCE_ASIS;
+
+		if (link->sides[side])
+			code = mark_put(&fence->ask, link->index, side, fence->programs[side],
+					handle, system);
+		else if (side == FENCE_OUT && fence->leaves)
+			code = mark_take(&fence->ask, link->index, side, handle, system);
+		if (code < NG_OK) {
+			complain(fence,
+				 side == FENCE_IN
+					 ? "the packets of an interface cannot be marked"
+					 : "what leaves by an interface cannot be held back",
+				 *system);
+			return code;
+		}
+		done |= code;
+	}
+	return done;
+}
+
+static int put_marks(struct fence *fence, int *system)
+{
 	struct link *link, *next;
 	int done = FENCE_ASIS;
 
 	HASH_ITER (hh, fence->links, link, next) {
-		int code = mark_put(&fence->ask, link->index, fence->program, handle, system);
+		int code = put_mark(fence, link, system);
 
-		if (code < NG_OK) {
-			complain(fence, "the packets of an interface cannot be marked",
-				 *system);
+		if (code < NG_OK)
 			return code;
-		}
 		done |= code;
 	}
 	return done;
@@ -223,14 +267,16 @@ static int put_all(struct fence *fence)
 	rules = put_rules(fence, &system);
 	if (marks < NG_OK || rules < NG_OK)
 		return NG_E_KERNEL;
+	fence->leaves = fence->table.hosts & WALL_HOST_SIDECAR;
 	fence->complained = false;
 	return marks | rules;
 }
 
 void fence_raise(struct fence *fence, const struct wall_table *table)
 {
-	if (fence->program < 0)
+	if (fence->programs[FENCE_IN] < 0)
 		return;
+	fence->leaves |= !fence->raised; /* an earlier life may have left some */
 	fence->table = *table;
 	fence->raised = true;
 	(void)put_all(fence);
@@ -246,32 +292,31 @@ struct heard {
 
 static void hear_link(struct fence *fence, const struct nlmsghdr *event)
 {
-	const struct ifinfomsg *link = mnl_nlmsg_get_payload(event);
+	const struct ifinfomsg *body = mnl_nlmsg_get_payload(event);
+	bool sides[FENCE_SIDES];
+	struct link *link;
 	int system = 0;
 
-	if (event->nlmsg_type == RTM_DELLINK || !is_guarded(&fence->table, link_name(event))) {
-		drop_link(fence, link->ifi_index);
+	if (event->nlmsg_type == RTM_DELLINK || !wants(fence, event, sides)) {
+		drop_link(fence, body->ifi_index);
 		return;
 	}
-	if (note_link(fence, link->ifi_index) &&
-	    mark_put(&fence->ask, link->ifi_index, fence->program,
-		     mark_handle(fence->table.table), &system) < NG_OK)
-		complain(fence, "the packets of a new interface cannot be marked", system);
+	link = find_or_make(fence, body->ifi_index);
+	if (!link || !memcmp(link->sides, sides, sizeof(sides)))
+		return;
+	memcpy(link->sides, sides, sizeof(sides));
+	(void)!put_mark(fence, link, &system);
 }
 
 static void hear_filter(struct heard *heard, const struct nlmsghdr *event)
 {
 	const struct tcmsg *filter = mnl_nlmsg_get_payload(event);
 	struct fence *fence = heard->fence;
-	int system = 0, code;
+	const struct link *link = find_link(fence, filter->tcm_ifindex);
+	int system = 0;
 
-	if (!find_link(fence, filter->tcm_ifindex))
-		return;
-	code = mark_put(&fence->ask, filter->tcm_ifindex, fence->program,
-			mark_handle(fence->table.table), &system);
-	if (code < NG_OK)
-		complain(fence, "the packets of an interface cannot be marked", system);
-	heard->marked += code == FENCE_CHANGED;
+	if (link)
+		heard->marked += put_mark(fence, link, &system) == FENCE_CHANGED;
 }
 
 static int take_event(const struct nlmsghdr *event, void *who)
@@ -331,7 +376,7 @@ void fence_look(struct fence *fence)
 		    "by "
 		    "another program; they are put back");
 	if (heard.marked)
-		say("another program took the mark off %d sandbox interface%s; it is put back",
+		say("another program took the mark off %d interface%s; it is put back",
 		    heard.marked, heard.marked == 1 ? "" : "s");
 }
 
@@ -362,17 +407,31 @@ static int take_index(const struct nlmsghdr *reply, void *who)
 	return MNL_CB_OK;
 }
 
+static int take_marks(struct netlink *netlink, int link, uint32_t handle, int *system)
+{
+	int in = mark_take(netlink, link, FENCE_IN, handle, system), out;
+
+	if (in < NG_OK)
+		return in;
+	out = mark_take(netlink, link, FENCE_OUT, handle, system);
+	if (in == FENCE_CHANGED || out == FENCE_CHANGED)
+		marks_clear(netlink, link);
+	return out < NG_OK ? out : NG_OK;
+}
+
 static int remove_from(struct netlink *netlink, const struct indexes *all, const char *table,
 		       int *system)
 {
-	bool others = false, other;
+	bool others = false;
 	int code = NG_OK;
 
 	for (size_t i = 0; code == NG_OK && i < all->n; i++) {
-		code = mark_take(netlink, all->items[i], mark_handle(table), system);
-		if (code == NG_OK && !others &&
-		    mark_any(netlink, all->items[i], &other, system) == NG_OK)
-			others = other;
+		struct marks marks = {0};
+
+		code = take_marks(netlink, all->items[i], mark_handle(table), system);
+		if (code == NG_OK && !others)
+			code = marks_find(netlink, all->items[i], &marks, system);
+		others |= marks.ours;
 	}
 	if (code != NG_OK || others)
 		return code;

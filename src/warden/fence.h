@@ -10,7 +10,11 @@
  * is on, the kernel asks the same rules for the way back of every answer, with the sandbox's
  * interface and without a mark: such rules would have the answers dropped.
  *
- * Owns two route netlink sockets and the program.
+ * A sandbox that shares our network namespace has no interface that it comes in by. There each
+ * interface but loopback gets a filter on its way out, which drops what the host itself sends and the
+ * table has not passed, packet sockets' frames among it.
+ *
+ * Owns two route netlink sockets and the programs.
  */
 #pragma once
 
@@ -22,22 +26,29 @@
 
 #define FENCE_FILTER 1 /* tc's preference of ours: ahead of filters that could end the walk */
 
-struct link { /* a guarded interface */
+enum fence_side {
+	FENCE_IN = 0, /* of guarded interfaces: marks what comes in */
+	FENCE_OUT, /* of all but the loopback interface, beside a sidecar: drops what was not passed */
+	FENCE_SIDES
+};
+
+struct link { /* an interface that has a filter of ours */
 	int index;
+	bool sides[FENCE_SIDES];
 	UT_hash_handle hh;
 };
 
 struct fence {
-	struct netlink ask, news; /* news: of interfaces, of filters and of routing rules */
-	int program;              /* -1: none, and then there is no fence */
+	struct netlink ask, news;  /* news: of interfaces, of filters and of routing rules */
+	int programs[FENCE_SIDES]; /* -1 each: none, and then there is no fence */
 	struct wall_table table;
 	struct link *links;
-	bool raised;
-	bool complained; /* of what cannot be done; once, until it can */
+	bool raised, leaves; /* leaves: some may have FENCE_OUT */
+	bool complained;     /* of what cannot be done; once, until it can */
 };
 
-/* program is taken over. NG_E_IO, NG_E_NOMEM; see errno. */
-int fence_open(struct fence *fence, int program) NG_MUST_CHECK;
+/* The programs are taken over. NG_E_IO, NG_E_NOMEM; see errno. */
+int fence_open(struct fence *fence, const int programs[FENCE_SIDES]) NG_MUST_CHECK;
 void fence_close(struct fence *fence); /* takes NULL; leaves the kernel's state */
 /* Has it stand around what the table guards. What cannot be done is said. */
 void fence_raise(struct fence *fence, const struct wall_table *table);
@@ -56,13 +67,19 @@ enum fence_done { FENCE_ASIS = 0, FENCE_CHANGED };
 int rules_settle(struct netlink *netlink, uint8_t family, int *system) NG_MUST_CHECK;
 int rules_withdraw(struct netlink *netlink, uint8_t family, int *system) NG_MUST_CHECK;
 
-/* The mark of one interface, fence_marks.c; answers as rules_settle(). NG_OK where it is gone. */
+/* The filters of one interface, fence_marks.c; answer as rules_settle(). FENCE_ASIS where it is gone. */
 uint32_t mark_handle(const char *table);
-int mark_put(struct netlink *netlink, int link, int program, uint32_t handle,
-	     int *system) NG_MUST_CHECK;
-int mark_take(struct netlink *netlink, int link, uint32_t handle, int *system) NG_MUST_CHECK;
-/* Has that interface a mark of any table's? */
-int mark_any(struct netlink *netlink, int link, bool *out, int *system) NG_MUST_CHECK;
+int mark_put(struct netlink *netlink, int link, enum fence_side side, int program,
+	     uint32_t handle, int *system) NG_MUST_CHECK;
+int mark_take(struct netlink *netlink, int link, enum fence_side side, uint32_t handle,
+	      int *system) NG_MUST_CHECK;
+/* Has that interface a filter of any table's, or of anybody's? */
+struct marks {
+	bool ours, others;
+};
+int marks_find(struct netlink *netlink, int link, struct marks *out, int *system) NG_MUST_CHECK;
+/* Nobody has a filter there: takes the place for them away, where it is one as we make it. */
+void marks_clear(struct netlink *netlink, int link);
 
 /* Starts a route netlink request in buf; *body is its fixed part, zeroed. */
 struct nlmsghdr *fence_request(struct netlink *netlink, char *buf, uint16_t type,

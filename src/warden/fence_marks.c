@@ -1,5 +1,6 @@
 /*
- * The marks: a tc filter on the way in of each guarded interface. Its handle is made from the
+ * The marks: a tc filter on the way in of each guarded interface, and beside a sidecar one on the way
+ * out of each. Its handle is made from the
  * table's name, so that two gates on one host keep out of each other's way.
  */
 #include "warden/fence.h"
@@ -49,24 +50,27 @@ static int add_place(struct netlink *netlink, int link, int *system)
 }
 
 static struct nlmsghdr *filter(struct netlink *netlink, char *buf, uint16_t type,
-			       uint16_t flags, int link, uint32_t handle)
+			       uint16_t flags, int link, enum fence_side side, uint32_t handle)
 {
+	static const uint32_t places[FENCE_SIDES] = {
+		[FENCE_IN] = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
+		[FENCE_OUT] = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)};
 	struct tcmsg *body;
 	struct nlmsghdr *request = begin(netlink, buf, type, flags, link, &body);
 
 	body->tcm_handle = handle;
-	body->tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS);
+	body->tcm_parent = places[side];
 	body->tcm_info = TC_H_MAKE(FENCE_FILTER << 16, htons(ETH_P_ALL));
 	return request;
 }
 
-static int add_filter(struct netlink *netlink, int link, int program, uint32_t handle,
-		      int *system)
+static int add_filter(struct netlink *netlink, int link, enum fence_side side, int program,
+		      uint32_t handle, int *system)
 {
 	char buf[512];
 	struct nlattr *options;
-	struct nlmsghdr *request =
-		filter(netlink, buf, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, link, handle);
+	struct nlmsghdr *request = filter(netlink, buf, RTM_NEWTFILTER,
+					  NLM_F_CREATE | NLM_F_EXCL, link, side, handle);
 
 	mnl_attr_put_strz(request, TCA_KIND, "bpf");
 	options = mnl_attr_nest_start(request, TCA_OPTIONS);
@@ -82,9 +86,10 @@ static bool link_gone(int system)
 	return system == ENODEV || system == ENXIO;
 }
 
-int mark_put(struct netlink *netlink, int link, int program, uint32_t handle, int *system)
+int mark_put(struct netlink *netlink, int link, enum fence_side side, int program,
+	     uint32_t handle, int *system)
 {
-	int code = add_filter(netlink, link, program, handle, system);
+	int code = add_filter(netlink, link, side, program, handle, system);
 
 	if (code == NG_OK)
 		return FENCE_CHANGED;
@@ -93,54 +98,93 @@ int mark_put(struct netlink *netlink, int link, int program, uint32_t handle, in
 	/* There may be no place for filters yet. */
 	if (add_place(netlink, link, system) != NG_OK && *system != EEXIST)
 		return link_gone(*system) ? FENCE_ASIS : NG_E_KERNEL;
-	code = add_filter(netlink, link, program, handle, system);
+	code = add_filter(netlink, link, side, program, handle, system);
 	if (code == NG_OK)
 		return FENCE_CHANGED;
 	return *system == EEXIST || link_gone(*system) ? FENCE_ASIS : code;
 }
 
-int mark_take(struct netlink *netlink, int link, uint32_t handle, int *system)
+int mark_take(struct netlink *netlink, int link, enum fence_side side, uint32_t handle,
+	      int *system)
 {
 	char buf[256];
-	struct nlmsghdr *request = filter(netlink, buf, RTM_DELTFILTER, 0, link, handle);
+	struct nlmsghdr *request = filter(netlink, buf, RTM_DELTFILTER, 0, link, side, handle);
 	int code;
 
 	mnl_attr_put_strz(request, TCA_KIND, "bpf");
 	code = netlink_ask(netlink, request, NULL, NULL, system);
 	/* Nothing is there: no filter, no place for one, or no such interface. */
 	if (code != NG_OK && (*system == ENOENT || *system == EINVAL || link_gone(*system)))
-		return NG_OK;
-	return code;
+		return FENCE_ASIS;
+	return code == NG_OK ? FENCE_CHANGED : code;
 }
 
+static bool is_named(const struct nlattr *options)
+{
+	const struct nlattr *option;
+
+	mnl_attr_for_each_nested(option, options)
+	{
+		if (mnl_attr_get_type(option) == TCA_BPF_NAME &&
+		    mnl_attr_validate(option, MNL_TYPE_NUL_STRING) == 0 &&
+		    strcmp(mnl_attr_get_str(option), NAME) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The kernel lists the place for filters of one preference as well, as one without a handle. */
 static int take_filter(const struct nlmsghdr *reply, void *who)
 {
-	struct nlattr *attr, *option;
-	bool *found = who;
+	const struct tcmsg *body = mnl_nlmsg_get_payload(reply);
+	struct marks *marks = who;
+	const struct nlattr *attr;
+	bool ours = false;
 
-	mnl_attr_for_each(attr, reply, sizeof(struct tcmsg))
+	if (!body->tcm_handle)
+		return MNL_CB_OK;
+	mnl_attr_for_each(attr, reply, sizeof(*body))
 	{
-		if (mnl_attr_get_type(attr) != TCA_OPTIONS)
-			continue;
-		mnl_attr_for_each_nested(option, attr)
-		{
-			if (mnl_attr_get_type(option) == TCA_BPF_NAME &&
-			    mnl_attr_validate(option, MNL_TYPE_NUL_STRING) == 0 &&
-			    strcmp(mnl_attr_get_str(option), NAME) == 0)
-				*found = true;
-		}
+		ours |= mnl_attr_get_type(attr) == TCA_OPTIONS && is_named(attr);
 	}
+	*(ours ? &marks->ours : &marks->others) = true;
 	return MNL_CB_OK;
 }
 
-int mark_any(struct netlink *netlink, int link, bool *out, int *system)
+int marks_find(struct netlink *netlink, int link, struct marks *out, int *system)
+{
+	struct marks marks = {0};
+	int code = NG_OK;
+
+	for (enum fence_side side = 0; code == NG_OK && side < FENCE_SIDES; side++) {
+		char buf[256];
+		struct nlmsghdr *request =
+			filter(netlink, buf, RTM_GETTFILTER, NLM_F_DUMP, link, side, 0);
+		struct tcmsg *body = mnl_nlmsg_get_payload(request);
+
+		body->tcm_info = 0; /* of all preferences and protocols */
+		code = netlink_ask(netlink, request, take_filter, &marks, system);
+		if (code != NG_OK && (*system == EINVAL || link_gone(*system)))
+			code = NG_OK; /* no place for any */
+	}
+	if (code == NG_OK)
+		*out = marks;
+	return code;
+}
+
+void marks_clear(struct netlink *netlink, int link)
 {
 	char buf[256];
-	bool found = false;
-	struct nlmsghdr *request = filter(netlink, buf, RTM_GETTFILTER, NLM_F_DUMP, link, 0);
-	int code = netlink_ask(netlink, request, take_filter, &found, system);
+	struct marks marks;
+	struct tcmsg *body;
+	struct nlmsghdr *request;
+	int system = 0;
 
-	if (code == NG_OK)
-		*out = found;
-	return code;
+	if (marks_find(netlink, link, &marks, &system) != NG_OK || marks.ours || marks.others)
+		return;
+	request = begin(netlink, buf, RTM_DELQDISC, 0, link, &body);
+	body->tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0);
+	body->tcm_parent = TC_H_CLSACT;
+	mnl_attr_put_strz(request, TCA_KIND, "clsact");
+	(void)!netlink_ask(netlink, request, NULL, NULL, &system); /* it does no harm */
 }

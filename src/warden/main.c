@@ -387,7 +387,7 @@ static int loop(struct warden *warden, int signals)
 
 /* ---- beginning and end ---- */
 
-static int open_all(struct warden *warden, const char *user, int program)
+static int open_all(struct warden *warden, const char *user, const int programs[FENCE_SIDES])
 {
 	char why[CONFINE_WHY > SAY_MAX ? CONFINE_WHY : SAY_MAX] = "";
 	int code = kernel_open(&warden->kernel, why);
@@ -401,7 +401,7 @@ static int open_all(struct warden *warden, const char *user, int program)
 		if (code == NG_OK)
 			code = watch_open(&warden->watch, warden->kernel.netlink.port);
 		if (code == NG_OK)
-			code = fence_open(&warden->fence, program);
+			code = fence_open(&warden->fence, programs);
 		if (code == NG_OK)
 			code = nflog_open(&warden->nflog);
 		if (code == NG_OK)
@@ -470,7 +470,7 @@ static bool is_channel(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET;
 }
 
-static int serve(const char *user, int program)
+static int serve(const char *user, const int programs[FENCE_SIDES])
 {
 	struct warden *warden = calloc(1, sizeof(*warden));
 	int signals, code;
@@ -486,12 +486,13 @@ static int serve(const char *user, int program)
 	warden->cuts.spare = flow_justified;
 	warden->cuts.who = warden;
 	warden->kernel.netlink.fd = warden->conntrack.fd = warden->reader.fd = -1;
-	warden->fence.ask.fd = warden->fence.news.fd = warden->fence.program = -1;
+	warden->fence.ask.fd = warden->fence.news.fd = -1;
+	warden->fence.programs[FENCE_IN] = warden->fence.programs[FENCE_OUT] = -1;
 	warden->watch.netlink.fd = warden->nflog.netlink.fd = warden->flows.netlink.fd = -1;
 	prctl(PR_SET_NAME, "namegate-warden"); /* it was started by a descriptor */
 	warden->ports.links.ask.fd = warden->ports.links.news.fd = -1;
 	signals = open_signals();
-	code = signals < 0 ? NG_E_IO : open_all(warden, user, program);
+	code = signals < 0 ? NG_E_IO : open_all(warden, user, programs);
 	if (code == NG_OK)
 		code = loop(warden, signals);
 	if (code == NG_E_CLOSED) {
@@ -574,7 +575,7 @@ int main(int argc, char **argv)
 						{0}};
 	const char *user = NULL, *table = NULL;
 	bool sets = false, wrong = false;
-	int option, program = -1;
+	int option, programs[FENCE_SIDES] = {-1, -1};
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'u')
@@ -584,7 +585,7 @@ int main(int argc, char **argv)
 		else if (option == 's')
 			sets = true;
 		else if (option == 'p')
-			program = WALL_FD + 1;
+			programs[FENCE_OUT] = (programs[FENCE_IN] = WALL_FD + 1) + 1;
 		else
 			wrong = true;
 	}
@@ -598,5 +599,5 @@ int main(int argc, char **argv)
 	}
 	if (sets)
 		return teardown_sets(argv + optind);
-	return table ? teardown(table) : serve(user, program);
+	return table ? teardown(table) : serve(user, programs);
 }

@@ -38,7 +38,7 @@ TESTS += tests/live/tcp.sh tests/live/clients.sh
 EXTRA_DIST += tests/live/tcp.sh tests/live/tcp.py tests/live/clients.sh tests/live/clients/ares.c \
 	tests/live/clients/libc.c tests/live/clients/Resolve.java tests/live/clients/resolve.go \
 	tests/live/clients/resolve.js tests/live/clients/resolve.py
-HOSTS = tests/live/host.sh tests/live/held.sh tests/live/fence_host.sh tests/live/sidecar.sh
+HOSTS = tests/live/host.sh tests/live/held.sh tests/live/fence_host.sh tests/live/fence_sidecar.sh tests/live/sidecar.sh
 TESTS += $(HOSTS)
 EXTRA_DIST += $(HOSTS) tests/live/host.py
 TESTS += tests/live/cut.sh

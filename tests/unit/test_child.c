@@ -133,7 +133,7 @@ static void run(struct stage *stage, const char *part)
 		.name = "player",
 		.path = "/proc/self/exe",
 		.args = {"player", part},
-		.extra_fd = -1,
+		.extra_fds = {-1, -1},
 		.from = WALL_WARDEN_TO_MAIN,
 		.calls = &calls,
 		.owner = stage,
