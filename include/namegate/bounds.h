@@ -23,6 +23,10 @@
 #define NG_PRIVATE_MAX         16     /* opened never-public prefixes of one sandbox or route */
 #define NG_RULESETS_MAX        16     /* policy sources in one scope */
 #define NG_SERVERS_MAX         8      /* upstream servers of one route */
+#define NG_HOST_MAX            254    /* octets of a host name with the NUL */
+#define NG_PINS_MAX            4      /* public keys that one forward zone names */
+#define NG_PIN_LEN             32     /* SHA-256 */
+#define NG_UPSOURCES_MAX       2      /* addresses that one zone is asked from: one a family */
 #define NG_SNAT_MAX            2      /* static egress addresses of one sandbox: one a family */
 #define NG_STATICS_MAX         256    /* static addresses and prefixes of one sandbox */
 #define NG_PORTS_MAX           16     /* ports that one rule may name */

@@ -252,16 +252,55 @@ static bool begin_good(const void *body)
 	       (begin->flags & ~(WALL_ANCESTOR_NODATA | WALL_NO_IPV4 | WALL_NO_IPV6)) == 0;
 }
 
+bool wall_host_good(const char *name)
+{
+	size_t n = strnlen(name, NG_HOST_MAX), label = 0;
+	if (n == 0 || n == NG_HOST_MAX)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		bool dot = name[i] == '.';
+		bool letter = (name[i] | 0x20) >= 'a' && (name[i] | 0x20) <= 'z';
+		if (!dot && !letter && !(name[i] >= '0' && name[i] <= '9') && name[i] != '-' &&
+		    name[i] != '_')
+			return false;
+		if ((dot && label == 0) || label > NG_LABEL_MAX)
+			return false;
+		label = dot ? 0 : label + 1;
+	}
+	return label > 0 && label <= NG_LABEL_MAX;
+}
+
+/* What is asked by TLS is known by something: a name, a key, or both. */
+static bool server_good(const struct wall_server *server, size_t n_pins)
+{
+	bool tls = server->transport == WALL_TLS, named = server->name[0];
+	if (!addr_good(&server->addr) || !server->port ||
+	    server->transport >= WALL_TRANSPORTS || (named && !wall_host_good(server->name)))
+		return false;
+	return tls ? named || n_pins : !named;
+}
+
 static bool route_good(const void *body)
 {
 	const struct wall_route *route = body;
 	if (!name_good(route->zone, route->zone_len) || route->n_servers > NG_SERVERS_MAX)
 		return false;
+	if (route->n_pins > NG_PINS_MAX || route->n_source > NG_UPSOURCES_MAX)
+		return false;
 	for (size_t i = 0; i < route->n_servers; i++)
-		if (!addr_good(&route->servers[i].addr) || !route->servers[i].port)
+		if (!server_good(&route->servers[i], route->n_pins))
+			return false;
+	for (size_t i = 0; i < route->n_source; i++)
+		if (!addr_good(&route->source[i]))
 			return false;
 	return prefixes_good(route->opened, route->n_opened, NG_PRIVATE_MAX) &&
 	       route->timeout_ms && route->timeout_ms <= TIMEOUT_MS_MAX;
+}
+
+static bool trust_good(const void *body)
+{
+	const struct wall_trust *trust = body;
+	return trust->len && trust->len <= WALL_TRUST_MAX;
 }
 
 static bool own_good(const void *body)
@@ -419,6 +458,7 @@ static const struct kind kinds[WALL_KINDS] = {
 	[WALL_OWN] = {sizeof(struct wall_own), 1, WAY(WALL_MAIN_TO_WORKER), 0, own_good},
 	[WALL_RULESET] = {sizeof(struct wall_ruleset), 1, WAY(WALL_MAIN_TO_WORKER), 1,
 			  ruleset_good},
+	[WALL_TRUST] = {sizeof(struct wall_trust), 1, WAY(WALL_MAIN_TO_WORKER), 1, trust_good},
 	[WALL_MEMBER] = {sizeof(struct wall_member), 1, WAY(WALL_MAIN_TO_WORKER), 0,
 			 member_good},
 	[WALL_COMMIT] = {sizeof(struct wall_done), 1, WAY(WALL_MAIN_TO_WORKER), 0, empty_good},

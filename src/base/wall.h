@@ -10,7 +10,7 @@
  *     main -> warden   WALL_TABLE, WALL_SANDBOX_ADD, WALL_STATIC, WALL_SANDBOX_REMOVE,
  *                      WALL_CHANNEL (descriptor), WALL_TALLIES
  *     warden -> main   WALL_READY, WALL_DONE, WALL_TALLY_ROW, WALL_TALLIES_END
- *     main -> worker   WALL_BEGIN, WALL_ROUTE, WALL_OWN, WALL_RULESET (descriptor), WALL_MEMBER,
+ *     main -> worker   WALL_BEGIN, WALL_TRUST (descriptor), WALL_ROUTE, WALL_OWN, WALL_RULESET (descriptor), WALL_MEMBER,
  *                      WALL_COMMIT, WALL_SANDBOX_REMOVE, WALL_LISTENER (descriptor),
  *                      WALL_CHANNEL (descriptor), WALL_STATUS, WALL_LEASES, WALL_WAITINGS,
  *                      WALL_TARGETS
@@ -43,7 +43,8 @@
 #include <namegate/bounds.h>
 
 #define WALL_PACKET_MAX 32768
-#define WALL_FD         3 /* where a started child finds its channel to main */
+#define WALL_TRUST_MAX  (8u << 20) /* octets of certificates */
+#define WALL_FD         3          /* where a started child finds its channel to main */
 
 /*
  * Packet marks. Every packet that comes in by a guarded interface carries the first; what the table
@@ -73,6 +74,7 @@ enum wall_kind {
 	WALL_ROUTE,
 	WALL_OWN,
 	WALL_RULESET,
+	WALL_TRUST,
 	WALL_MEMBER,
 	WALL_COMMIT,
 	WALL_LISTENER,
@@ -223,9 +225,18 @@ struct wall_begin {
 #define WALL_NO_IPV4         0x02u /* nothing could hold an address of that family open */
 #define WALL_NO_IPV6         0x04u
 
+enum wall_transport {
+	WALL_UDP = 0, /* and TCP for what does not fit, or looks forged */
+	WALL_TCP,
+	WALL_TLS, /* and nothing else, ever */
+	WALL_TRANSPORTS
+};
 struct wall_server {
 	struct ng_addr addr;
 	uint16_t port;
+	uint8_t transport;
+	char name
+		[NG_HOST_MAX]; /* of the server in its certificate; "": only its key is known */
 };
 struct wall_route {
 	uint32_t id;
@@ -235,6 +246,10 @@ struct wall_route {
 	struct ng_prefix opened[NG_PRIVATE_MAX];
 	struct wall_server servers[NG_SERVERS_MAX];
 	uint32_t timeout_ms; /* for one try; the whole budget is four times that */
+	uint8_t n_pins, n_source;
+	uint8_t pins[NG_PINS_MAX]
+		    [NG_PIN_LEN]; /* one of these is the key of whoever is asked by TLS */
+	struct ng_addr source[NG_UPSOURCES_MAX];
 };
 struct wall_own {
 	struct ng_prefix prefix;
@@ -242,6 +257,10 @@ struct wall_own {
 
 struct wall_ruleset { /* the descriptor is a sealed memfd that holds the image */
 	uint64_t id;  /* ng_ruleset_digest() */
+	uint64_t len;
+};
+
+struct wall_trust { /* the descriptor is a sealed memfd that holds certificates as PEM */
 	uint64_t len;
 };
 
@@ -370,6 +389,7 @@ struct wall_packet {
 		struct wall_route route;
 		struct wall_own own;
 		struct wall_ruleset ruleset;
+		struct wall_trust trust;
 		struct wall_member member;
 		struct wall_listener listener;
 		struct wall_counters counters;
@@ -388,6 +408,8 @@ struct wall_packet {
 	};
 };
 
+/* Is this a host name as a certificate has it, without a dot at its end? */
+bool wall_host_good(const char *name);
 size_t wall_body_size(enum wall_kind kind); /* 0 for a kind that does not exist */
 size_t wall_packet_size(enum wall_kind kind, size_t count); /* head and bodies */
 size_t wall_count_max(enum wall_kind kind); /* bodies that one packet may hold */

@@ -235,6 +235,34 @@ static void check_sandbox(const struct conf *conf, size_t i, const struct tree *
 			    sandbox->interface);
 }
 
+/* Encryption to nobody in particular is to whoever sits on the way. */
+static void check_servers(const struct conf_route *route, size_t i, const struct tree *tree,
+			  struct ng_diags *diags)
+{
+	bool tls = false;
+	for (uint8_t j = 0; j < route->n_servers; j++) {
+		const struct conf_server *server = &route->servers[j];
+		tls |= server->transport == WALL_TLS;
+		if (server->transport != WALL_TLS || server->name[0] != '\0' ||
+		    route->n_pins > 0)
+			continue;
+		const struct ng_place place = tree_place(tree, CONF_FORWARD, i, "servers", j);
+		ng_diag_add(diags, NG_ERROR, &place, "conf-tls",
+			    "write its name behind it, as in tls://192.0.2.53#dns.example, or "
+			    "its key with pin-sha256",
+			    "nothing says who answers there by TLS");
+	}
+	if (route->n_pins > 0 && !tls)
+		ng_diag_add(diags, NG_ERROR, &route->place, "conf-tls",
+			    "write tls:// before the servers' addresses",
+			    "pin-sha256 is given, and no server is asked by TLS");
+	if (route->n_source == 2 && route->source[0].family == route->source[1].family) {
+		const struct ng_place place = tree_place(tree, CONF_FORWARD, i, "source", 1);
+		ng_diag_add(diags, NG_ERROR, &place, "conf-source", "keep one of a family",
+			    "there are two addresses of one family to ask from");
+	}
+}
+
 static void check_route(const struct conf *conf, size_t i, const struct tree *tree,
 			struct ng_diags *diags)
 {
@@ -242,6 +270,7 @@ static void check_route(const struct conf *conf, size_t i, const struct tree *tr
 	char zone[NG_NAME_TEXT_MAX];
 	ng_name_to_text(&route->zone, zone);
 	check_opened(route->opened, route->n_opened, tree, CONF_FORWARD, i, diags);
+	check_servers(route, i, tree, diags);
 	if (route->n_servers == 0 && route->resolv_conf == NULL) {
 		ng_diag_add(diags, NG_ERROR, &route->place, "conf-servers",
 			    "add servers = {\"192.0.2.53\"} or resolv-conf",

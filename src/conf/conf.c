@@ -30,6 +30,7 @@ static const struct field top_fields[] = {
 	ONE("control", kind_path, struct conf, control),
 	ONE("store", kind_path, struct conf, store),
 	ONE("record", kind_path, struct conf, record),
+	ONE("tls-trust", kind_path, struct conf, tls_trust),
 	ONE("worker-user", kind_string, struct conf, worker_user),
 	ONE("warden-user", kind_string, struct conf, warden_user),
 	ONE("table", kind_table, struct conf, table),
@@ -67,9 +68,11 @@ static const struct field integrate_fields[] = {
 };
 
 static const struct field forward_fields[] = {
-	LIST("servers", kind_endpoint, struct conf_route, servers, NG_SERVERS_MAX, 53),
+	LIST("servers", kind_server, struct conf_route, servers, NG_SERVERS_MAX, 53),
+	LIST("pin-sha256", kind_pin, struct conf_route, pins, NG_PINS_MAX, 0),
 	ONE("resolv-conf", kind_path, struct conf_route, resolv_conf),
 	LIST("private", kind_prefix, struct conf_route, opened, NG_PRIVATE_MAX, 0),
+	LIST("source", kind_address, struct conf_route, source, NG_UPSOURCES_MAX, 0),
 	NUMBER("timeout", kind_number, struct conf_route, timeout_ms, 10, 10000),
 };
 
@@ -147,6 +150,7 @@ void conf_free(struct conf *conf)
 	free(conf->zones);
 	free(conf->groups);
 	free(conf->sandboxes);
+	free(conf->trust);
 	free(conf->folder);
 	free(conf->path);
 	free(conf);

@@ -18,10 +18,20 @@ struct conf_listen {
 	struct ng_addr addr;
 	uint16_t port;
 };
+struct conf_server { /* that questions go to */
+	struct ng_addr addr;
+	uint16_t port;
+	enum wall_transport transport;
+	char name[NG_HOST_MAX]; /* in its certificate; "": none given */
+};
 struct conf_route { /* forward "corp.internal" { … } */
 	struct ng_name zone;
-	struct conf_listen servers[NG_SERVERS_MAX];
+	struct conf_server servers[NG_SERVERS_MAX];
 	uint8_t n_servers;
+	uint8_t pins[NG_PINS_MAX][NG_PIN_LEN]; /* SHA-256 of a server's public key */
+	uint8_t n_pins;
+	struct ng_addr source[NG_UPSOURCES_MAX]; /* what questions come from */
+	uint8_t n_source;
 	char *resolv_conf; /* take the servers from this file; NULL: servers are given */
 	struct ng_prefix opened[NG_PRIVATE_MAX];
 	uint8_t n_opened;
@@ -77,6 +87,9 @@ struct conf {
 	char *folder; /* of path, from the root on; NULL: none */
 	struct conf_listen listen[NG_LISTENERS_MAX];
 	uint8_t n_listen;
+	char *tls_trust; /* file of certificates that vouch for servers */
+	char *trust;     /* what is in it, when a server needs it; else NULL */
+	size_t trust_len;
 	char *control, *store, *record;  /* record: "stdout", "journal" or a file */
 	char *worker_user, *warden_user; /* a name, a number, or "self" */
 	char table[32];
@@ -113,6 +126,10 @@ struct conf {
 int conf_load(const char *path, struct ng_diags *diags, struct conf **out) NG_MUST_CHECK;
 void conf_free(struct conf *conf); /* takes NULL */
 void conf_print(const struct conf *conf, FILE *to);
+/* As the configuration has it: "tls://192.0.2.53:853#dns.example". */
+#define CONF_SERVER_TEXT (NG_ADDR_TEXT + NG_HOST_MAX + 24)
+const char *conf_server_text(const struct conf_server *server,
+			     char out[static CONF_SERVER_TEXT]);
 /* The interface that its packets come in by, to routing: its bridge when it has one. "": any. */
 const char *conf_sandbox_link(const struct conf_sandbox *sandbox);
 /* NULL: there is none of that name; "" is never one. */

@@ -56,6 +56,7 @@ static void default_rest(struct filler *filler)
 	struct conf *conf = filler->conf;
 	filler->nomem |= !set_string(&conf->control, RUNSTATEDIR "/namegate/control") ||
 			 !set_string(&conf->store, LOCALSTATEDIR "/lib/namegate") ||
+			 !set_string(&conf->tls_trust, "/etc/ssl/certs/ca-certificates.crt") ||
 			 !set_string(&conf->record, "stdout") ||
 			 !set_string(&conf->worker_user, "namegate") ||
 			 !set_string(&conf->warden_user, "namegate-warden");
@@ -111,6 +112,7 @@ static void resolve_paths(struct filler *filler)
 	bool file = strcmp(conf->record, "stdout") != 0 && strcmp(conf->record, "journal") != 0;
 	resolve_path(filler, &conf->control);
 	resolve_path(filler, &conf->store);
+	resolve_path(filler, &conf->tls_trust);
 	if (file)
 		resolve_path(filler, &conf->record);
 	for (size_t i = 0; i < conf->n_routes; i++)
@@ -131,7 +133,8 @@ static void resolv_line(struct filler *filler, char *line, const struct ng_place
 			    "name the servers with servers = {...}",
 			    "this nameserver is not a plain address; it is passed over");
 	} else if (route->n_servers < NG_SERVERS_MAX) {
-		route->servers[route->n_servers++] = (struct conf_listen){addr, 53};
+		route->servers[route->n_servers++] =
+			(struct conf_server){.addr = addr, .port = 53};
 	}
 }
 
@@ -166,6 +169,31 @@ static void read_resolv(struct filler *filler, struct conf_route *route)
 			    route->resolv_conf);
 }
 
+/* Who proves itself by a name needs somebody to vouch for it. */
+static const struct conf_route *route_by_name(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_routes; i++)
+		for (uint8_t j = 0; j < conf->routes[i].n_servers; j++)
+			if (conf->routes[i].servers[j].name[0] != '\0')
+				return &conf->routes[i];
+	return NULL;
+}
+
+static void read_trust(struct filler *filler)
+{
+	struct conf *conf = filler->conf;
+	const struct conf_route *route = route_by_name(conf);
+	struct ng_place place = {conf->tls_trust, 0, 0};
+	if (route == NULL)
+		return;
+	if (file_read(conf->tls_trust, WALL_TRUST_MAX, &place, filler->diags, &conf->trust,
+		      &conf->trust_len) == NG_OK)
+		return;
+	report(filler, &route->place, "conf-tls",
+	       "install ca-certificates, or set tls-trust to a file of certificates",
+	       "nothing vouches for the names of servers that are asked by TLS");
+}
+
 int conf_fill(struct conf *conf, struct ng_diags *diags)
 {
 	struct filler filler = {conf, diags, false};
@@ -180,5 +208,6 @@ int conf_fill(struct conf *conf, struct ng_diags *diags)
 		if (conf->routes[i].resolv_conf != NULL)
 			read_resolv(&filler, &conf->routes[i]);
 	}
+	read_trust(&filler);
 	return NG_OK;
 }

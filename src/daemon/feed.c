@@ -9,6 +9,7 @@
 #include "daemon/daemon.h"
 #include "daemon/host.h"
 #include "daemon/log.h"
+#include "edge/sealed.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -245,9 +246,32 @@ static void feed_route(struct daemon *daemon, uint32_t id, const struct conf_rou
 	for (size_t i = 0; i < from->n_servers; i++) {
 		route->servers[i].addr = from->servers[i].addr;
 		route->servers[i].port = from->servers[i].port;
+		route->servers[i].transport = (uint8_t)from->servers[i].transport;
+		strcpy(route->servers[i].name, from->servers[i].name);
 	}
+	route->n_pins = from->n_pins;
+	memcpy(route->pins, from->pins, sizeof route->pins);
+	route->n_source = from->n_source;
+	memcpy(route->source, from->source, sizeof route->source);
 	route->timeout_ms = from->timeout_ms;
 	child_send(&daemon->worker, &packet, -1, nobody);
+}
+
+/* Who vouches for servers; the worker opens no file. */
+static void feed_trust(struct daemon *daemon)
+{
+	const struct conf *conf = daemon->conf;
+	struct wall_packet packet;
+	int fd;
+	if (!conf->trust)
+		return;
+	if (sealed_make((const uint8_t *)conf->trust, conf->trust_len, &fd)) {
+		child_kill(&daemon->worker, "cannot be given the certificates of tls-trust");
+		return;
+	}
+	packet_clear(&packet, WALL_TRUST);
+	packet.trust.len = conf->trust_len;
+	child_send(&daemon->worker, &packet, fd, nobody);
 }
 
 static void feed_own(struct daemon *daemon)
@@ -277,6 +301,7 @@ void feed_generation(struct daemon *daemon)
 	struct wall_packet packet;
 	recount(daemon, true);
 	feed_begin(daemon);
+	feed_trust(daemon);
 	for (size_t i = 0; i < daemon->conf->n_routes; i++)
 		feed_route(daemon, (uint32_t)i + 1, &daemon->conf->routes[i]);
 	feed_own(daemon);

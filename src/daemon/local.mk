@@ -16,4 +16,4 @@ namegated_SOURCES = src/daemon/main.c src/daemon/blocked.c src/daemon/approvals.
 	src/daemon/verbs.c src/daemon/views.c
 namegated_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(LMDB_CFLAGS) $(JANSSON_CFLAGS)
 namegated_LDADD = libworker.a libedge.a libconf.a libcore.a $(UV_LIBS) $(LMDB_LIBS) \
-	$(JANSSON_LIBS) $(CONFUSE_LIBS) $(LDNS_LIBS) $(SECCOMP_LIBS) $(CAPNG_LIBS)
+	$(JANSSON_LIBS) $(CONFUSE_LIBS) $(SSL_LIBS) $(LDNS_LIBS) $(SECCOMP_LIBS) $(CAPNG_LIBS)

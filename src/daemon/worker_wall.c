@@ -8,6 +8,9 @@
  */
 #include "daemon/worker_parts.h"
 
+#include "base/hash.h"
+#include "edge/sealed.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +65,27 @@ static void begin(struct worker *worker, const struct wall_begin *begin)
 	stage->begin = *begin;
 }
 
+static void add_server(struct upstream_route *route, const struct wall_route *from, uint8_t i)
+{
+	const struct wall_server *server = &from->servers[i];
+	struct upstream_who *who = &route->who[i];
+
+	route->servers[i] = (struct upstream_server){
+		.addr = server->addr,
+		.port = server->port,
+		.transport = (enum wall_transport)server->transport,
+	};
+	for (uint8_t j = 0; j < from->n_source; j++)
+		if (from->source[j].family == server->addr.family)
+			route->servers[i].source = from->source[j];
+	if (server->transport != WALL_TLS)
+		return;
+	snprintf(who->name, sizeof(who->name), "%s", server->name);
+	who->n_pins = from->n_pins;
+	memcpy(who->pins, from->pins, from->n_pins * sizeof(*from->pins));
+	route->servers[i].who = hash_octets(who, sizeof(*who), server->port);
+}
+
 static int add_route(struct stage *stage, const struct wall_route *from)
 {
 	struct ng_route *route;
@@ -87,8 +111,7 @@ static int add_route(struct stage *stage, const struct wall_route *from)
 		.n_servers = from->n_servers,
 	};
 	for (uint8_t i = 0; i < from->n_servers; i++)
-		upstream->servers[i] = (struct upstream_server){.addr = from->servers[i].addr,
-								.port = from->servers[i].port};
+		add_server(upstream, from, i);
 	stage->n_routes++;
 	return NG_OK;
 }
@@ -302,6 +325,23 @@ static void take_ruleset(struct worker *worker, const struct wall_ruleset *rules
 		spoil(&worker->stage, code);
 }
 
+static void take_trust(struct worker *worker, const struct wall_trust *trust, int fd)
+{
+	uint8_t *octets = NULL;
+	int code =
+		sealed_is(fd, trust->len) ? sealed_map(fd, trust->len, &octets) : NG_E_FORMAT;
+
+	close(fd);
+	if (!code)
+		code = upstream_trust(worker->upstream, (const char *)octets, trust->len);
+	sealed_unmap(octets, trust->len);
+	if (code)
+		fprintf(stderr,
+			"namegated: tls-trust cannot be used: %s; servers that are asked "
+			"by TLS are not believed\n",
+			ng_strerror(code));
+}
+
 static void take_listener(struct worker *worker, const struct wall_listener *listener, int fd)
 {
 	int code = listener->stream ? stream_listen(worker->streams, fd, listener->sandbox)
@@ -331,6 +371,9 @@ bool wall_take(struct worker *worker, const struct wall_packet *packet, int fd)
 		return true;
 	case WALL_RULESET:
 		take_ruleset(worker, &packet->ruleset, fd);
+		return true;
+	case WALL_TRUST:
+		take_trust(worker, &packet->trust, fd);
 		return true;
 	case WALL_MEMBER:
 		return take_member(worker, packet);

@@ -8,7 +8,7 @@ libedge_a_SOURCES += src/edge/lease_store.c src/edge/lease_store.h src/edge/leas
 	src/edge/lease_store_inside.h src/edge/lease_store_live.c src/edge/lease_store_open.c src/edge/lease_store_rows.c \
 	src/edge/lease_store_rows.h src/edge/lease_store_shared.c src/edge/lease_store_waiting.c src/edge/record.c \
 	src/edge/record.h src/edge/record_format.c src/edge/udp.c \
-	src/edge/udp.h src/edge/upstream.c src/edge/upstream.h src/edge/upstream_stream.c src/edge/upstream_stream_io.c src/edge/upstream_try_answer.c \
+	src/edge/udp.h src/edge/upstream.c src/edge/upstream.h src/edge/upstream_conn.c src/edge/upstream_conn_io.c src/edge/upstream_tls.c src/edge/upstream_tls.h src/edge/upstream_try_answer.c \
 	src/edge/upstream_try.c src/edge/upstream_try.h src/edge/upstream_try_chance.c \
 	src/edge/upstream_try_chance.h src/edge/upstream_try_servers.c src/edge/upstream_try_servers.h
 libedge_a_SOURCES += src/edge/program.c src/edge/program.h src/edge/program_code.h \

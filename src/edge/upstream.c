@@ -42,7 +42,7 @@ static void on_event(struct upstream *upstream, const struct epoll_event *event)
 {
 	uint32_t number = (uint32_t)event->data.u64;
 	uint32_t generation = (uint32_t)(event->data.u64 >> 32);
-	struct stream *stream;
+	struct conn *stream;
 
 	if (number < upstream->n_places * LEGS) {
 		on_leg(upstream, number, generation);
@@ -50,7 +50,7 @@ static void on_event(struct upstream *upstream, const struct epoll_event *event)
 	}
 	stream = &upstream->streams[number - upstream->n_places * LEGS];
 	if (stream->fd >= 0 && stream->generation == generation)
-		stream_event(stream, event->events);
+		conn_event(stream, event->events);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -124,6 +124,11 @@ int upstream_routes(struct upstream *upstream, const struct upstream_route *rout
 	return code;
 }
 
+int upstream_trust(struct upstream *upstream, const char *pem, size_t len)
+{
+	return tls_trust_set(upstream->trust, pem, len);
+}
+
 struct upstream_counters upstream_counters(const struct upstream *upstream)
 {
 	return upstream->counters;
@@ -165,6 +170,7 @@ static void dispose(struct upstream *upstream)
 	if (upstream->epoll >= 0)
 		close(upstream->epoll);
 	servers_finish(&upstream->servers);
+	tls_trust_destroy(upstream->trust);
 	arena_finish(&upstream->arena);
 	free(upstream->streams);
 	free(upstream->places);
@@ -187,6 +193,8 @@ int upstream_create(uv_loop_t *loop, uint32_t places, const struct upstream_even
 	arena_init(&upstream->arena, PARSE_LIMIT);
 	upstream->places = calloc(places, sizeof(*upstream->places));
 	code = upstream->places ? make_streams(upstream) : NG_E_NOMEM;
+	if (!code)
+		code = tls_trust_create(&upstream->trust);
 	if (!code)
 		code = make_handles(upstream);
 	if (code) {
@@ -226,7 +234,7 @@ void upstream_destroy(struct upstream *upstream)
 	}
 	for (uint32_t i = 0; i < upstream->n_streams; i++)
 		if (upstream->streams[i].fd >= 0)
-			stream_close(&upstream->streams[i], NG_NO_NETWORK, false);
+			conn_close(&upstream->streams[i], NG_NO_NETWORK, false);
 	uv_close((uv_handle_t *)&upstream->poll, handle_closed);
 	uv_close((uv_handle_t *)&upstream->sweeping, handle_closed);
 }

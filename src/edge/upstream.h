@@ -8,20 +8,25 @@
  */
 #pragma once
 
+#include "base/wall.h"
+
 #include <namegate/gate.h>
 #include <uv.h>
 
 struct upstream;
 
-enum upstream_transport {
-	UPSTREAM_UDP = 0, /* and TCP for what does not fit, or looks forged */
-	UPSTREAM_TCP
-};
-
 struct upstream_server {
-	struct ng_addr addr;
+	struct ng_addr addr,
+		source; /* source: what it is asked from; none: the kernel's choice */
 	uint16_t port;
-	enum upstream_transport transport;
+	enum wall_transport transport;
+	uint64_t who; /* a digest of the below; equal only when that is */
+};
+/* By what it proves who it is when it is asked by TLS: all that is given must be so. */
+struct upstream_who {
+	char name[NG_HOST_MAX];
+	uint8_t n_pins;
+	uint8_t pins[NG_PINS_MAX][NG_PIN_LEN];
 };
 bool upstream_server_same(const struct upstream_server *a, const struct upstream_server *b);
 
@@ -30,6 +35,7 @@ struct upstream_route {
 	uint32_t timeout_ms; /* of one try; all tries together take at most four times that */
 	uint8_t n_servers;
 	struct upstream_server servers[NG_SERVERS_MAX];
+	struct upstream_who who[NG_SERVERS_MAX];
 };
 
 struct upstream_events {
@@ -45,6 +51,8 @@ struct upstream_counters {
 	uint64_t strange;  /* packets that did not belong to the question, or were malformed */
 	uint64_t over_tcp; /* questions that went by TCP */
 	uint64_t connections; /* opened for them */
+	uint64_t resumed;     /* and of those, by a TLS session of before */
+	uint64_t untrusted;   /* servers that did not prove who they are */
 	uint64_t timeouts;    /* tries that nobody answered */
 	uint64_t hedged;      /* second queries beside a slow first */
 	uint64_t crowded;     /* questions refused: no place for them */
@@ -61,6 +69,9 @@ void upstream_destroy(struct upstream *upstream);
 /* Replaces all routes. What is known about the health of servers that stay is kept. NG_E_NOMEM. */
 int upstream_routes(struct upstream *upstream, const struct upstream_route *routes,
 		    size_t n) NG_MUST_CHECK;
+
+/* The certificates, as PEM, that vouch for servers. NG_E_FORMAT, NG_E_NOMEM: nothing has changed. */
+int upstream_trust(struct upstream *upstream, const char *pem, size_t len) NG_MUST_CHECK;
 
 /* NG_E_FULL: no place for it. NG_E_NOTFOUND: no such route, or it has no server. */
 int upstream_ask(struct upstream *upstream, const struct ng_ask *ask) NG_MUST_CHECK;

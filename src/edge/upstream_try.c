@@ -69,7 +69,7 @@ void leg_drop(struct leg *leg)
 	leg->fd = -1;
 	leg->generation++;
 	if (leg->stage == LEG_STREAM)
-		stream_leave(leg);
+		conn_leave(leg);
 	if (leg->probe && route)
 		route->servers[leg->index].probed = false;
 	leg->probe = false;
@@ -104,20 +104,38 @@ uint64_t upstream_now_us(void)
 	return uv_hrtime() / 1000;
 }
 
-socklen_t upstream_sockaddr(const struct upstream_server *server, struct sockaddr_in6 *out)
+static socklen_t sockaddr_of(const struct ng_addr *addr, uint16_t port,
+			     struct sockaddr_in6 *out)
 {
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(server->port)};
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
 
 	memset(out, 0, sizeof(*out));
-	if (server->addr.family == NG_IPV4) {
-		memcpy(&v4.sin_addr, server->addr.bytes, 4);
+	if (addr->family == NG_IPV4) {
+		memcpy(&v4.sin_addr, addr->bytes, 4);
 		memcpy(out, &v4, sizeof(v4));
 		return sizeof(v4);
 	}
 	out->sin6_family = AF_INET6;
-	out->sin6_port = htons(server->port);
-	memcpy(&out->sin6_addr, server->addr.bytes, 16);
+	out->sin6_port = htons(port);
+	memcpy(&out->sin6_addr, addr->bytes, 16);
 	return sizeof(*out);
+}
+
+socklen_t upstream_sockaddr(const struct upstream_server *server, struct sockaddr_in6 *out)
+{
+	return sockaddr_of(&server->addr, server->port, out);
+}
+
+/* The port is still the kernel's choice, made when it is connected. */
+bool upstream_bind(int fd, const struct upstream_server *server)
+{
+	struct sockaddr_in6 from;
+	int yes = 1;
+
+	if (server->source.family != server->addr.family)
+		return true;
+	(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof(yes));
+	return bind(fd, (struct sockaddr *)&from, sockaddr_of(&server->source, 0, &from)) == 0;
 }
 
 bool upstream_watch(const struct upstream *upstream, int fd, int operation, uint32_t events,
@@ -162,7 +180,8 @@ static bool datagram_open(struct leg *leg)
 
 	leg->fd = socket(leg->server.addr.family == NG_IPV4 ? AF_INET : AF_INET6,
 			 SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	return leg->fd >= 0 && connect(leg->fd, (struct sockaddr *)&to, len) == 0 &&
+	return leg->fd >= 0 && upstream_bind(leg->fd, &leg->server) &&
+	       connect(leg->fd, (struct sockaddr *)&to, len) == 0 &&
 	       upstream_watch(exchange->upstream, leg->fd, EPOLL_CTL_ADD, EPOLLIN,
 			      (uint64_t)leg->generation << 32 |
 				      (exchange->place * LEGS + index));
@@ -215,7 +234,7 @@ static bool leg_send(struct leg *leg, enum way way, uint32_t timeout_ms)
 	leg->end_ms = leg->sent_ms + timeout_ms;
 	if (leg->end_ms > exchange->end_ms)
 		leg->end_ms = exchange->end_ms;
-	code = way == WAY_STREAM ? stream_ask(leg) : begin_datagram(leg);
+	code = way == WAY_STREAM ? conn_ask(leg) : begin_datagram(leg);
 	if (!code)
 		return true;
 	exchange->why = code == NG_E_FULL ? NG_NO_SERVER : NG_NO_NETWORK;
@@ -378,7 +397,7 @@ static void leg_late(struct leg *leg)
 		server_slower(route, leg->index, leg_way(leg),
 			      (uint32_t)(upstream_now_us() - leg->sent_us));
 	if (leg->stage == LEG_STREAM)
-		stream_silent(leg);
+		conn_silent(leg);
 	leg_drop(leg);
 }
 

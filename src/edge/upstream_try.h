@@ -9,6 +9,7 @@
 #pragma once
 
 #include "edge/upstream_try_chance.h"
+#include "edge/upstream_tls.h"
 #include "edge/upstream_try_servers.h"
 
 #include "base/arena.h"
@@ -31,7 +32,7 @@ struct leg {
 	struct exchange *exchange;
 	struct ng_question question; /* with the case of this try */
 	struct upstream_server server;
-	struct stream *stream;
+	struct conn *stream;
 	struct leg *next, *prev; /* of the stream */
 	uint64_t sent_us, sent_ms, end_ms;
 	uint32_t generation; /* of its socket */
@@ -58,8 +59,8 @@ struct exchange {
 	bool busy, timer_ready, hedged;
 };
 
-/* upstream_stream.c and upstream_stream_io.c: a connection to a server, and who waits on it */
-struct stream {
+/* upstream_conn.c and upstream_conn_io.c: a connection to a server, and who waits on it */
+struct conn {
 	struct upstream *upstream;
 	struct upstream_server server;
 	struct leg *legs;
@@ -68,8 +69,12 @@ struct stream {
 	uint32_t place, generation, n_legs, strange;
 	int fd; /* -1: the place is free */
 	bool open, writing;
-	uint8_t *out; /* what the socket has not taken yet */
+	bool ready; /* messages may be sent: it is open, and the server has proved who it is */
+	struct tls *tls; /* NULL: in the clear */
+	uint8_t *out;    /* messages that have not been taken yet */
 	size_t out_pos, out_len, out_room;
+	uint8_t sealed[4096]; /* what TLS made of them, and of its own */
+	size_t sealed_pos, sealed_len;
 	uint8_t *in; /* the message as far as it has come */
 	size_t in_len, in_pos;
 	uint8_t prefix[2], prefix_pos;
@@ -82,8 +87,9 @@ struct upstream {
 	int epoll;
 	struct upstream_events events;
 	struct servers servers;
+	struct tls_trust *trust;
 	struct exchange *places;
-	struct stream *streams;
+	struct conn *streams;
 	uint32_t n_places, fresh, free, n_streams, handles, version;
 	struct arena arena;
 	struct chance chance;
@@ -114,6 +120,8 @@ enum way leg_way(const struct leg *leg); /* by which it is under way */
 size_t leg_compose(const struct leg *leg, uint8_t out[static 2 + ASK_MAX]);
 /* A new letter case: nothing of an earlier try helps to guess this one. */
 bool leg_renew(struct leg *leg);
+/* To the address that the server is to be asked from, if there is one. */
+bool upstream_bind(int fd, const struct upstream_server *server);
 socklen_t upstream_sockaddr(const struct upstream_server *server, struct sockaddr_in6 *out);
 bool upstream_watch(const struct upstream *upstream, int fd, int operation, uint32_t events,
 		    uint64_t mark);
@@ -122,21 +130,21 @@ bool upstream_watch(const struct upstream *upstream, int fd, int operation, uint
 
 void leg_datagram(struct leg *leg);
 /* A whole message on a connection. False: it answers nobody who waits there. */
-bool stream_message(struct stream *stream, const uint8_t *wire, size_t len);
+bool conn_message(struct conn *stream, const uint8_t *wire, size_t len);
 
-/* ---- upstream_stream.c: connections ---- */
+/* ---- upstream_conn.c: connections ---- */
 
 /* Sends the leg's question on a connection to its server. NG_E_FULL, NG_E_IO, NG_E_NOMEM. */
-int stream_ask(struct leg *leg) NG_MUST_CHECK;
-void stream_leave(struct leg *leg);
+int conn_ask(struct leg *leg) NG_MUST_CHECK;
+void conn_leave(struct leg *leg);
 /* Nobody answered the leg in time. A connection that has been silent all the while is given up. */
-void stream_silent(struct leg *leg);
+void conn_silent(struct leg *leg);
 /* Whoever waits on it is woken and told why; refused: it never came to be. */
-void stream_close(struct stream *stream, enum ng_no_answer why, bool refused);
-void streams_on_timer(uv_timer_t *timer);
+void conn_close(struct conn *stream, enum ng_no_answer why, bool refused);
+void conns_on_timer(uv_timer_t *timer);
 
-/* ---- upstream_stream_io.c: octets ---- */
+/* ---- upstream_conn_io.c: octets ---- */
 
 /* Queues a message and sends what the socket takes. */
-int stream_write(struct stream *stream, const uint8_t *octets, size_t n) NG_MUST_CHECK;
-void stream_event(struct stream *stream, uint32_t events);
+int conn_write(struct conn *stream, const uint8_t *octets, size_t n) NG_MUST_CHECK;
+void conn_event(struct conn *stream, uint32_t events);

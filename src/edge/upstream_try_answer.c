@@ -100,7 +100,7 @@ static void report_case(const struct leg *leg)
 	char text[NG_ADDR_TEXT];
 
 	leg->exchange->upstream->counters.case_lost++;
-	if (!route || leg->server.transport != UPSTREAM_UDP)
+	if (!route || leg->server.transport != WALL_UDP)
 		return;
 	if (!route->servers[leg->index].no_case_until_ms)
 		fprintf(stderr,
@@ -170,7 +170,7 @@ void leg_datagram(struct leg *leg)
 
 /* ---- connections ---- */
 
-static struct leg *waiting_for(const struct stream *stream, const uint8_t *wire, size_t len)
+static struct leg *waiting_for(const struct conn *stream, const uint8_t *wire, size_t len)
 {
 	struct leg *leg;
 
@@ -183,7 +183,7 @@ static struct leg *waiting_for(const struct stream *stream, const uint8_t *wire,
 	return NULL;
 }
 
-bool stream_message(struct stream *stream, const uint8_t *wire, size_t len)
+bool conn_message(struct conn *stream, const uint8_t *wire, size_t len)
 {
 	struct leg *leg = waiting_for(stream, wire, len);
 	uint8_t rcode = 0;

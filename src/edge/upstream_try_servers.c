@@ -66,6 +66,7 @@ static void inherit(struct server *server, const struct servers *old)
 				continue;
 			*server = *known;
 			server->probed = false;
+			server->told_ms = 0;
 			return;
 		}
 }
@@ -82,6 +83,7 @@ static void fill(struct server_route *route, const struct upstream_route *from,
 	route->n_servers = from->n_servers < NG_SERVERS_MAX ? from->n_servers : NG_SERVERS_MAX;
 	for (uint8_t i = 0; i < route->n_servers; i++) {
 		route->servers[i].at = from->servers[i];
+		route->servers[i].who = from->who[i];
 		inherit(&route->servers[i], old);
 	}
 }
@@ -105,7 +107,7 @@ int servers_replace(struct servers *servers, const struct upstream_route *routes
 
 enum way server_way(const struct server *server, uint64_t now_ms)
 {
-	bool stream = server->at.transport != UPSTREAM_UDP || now_ms < server->no_case_until_ms;
+	bool stream = server->at.transport != WALL_UDP || now_ms < server->no_case_until_ms;
 
 	return stream ? WAY_STREAM : WAY_DATAGRAM;
 }

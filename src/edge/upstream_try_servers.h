@@ -12,11 +12,13 @@ enum way { WAY_DATAGRAM = 0, WAY_STREAM, WAYS };
 
 struct server {
 	struct upstream_server at;
+	struct upstream_who who;
 	uint32_t srtt_us[WAYS];    /* smoothed time to answer; 0: not known */
 	uint32_t failures;         /* in a row; from SERVER_FAILURES on it is put aside */
 	uint32_t aside_ms;         /* how long it is left alone; doubles while it fails */
 	uint64_t aside_until_ms;   /* then one question at a time may see whether it is back */
 	uint64_t no_case_until_ms; /* does not echo the letter case: asked by TCP alone */
+	uint64_t told_ms;          /* when somebody was told that it is not who it should be */
 	bool probed;               /* that question is under way */
 };
 

@@ -216,9 +216,8 @@ void ng_gate_no_answer(struct ng_gate *gate, uint64_t now_us, uint64_t id,
 		       enum ng_no_answer why)
 {
 	static const enum text whys[] = {
-		[NG_NO_TIME] = TEXT_UPSTREAM_TIME,
-		[NG_NO_NETWORK] = TEXT_UPSTREAM_NETWORK,
-		[NG_NO_MATCH] = TEXT_UPSTREAM_MATCH,
+		[NG_NO_TIME] = TEXT_UPSTREAM_TIME,   [NG_NO_NETWORK] = TEXT_UPSTREAM_NETWORK,
+		[NG_NO_MATCH] = TEXT_UPSTREAM_MATCH, [NG_NO_TRUST] = TEXT_UPSTREAM_TRUST,
 		[NG_NO_SERVER] = TEXT_UPSTREAM_BUSY,
 	};
 	struct ask *ask;
@@ -227,7 +226,7 @@ void ng_gate_no_answer(struct ng_gate *gate, uint64_t now_us, uint64_t id,
 	ask = ask_find(gate, id);
 	if (!ask)
 		return;
-	if (why < NG_NO_TIME || why > NG_NO_SERVER)
+	if (why < NG_NO_TIME || why > NG_NO_TRUST)
 		why = NG_NO_NETWORK;
 	/* Without a free server nobody was asked. */
 	ask_failed(gate, ask, whys[why], why != NG_NO_SERVER);

@@ -92,6 +92,9 @@ static const struct {
 				"failed (no upstream server answered in time)"},
 	[TEXT_UPSTREAM_MATCH] = {NG_EDE_NO_UPSTREAM,
 				 "failed (no upstream answer matched the question)"},
+	[TEXT_UPSTREAM_TRUST] = {NG_EDE_NETWORK,
+				 "failed (the upstream server did not prove by TLS "
+				 "who it is)"},
 	[TEXT_UPSTREAM_BUSY] = {NG_EDE_NO_UPSTREAM,
 				"failed (no upstream server is free to be asked)"},
 	[TEXT_UPSTREAM_NETWORK] = {NG_EDE_NETWORK,

@@ -153,17 +153,14 @@ int diff_sandbox(struct diff_list *list, const struct diff_group *group)
 
 static char *servers_text(const struct conf_route *route)
 {
-	char *text = NULL, addr[NG_ADDR_TEXT];
+	char *text = NULL, server[CONF_SERVER_TEXT];
 	size_t len;
 	FILE *to = open_memstream(&text, &len);
 	if (to == NULL)
 		return NULL;
-	for (uint8_t i = 0; i < route->n_servers; i++) {
-		const struct conf_listen *server = &route->servers[i];
-		fprintf(to, server->addr.family == NG_IPV6 ? "%s[%s]:%u" : "%s%s:%u",
-			i > 0 ? ", " : "", ng_addr_format(&server->addr, addr),
-			(unsigned)server->port);
-	}
+	for (uint8_t i = 0; i < route->n_servers; i++)
+		fprintf(to, "%s%s", i > 0 ? ", " : "",
+			conf_server_text(&route->servers[i], server));
 	return fclose(to) == 0 ? text : NULL;
 }
 

@@ -69,12 +69,12 @@ static void put_rule(json_t **object, const struct explained *explained)
 static json_t *route(const struct explained *explained)
 {
 	const struct conf_route *from = explained->route_conf;
-	char zone[NG_NAME_TEXT_MAX], server[NG_ADDR_TEXT + 8];
+	char zone[NG_NAME_TEXT_MAX], server[CONF_SERVER_TEXT];
 	if (from == NULL || !explained->passes)
 		return json_null();
 	json_t *object = json_object(), *servers = json_array();
 	for (uint8_t i = 0; i < from->n_servers; i++)
-		part_append(&servers, part_text(explain_server(&from->servers[i], server)));
+		part_append(&servers, part_text(conf_server_text(&from->servers[i], server)));
 	part_put(&object, "zone", part_text(ng_name_to_text(&from->zone, zone)));
 	part_put(&object, "servers", servers);
 	part_put(&object, "resolv_conf", part_text(from->resolv_conf));

@@ -115,13 +115,13 @@ static void tell_candidates(const struct explained *explained, FILE *to)
 static void tell_route(const struct explained *explained, FILE *to)
 {
 	const struct conf_route *route = explained->route_conf;
-	char zone[NG_NAME_TEXT_MAX], server[NG_ADDR_TEXT + 8];
+	char zone[NG_NAME_TEXT_MAX], server[CONF_SERVER_TEXT];
 	if (route == NULL)
 		return;
 	fprintf(to, "%-8s zone %s by", "route", ng_name_to_text(&route->zone, zone));
 	for (uint8_t i = 0; i < route->n_servers; i++)
 		fprintf(to, "%s %s", i > 0 ? "," : "",
-			explain_server(&route->servers[i], server));
+			conf_server_text(&route->servers[i], server));
 	if (route->resolv_conf != NULL)
 		fprintf(to, " (of %s)", route->resolv_conf);
 	fputc('\n', to);

@@ -185,15 +185,6 @@ const char *explain_port(struct ng_port port, char out[static 16])
 	return out;
 }
 
-const char *explain_server(const struct conf_listen *server, char out[static NG_ADDR_TEXT + 8])
-{
-	char addr[NG_ADDR_TEXT];
-	ng_addr_format(&server->addr, addr);
-	snprintf(out, NG_ADDR_TEXT + 8, server->addr.family == NG_IPV6 ? "[%s]:%u" : "%s:%u",
-		 addr, server->port);
-	return out;
-}
-
 /* ---- what is opened ---- */
 
 const char *explain_opener(const struct explain_opened *opened, char out[static EXPLAIN_TEXT])

@@ -34,8 +34,6 @@ const char *explain_fate(const struct explained *explained, size_t candidate,
 const char *explain_until(const struct ng_match *match, char out[static 32]);
 /* "tcp/443" */
 const char *explain_port(struct ng_port port, char out[static 16]);
-/* "192.0.2.53:53", "[2001:db8::53]:53" */
-const char *explain_server(const struct conf_listen *server, char out[static NG_ADDR_TEXT + 8]);
 /* "forward corp.internal", "rule build.list:1" */
 const char *explain_opener(const struct explain_opened *opened, char out[static EXPLAIN_TEXT]);
 void explain_open(struct explain_openeds *openeds, const struct explain_opened *one);

@@ -77,10 +77,10 @@ TESTS += tests/unit/test_targets
 tests_unit_test_targets_LDADD = libworker.a libcore.a $(CMOCKA_LIBS)
 tests_unit_test_worker_SOURCES = tests/unit/test_worker.c tests/unit/worker_world.h
 tests_unit_test_worker_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_worker_LDADD = libworker.a libedge.a libcore.a $(UV_LIBS) $(LMDB_LIBS) \
+tests_unit_test_worker_LDADD = libworker.a libedge.a libcore.a $(UV_LIBS) $(SSL_LIBS) $(LMDB_LIBS) \
 	$(JANSSON_LIBS) $(LDNS_LIBS) $(CAPNG_LIBS) $(SECCOMP_LIBS) $(CMOCKA_LIBS)
 EDGE_TESTS = tests/unit/test_channel tests/unit/test_record tests/unit/test_lease_store \
-	tests/unit/test_upstream tests/unit/test_upstream_servers tests/unit/test_upstream_streams tests/unit/test_stream tests/unit/test_stream_frame \
+	tests/unit/test_upstream tests/unit/test_upstream_servers tests/unit/test_upstream_conns tests/unit/test_stream tests/unit/test_stream_frame \
 	tests/unit/test_udp
 check_PROGRAMS += $(EDGE_TESTS)
 TESTS += $(EDGE_TESTS)
@@ -119,13 +119,13 @@ tests_unit_test_child_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_child_LDADD = libedge.a libcore.a $(UV_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_upstream_SOURCES = tests/unit/test_upstream.c tests/unit/upstream_world.h
 tests_unit_test_upstream_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_upstream_LDADD = libedge.a libcore.a $(UV_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_upstream_LDADD = libedge.a libcore.a $(UV_LIBS) $(SSL_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_upstream_servers_SOURCES = tests/unit/test_upstream_servers.c
 tests_unit_test_upstream_servers_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_upstream_servers_LDADD = libedge.a libcore.a $(UV_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_upstream_streams_SOURCES = tests/unit/test_upstream_streams.c tests/unit/upstream_world.h
-tests_unit_test_upstream_streams_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_upstream_streams_LDADD = libedge.a libcore.a $(UV_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_upstream_servers_LDADD = libedge.a libcore.a $(UV_LIBS) $(SSL_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_upstream_conns_SOURCES = tests/unit/test_upstream_conns.c tests/unit/upstream_world.h
+tests_unit_test_upstream_conns_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_upstream_conns_LDADD = libedge.a libcore.a $(UV_LIBS) $(SSL_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_stream_SOURCES = tests/unit/test_stream.c
 tests_unit_test_stream_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_stream_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc

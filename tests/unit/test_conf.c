@@ -180,6 +180,79 @@ static void every_key_is_read(void **state)
 	done(&file);
 }
 
+/* How servers are spoken to, and by what they are known; what is printed reads back. */
+static void servers_by_their_ways(void **state)
+{
+	(void)state;
+	struct file file;
+	static const char text[] =
+		"forward \".\" { servers = {\"tcp://192.0.2.1\", \"192.0.2.2:5353\", "
+		"\"tls://192.0.2.3\", \"tls://[2001:db8::3]:8853\"} "
+		"pin-sha256 = {\"FHkyLhvI0n70E47cJlRTamTrnYVcsYdjUGbr79CfAVI=\"} "
+		"source = {\"192.0.2.9\", \"2001:db8::9\"} }\n";
+	load(&file, text);
+	assert_int_equal(file.code, NG_OK);
+	const struct conf_route *route = &file.conf->routes[0];
+	assert_int_equal(route->n_servers, 4);
+	assert_int_equal(route->servers[0].transport, WALL_TCP);
+	assert_int_equal(route->servers[0].port, 53);
+	assert_int_equal(route->servers[1].transport, WALL_UDP);
+	assert_int_equal(route->servers[2].transport, WALL_TLS);
+	assert_int_equal(route->servers[2].port, 853);
+	assert_int_equal(route->servers[3].port, 8853);
+	assert_int_equal(route->n_pins, 1);
+	assert_int_equal(route->pins[0][0], 0x14);
+	assert_int_equal(route->pins[0][31], 0x52);
+	assert_int_equal(route->n_source, 2);
+	char *first = printed(file.conf);
+	assert_non_null(strstr(first, "\"tls://[2001:db8::3]:8853\""));
+	assert_non_null(strstr(first, "FHkyLhvI0n70E47cJlRTamTrnYVcsYdjUGbr79CfAVI="));
+	assert_non_null(strstr(first, "source = {\"192.0.2.9\", \"2001:db8::9\"}"));
+	free(first);
+	done(&file);
+}
+
+/* Never TLS to somebody unknown. */
+static void servers_that_cannot_be(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {
+		"servers = {\"tls://192.0.2.3\"}",
+		"servers = {\"tls://192.0.2.3#\"}",
+		"servers = {\"tls://192.0.2.3#dns..example\"}",
+		"servers = {\"tls://dns.example\"}",
+		"servers = {\"tcp://192.0.2.3#dns.example\"}",
+		"servers = {\"192.0.2.3#dns.example\"}",
+		"servers = {\"https://192.0.2.3\"}",
+		"servers = {\"192.0.2.3\"} "
+		"pin-sha256 = {\"FHkyLhvI0n70E47cJlRTamTrnYVcsYdjUGbr79CfAVI=\"}",
+		"servers = {\"tls://192.0.2.3\"} pin-sha256 = "
+		"{\"FHkyLhvI0n70E47cJlRTamTrnYVcsYdj\"}",
+		"servers = {\"tls://192.0.2.3\"} "
+		"pin-sha256 = {\"FHkyLhvI0n70E47cJlRTamTrnYVcsYdjUGbr79CfAVJ=\"}",
+		"servers = {\"192.0.2.3\"} source = {\"192.0.2.9\", \"192.0.2.10\"}",
+		"servers = {\"192.0.2.3\"} source = {\"eth0\"}",
+	};
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		struct file file;
+		char text[512];
+		snprintf(text, sizeof(text), "forward \".\" { %s }\n", texts[i]);
+		load(&file, text);
+		assert_int_equal(file.code, NG_E_SYNTAX);
+		done(&file);
+	}
+}
+
+static void unreadable_trust_is_an_error(void **state)
+{
+	(void)state;
+	struct file file;
+	load(&file, "tls-trust = \"/nowhere.pem\"\n"
+		    "forward \".\" { servers = {\"tls://192.0.2.3#dns.example\"} }\n");
+	assert_int_equal(file.code, NG_E_SYNTAX);
+	done(&file);
+}
+
 static void what_is_printed_reads_back_the_same(void **state)
 {
 	(void)state;
@@ -500,6 +573,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_key_is_read),
+		cmocka_unit_test(servers_by_their_ways),
+		cmocka_unit_test(servers_that_cannot_be),
+		cmocka_unit_test(unreadable_trust_is_an_error),
 		cmocka_unit_test(what_is_printed_reads_back_the_same),
 		cmocka_unit_test(the_defaults_are_said),
 		cmocka_unit_test(each_fault_is_refused_at_its_place),

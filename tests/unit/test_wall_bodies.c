@@ -248,6 +248,19 @@ static void routes(void **state)
 	REFUSED(WALL_ROUTE, packet.route.servers[NG_SERVERS_MAX - 1].port = 0);
 	REFUSED(WALL_ROUTE, packet.route.servers[0].addr = (struct ng_addr){0});
 	REFUSED(WALL_ROUTE, packet.route.servers[0].addr.bytes[4] = 1);
+	REFUSED(WALL_ROUTE, packet.route.servers[0].transport = WALL_TRANSPORTS);
+	REFUSED(WALL_ROUTE, strcpy(packet.route.servers[0].name, "dns.example"));
+	REFUSED(WALL_ROUTE, packet.route.servers[1].name[3] = '/');
+	REFUSED(WALL_ROUTE, memset(packet.route.servers[1].name, 'a', NG_HOST_MAX));
+	REFUSED(WALL_ROUTE, strcpy(packet.route.servers[1].name, "dns..example"));
+	REFUSED(WALL_ROUTE, strcpy(packet.route.servers[1].name, "dns.example."));
+	ACCEPTED(WALL_ROUTE, packet.route.servers[1].name[0] = '\0');
+	REFUSED(WALL_ROUTE, packet.route.servers[1].name[0] = '\0'; packet.route.n_pins = 0);
+	REFUSED(WALL_ROUTE, packet.route.n_pins = NG_PINS_MAX + 1);
+	REFUSED(WALL_ROUTE, packet.route.n_source = NG_UPSOURCES_MAX + 1);
+	REFUSED(WALL_ROUTE, packet.route.source[0] = (struct ng_addr){0});
+	REFUSED(WALL_TRUST, packet.trust.len = 0);
+	REFUSED(WALL_TRUST, packet.trust.len = WALL_TRUST_MAX + 1);
 	REFUSED(WALL_ROUTE, packet.route.timeout_ms = 0);
 	REFUSED(WALL_ROUTE, packet.route.timeout_ms = UINT32_MAX / 4);
 }

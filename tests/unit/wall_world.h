@@ -102,7 +102,12 @@ static void fill_route(struct wall_packet *packet)
 	route->opened[0] = prefix("10.0.0.0/8");
 	route->n_servers = NG_SERVERS_MAX;
 	for (int i = 0; i < NG_SERVERS_MAX; i++)
-		route->servers[i] = (struct wall_server){addr("127.0.0.1"), 53};
+		route->servers[i] = (struct wall_server){.addr = addr("127.0.0.1"), .port = 53};
+	route->servers[1].transport = WALL_TLS;
+	strcpy(route->servers[1].name, "dns.example");
+	route->n_pins = NG_PINS_MAX;
+	route->n_source = 1;
+	route->source[0] = addr("192.0.2.1");
 	route->timeout_ms = 800;
 }
 
@@ -114,6 +119,11 @@ static void fill_own(struct wall_packet *packet)
 static void fill_ruleset(struct wall_packet *packet)
 {
 	packet->ruleset.len = 1;
+}
+
+static void fill_trust(struct wall_packet *packet)
+{
+	packet->trust.len = WALL_TRUST_MAX;
 }
 
 static void fill_member(struct wall_packet *packet)
@@ -221,6 +231,7 @@ static const struct good {
 	{WALL_ROUTE, 1, WAY(WALL_MAIN_TO_WORKER), 0, fill_route},
 	{WALL_OWN, 1, WAY(WALL_MAIN_TO_WORKER), 0, fill_own},
 	{WALL_RULESET, 1, WAY(WALL_MAIN_TO_WORKER), 1, fill_ruleset},
+	{WALL_TRUST, 1, WAY(WALL_MAIN_TO_WORKER), 1, fill_trust},
 	{WALL_MEMBER, 1, WAY(WALL_MAIN_TO_WORKER), 0, fill_member},
 	{WALL_COMMIT, 1, WAY(WALL_MAIN_TO_WORKER), 0, NULL},
 	{WALL_LISTENER, 1, WAY(WALL_MAIN_TO_WORKER), 1, NULL},

@@ -11,6 +11,7 @@
 #include "config.h"
 #include "edge/upstream_try.h"
 
+#include "base/hash.h"
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -27,28 +28,32 @@
 
 bool upstream_server_same(const struct upstream_server *a, const struct upstream_server *b)
 {
-	return a->port == b->port && a->transport == b->transport &&
-	       ng_addr_equal(&a->addr, &b->addr);
+	return a->port == b->port && a->transport == b->transport && a->who == b->who &&
+	       ng_addr_equal(&a->addr, &b->addr) && ng_addr_equal(&a->source, &b->source);
 }
 
 /* ---- places ---- */
 
-static void stream_end(struct stream *stream)
+static void conn_end(struct conn *stream)
 {
-	close(stream->fd);
+	if (stream->fd >= 0)
+		close(stream->fd);
+	tls_end(stream->tls);
+	stream->tls = NULL;
 	stream->fd = -1;
 	stream->generation++;
 	free(stream->out);
 	free(stream->in);
 	stream->out = stream->in = NULL;
-	stream->open = stream->writing = false;
+	stream->open = stream->ready = stream->writing = false;
+	stream->sealed_pos = stream->sealed_len = 0;
 	stream->out_pos = stream->out_len = stream->out_room = 0;
 	stream->in_pos = stream->in_len = 0;
 	stream->prefix_pos = 0;
 	stream->strange = 0;
 }
 
-void stream_close(struct stream *stream, enum ng_no_answer why, bool refused)
+void conn_close(struct conn *stream, enum ng_no_answer why, bool refused)
 {
 	struct leg *leg, *spare;
 
@@ -61,15 +66,15 @@ void stream_close(struct stream *stream, enum ng_no_answer why, bool refused)
 		leg_wake(leg);
 	}
 	stream->n_legs = 0;
-	stream_end(stream);
+	conn_end(stream);
 }
 
-static struct stream *longest_idle(const struct upstream *upstream)
+static struct conn *longest_idle(const struct upstream *upstream)
 {
-	struct stream *found = NULL;
+	struct conn *found = NULL;
 
 	for (uint32_t i = 0; i < upstream->n_streams; i++) {
-		struct stream *stream = &upstream->streams[i];
+		struct conn *stream = &upstream->streams[i];
 
 		if (stream->fd >= 0 && !stream->n_legs &&
 		    (!found || stream->idle_ms < found->idle_ms))
@@ -79,22 +84,22 @@ static struct stream *longest_idle(const struct upstream *upstream)
 }
 
 /* A free place, if need be that of the connection that nobody has used for longest. */
-static struct stream *place_for(struct upstream *upstream)
+static struct conn *place_for(struct upstream *upstream)
 {
-	struct stream *idle;
+	struct conn *idle;
 
 	for (uint32_t i = 0; i < upstream->n_streams; i++)
 		if (upstream->streams[i].fd < 0)
 			return &upstream->streams[i];
 	idle = longest_idle(upstream);
 	if (idle)
-		stream_end(idle);
+		conn_end(idle);
 	return idle;
 }
 
 /* ---- finding and opening ---- */
 
-static bool connect_to(struct stream *stream, const struct upstream_server *server)
+static bool connect_to(struct conn *stream, const struct upstream_server *server)
 {
 	struct upstream *upstream = stream->upstream;
 	struct sockaddr_in6 to;
@@ -106,42 +111,66 @@ static bool connect_to(struct stream *stream, const struct upstream_server *serv
 	if (stream->fd < 0)
 		return false;
 	(void)setsockopt(stream->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-	if ((connect(stream->fd, (struct sockaddr *)&to, len) < 0 && errno != EINPROGRESS) ||
+	if (!upstream_bind(stream->fd, server) ||
+	    (connect(stream->fd, (struct sockaddr *)&to, len) < 0 && errno != EINPROGRESS) ||
 	    !upstream_watch(upstream, stream->fd, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT,
 			    (uint64_t)stream->generation << 32 |
-				    (upstream->n_places * LEGS + stream->place))) {
-		stream_end(stream);
+				    (upstream->n_places * LEGS + stream->place)))
 		return false;
-	}
 	return true;
 }
 
-static int stream_open(struct upstream *upstream, const struct upstream_server *server,
-		       struct stream **out)
+/* What its sessions are kept under: the server in every respect. */
+static uint64_t session_key(const struct upstream_server *server)
 {
-	struct stream *stream = place_for(upstream);
+	return hash_octets(server->addr.bytes, sizeof(server->addr.bytes),
+			   server->who ^ server->port);
+}
+
+static int shake_with(struct conn *stream, const struct leg *leg)
+{
+	struct server_route *route = exchange_route(leg->exchange);
+
+	if (leg->server.transport != WALL_TLS)
+		return NG_OK;
+	if (!route)
+		return NG_E_NOTFOUND;
+	return tls_begin(stream->upstream->trust, &route->servers[leg->index].who,
+			 session_key(&leg->server), &stream->tls);
+}
+
+static int conn_open(struct upstream *upstream, const struct leg *leg, struct conn **out)
+{
+	const struct upstream_server *server = &leg->server;
+	struct conn *stream = place_for(upstream);
+	int code;
 
 	if (!stream)
 		return NG_E_FULL;
+	code = shake_with(stream, leg);
+	if (code)
+		return code;
 	stream->server = *server;
 	stream->heard_ms = stream->idle_ms = upstream_now_ms(upstream);
 	stream->writing = true;
-	if (!connect_to(stream, server))
+	if (!connect_to(stream, server)) {
+		conn_end(stream);
 		return NG_E_IO;
+	}
 	upstream->counters.connections++;
 	if (!uv_is_active((uv_handle_t *)&upstream->sweeping))
-		uv_timer_start(&upstream->sweeping, streams_on_timer, SWEEP_MS, SWEEP_MS);
+		uv_timer_start(&upstream->sweeping, conns_on_timer, SWEEP_MS, SWEEP_MS);
 	*out = stream;
 	return NG_OK;
 }
 
-static int stream_for(struct upstream *upstream, const struct upstream_server *server,
-		      struct stream **out)
+static int conn_for(struct upstream *upstream, const struct leg *leg, struct conn **out)
 {
+	const struct upstream_server *server = &leg->server;
 	uint32_t shared = 0;
 
 	for (uint32_t i = 0; i < upstream->n_streams; i++) {
-		struct stream *stream = &upstream->streams[i];
+		struct conn *stream = &upstream->streams[i];
 
 		if (stream->fd < 0 || !upstream_server_same(&stream->server, server))
 			continue;
@@ -151,12 +180,12 @@ static int stream_for(struct upstream *upstream, const struct upstream_server *s
 		}
 		shared++;
 	}
-	return shared < SHARED_MAX ? stream_open(upstream, server, out) : NG_E_FULL;
+	return shared < SHARED_MAX ? conn_open(upstream, leg, out) : NG_E_FULL;
 }
 
 /* ---- questions on it ---- */
 
-static bool id_taken(const struct stream *stream, uint16_t id)
+static bool id_taken(const struct conn *stream, uint16_t id)
 {
 	const struct leg *leg;
 
@@ -167,12 +196,12 @@ static bool id_taken(const struct stream *stream, uint16_t id)
 	return false;
 }
 
-int stream_ask(struct leg *leg)
+int conn_ask(struct leg *leg)
 {
 	struct upstream *upstream = leg->exchange->upstream;
 	uint8_t out[2 + ASK_MAX];
-	struct stream *stream;
-	int code = stream_for(upstream, &leg->server, &stream);
+	struct conn *stream;
+	int code = conn_for(upstream, leg, &stream);
 
 	if (code)
 		return code;
@@ -180,7 +209,7 @@ int stream_ask(struct leg *leg)
 		if (!leg_renew(leg))
 			return NG_E_IO;
 	} while (id_taken(stream, leg->id));
-	code = stream_write(stream, out, leg_compose(leg, out));
+	code = conn_write(stream, out, leg_compose(leg, out));
 	if (code)
 		return code;
 	leg->stage = LEG_STREAM;
@@ -191,9 +220,9 @@ int stream_ask(struct leg *leg)
 	return NG_OK;
 }
 
-void stream_leave(struct leg *leg)
+void conn_leave(struct leg *leg)
 {
-	struct stream *stream = leg->stream;
+	struct conn *stream = leg->stream;
 
 	DL_DELETE(stream->legs, leg);
 	leg->stream = NULL;
@@ -201,32 +230,32 @@ void stream_leave(struct leg *leg)
 		stream->idle_ms = upstream_now_ms(stream->upstream);
 }
 
-void stream_silent(struct leg *leg)
+void conn_silent(struct leg *leg)
 {
-	struct stream *stream = leg->stream;
+	struct conn *stream = leg->stream;
 
 	if (stream->heard_ms > leg->sent_ms)
 		return;
-	stream_leave(leg);
+	conn_leave(leg);
 	leg->stage = LEG_IDLE;
-	stream_close(stream, NG_NO_TIME, false);
+	conn_close(stream, NG_NO_TIME, false);
 }
 
 /* ---- idle ones ---- */
 
-void streams_on_timer(uv_timer_t *timer)
+void conns_on_timer(uv_timer_t *timer)
 {
 	struct upstream *upstream = timer->data;
 	uint64_t now_ms = upstream_now_ms(upstream);
 	bool any = false;
 
 	for (uint32_t i = 0; i < upstream->n_streams; i++) {
-		struct stream *stream = &upstream->streams[i];
+		struct conn *stream = &upstream->streams[i];
 
 		if (stream->fd < 0)
 			continue;
 		if (!stream->n_legs && stream->idle_ms + IDLE_MS <= now_ms)
-			stream_end(stream);
+			conn_end(stream);
 		else
 			any = true;
 	}

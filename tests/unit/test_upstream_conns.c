@@ -7,7 +7,7 @@ static void tcp_routes(struct world *world, uint8_t n, uint32_t timeout_ms)
 	struct upstream_route route = route_to(world, n, timeout_ms);
 
 	for (uint8_t i = 0; i < n; i++)
-		route.servers[i].transport = UPSTREAM_TCP;
+		route.servers[i].transport = WALL_TCP;
 	assert_int_equal(upstream_routes(world->upstream, &route, 1), NG_OK);
 }
 
