@@ -53,8 +53,8 @@ extern const struct table conf_tables[CONF_TABLES];
 
 extern const struct kind kind_endpoint, kind_prefix, kind_path, kind_string, kind_pattern,
 	kind_interface, kind_bridge, kind_uid, kind_cgroup, kind_group, kind_table, kind_set,
-	kind_duration, kind_server, kind_pin, kind_address, kind_number, kind_size, kind_mode, kind_switch, kind_ancestor,
-	kind_override;
+	kind_duration, kind_server, kind_pin, kind_address, kind_number, kind_size, kind_mode,
+	kind_switch, kind_ancestor, kind_override;
 
 /* A string with the quotes and escapes of the configuration's grammar. */
 void print_quoted(const char *text, FILE *to);
