@@ -88,6 +88,31 @@ static int look_up_user(const struct conf *conf, struct conf_sandbox *sandbox, c
 	return NG_OK;
 }
 
+/* A line is "user:first:number", with the user's name or number. */
+bool host_subordinate(const struct conf_sandbox *sandbox, char why[static HOST_WHY])
+{
+	FILE *file = conf_who(sandbox) == WALL_BY_UID ? fopen("/etc/subuid", "re") : NULL;
+	char line[256], number[16];
+	bool found = false;
+	snprintf(number, sizeof number, "%u", (unsigned)sandbox->host.uid);
+	while (file && !found && fgets(line, sizeof line, file)) {
+		const struct passwd *user;
+		line[strcspn(line, ":")] = '\0';
+		user = getpwnam(line);
+		found = !strcmp(line, number) || (user && user->pw_uid == sandbox->host.uid);
+	}
+	if (file)
+		fclose(file);
+	if (found)
+		snprintf(
+			why, HOST_WHY,
+			"/etc/subuid gives user %.32s other uids, and what runs under those in "
+			"a user namespace is not held; take its line out, tell the sandbox by "
+			"its cgroup, or set user.max_user_namespaces to 0",
+			line);
+	return found;
+}
+
 /* ---- cgroups ---- */
 
 /*
@@ -277,6 +302,9 @@ int host_look_up_all(struct conf *conf, struct ng_diags *diags)
 				    "sandbox %s: %s", sandbox->name, why);
 		else
 			conf_report_same(conf, i, diags);
+		if (sandbox->host.uid && host_subordinate(sandbox, why))
+			ng_diag_add(diags, NG_WARNING, &sandbox->place, "conf-subuid", NULL,
+				    "sandbox %s: %s", sandbox->name, why);
 	}
 	return diags->errors > errors ? NG_E_SYNTAX : NG_OK;
 }

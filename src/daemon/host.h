@@ -14,6 +14,11 @@
  */
 int host_look_up(const struct conf *conf, struct conf_sandbox *sandbox,
 		 char why[static HOST_WHY]) NG_MUST_CHECK;
+/*
+ * A sandbox by its user, which /etc/subuid gives other uids: those are not the sandbox's. why says it
+ * and what to do.
+ */
+bool host_subordinate(const struct conf_sandbox *sandbox, char why[static HOST_WHY]);
 /* All of a configuration's, and whether two of them turn out to be one. NG_E_SYNTAX; see diags. */
 int host_look_up_all(struct conf *conf, struct ng_diags *diags) NG_MUST_CHECK;
 /* Is its cgroup still the one that was looked up? True for those that are told otherwise. */

@@ -211,6 +211,8 @@ static void verb_sandbox_add(struct daemon *daemon, struct control_request *requ
 			 spec.sandbox.name, ng_strerror(code));
 		verbs_fail_diags(request, &diags, why);
 	} else {
+		if (host_subordinate(&box->conf, why))
+			log_say(LOG_AS_WARNING, "sandbox %s: %s", box->conf.name, why);
 		box->waiting = request;
 		sync_box(daemon, box);
 		refresh_own(daemon);

@@ -32,7 +32,8 @@
  * so nothing comes out while the table is gone. DNS gets it behind its translation: a table that goes
  * away between these two would let it out as it was.
  *
- * With a sidecar, containers share the loopback interface, and it is theirs. Router and neighbour
+ * With a sidecar, containers share the loopback interface, and it is theirs, but for 127.0.0.11: there
+ * Docker's own resolver listens, on a port of its choice, and asks for whoever comes. Router and neighbour
  * discovery, multicast reports and errors are the kernel's own work.
  */
 #include "warden/rules.h"
@@ -74,9 +75,9 @@ static const char *const regular[] = {CHAIN_OWNED,   CHAIN_KERNEL, CHAIN_UNOWNED
 
 static const struct base_chain bases[] = {
 	{BASE_OUT, "filter", NF_INET_LOCAL_OUT, -150}, /* after conntrack, before translation */
-	{BASE_DNS, "nat", NF_INET_LOCAL_OUT, -100},
-	{BASE_LEAK, "filter", NF_INET_LOCAL_OUT, -90},  /* after translation */
-	{BASE_ASK, "nat", NF_INET_POST_ROUTING, 99},    /* before "masq" */
+	{BASE_DNS, "nat", NF_INET_LOCAL_OUT, -101},    /* ahead of a container engine's */
+	{BASE_LEAK, "filter", NF_INET_LOCAL_OUT, -90}, /* after translation */
+	{BASE_ASK, "nat", NF_INET_POST_ROUTING, 99},   /* before "masq" */
 	{BASE_IN, "filter", NF_INET_PRE_ROUTING, -300}, /* before conntrack */
 };
 
@@ -209,6 +210,7 @@ static const struct rule {
 	     LABELLED),
 	RULE(SIDECAR, CHAIN_SIDECAR, GOTO(CHAIN_SHARED)),
 
+	RULE(SIDECAR, CHAIN_SHARED, V4, DADDR4(R0), EQ(127, 0, 0, 11), GOTO(CHAIN_JUDGE)),
 	RULE(SIDECAR, CHAIN_SHARED, TO_LOCAL, ACCEPT),
 	RULE(SIDECAR, CHAIN_SHARED, GOTO(CHAIN_JUDGE)),
 

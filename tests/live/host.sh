@@ -179,6 +179,19 @@ succeeds "a rule that goes cuts its flow within a second" cut_within "$before" a
 is "and nobody else's to the same address" "up" "$(cat "$work/held.root")"
 is "a new one fails" "refused" "$(joins as 4242 44.0.0.1)"
 
+# ---- a user who has other uids ----
+cp /etc/subuid "$work/subuid" 2>/dev/null || : >"$work/subuid"
+echo 4247:200000:65536 >>"$work/subuid"
+if [ -e /etc/subuid ] && mount --bind "$work/subuid" /etc/subuid; then
+	gate sandbox add mapped --uid 4247 --policy "$none" >/dev/null
+	like "that a user has other uids is warned of" 'sandbox mapped: /etc/subuid gives user 4247 other uids.*tell the sandbox by its cgroup' "$(cat "$work/namegated.log")"
+	gate sandbox remove mapped >/dev/null
+	printf 'sandbox "mapped" {\n\tuid = "4247"\n\tpolicies = {"%s"}\n}\n' "$none" >"$work/mapped.conf"
+	like "and by -t, at its line" 'mapped.conf:1:.*warning.*/etc/subuid' "$("$build/namegated" -t -c "$work/mapped.conf" 2>&1)"
+else
+	skip "that a user has other uids is warned of" "there is no /etc/subuid to put a line into"
+fi
+
 # ---- by cgroup ----
 root=$(awk '{ for (i = 7; i < NF; i++) if ($i == "-" && $(i + 1) == "cgroup2") print $5 }' /proc/self/mountinfo | head -n 1)
 name=namegate-test-$RANDOM$RANDOM

@@ -34,6 +34,17 @@ for server in 192.0.2.53 127.0.0.53 ::1; do
 		"$(look_up "@$server" www.allowed.example)$(look_up "@$server" www.allowed.example AAAA) $(look_up +tcp "@$server" www.other.example)"
 done
 is "and its addresses are open" "open open refused" "$(joins 44.0.0.1) $(joins 2001:db8:80::1) $(joins 44.0.0.2)"
+nft -f - <<'END'
+table ip docker {
+	chain out {
+		type nat hook output priority -100;
+		ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.11:9000
+	}
+}
+END
+is "Docker's own resolver is not asked, on whatever port" "44.0.0.1  refused refused" \
+	"$(look_up @127.0.0.11 www.allowed.example) $(python3 "$here/host.py" from 0 127.0.0.11 9000) $(joins 127.0.0.11 9000)"
+is "nor by a flow that it has answered" "refused" "$(python3 "$here/host.py" from 5353 127.0.0.11 9000)"
 ip -6 neigh flush dev net0
 ip neigh flush dev net0
 is "neighbours are found again" "open open" "$(joins 44.0.0.1) $(joins 2001:db8:80::1)"
