@@ -50,6 +50,7 @@
 #define NG_EVENT_ID         27  /* characters of an event's id, with the NUL */
 #define NG_LISTENERS_MAX    16
 #define NG_SOCKETS_MAX      256 /* Unix sockets of sandboxes, in all */
+#define NG_SOCKET_MAX       108 /* octets of a Unix socket's path with the NUL: sun_path of Linux */
 #define NG_CGROUP_LEVELS    12  /* how deep a sandbox's cgroup may lie */
 #define NG_CGROUP_MAX       256 /* octets of its path with the NUL */
 #define NG_USER_MAX         33  /* and of a user's name */

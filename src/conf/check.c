@@ -8,6 +8,7 @@
 #include "conf/fields.h"
 #include "conf/grants.h"
 #include "conf/host.h"
+#include "conf/socket.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -400,4 +401,5 @@ void conf_check(const struct conf *conf, const struct tree *tree, struct ng_diag
 	check_declared(conf, tree, diags);
 	check_times(conf, tree, diags);
 	check_sources(conf, tree, diags);
+	conf_check_sockets(conf, tree, diags);
 }

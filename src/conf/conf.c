@@ -102,6 +102,9 @@ static const struct field sandbox_fields[] = {
 	ONE("masquerade", kind_switch, struct conf_sandbox, masquerade),
 	LIST("snat", kind_prefix, struct conf_sandbox, snat, NG_SNAT_MAX, 0),
 	LIST("private", kind_prefix, struct conf_sandbox, opened, NG_PRIVATE_MAX, 0),
+	ONE("socket", kind_socket, struct conf_sandbox, socket),
+	ONE("socket-owner", kind_socket_owner, struct conf_sandbox, socket_owner),
+	ONE("socket-mode", kind_octal, struct conf_sandbox, socket_mode),
 };
 
 const struct table conf_tables[CONF_TABLES] = {

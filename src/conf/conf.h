@@ -76,6 +76,9 @@ struct conf_sandbox { /* sandbox "ci" { … } */
 	struct ng_prefix opened[NG_PRIVATE_MAX];
 	uint8_t n_opened;
 	bool masquerade;
+	char socket[NG_SOCKET_MAX];         /* a path that it may ask by as well; "": none */
+	char socket_owner[2 * NG_USER_MAX]; /* "user" or "user:group"; "": ours */
+	uint32_t socket_mode;               /* 0: 0660 */
 	struct ng_prefix snat[NG_SNAT_MAX]; /* single addresses, at most one a family */
 	uint8_t n_snat;
 	char *policies[NG_RULESETS_MAX];

@@ -52,9 +52,10 @@ struct table {
 extern const struct table conf_tables[CONF_TABLES];
 
 extern const struct kind kind_endpoint, kind_prefix, kind_path, kind_string, kind_pattern,
-	kind_interface, kind_bridge, kind_uid, kind_cgroup, kind_group, kind_table, kind_set,
-	kind_duration, kind_server, kind_pin, kind_address, kind_number, kind_size, kind_mode,
-	kind_switch, kind_ancestor, kind_override;
+	kind_interface, kind_bridge, kind_uid, kind_cgroup, kind_socket, kind_socket_owner,
+	kind_octal, kind_group, kind_table, kind_set, kind_duration, kind_server, kind_pin,
+	kind_address, kind_number, kind_size, kind_mode, kind_switch, kind_ancestor,
+	kind_override;
 
 /* A string with the quotes and escapes of the configuration's grammar. */
 void print_quoted(const char *text, FILE *to);
@@ -70,7 +71,8 @@ struct tree {
  */
 struct ng_place tree_place(const struct tree *tree, int table, size_t section, const char *key,
 			   size_t item);
-#define CONF_TIMEOUT_MS 1000 /* of one try, unless the zone says otherwise */
+#define CONF_SOCKET_MODE 0660u
+#define CONF_TIMEOUT_MS  1000 /* of one try, unless the zone says otherwise */
 /* The numbers that hold unless the file says otherwise. */
 void conf_defaults(struct conf *conf);
 /*

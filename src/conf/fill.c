@@ -72,6 +72,16 @@ static void default_rest(struct filler *filler)
 	}
 }
 
+/* Without an owner it would be root's alone, so the mode is what an operator looks at first. */
+static void default_sockets(struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_sandboxes; i++) {
+		struct conf_sandbox *sandbox = &conf->sandboxes[i];
+		if (sandbox->socket[0] != '\0' && sandbox->socket_mode == 0)
+			sandbox->socket_mode = CONF_SOCKET_MODE;
+	}
+}
+
 static void default_route(struct filler *filler)
 {
 	struct conf *conf = filler->conf;
@@ -198,6 +208,7 @@ int conf_fill(struct conf *conf, struct ng_diags *diags)
 {
 	struct filler filler = {conf, diags, false};
 	default_rest(&filler);
+	default_sockets(conf);
 	if (!filler.nomem)
 		default_route(&filler);
 	if (!filler.nomem)

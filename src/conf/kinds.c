@@ -4,6 +4,7 @@
  */
 #include "conf/fields.h"
 #include "conf/host.h"
+#include "conf/socket.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -294,6 +295,28 @@ static const char *cgroup_read(const struct field *field, const char *text, void
 	return NULL;
 }
 
+static const char *socket_read(const struct field *field, const char *text, void *at,
+			       const char **advice)
+{
+	(void)field;
+	*advice = "write an absolute path, such as /run/namegate/ci.dns";
+	if (conf_socket_wrong(text) != NULL)
+		return conf_socket_wrong(text);
+	strcpy(at, text);
+	return NULL;
+}
+
+static const char *socket_owner_read(const struct field *field, const char *text, void *at,
+				     const char **advice)
+{
+	(void)field;
+	*advice = "write \"build\", \"build:ci\" or numbers";
+	if (conf_socket_owner_wrong(text) != NULL)
+		return conf_socket_owner_wrong(text);
+	strcpy(at, text);
+	return NULL;
+}
+
 /* Which groups there are is known only when all is read: see check.c. */
 static const char *group_read(const struct field *field, const char *text, void *at,
 			      const char **advice)
@@ -376,6 +399,29 @@ static void set_print(const void *at, FILE *to)
 }
 
 /* ---- choices ---- */
+
+static const char *octal_read(const struct field *field, const char *text, void *at,
+			      const char **advice)
+{
+	char *end;
+	unsigned long mode = strtoul(text, &end, 8);
+	(void)field;
+	*advice = "write three octal digits for owner, group and others, such as 0660";
+	if (!isdigit((unsigned char)text[0]) || *end != '\0' || mode == 0 || mode > 0777)
+		return "this is not a file's mode";
+	*(uint32_t *)at = (uint32_t)mode;
+	return NULL;
+}
+
+static void octal_print(const void *at, FILE *to)
+{
+	fprintf(to, "0%o", *(const uint32_t *)at);
+}
+
+static bool octal_is_empty(const void *at)
+{
+	return *(const uint32_t *)at == 0;
+}
 
 static const char *const modes[] = {
 	[NG_LOCKDOWN] = "lockdown", [NG_ENFORCE] = "enforce", [NG_OBSERVE] = "observe"};
@@ -472,6 +518,10 @@ const struct kind kind_pattern = {NG_IFNAME_MAX, pattern_read, chars_print, NULL
 const struct kind kind_interface = {NG_IFNAME_MAX, interface_read, chars_print, chars_is_empty};
 const struct kind kind_uid = {NG_USER_MAX, uid_read, chars_print, chars_is_empty};
 const struct kind kind_cgroup = {NG_CGROUP_MAX, cgroup_read, chars_print, chars_is_empty};
+const struct kind kind_socket = {NG_SOCKET_MAX, socket_read, chars_print, chars_is_empty};
+const struct kind kind_socket_owner = {2 * NG_USER_MAX, socket_owner_read, chars_print,
+				       chars_is_empty};
+const struct kind kind_octal = {sizeof(uint32_t), octal_read, octal_print, octal_is_empty};
 const struct kind kind_bridge = {NG_IFNAME_MAX, bridge_read, chars_print, chars_is_empty};
 const struct kind kind_group = {NG_SANDBOX_NAME_MAX, group_read, chars_print, chars_is_empty};
 const struct kind kind_table = {32, table_read, chars_print, NULL};

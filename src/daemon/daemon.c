@@ -309,6 +309,8 @@ static int open_doors(struct daemon *daemon)
 	int code = listeners_open(daemon->conf->listen, daemon->conf->n_listen,
 				  &daemon->listeners, why);
 	if (code == NG_OK)
+		code = sockets_open(daemon->conf, &daemon->listeners, why);
+	if (code == NG_OK)
 		code = control_open(&daemon->loop, daemon->conf->control, verbs_handle, daemon,
 				    &daemon->control, why);
 	if (code == NG_OK) {

@@ -318,17 +318,28 @@ void feed_generation(struct daemon *daemon)
 	child_send(&daemon->worker, &packet, -1, (struct waiter){.what = CHILD_WAIT_COMMIT});
 }
 
+/* One that the configuration has no more is answered as a stranger. */
+static uint32_t listener_sandbox(const struct daemon *daemon, const struct listener *listener)
+{
+	const struct box *box = boxes_find(&daemon->boxes, listener->sandbox);
+	if (!listener->sandbox[0])
+		return 0;
+	return box ? box->id : UINT32_MAX;
+}
+
 void feed_listeners(struct daemon *daemon)
 {
 	struct wall_packet packet;
 	for (size_t i = 0; i < daemon->listeners.n; i++) {
-		int fd = fcntl(daemon->listeners.items[i].fd, F_DUPFD_CLOEXEC, 0);
+		const struct listener *listener = &daemon->listeners.items[i];
+		int fd = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
 		if (fd < 0) {
 			child_kill(&daemon->worker, "cannot be given its sockets");
 			return;
 		}
 		packet_clear(&packet, WALL_LISTENER);
-		packet.listener.stream = daemon->listeners.items[i].tcp;
+		packet.listener.stream = listener->stream;
+		packet.listener.sandbox = listener_sandbox(daemon, listener);
 		child_send(&daemon->worker, &packet, fd, nobody);
 	}
 }

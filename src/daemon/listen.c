@@ -112,7 +112,7 @@ static int open_one(const struct conf_listen *at, bool tcp, struct listeners *to
 	int s = socket(family, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		       0);
 	if (s >= 0 && !set_up(s, at, tcp)) {
-		to->items[to->n++] = (struct listener){.fd = s, .tcp = tcp};
+		to->items[to->n++] = (struct listener){.fd = s, .stream = tcp};
 		return NG_OK;
 	}
 	explain(at, tcp, errno, why);
@@ -124,8 +124,9 @@ static int open_one(const struct conf_listen *at, bool tcp, struct listeners *to
 int listeners_open(const struct conf_listen *at, size_t n, struct listeners *out,
 		   char why[static LISTEN_WHY])
 {
-	struct listeners open = {.n = 0};
+	static struct listeners open; /* too large for the stack */
 	int code = NG_OK;
+	open.n = 0;
 	for (size_t i = 0; i < n && !code; i++) {
 		code = open_one(&at[i], false, &open, why);
 		if (!code)
@@ -138,11 +139,18 @@ int listeners_open(const struct conf_listen *at, size_t n, struct listeners *out
 	return code;
 }
 
+void listener_close(struct listener *listener)
+{
+	if (listener->path[0])
+		unlink(listener->path);
+	close(listener->fd);
+}
+
 void listeners_close(struct listeners *listeners)
 {
 	if (!listeners)
 		return;
 	for (size_t i = 0; i < listeners->n; i++)
-		close(listeners->items[i].fd);
+		listener_close(&listeners->items[i]);
 	listeners->n = 0;
 }

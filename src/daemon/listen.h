@@ -7,15 +7,21 @@
 
 struct listener {
 	int fd;
-	bool tcp;
+	bool stream;
+	char sandbox[NG_SANDBOX_NAME_MAX]; /* whose it is, a Unix socket; "": TCP or UDP */
+	char path[NG_SOCKET_MAX];          /* and where */
 };
 
 struct listeners {
-	struct listener items[2 * NG_LISTENERS_MAX];
+	struct listener items[2 * NG_LISTENERS_MAX + NG_SOCKETS_MAX];
 	size_t n;
 };
 
 /* UDP and TCP for each address. NG_E_IO and one line that says which and what to do. */
 int listeners_open(const struct conf_listen *at, size_t n, struct listeners *out,
 		   char why[static LISTEN_WHY]) NG_MUST_CHECK;
+/* Adds those of sandboxes. NG_E_IO, NG_E_NOTFOUND, NG_E_PERM, NG_E_EXISTS, with one line. */
+int sockets_open(const struct conf *conf, struct listeners *to,
+		 char why[static LISTEN_WHY]) NG_MUST_CHECK;
+void listener_close(struct listener *listener); /* and removes what it stands for on the disk */
 void listeners_close(struct listeners *listeners); /* takes NULL and the zero value */

@@ -5,6 +5,7 @@
  * it is good is anything of the old state touched. So a bad file changes nothing, and says where.
  */
 #include "config.h"
+#include "conf/socket.h"
 #include "daemon/daemon.h"
 #include "daemon/host.h"
 #include "daemon/log.h"
@@ -238,6 +239,7 @@ static void warn_fixed(const struct conf *was, const struct conf *is, struct ng_
 	} fixed[] = {
 		{"listen", was->n_listen != is->n_listen ||
 				   memcmp(was->listen, is->listen, sizeof was->listen)},
+		{"socket", conf_sockets_differ(was, is)},
 		{"control", strcmp(was->control, is->control) != 0},
 		{"store", strcmp(was->store, is->store) != 0},
 		{"record", strcmp(was->record, is->record) != 0},

@@ -90,6 +90,9 @@ static int make_folders(const struct daemon *daemon)
 		code = make_worker_folder(daemon);
 	if (code == NG_OK)
 		code = make_parents(daemon->conf->control);
+	for (size_t i = 0; code == NG_OK && i < daemon->conf->n_sandboxes; i++)
+		if (daemon->conf->sandboxes[i].socket[0])
+			code = make_parents(daemon->conf->sandboxes[i].socket);
 	return code;
 }
 

@@ -353,14 +353,14 @@ static json_t *box_json(const struct box *box)
 		json_array_append_new(policies, json_string(box->conf.policies[i]));
 	bool stands = box->at_worker == SIDE_PRESENT && box->at_warden == SIDE_PRESENT;
 	return json_pack(
-		"{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:b, s:b, s:o, "
-		"s:b, "
+		"{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:o, s:o, s:o, s:b, s:b, "
+		"s:o, s:b, "
 		"s:I, "
 		"s:b, s:s}",
 		"name", box->conf.name, "group", box->conf.group, "id", (json_int_t)box->id,
 		"mode", spec_mode_text(box->conf.mode), "interface", box->conf.interface,
 		"bridge", box->conf.bridge, "uid", box->conf.uid, "cgroup", box->conf.cgroup,
-		"sidecar", (int)box->conf.sidecar, "sources",
+		"sidecar", (int)box->conf.sidecar, "socket", box->conf.socket, "sources",
 		prefixes_json(box->conf.sources, box->conf.n_sources), "private",
 		prefixes_json(box->conf.opened, box->conf.n_opened), "policies", policies,
 		"inline", box->inlined != NULL, "masquerade", (int)box->conf.masquerade, "snat",

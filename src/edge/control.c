@@ -374,34 +374,42 @@ static int clear_stale(const struct sockaddr_un *at)
 	if (s < 0)
 		return NG_E_IO;
 	int code = NG_OK;
+	struct stat about;
 	if (!connect(s, (const struct sockaddr *)at, sizeof *at) || errno == EAGAIN)
 		code = NG_E_EXISTS;
-	else if (errno == ECONNREFUSED && unlink(at->sun_path))
+	else if (errno == ECONNREFUSED && !lstat(at->sun_path, &about) &&
+		 S_ISSOCK(about.st_mode) && unlink(at->sun_path)) /* a file refuses as well */
 		code = NG_E_IO;
 	close(s);
 	return code;
 }
 
-static int listen_at(const char *path, int *out, char why[static CONTROL_WHY])
+int control_bind(const char *path, mode_t mode, const char *setting, int *out,
+		 char why[static CONTROL_WHY])
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof at.sun_path) {
+		snprintf(why, CONTROL_WHY, "%.100s: too long for a socket's path", path);
+		return NG_E_IO;
+	}
 	snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
 	if (clear_stale(&at) == NG_E_EXISTS) {
 		snprintf(why, CONTROL_WHY,
-			 "%.100s: another namegated serves there; stop it, or set another "
-			 "\"control\"",
-			 path);
+			 "%.107s: another namegated serves there; stop it, or set another "
+			 "\"%s\"",
+			 path, setting);
 		return NG_E_EXISTS;
 	}
 	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	mode_t before = umask(0117);
+	mode_t before = umask(~mode & 0777);
 	bool bound = s >= 0 && !bind(s, (const struct sockaddr *)&at, sizeof at);
 	umask(before);
 	if (bound) {
 		*out = s;
 		return NG_OK;
 	}
-	snprintf(why, CONTROL_WHY, "%.100s: cannot listen there: %s", path, strerror(errno));
+	snprintf(why, CONTROL_WHY, "%.107s: cannot listen there: %s; see \"%s\"", path,
+		 strerror(errno), setting);
 	if (s >= 0)
 		close(s);
 	return NG_E_IO;
@@ -411,12 +419,8 @@ int control_open(uv_loop_t *loop, const char *path, control_handler *handler, vo
 		 struct control **out, char why[static CONTROL_WHY])
 {
 	int s = -1;
-	if (strlen(path) >= sizeof(*out)->path) {
-		snprintf(why, CONTROL_WHY, "%.100s: too long for a socket's path", path);
-		return NG_E_IO;
-	}
 	struct control *control = calloc(1, sizeof *control);
-	int code = control ? listen_at(path, &s, why) : NG_E_NOMEM;
+	int code = control ? control_bind(path, 0660, "control", &s, why) : NG_E_NOMEM;
 	if (code) {
 		free(control);
 		return code;

@@ -19,6 +19,14 @@
 #define CONTROL_QUEUE_MAX   512 /* unanswered lines of one client; then we stop reading it */
 #define CONTROL_WHY         256
 
+/*
+ * A Unix stream socket at path with that mode, not listening yet. One that nobody listens on is what a
+ * killed daemon leaves behind, and is replaced; nothing else is. NG_E_EXISTS, NG_E_IO, with one line in
+ * why that names the setting.
+ */
+int control_bind(const char *path, mode_t mode, const char *setting, int *out,
+		 char why[static CONTROL_WHY]) NG_MUST_CHECK;
+
 struct control;
 struct control_request;
 

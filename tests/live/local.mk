@@ -34,8 +34,8 @@ TESTS += tests/live/life.sh
 EXTRA_DIST += tests/live/life.sh tests/live/life/load.py tests/live/life/rounds.py
 TESTS += tests/live/blocked.sh
 EXTRA_DIST += tests/live/blocked.sh
-TESTS += tests/live/tcp.sh tests/live/clients.sh
-EXTRA_DIST += tests/live/tcp.sh tests/live/tcp.py tests/live/clients.sh tests/live/clients/ares.c \
+TESTS += tests/live/tcp.sh tests/live/clients.sh tests/live/socket.sh
+EXTRA_DIST += tests/live/tcp.sh tests/live/tcp.py tests/live/socket.sh tests/live/clients.sh tests/live/clients/ares.c \
 	tests/live/clients/libc.c tests/live/clients/Resolve.java tests/live/clients/resolve.go \
 	tests/live/clients/resolve.js tests/live/clients/resolve.py
 HOSTS = tests/live/host.sh tests/live/held.sh tests/live/fence_host.sh tests/live/fence_sidecar.sh tests/live/sidecar.sh

@@ -1,5 +1,7 @@
-"""Clients of the TCP listener that no ordinary tool can play, and an upstream that is late.
+"""Clients of the TCP listener, or of a Unix socket when SERVER is a path, that no ordinary
+tool can play, and an upstream that is late.
 
+ask SERVER NAME          the RCODE, then the addresses
 late ADDRESS SECONDS     answer every question with 44.0.0.9, so much later
 pipeline SERVER LATE DENIED N
                          N questions in one segment, every eighth of them for names below LATE
@@ -13,6 +15,7 @@ crowd SERVER NAME N      N connections with a question each under way, then one 
 queue SERVER N           N idle connections one after the other: how many of them live
 resets SERVER N          N connections that are reset, half of them in the middle of a message
 """
+import errno
 import socket
 import struct
 import sys
@@ -28,6 +31,11 @@ def framed(name, ident, kind=1):
 
 
 def call(server, seconds=8):
+    if server.startswith("/"):
+        sock = socket.socket(socket.AF_UNIX)
+        sock.settimeout(seconds)
+        sock.connect(server)
+        return sock
     sock = socket.create_connection((server, 53), seconds)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.settimeout(seconds)
@@ -58,6 +66,16 @@ def ending(sock):
         return "reset"
     except TimeoutError:
         return "open"
+
+
+def ask(server, name):
+    try:
+        with call(server) as sock:
+            sock.sendall(framed(name, 1))
+            rcode, _, addresses = peer.parse(message(sock))
+            print(rcode, *addresses)
+    except OSError as error:
+        print(errno.errorcode[error.errno])
 
 
 def late(address, seconds):
@@ -202,5 +220,5 @@ def resets(server, n):
 
 
 if __name__ == "__main__":
-    actions = (late, pipeline, cut, half, end, idle, dribble, deaf, crowd, queue, resets)
+    actions = (ask, late, pipeline, cut, half, end, idle, dribble, deaf, crowd, queue, resets)
     {f.__name__: f for f in actions}[sys.argv[1]](*sys.argv[2:])

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "conf/conf.h"
+#include "conf/socket.h"
 #include <unistd.h>
 
 #define RESOLV "forward \".\" { servers = {\"192.0.2.53\"} }\n"
@@ -445,6 +446,53 @@ static void each_fault_is_refused_at_its_place(void **state)
 	}
 }
 
+#define BOX "sandbox \"a\" { sources = {\"10.0.0.1\"} "
+static void sockets_are_read_and_held_against_each_other(void **state)
+{
+	(void)state;
+	static const char *const cases[][2] = {
+		{BOX "socket = \"/run/a.dns\" socket-owner = \"build:ci\" socket-mode = 0600 }",
+		 ""},
+		{BOX "socket = \"/run/a.dns\" socket-owner = \"1000:1000\" }", ""},
+		{"sandbox \"a\" { uid = build socket = \"/run/a.dns\" }", ""},
+		{BOX "socket = \"a.dns\" }", "1:48 conf-value"},
+		{BOX "socket = \"/run/\" }", "1:48 conf-value"},
+		{BOX "socket = \"/a\" socket-owner = \"a b\" }", "1:68 conf-value"},
+		{BOX "socket = \"/a\" socket-owner = \"a:\" }", "1:68 conf-value"},
+		{BOX "socket = \"/a\" socket-mode = 0800 }", "1:66 conf-value"},
+		{BOX "socket = \"/a\" socket-mode = 01777 }", "1:66 conf-value"},
+		{BOX "socket-owner = build }", "1:1 conf-socket"},
+		{"sandbox \"a\" { sources = {\"10.0.0.0/24\"} socket = \"/a\" }",
+		 "1:51 conf-socket"},
+		{BOX "socket = \"/a\" }\nsandbox \"b\" { uid = build socket = \"/a\" }",
+		 "2:37 conf-overlap"},
+		{"control = \"/c\"\n" BOX "socket = \"/c\" }", "2:48 conf-socket"},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct file file;
+		char text[512];
+		snprintf(text, sizeof(text), "%s\n" RESOLV, cases[i][0]);
+		load(&file, text);
+		assert_string_equal(file.said, cases[i][1]);
+		done(&file);
+	}
+	struct file one, other;
+	load(&one, BOX "socket = \"/run/a.dns\" }\n" RESOLV);
+	assert_int_equal(one.conf->sandboxes[0].socket_mode, 0660);
+	char *text = printed(one.conf);
+	assert_non_null(strstr(text, "\tsocket = \"/run/a.dns\"\n\tsocket-mode = 0660\n"));
+	free(text);
+	load(&other, BOX "socket = \"/run/a.dns\" socket-mode = 0666 }\n" RESOLV);
+	assert_false(conf_sockets_differ(one.conf, one.conf));
+	assert_true(conf_sockets_differ(one.conf, other.conf));
+	done(&other);
+	load(&other, BOX "}\n" RESOLV);
+	assert_true(conf_sockets_differ(one.conf, other.conf));
+	assert_true(conf_sockets_differ(other.conf, one.conf));
+	done(&other);
+	done(&one);
+}
+
 static void of_two_sections_of_one_name_both_are_named(void **state)
 {
 	(void)state;
@@ -579,6 +627,7 @@ int main(void)
 		cmocka_unit_test(what_is_printed_reads_back_the_same),
 		cmocka_unit_test(the_defaults_are_said),
 		cmocka_unit_test(each_fault_is_refused_at_its_place),
+		cmocka_unit_test(sockets_are_read_and_held_against_each_other),
 		cmocka_unit_test(of_two_sections_of_one_name_both_are_named),
 		cmocka_unit_test(one_source_on_two_links_is_an_overlap),
 		cmocka_unit_test(all_faults_are_named_at_once),

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "edge/control.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -256,9 +257,39 @@ static void test_mode_and_second(void **state)
 	turn(stage);
 }
 
+/* Only what a killed daemon left behind is replaced: no file, and no link to one. */
+static void test_only_a_stale_socket_is_replaced(void **state)
+{
+	(void)state;
+	char path[64], link[80], why[CONTROL_WHY] = "";
+	struct stat status;
+	int s = -1, again = -1;
+	snprintf(path, sizeof path, "/tmp/test_control.%d.file", (int)getpid());
+	snprintf(link, sizeof link, "%s.link", path);
+	int file = open(path, O_WRONLY | O_CREAT, 0600);
+	assert_true(file >= 0 && write(file, "kept", 4) == 4);
+	close(file);
+	assert_int_equal(symlink(path, link), 0);
+	assert_int_equal(control_bind(path, 0660, "socket", &s, why), NG_E_IO);
+	assert_non_null(strstr(why, "\"socket\""));
+	assert_int_equal(control_bind(link, 0660, "socket", &s, why), NG_E_IO);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_size, 4);
+	unlink(link);
+	unlink(path);
+	assert_int_equal(control_bind(path, 0604, "socket", &s, why), NG_OK);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0604);
+	close(s);
+	assert_int_equal(control_bind(path, 0660, "socket", &again, why), NG_OK);
+	close(again);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_only_a_stale_socket_is_replaced),
 		cmocka_unit_test_setup_teardown(test_pieces, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rubbish, set_up, tear_down),
