@@ -69,9 +69,12 @@
 #define NG_TCP_CLIENTS_SANDBOX_DEFAULT 32
 #define NG_RECORDS_PER_S_DEFAULT       200 /* record lines a second for one sandbox */
 
-#define NG_LEASE_MIN_S     60
-#define NG_GRACE_S         30
-#define NG_TTL_MAX_S       3600
+#define NG_LEASE_MIN_S 60
+#define NG_GRACE_S     30
+#define NG_TTL_MAX_S   3600
+#define NG_STALE_TTL_S 30 /* RFC 8767 4 */
+#define NG_STALE_CEILING_S                                                                     \
+	604800 /* as BIND and Unbound know it: longer is no cache but an archive */
 #define NG_FLOW_LEASE_S    3600 /* what the longest TTL opens besides */
 #define NG_DENY_TTL_S      10
 #define NG_LEASE_CEILING_S 86400 /* the warden refuses a longer one */

@@ -29,6 +29,8 @@ struct ng_settings {
 		flow_lease_s; /* how long flows may keep a lease open beyond its end; 0: not at all */
 	bool ancestor_nodata;  /* `ancestor-answer nodata` */
 	bool no_ipv4, no_ipv6; /* no kernel set would hold addresses of that family */
+	bool prefetch;         /* names in use are asked for again before their answer ends */
+	uint32_t stale_s;      /* what answers serve beyond their end when no server answers */
 };
 
 /* The same with every default filled in. */
@@ -387,12 +389,20 @@ void ng_gate_flow(struct ng_gate *gate, uint64_t now_us, const struct ng_flow *f
 /* Looking for them took so long that leases ended meanwhile; it is only counted. */
 void ng_gate_flows_late(struct ng_gate *gate, uint64_t count);
 
+/*
+ * Forgets what upstreams said of the name, with below of all names below it too, or of all when name is
+ * NULL; and that they failed. An answer that came to it by way of the name counts as well. How many
+ * answers that were.
+ */
+uint64_t ng_gate_flush(struct ng_gate *gate, uint64_t now_us, const struct ng_name *name,
+		       bool below);
+
 /* ---- looking in ---- */
 
 struct ng_counters {
 	uint64_t queries, denied, allowed, refused, servfail, malformed, silent;
-	uint64_t cache_hits, failure_hits, asks, leases_ordered, leases_refused, leases_ended,
-		revoked, rebinds, blocked;
+	uint64_t cache_hits, stale_hits, prefetched, failure_hits, asks, leases_ordered,
+		leases_refused, leases_ended, revoked, rebinds, blocked;
 	uint64_t over_quota, evicted;
 	uint64_t leases_kept,
 		kept_to_ceiling; /* by flows; and of those until they might no longer */

@@ -249,7 +249,9 @@ static bool begin_good(const void *body)
 	       begin->grace_s <= NG_LEASE_CEILING_S && begin->ttl_max_s <= NG_LEASE_CEILING_S &&
 	       begin->deny_ttl_s <= NG_LEASE_CEILING_S &&
 	       begin->flow_lease_s <= NG_LEASE_CEILING_S &&
-	       (begin->flags & ~(WALL_ANCESTOR_NODATA | WALL_NO_IPV4 | WALL_NO_IPV6)) == 0;
+	       begin->stale_s <= NG_STALE_CEILING_S && begin->pad == 0 &&
+	       (begin->flags &
+		~(WALL_ANCESTOR_NODATA | WALL_PREFETCH | WALL_NO_IPV4 | WALL_NO_IPV6)) == 0;
 }
 
 bool wall_host_good(const char *name)
@@ -332,6 +334,13 @@ static bool listener_good(const void *body)
 {
 	const struct wall_listener *listener = body;
 	return listener->stream <= 1 && (listener->stream || !listener->sandbox);
+}
+
+static bool flush_good(const void *body)
+{
+	const struct wall_flush *flush = body;
+	return flush->below <= 1 &&
+	       (flush->name_len == 0 || name_good(flush->name, flush->name_len));
 }
 
 static bool counters_good(const void *body)
@@ -500,6 +509,9 @@ static const struct kind kinds[WALL_KINDS] = {
 			     target_good},
 	[WALL_TARGETS_END] = {sizeof(struct wall_done), 1, WAY(WALL_WORKER_TO_MAIN), 0,
 			      empty_good},
+	[WALL_FLUSH] = {sizeof(struct wall_flush), 1, WAY(WALL_MAIN_TO_WORKER), 0, flush_good},
+	[WALL_FLUSHED] = {sizeof(struct wall_flushed), 1, WAY(WALL_WORKER_TO_MAIN), 0,
+			  counters_good},
 	[WALL_BLOCKED] = {sizeof(struct wall_blocked), ROOM(blocked),
 			  WAY(WALL_WARDEN_TO_WORKER), 0, blocked_good},
 	[WALL_TABLE_LOST] = {sizeof(struct wall_done), 1, WAY(WALL_WARDEN_TO_WORKER), 0,

@@ -13,9 +13,10 @@
  *     main -> worker   WALL_BEGIN, WALL_TRUST (descriptor), WALL_ROUTE, WALL_OWN, WALL_RULESET (descriptor), WALL_MEMBER,
  *                      WALL_COMMIT, WALL_SANDBOX_REMOVE, WALL_LISTENER (descriptor),
  *                      WALL_CHANNEL (descriptor), WALL_STATUS, WALL_LEASES, WALL_WAITINGS,
- *                      WALL_TARGETS
+ *                      WALL_TARGETS, WALL_FLUSH
  *     worker -> main   WALL_READY, WALL_DONE, WALL_COUNTERS, WALL_LEASE_ROW, WALL_LEASES_END,
- *                      WALL_WAITING_ROW, WALL_WAITINGS_END, WALL_TARGET_ROW, WALL_TARGETS_END
+ *                      WALL_WAITING_ROW, WALL_WAITINGS_END, WALL_TARGET_ROW, WALL_TARGETS_END,
+ *                      WALL_FLUSHED
  *     worker -> warden WALL_LEASE, WALL_REVOKE, WALL_EVICT, WALL_CLAIMED
  *     warden -> worker WALL_LEASED, WALL_BLOCKED, WALL_FLOW,
  *                      WALL_FLOWS_LATE, WALL_TABLE_LOST, WALL_TABLE_BACK
@@ -103,6 +104,8 @@ enum wall_kind {
 	WALL_TARGETS,
 	WALL_TARGET_ROW,
 	WALL_TARGETS_END,
+	WALL_FLUSH,
+	WALL_FLUSHED,
 	WALL_KINDS
 };
 
@@ -216,14 +219,25 @@ struct wall_channel_body {
 
 struct wall_begin {
 	uint64_t version;
-	uint32_t lease_min_s, grace_s, ttl_max_s, deny_ttl_s, flow_lease_s;
+	uint32_t lease_min_s, grace_s, ttl_max_s, deny_ttl_s, flow_lease_s, stale_s;
 	uint32_t pending, pending_sandbox, leases, leases_sandbox, cache_octets;
 	uint32_t tcp_clients, tcp_clients_sandbox, records_per_s;
-	uint32_t flags; /* WALL_ANCESTOR_NODATA, WALL_NO_ */
+	uint32_t flags; /* WALL_ANCESTOR_NODATA, WALL_PREFETCH, WALL_NO_ */
+	uint32_t pad;
 };
 #define WALL_ANCESTOR_NODATA 0x01u
 #define WALL_NO_IPV4         0x02u /* nothing could hold an address of that family open */
 #define WALL_NO_IPV6         0x04u
+#define WALL_PREFETCH        0x08u
+
+struct wall_flush {       /* answers to be forgotten */
+	uint8_t name_len; /* 0: all of them */
+	uint8_t below;    /* 1: of all names below it as well */
+	uint8_t name[NG_NAME_MAX];
+};
+struct wall_flushed {
+	uint64_t entries;
+};
 
 enum wall_transport {
 	WALL_UDP = 0, /* and TCP for what does not fit, or looks forged */
@@ -282,7 +296,7 @@ struct wall_listener {
 };
 
 struct wall_counters {
-	uint64_t values[48];
+	uint64_t values[56];
 }; /* struct ng_counters first, then the edges' own */
 
 struct wall_lease_row {
@@ -393,6 +407,8 @@ struct wall_packet {
 		struct wall_member member;
 		struct wall_listener listener;
 		struct wall_counters counters;
+		struct wall_flush flush;
+		struct wall_flushed flushed;
 		struct wall_static statics[(WALL_PACKET_MAX - 8) / sizeof(struct wall_static)];
 		struct wall_lease_row row;
 		struct wall_waiting_row waiting;

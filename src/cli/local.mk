@@ -24,7 +24,7 @@ namegate_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir)/src $(CONFUSE_CFLAGS) $(JAN
 namegate_LDADD = libscene.a liboffline.a libedge.a libconf.a libcore.a $(LMDB_LIBS) $(LDNS_LIBS) $(CONFUSE_LIBS) $(JANSSON_LIBS) \
 	$(PSL_LIBS) $(IDN2_LIBS) $(PCAP_LIBS) $(FSTRM_LIBS)
 namegate_SOURCES += src/cli/control_client.c src/cli/control_client.h src/cli/status.c \
-	src/cli/leases.c src/cli/blocked.c src/cli/sandbox.c src/cli/approve.c src/cli/reload.c src/cli/teardown.c
+	src/cli/leases.c src/cli/blocked.c src/cli/sandbox.c src/cli/approve.c src/cli/reload.c src/cli/flush.c src/cli/teardown.c
 namegate_SOURCES += src/cli/convert.c
 namegate_SOURCES += src/cli/who_opened.c src/cli/when.c src/cli/when.h
 namegate_SOURCES += src/cli/test.c src/cli/test.h src/cli/test_formats.c src/cli/test_report.c \

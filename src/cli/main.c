@@ -38,6 +38,7 @@ static const struct {
 	{"approvals", verb_approve, "what was approved and refused, by whom, until when"},
 	{"withdraw", verb_approve, "take an approval or a refusal back"},
 	{"reload", verb_reload, "have namegated read its files anew"},
+	{"flush", verb_flush, "have namegated forget answers of upstream servers"},
 	{"teardown", verb_teardown, "take the rules out of the kernel"},
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))

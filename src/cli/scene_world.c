@@ -276,6 +276,7 @@ static void setting_read(struct scene *scene, struct reader *reader)
 		{"ttl-max", &settings->ttl_max_s, true},
 		{"deny-ttl", &settings->deny_ttl_s, true},
 		{"flow-lease", &settings->flow_lease_s, true},
+		{"serve-stale", &settings->stale_s, true},
 		{"pending", &limits->pending, false},
 		{"pending-sandbox", &limits->pending_sandbox, false},
 		{"leases", &limits->leases, false},
@@ -291,6 +292,12 @@ static void setting_read(struct scene *scene, struct reader *reader)
 		settings->ancestor_nodata = word_accept(reader, "nodata");
 		if (!settings->ancestor_nodata && !word_accept(reader, "nxdomain"))
 			word_bad(reader, "`ancestor-answer` is nodata or nxdomain");
+		return;
+	}
+	if (word_accept(reader, "prefetch")) {
+		settings->prefetch = word_accept(reader, "true");
+		if (!settings->prefetch && !word_accept(reader, "false"))
+			word_bad(reader, "`prefetch` is true or false");
 		return;
 	}
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {

@@ -28,4 +28,5 @@ int verb_blocked(int argc, char **argv);
 int verb_sandbox(int argc, char **argv);
 int verb_approve(int argc, char **argv); /* also pending, refuse, approvals, withdraw */
 int verb_reload(int argc, char **argv);
+int verb_flush(int argc, char **argv);
 int verb_teardown(int argc, char **argv);

@@ -46,6 +46,9 @@ static const struct field top_fields[] = {
 	NUMBER("deny-ttl", kind_duration, struct conf, settings.deny_ttl_s, 1,
 	       NG_LEASE_CEILING_S),
 	ONE("ancestor-answer", kind_ancestor, struct conf, settings.ancestor_nodata),
+	ONE("prefetch", kind_switch, struct conf, settings.prefetch),
+	NUMBER("serve-stale", kind_duration, struct conf, settings.stale_s, 0,
+	       NG_STALE_CEILING_S),
 };
 
 #define LIMIT(key, field, high) NUMBER(key, kind_number, struct conf, field, 1, high)

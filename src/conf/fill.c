@@ -41,6 +41,7 @@ void conf_defaults(struct conf *conf)
 		.flow_lease_s = NG_FLOW_LEASE_S,
 		.ttl_max_s = NG_TTL_MAX_S,
 		.deny_ttl_s = NG_DENY_TTL_S,
+		.prefetch = true,
 	};
 	conf->sandboxes_max = NG_SANDBOXES_DEFAULT;
 	conf->tcp_clients = NG_TCP_CLIENTS_DEFAULT;

@@ -211,6 +211,8 @@ static bool answers(enum wall_kind kind, enum child_wait what)
 		return kind == WALL_TALLIES_END;
 	case CHILD_WAIT_TARGETS:
 		return kind == WALL_TARGETS_END;
+	case CHILD_WAIT_FLUSH:
+		return kind == WALL_FLUSHED;
 	default:
 		return kind == WALL_DONE;
 	}

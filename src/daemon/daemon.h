@@ -244,6 +244,9 @@ void views_leases(struct daemon *daemon, struct control_request *request, const 
 void views_boxes(struct daemon *daemon, struct control_request *request);
 /* What was blocked: of one sandbox, or of all (NULL). */
 void views_blocked(struct daemon *daemon, struct control_request *request, const char *sandbox);
+/* Has the worker forget what upstreams said of name (and of names below it), or of all: NULL. */
+void views_flush(struct daemon *daemon, struct control_request *request,
+		 const struct ng_name *name, bool below);
 void views_packet(struct daemon *daemon, struct child *child, const struct wall_packet *packet);
 void views_child_down(struct daemon *daemon, struct child *child);
 json_t *views_wall_time(uint64_t at_us); /* of a moment of CLOCK_MONOTONIC */

@@ -197,6 +197,8 @@ static uint32_t begin_flags(const struct daemon *daemon)
 	const unsigned v4 = WALL_TAKES(NG_IPV4, false) | WALL_TAKES(NG_IPV4, true);
 	const unsigned v6 = WALL_TAKES(NG_IPV6, false) | WALL_TAKES(NG_IPV6, true);
 	uint32_t flags = daemon->conf->settings.ancestor_nodata ? WALL_ANCESTOR_NODATA : 0;
+	if (daemon->conf->settings.prefetch)
+		flags |= WALL_PREFETCH;
 	if (daemon->conf->n_declared && !(daemon->takes & v4))
 		flags |= WALL_NO_IPV4;
 	if (daemon->conf->n_declared && !(daemon->takes & v6))
@@ -217,6 +219,7 @@ static void feed_begin(struct daemon *daemon)
 		.ttl_max_s = settings->ttl_max_s,
 		.deny_ttl_s = settings->deny_ttl_s,
 		.flow_lease_s = settings->flow_lease_s,
+		.stale_s = settings->stale_s,
 		.pending = settings->limits.pending,
 		.pending_sandbox = settings->limits.pending_sandbox,
 		.leases = settings->limits.leases,

@@ -512,6 +512,23 @@ static void verb_reload(struct daemon *daemon, struct control_request *request, 
 	load_again(daemon, request);
 }
 
+static void verb_flush(struct daemon *daemon, struct control_request *request, json_t *object)
+{
+	const char *text = json_string_value(json_object_get(object, "name"));
+	bool below = json_is_true(json_object_get(object, "below"));
+	bool all = json_is_true(json_object_get(object, "all"));
+	struct ng_name name;
+	if (all == (text != NULL) || (all && below))
+		verbs_fail(request, "either a \"name\", or \"all\" and nothing else");
+	else if (text && ng_name_from_text(text, strlen(text), &name))
+		verbs_fail(request, "\"%.80s\" is not a name", text);
+	else {
+		if (text)
+			ng_name_lower(&name);
+		views_flush(daemon, request, text ? &name : NULL, below);
+	}
+}
+
 static const struct verb {
 	const char *name;
 	const char *keys[4]; /* NULL at the end */
@@ -526,6 +543,7 @@ static const struct verb {
 	{"sandbox-list", {NULL}, false, verb_sandbox_list},
 	{"sandbox-mode", {"name", "mode", NULL}, false, verb_sandbox_mode},
 	{"reload", {NULL}, false, verb_reload},
+	{"flush", {"name", "below", "all", NULL}, false, verb_flush},
 	{"pending", {"sandbox", NULL}, false, verb_pending},
 	{"approve", {"id", "for_s", "scope", NULL}, false, verb_approve},
 	{"refuse", {"id", "for_s", "scope", NULL}, false, verb_refuse},
@@ -551,8 +569,9 @@ void verbs_handle(void *owner, struct control_request *request, json_t *object)
 			verb->run(daemon, request, object);
 		return;
 	}
-	verbs_fail(request,
-		   "\"verb\" must be status, leases, blocked, sandbox-add, sandbox-remove, "
-		   "sandbox-list, "
-		   "sandbox-mode, reload, pending, approve, refuse, approvals or withdraw");
+	verbs_fail(
+		request,
+		"\"verb\" must be status, leases, blocked, sandbox-add, sandbox-remove, "
+		"sandbox-list, "
+		"sandbox-mode, reload, flush, pending, approve, refuse, approvals or withdraw");
 }

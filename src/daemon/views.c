@@ -23,7 +23,8 @@ enum question {
 	ASK_STATUS,
 	ASK_LEASES,
 	ASK_WAITINGS,
-	ASK_TARGETS
+	ASK_TARGETS,
+	ASK_FLUSH
 };
 
 /* How each is asked and answered; status has no rows. */
@@ -40,6 +41,7 @@ static const struct {
 			  CHILD_WAIT_WAITINGS, false},
 	[ASK_TARGETS] = {WALL_TARGETS, WALL_TARGET_ROW, WALL_TARGETS_END, CHILD_WAIT_TARGETS,
 			 false},
+	[ASK_FLUSH] = {WALL_FLUSH, WALL_NONE, WALL_FLUSHED, CHILD_WAIT_FLUSH, false},
 };
 
 enum view_kind {
@@ -48,6 +50,7 @@ enum view_kind {
 	VIEW_WAITINGS,
 	VIEW_BOXES,
 	VIEW_BLOCKED,
+	VIEW_FLUSH,
 	VIEW_KINDS
 };
 
@@ -65,6 +68,7 @@ static const struct {
 	[VIEW_WAITINGS] = {{ASK_WAITINGS}, "pending"},
 	[VIEW_BOXES] = {{ASK_TALLIES}, "sandboxes"},
 	[VIEW_BLOCKED] = {{ASK_TALLIES, ASK_TARGETS}, "sandboxes"},
+	[VIEW_FLUSH] = {{ASK_FLUSH}, NULL},
 };
 
 struct view {
@@ -79,6 +83,8 @@ struct view {
 	uint64_t left_out;
 	struct wish wish;
 	struct wall_waiting_row *found; /* of the wish; owned */
+	struct wall_flush flush;
+	uint64_t flushed;
 };
 
 struct views {
@@ -89,12 +95,14 @@ struct views {
 
 /* The names of struct ng_counters, in its order. */
 static const char *const counter_names[] = {
-	"queries",         "denied",         "allowed",      "refused",       "servfail",
-	"malformed",       "silent",         "cache_hits",   "failure_hits",  "asks",
-	"leases_ordered",  "leases_refused", "leases_ended", "revoked",       "rebinds",
-	"blocked",         "over_quota",     "evicted",      "leases_kept",   "kept_to_ceiling",
-	"flow_walks_late", "pending",        "leases",       "cache_entries", "cache_octets",
-	"sandboxes",       "crowded",
+	"queries",        "denied",          "allowed",         "refused",
+	"servfail",       "malformed",       "silent",          "cache_hits",
+	"stale_hits",     "prefetched",      "failure_hits",    "asks",
+	"leases_ordered", "leases_refused",  "leases_ended",    "revoked",
+	"rebinds",        "blocked",         "over_quota",      "evicted",
+	"leases_kept",    "kept_to_ceiling", "flow_walks_late", "pending",
+	"leases",         "cache_entries",   "cache_octets",    "sandboxes",
+	"crowded",
 };
 _Static_assert(sizeof counter_names / sizeof counter_names[0] ==
 		       sizeof(struct ng_counters) / sizeof(uint64_t),
@@ -202,6 +210,9 @@ static void view_end(struct daemon *daemon, struct view *view,
 		control_reply(view->request,
 			      blocked_json(daemon, view->rows, view->sandbox, view->tallied,
 					   view->left_out, &daemon->views->nobody));
+	else if (view->kind == VIEW_FLUSH)
+		control_reply(view->request, json_pack("{s:b, s:I}", "ok", 1, "flushed",
+						       (json_int_t)view->flushed));
 	else if (view->wish.id)
 		approvals_wish(daemon, view->request, &view->wish, view->found);
 	else
@@ -251,6 +262,8 @@ static void ask(struct daemon *daemon, enum question question)
 	struct wall_packet packet;
 	daemon->views->asked = true;
 	packet_clear(&packet, questions[question].ask);
+	if (question == ASK_FLUSH)
+		packet.flush = daemon->views->first->flush;
 	child_send(asked_child(daemon, question), &packet, -1,
 		   (struct waiter){.what = questions[question].wait});
 }
@@ -331,6 +344,18 @@ void views_waitings(struct daemon *daemon, struct control_request *request, cons
 		.request = request, .kind = VIEW_WAITINGS, .sandbox = id_of(daemon, sandbox)};
 	if (wish)
 		view.wish = *wish;
+	view_add(daemon, &view);
+}
+
+void views_flush(struct daemon *daemon, struct control_request *request,
+		 const struct ng_name *name, bool below)
+{
+	struct view view = {.request = request, .kind = VIEW_FLUSH};
+	if (name) {
+		view.flush.name_len = name->len;
+		memcpy(view.flush.name, name->wire, name->len);
+	}
+	view.flush.below = below;
 	view_add(daemon, &view);
 }
 
@@ -441,6 +466,8 @@ static void answered(struct daemon *daemon, struct view *view, const struct wall
 	/* In sets of another ruleset nothing is counted. */
 	view->tallied |= question == ASK_TALLIES && !daemon->conf->n_declared;
 	view->step++;
+	if (question == ASK_FLUSH)
+		view->flushed = packet->flushed.entries;
 	if (question == ASK_STATUS) {
 		take_first(daemon->views);
 		view_end(daemon, view, &packet->counters);

@@ -87,7 +87,7 @@ bool wall_take(struct worker *worker, const struct wall_packet *packet, int fd);
 struct owed { /* one thing that main is to be told */
 	enum wall_kind kind;
 	uint32_t seq;
-	int32_t code;
+	int32_t code; /* of WALL_FLUSHED: how many */
 };
 
 struct report { /* a ring; the first of it may be a listing under way */

@@ -154,6 +154,8 @@ static int send_owed(struct worker *worker, const struct owed *owed)
 		return send_targets(worker, owed->seq);
 	if (owed->kind == WALL_COUNTERS)
 		fill_counters(worker, &worker->out.counters);
+	else if (owed->kind == WALL_FLUSHED)
+		worker->out.flushed.entries = (uint64_t)owed->code;
 	else
 		worker->out.done = (struct wall_done){.code = owed->code};
 	return send_out(worker, owed->kind, owed->seq);

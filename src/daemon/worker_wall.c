@@ -195,6 +195,8 @@ static struct ng_generation generation_of(const struct stage *stage)
 				.ttl_max_s = begin->ttl_max_s,
 				.deny_ttl_s = begin->deny_ttl_s,
 				.flow_lease_s = begin->flow_lease_s,
+				.stale_s = begin->stale_s,
+				.prefetch = (begin->flags & WALL_PREFETCH) != 0,
 				.ancestor_nodata = (begin->flags & WALL_ANCESTOR_NODATA) != 0,
 				.no_ipv4 = (begin->flags & WALL_NO_IPV4) != 0,
 				.no_ipv6 = (begin->flags & WALL_NO_IPV6) != 0,
@@ -355,6 +357,19 @@ static void take_listener(struct worker *worker, const struct wall_listener *lis
 			ng_strerror(code));
 }
 
+static bool flush(struct worker *worker, const struct wall_packet *packet)
+{
+	const struct wall_flush *wanted = &packet->flush;
+	struct ng_name name = {.len = wanted->name_len};
+	uint64_t entries;
+
+	memcpy(name.wire, wanted->name, name.len);
+	entries = ng_gate_flush(worker->gate, worker_clock_us(worker), name.len ? &name : NULL,
+				wanted->below != 0);
+	return report_owe(worker, WALL_FLUSHED, packet->head.seq,
+			  entries < INT32_MAX ? (int)entries : INT32_MAX);
+}
+
 bool wall_take(struct worker *worker, const struct wall_packet *packet, int fd)
 {
 	uint32_t seq = packet->head.seq;
@@ -395,6 +410,8 @@ bool wall_take(struct worker *worker, const struct wall_packet *packet, int fd)
 		return report_owe(worker, WALL_WAITINGS_END, seq, NG_OK);
 	case WALL_TARGETS:
 		return report_owe(worker, WALL_TARGETS_END, seq, NG_OK);
+	case WALL_FLUSH:
+		return flush(worker, packet);
 	default: /* the wall lets nothing else come this way */
 		if (fd >= 0)
 			close(fd);

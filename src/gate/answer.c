@@ -100,7 +100,7 @@ static bool ttls_covered(const struct ng_gate *gate, struct query *query, uint64
 static void query_answer(struct ng_gate *gate, struct query *query)
 {
 	struct told told = told_of(query);
-	struct ng_reply_spec spec = {.ede = NG_EDE_NONE};
+	struct ng_reply_spec spec = answer_spec(gate, query, &told);
 	struct ng_record *record;
 	uint64_t until_us;
 
@@ -116,8 +116,6 @@ static void query_answer(struct ng_gate *gate, struct query *query)
 		query_fail(gate, query, TEXT_GONE);
 		return;
 	}
-	spec.answers = query->rrs;
-	spec.n = query->n;
 	record = reply_send(gate, &told, &spec, NG_ALLOW);
 	record_query(gate, record, query);
 	record->commit_us = (uint32_t)(gate->now_us - query->decided_us);

@@ -18,8 +18,22 @@ unsigned question_hash(const struct ng_gate *gate, const struct question_key *ke
 	return (unsigned)hash_octets(key, question_len(key), gate->seed);
 }
 
+/* Of all questions that may wait, one in so many may be one that nobody waits for. */
+#define AHEAD_PART 8
+
+static void ahead_end(struct ng_gate *gate, const struct ask *ask)
+{
+	struct sandbox *sandbox = directory_by_id(&gate->directory, ask->sandbox);
+
+	gate->n_ahead--;
+	if (sandbox && sandbox->n_ahead)
+		sandbox->n_ahead--;
+}
+
 static void ask_free(struct ng_gate *gate, struct ask *ask)
 {
+	if (ask->ahead)
+		ahead_end(gate, ask);
 	HASH_DEL(gate->asks, ask);
 	HASH_DELETE(by_id, gate->asks_by_id, ask);
 	free(ask);
@@ -66,12 +80,41 @@ static void ask_send(struct ng_gate *gate, const struct ask *ask)
 	gate->counters.asks++;
 }
 
-void ask_join(struct ng_gate *gate, struct query *query, const struct question_key *key)
+static struct ask *ask_same(const struct ng_gate *gate, const struct question_key *key)
 {
 	struct ask *ask;
 
 	HASH_FIND_BYHASHVALUE(hh, gate->asks, key, question_len(key), question_hash(gate, key),
 			      ask);
+	return ask;
+}
+
+void ask_ahead(struct ng_gate *gate, const struct entry *entry, uint32_t id)
+{
+	const struct question_key key = entry_key(entry);
+	const struct ng_limits *limits = &gate->settings.limits;
+	struct sandbox *sandbox = directory_by_id(&gate->directory, id);
+	uint32_t left_s;
+	struct ask *ask;
+
+	if (!sandbox || sandbox->n_ahead > limits->pending_sandbox / AHEAD_PART ||
+	    gate->n_ahead > limits->pending / AHEAD_PART || ask_same(gate, &key) ||
+	    failure_find(gate, &key, &left_s))
+		return;
+	ask = ask_make(gate, &key, id);
+	if (!ask)
+		return;
+	ask->ahead = true;
+	sandbox->n_ahead++;
+	gate->n_ahead++;
+	gate->counters.prefetched++;
+	ask_send(gate, ask);
+}
+
+void ask_join(struct ng_gate *gate, struct query *query, const struct question_key *key)
+{
+	struct ask *ask = ask_same(gate, key);
+
 	if (!ask) {
 		ask = ask_make(gate, key, query->sandbox->spec.id);
 		if (!ask) {
@@ -104,38 +147,48 @@ static struct ask *ask_find(struct ng_gate *gate, uint64_t id)
 	return ask;
 }
 
-/* kept: it is the answer for a while, not only for those who wait. */
-static void ask_failed(struct ng_gate *gate, struct ask *ask, enum text text, bool kept)
+/* Takes the ask out of the table: a query may need the same question again, and must then be able to send it. */
+static struct query *ask_end(struct ng_gate *gate, struct ask *ask)
 {
-	if (kept)
-		failure_note(gate, &ask->key, text);
-	while (ask->queries) {
-		struct query *query = ask->queries;
+	struct query *queries = ask->queries, *query;
 
-		query->upstream_us += (uint32_t)(gate->now_us - query->asked_us);
-		query_fail(gate, query, text);
-	}
-	ask_free(gate, ask);
-}
-
-/*
- * Each waiting query goes on with what was said. The ask is taken out of the table first: a query
- * may need the same question again, and must then be able to send it.
- */
-static void ask_answered(struct ng_gate *gate, struct ask *ask, struct entry *entry)
-{
-	bool kept = cache_keep(gate, entry, ask->sandbox);
-	struct query *queries = ask->queries, *query, *spare;
-
-	ask->queries = NULL;
-	failure_forget(gate, &ask->key);
-	ask_free(gate, ask);
-	DL_FOREACH_SAFE2(queries, query, spare, ask_next)
+	DL_FOREACH2(queries, query, ask_next)
 	{
 		query->ask = NULL;
 		query->state = QUERY_RESOLVING;
-		query->upstream = entry->server;
 		query->upstream_us += (uint32_t)(gate->now_us - query->asked_us);
+	}
+	ask_free(gate, ask);
+	return queries;
+}
+
+/* kept: it is the answer for a while, not only for those who wait. */
+static void ask_failed(struct ng_gate *gate, struct ask *ask, enum text text, bool kept)
+{
+	const struct question_key key = ask->key;
+	struct query *queries, *query, *spare;
+
+	if (kept)
+		failure_note(gate, &key, text);
+	queries = ask_end(gate, ask);
+	DL_FOREACH_SAFE2(queries, query, spare, ask_next)
+	{
+		if (!query_stale(gate, query, &key))
+			query_fail(gate, query, text);
+	}
+}
+
+/* Each waiting query goes on with what was said. */
+static void ask_answered(struct ng_gate *gate, struct ask *ask, struct entry *entry)
+{
+	bool kept = cache_keep(gate, entry, ask->sandbox);
+	struct query *queries, *query, *spare;
+
+	failure_forget(gate, &ask->key);
+	queries = ask_end(gate, ask);
+	DL_FOREACH_SAFE2(queries, query, spare, ask_next)
+	{
+		query->upstream = entry->server;
 		query_with_entry(gate, query, entry);
 	}
 	if (!kept)

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 
 #define BUCKETS_FIRST 256u
+#define PREFETCH_HITS 3  /* what was asked for less often is not worth a question */
+#define PREFETCH_PART 10 /* the last tenth of its time */
 
 static struct entry **bucket_of(const struct cache *cache, uint32_t hash)
 {
@@ -78,38 +80,66 @@ void cache_clear(struct ng_gate *gate)
 	*cache = (struct cache){0};
 }
 
+/* RFC 8767: how long after its end it may still be of use. */
+static uint64_t stale_until(const struct ng_gate *gate, const struct entry *entry)
+{
+	return entry->until_us + (uint64_t)gate->settings.stale_s * SECOND_US;
+}
+
 struct entry *cache_find(struct ng_gate *gate, const struct question_key *key)
 {
 	struct entry *entry = table_find(gate, key, question_hash(gate, key));
 
-	if (entry && entry->until_us <= gate->now_us) {
+	if (!entry || entry->until_us > gate->now_us)
+		return entry;
+	if (stale_until(gate, entry) <= gate->now_us)
 		cache_drop(gate, entry);
+	return NULL;
+}
+
+/* What a server denied is not held against the name once the servers are silent. */
+struct entry *cache_stale(const struct ng_gate *gate, const struct question_key *key)
+{
+	struct entry *entry = table_find(gate, key, question_hash(gate, key));
+
+	if (!entry || stale_until(gate, entry) <= gate->now_us ||
+	    (entry->negative && (entry->has_soa || entry->rcode || !entry->n)))
 		return NULL;
-	}
 	return entry;
 }
 
-void cache_use(struct entry *entry, uint32_t sandbox)
+static bool ends_soon(const struct ng_gate *gate, const struct entry *entry)
+{
+	return (entry->until_us - gate->now_us) * PREFETCH_PART <=
+	       entry->until_us - entry->stored_us;
+}
+
+void cache_use(struct ng_gate *gate, struct entry *entry, uint32_t sandbox)
 {
 	entry->used = true;
+	if (entry->hits < UINT8_MAX)
+		entry->hits++;
 	if (entry->share->sandbox != sandbox)
 		entry->other = sandbox;
+	if (!gate->settings.prefetch || entry->ahead || entry->hits < PREFETCH_HITS ||
+	    !ends_soon(gate, entry))
+		return;
+	entry->ahead = true;
+	ask_ahead(gate, entry, sandbox);
 }
 
 bool cache_keep(struct ng_gate *gate, struct entry *entry, uint32_t sandbox)
 {
-	const struct question_key key = {.route = entry->route,
-					 .type = entry->type,
-					 .dnssec_ok = entry->dnssec_ok,
-					 .cd = entry->cd,
-					 .name = entry_name(entry)};
+	const struct question_key key = entry_key(entry);
 	struct cache *cache = &gate->cache;
 	struct entry *old, **bucket;
 
 	entry->hash = question_hash(gate, &key);
 	old = table_find(gate, &key, entry->hash);
-	if (old)
+	if (old) {
+		entry->used = old->used;
 		cache_drop(gate, old);
+	}
 	if (entry->until_us <= entry->stored_us ||
 	    entry->size > gate->settings.limits.cache_octets)
 		return false;
@@ -123,4 +153,46 @@ bool cache_keep(struct ng_gate *gate, struct entry *entry, uint32_t sandbox)
 	*bucket = entry;
 	cache->n++;
 	return true;
+}
+
+/* ---- flushing ---- */
+
+static bool is_meant(const struct ng_name *at, const struct ng_name *name, bool below)
+{
+	return below ? ng_name_within(at, name) : ng_name_equal(at, name);
+}
+
+/* An answer is of all names that its records stand at. */
+static bool entry_tells_of(const struct entry *entry, const struct ng_name *name, bool below)
+{
+	struct ng_name at = entry_name(entry);
+	bool tells = is_meant(&at, name, below);
+
+	for (size_t i = 0; !tells && i < entry->n; i++) {
+		at = entry_owner(entry, i);
+		tells = is_meant(&at, name, below);
+	}
+	return tells;
+}
+
+uint64_t ng_gate_flush(struct ng_gate *gate, uint64_t now_us, const struct ng_name *name,
+		       bool below)
+{
+	struct cache *cache = &gate->cache;
+	uint64_t flushed = 0;
+
+	actions_begin(gate, now_us);
+	for (size_t i = 0; i < cache->room; i++) {
+		struct entry *entry = cache->buckets[i], *next;
+
+		for (; entry; entry = next) {
+			next = entry->next;
+			if (name && !entry_tells_of(entry, name, below))
+				continue;
+			flushed += entry->until_us > gate->now_us;
+			cache_drop(gate, entry);
+		}
+	}
+	failures_clear(gate);
+	return flushed;
 }

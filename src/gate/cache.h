@@ -36,6 +36,8 @@ struct entry { /* what an upstream said, reduced to chain, wanted type and negat
 	bool negative; /* nothing of the wanted type stands at the end of its chain */
 	bool has_soa;  /* behind the n records */
 	bool used;     /* since eviction last came by */
+	uint8_t hits;  /* up to 255 */
+	bool ahead;    /* asked again before its end */
 	uint16_t n;
 	struct ng_addr server;
 	struct entry_rr rrs[]; /* and the octets behind them */
@@ -69,6 +71,7 @@ int entry_make(const struct ng_gate *gate, const struct question_key *key,
 void entry_free(struct entry *entry); /* takes NULL */
 bool entry_asks(const struct entry *entry, const struct question_key *key);
 struct ng_name entry_name(const struct entry *entry); /* that was asked */
+struct question_key entry_key(const struct entry *entry);
 /* Does name, in lower case, own record i? */
 bool entry_owns(const struct entry *entry, size_t i, const struct ng_name *name);
 struct ng_name entry_owner(const struct entry *entry, size_t i);
@@ -78,8 +81,10 @@ uint8_t *entry_rdata(const struct entry *entry, size_t i);
 
 /* The entry that still holds, or NULL. */
 struct entry *cache_find(struct ng_gate *gate, const struct question_key *key);
-/* It served that sandbox. */
-void cache_use(struct entry *entry, uint32_t sandbox);
+/* One whose TTL is over, and which may be shown when no server answers; or NULL. */
+struct entry *cache_stale(const struct ng_gate *gate, const struct question_key *key);
+/* It serves that sandbox. Asked again, once, when it is in use and about to end. */
+void cache_use(struct ng_gate *gate, struct entry *entry, uint32_t sandbox);
 /* Takes the entry over, charged to sandbox, when it may be kept; else leaves it to the caller: then false. */
 bool cache_keep(struct ng_gate *gate, struct entry *entry, uint32_t sandbox);
 void cache_drop(struct ng_gate *gate, struct entry *entry);

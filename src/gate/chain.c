@@ -92,9 +92,19 @@ static struct ng_name *place_of(struct query *query)
 	return query->links ? &query->chain[query->links] : &query->name;
 }
 
+/* How much of a TTL is left. */
+static uint32_t ttl_left(const struct ng_gate *gate, const struct entry *entry, uint32_t ttl)
+{
+	uint32_t aged_s = (uint32_t)((gate->now_us - entry->stored_us) / SECOND_US);
+
+	if (entry->until_us <= gate->now_us && entry->until_us > entry->stored_us)
+		return NG_STALE_TTL_S;
+	return ttl > aged_s ? ttl - aged_s : 0;
+}
+
 /* Keeps all records of type (and their signatures) that the target owns; false when memory is out. */
-static bool keep_set(struct query *query, const struct entry *entry, uint16_t type,
-		     uint32_t aged_s)
+static bool keep_set(const struct ng_gate *gate, struct query *query, const struct entry *entry,
+		     uint16_t type)
 {
 	const struct entry_rr *before = NULL;
 
@@ -107,7 +117,7 @@ static bool keep_set(struct query *query, const struct entry *entry, uint16_t ty
 		      entry_owns(entry, i, &query->target)))
 			continue;
 		rr.owner = place_of(query);
-		rr.ttl = from->ttl > aged_s ? from->ttl - aged_s : 0;
+		rr.ttl = ttl_left(gate, entry, from->ttl);
 		rr.rdata = entry_rdata(entry, i);
 		if (!query_keep(query, &rr))
 			return false;
@@ -173,7 +183,6 @@ bool chain_move(struct query *query, const uint8_t *wire, size_t len)
 enum chain_step chain_follow(struct ng_gate *gate, struct query *query,
 			     const struct entry *entry)
 {
-	uint32_t aged_s = (uint32_t)((gate->now_us - entry->stored_us) / SECOND_US);
 	uint16_t type = entry->type;
 
 	for (bool moved = false;; moved = true) {
@@ -183,13 +192,13 @@ enum chain_step chain_follow(struct ng_gate *gate, struct query *query,
 		if (!route || route->spec.id != entry->route)
 			return CHAIN_MORE;
 		if (entry_rr(entry, &query->target, type) < entry->n)
-			return keep_set(query, entry, type, aged_s) ? CHAIN_DONE : CHAIN_FAIL;
+			return keep_set(gate, query, entry, type) ? CHAIN_DONE : CHAIN_FAIL;
 		cname = entry_rr(entry, &query->target, NG_TYPE_CNAME);
 		if (!dnames_agree(entry, &query->target, cname))
 			return CHAIN_FAIL;
 		if (cname == entry->n)
 			return chain_end(gate, query, entry, moved);
-		if (!keep_set(query, entry, NG_TYPE_CNAME, aged_s) ||
+		if (!keep_set(gate, query, entry, NG_TYPE_CNAME) ||
 		    !chain_move(query, entry_rdata(entry, cname), entry->rrs[cname].rdlen))
 			return CHAIN_FAIL;
 		if (target_serves(gate, query))

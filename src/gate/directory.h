@@ -23,7 +23,7 @@ struct source {
 struct sandbox {
 	struct ng_sandbox spec;
 	struct source *sources; /* spec.n_sources of them */
-	uint32_t n_pending, n_waiting;
+	uint32_t n_pending, n_waiting, n_ahead;
 	uint32_t n_events;     /* ids given out */
 	uint32_t n_elements;   /* in the kernel, of its leases */
 	uint64_t trail_octets; /* that its leases' trails take */

@@ -78,20 +78,30 @@ void query_denied(struct ng_gate *gate, struct query *query)
 }
 
 /* The answer as the upstream gave it: records without an address, or none, and the SOA that says so. */
+struct ng_reply_spec answer_spec(struct ng_gate *gate, const struct query *query,
+				 const struct told *told)
+{
+	enum text text = query->stale ? TEXT_STALE : TEXT_NONE;
+
+	return (struct ng_reply_spec){
+		.answers = query->rrs,
+		.n = query->n,
+		.ede = text_ede(text),
+		.ede_text = query->stale ? text_word(gate, text, told) : NULL,
+	};
+}
+
 void query_plain(struct ng_gate *gate, struct query *query)
 {
 	struct told told = told_of(query);
-	struct ng_reply_spec spec = {
-		.rcode = query->rcode,
-		.answers = query->rrs,
-		.n = query->n,
-		.negative_soa = query->soa != NULL,
-		.soa = query->soa,
-		.soa_ttl = query->soa ? query->soa->ttl : 0,
-		.ede = NG_EDE_NONE,
-	};
-	struct ng_record *record = reply_send(gate, &told, &spec, NG_ALLOW);
+	struct ng_reply_spec spec = answer_spec(gate, query, &told);
+	struct ng_record *record;
 
+	spec.rcode = query->rcode;
+	spec.negative_soa = query->soa != NULL;
+	spec.soa = query->soa;
+	spec.soa_ttl = query->soa ? query->soa->ttl : 0;
+	record = reply_send(gate, &told, &spec, NG_ALLOW);
 	record_query(gate, record, query);
 	query_end(gate, query);
 }

@@ -87,6 +87,7 @@ struct ask {
 	uint64_t id;
 	struct question_key key;
 	uint32_t sandbox; /* whose question it was first */
+	bool ahead;       /* nobody waits: it is to be known before the old answer ends */
 	uint64_t sent_us;
 	struct query *queries;
 	UT_hash_handle hh, by_id;
@@ -113,7 +114,7 @@ struct query {
 	struct ng_addr from;
 	struct ng_peer peer;
 	uint16_t keepalive_ds;
-	bool tcp, cached;
+	bool tcp, cached, stale;
 	enum query_state state;
 	struct sandbox *sandbox;
 	struct ng_query asked;
@@ -173,6 +174,7 @@ struct ng_gate {
 
 	struct ask *asks, *asks_by_id;
 	uint64_t last_ask;
+	uint32_t n_ahead; /* asks of that kind */
 	struct cache cache;
 	struct failure *failures;
 	struct lease *leases;
@@ -436,6 +438,8 @@ bool wants_tcp(const struct ng_decision *decision);
 /* query.c: the steps of a query that was not answered at once */
 void query_resolve(struct ng_gate *gate, struct query *query);
 void query_with_entry(struct ng_gate *gate, struct query *query, const struct entry *entry);
+/* No server has an answer: one whose end is over serves, where settings have it so. Else false. */
+bool query_stale(struct ng_gate *gate, struct query *query, const struct question_key *key);
 
 /* answer.c: from a complete chain to the reply */
 void query_complete(struct ng_gate *gate, struct query *query);
@@ -466,6 +470,9 @@ void query_truncated(struct ng_gate *gate, struct query *query, enum text text);
 void query_plain(struct ng_gate *gate, struct query *query); /* no address in it */
 void record_query(struct ng_gate *gate, struct ng_record *record, const struct query *query);
 struct told told_of(const struct query *query);
+/* Its records, and that they are stale when they are. */
+struct ng_reply_spec answer_spec(struct ng_gate *gate, const struct query *query,
+				 const struct told *told);
 
 /* pending.c: the life of a pending query */
 /* NULL when a bound is reached or memory is out. */
@@ -481,6 +488,8 @@ void queries_tick(struct ng_gate *gate);
 unsigned question_len(const struct question_key *key);
 unsigned question_hash(const struct ng_gate *gate, const struct question_key *key);
 void ask_join(struct ng_gate *gate, struct query *query, const struct question_key *key);
+/* What the entry says, once more, for sandbox; nothing happens where that would be too much. */
+void ask_ahead(struct ng_gate *gate, const struct entry *entry, uint32_t sandbox);
 void ask_leave(struct query *query);
 void asks_finish(struct ng_gate *gate);
 

@@ -54,6 +54,15 @@ struct ng_name entry_name(const struct entry *entry)
 	return name_at(octets_of(entry));
 }
 
+struct question_key entry_key(const struct entry *entry)
+{
+	return (struct question_key){.route = entry->route,
+				     .type = entry->type,
+				     .dnssec_ok = entry->dnssec_ok,
+				     .cd = entry->cd,
+				     .name = entry_name(entry)};
+}
+
 bool entry_owns(const struct entry *entry, size_t i, const struct ng_name *name)
 {
 	return name_is(octets_of(entry) + entry->rrs[i].owner, name);

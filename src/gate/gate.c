@@ -128,6 +128,7 @@ static void sandbox_move(struct ng_gate *gate, struct sandbox *from, struct sand
 	to->n_pending = from->n_pending;
 	to->n_elements = from->n_elements;
 	to->n_waiting = from->n_waiting;
+	to->n_ahead = from->n_ahead;
 	to->n_events = from->n_events;
 	to->trail_octets = from->trail_octets;
 	to->idle = from->idle;

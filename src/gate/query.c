@@ -28,6 +28,19 @@ void query_with_entry(struct ng_gate *gate, struct query *query, const struct en
 	query_step(gate, query, chain_follow(gate, query, entry));
 }
 
+bool query_stale(struct ng_gate *gate, struct query *query, const struct question_key *key)
+{
+	struct entry *entry = cache_stale(gate, key);
+
+	if (!entry)
+		return false;
+	gate->counters.stale_hits++;
+	query->stale = query->cached = true;
+	query->upstream = entry->server;
+	query_with_entry(gate, query, entry);
+	return true;
+}
+
 /* What has just failed is not asked again at once. */
 static void query_ask(struct ng_gate *gate, struct query *query, const struct question_key *key)
 {
@@ -38,6 +51,8 @@ static void query_ask(struct ng_gate *gate, struct query *query, const struct qu
 		ask_join(gate, query, key);
 		return;
 	}
+	if (query_stale(gate, query, key))
+		return;
 	gate->counters.failure_hits++;
 	query->cached = true;
 	query_failed_before(gate, query, why, left_s);
@@ -78,7 +93,7 @@ void query_resolve(struct ng_gate *gate, struct query *query)
 		return;
 	}
 	gate->counters.cache_hits++;
-	cache_use(entry, query->sandbox->spec.id);
+	cache_use(gate, entry, query->sandbox->spec.id);
 	query->cached = true;
 	query->upstream = entry->server;
 	query_with_entry(gate, query, entry);

@@ -2,7 +2,7 @@
  * The texts, and how their places are filled.
  *
  * They are read by people and by programs, an agent that has to know why its download failed among
- * them. So each begins with one word for what happened: blocked, waiting, refused, failed. After
+ * them. So each begins with one word for what happened: blocked, waiting, refused, failed, stale. After
  * "by policy" stands the rule that has it so; in brackets stands why. A rule that allows the name while
  * something else stops the answer is named in there. What goes to a client ends in the id of the event
  * (reply.c), by which the record of it is found.
@@ -106,6 +106,8 @@ static const struct {
 	[TEXT_CHAIN] = {NG_EDE_INVALID,
 			"failed (the alias chain is a loop, too long or inconsistent)"},
 	[TEXT_LOCAL_ALIAS] = {NG_EDE_INVALID, "failed (the rule's alias cannot be followed)"},
+	[TEXT_STALE] = {NG_EDE_STALE, "stale (the upstream servers do not answer; this is what "
+				      "they said last)"},
 	[TEXT_MALFORMED] = {NG_EDE_NONE, "malformed or unsupported query"},
 	[TEXT_LOOPBACK] = {NG_EDE_NONE, "localhost is the sandbox itself"},
 	[TEXT_TCP_RULE] = {NG_EDE_NONE, "the rule answers over TCP only"},

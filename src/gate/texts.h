@@ -66,6 +66,7 @@ enum text {
 	TEXT_FAILED_BEFORE,
 	TEXT_CHAIN,
 	TEXT_LOCAL_ALIAS,
+	TEXT_STALE, /* of an answer */
 	/* of records alone: such a reply has no EDE */
 	TEXT_MALFORMED,
 	TEXT_LOOPBACK,

@@ -47,7 +47,7 @@ static bool asked(struct ng_gate *gate, uint32_t sandbox, const char *name)
 	struct entry *entry = cache_find(gate, &key);
 
 	if (entry)
-		cache_use(entry, sandbox);
+		cache_use(gate, entry, sandbox);
 	else
 		assert_true(keep(gate, sandbox, name));
 	return entry != NULL;
@@ -310,6 +310,87 @@ static void nothing_is_random(void **state)
 	ng_gate_destroy(gates[1]);
 }
 
+static bool flushes(struct ng_gate *gate, const char *name, bool below, uint64_t n)
+{
+	struct ng_name wanted;
+
+	if (name)
+		wanted = name_of(name);
+	return ng_gate_flush(gate, 0, name ? &wanted : NULL, below) == n;
+}
+
+/* An answer by way of an alias tells of the target too. */
+static void flush(void **state)
+{
+	struct ng_gate *gate = gate_of(1, 1u << 20);
+	const struct question_key key = key_of("alias.example", 1);
+	const struct ng_addr server = addr_of("192.0.2.53");
+	struct ng_rr rrs[2];
+	struct ng_answer answer = {.rrs = rrs, .n = 2};
+	struct entry *entry;
+	struct arena arena;
+
+	(void)state;
+	arena_init(&arena, 1u << 16);
+	rr_make(&arena, "alias.example", NG_TYPE_CNAME, 60, "a.cdn.example", &rrs[0]);
+	rr_make(&arena, "a.cdn.example", NG_TYPE_A, 60, "203.0.113.1", &rrs[1]);
+	assert_int_equal(entry_make(gate, &key, &answer, &server, &entry), NG_OK);
+	arena_finish(&arena);
+	assert_true(cache_keep(gate, entry, 1));
+	assert_true(keep(gate, 1, "a.zone.example"));
+	assert_true(keep(gate, 1, "b.zone.example"));
+	assert_true(keep(gate, 1, "azone.example"));
+	assert_true(flushes(gate, "zone.example", false, 0));
+	assert_true(flushes(gate, "a.zone.example", false, 1));
+	assert_false(has(gate, "a.zone.example", 1));
+	assert_true(flushes(gate, "zone.example", true, 1));
+	assert_true(has(gate, "azone.example", 1));
+	assert_true(flushes(gate, "cdn.example", true, 1));
+	assert_false(has(gate, "alias.example", 1));
+	assert_true(flushes(gate, NULL, false, 1));
+	assert_int_equal(gate->cache.n, 0);
+	sums_hold(gate);
+	ng_gate_destroy(gate);
+}
+
+static unsigned asks_of(struct ng_gate *gate)
+{
+	struct ng_action action;
+	unsigned n = 0;
+
+	while (ng_gate_next(gate, &action))
+		n += action.kind == NG_ASK_UPSTREAM;
+	return n;
+}
+
+/* No more than a part of the questions that may wait is asked for nobody; what ends makes room. */
+static void prefetch_is_bounded(void **state)
+{
+	struct ng_gate *gate = gate_of(2, 1u << 20);
+	const struct ng_addr server = addr_of("192.0.2.53");
+	char name[32];
+
+	(void)state;
+	gate->settings.prefetch = true;
+	gate->settings.limits.pending_sandbox = 80;
+	for (unsigned i = 0; i < 50; i++) {
+		snprintf(name, sizeof(name), "n%u.example", i);
+		asked(gate, 1, name);
+	}
+	ng_gate_tick(gate, 55 * SECOND_US);
+	for (unsigned i = 0; i < 50 * 4; i++) {
+		snprintf(name, sizeof(name), "n%u.example", i % 50);
+		assert_true(asked(gate, 1, name));
+	}
+	assert_int_equal(asks_of(gate), 80 / 8 + 1);
+	assert_int_equal(gate->n_ahead, 80 / 8 + 1);
+	for (uint64_t id = 1; id <= gate->last_ask; id++)
+		ng_gate_answer(gate, 56 * SECOND_US, id, &server, (const uint8_t *)"", 0);
+	assert_int_equal(gate->n_ahead, 0);
+	assert_int_equal(directory_by_id(&gate->directory, 1)->n_ahead, 0);
+	ng_gate_destroy(gate);
+}
+
 static void upstream_failure_is_no_answer(void **state)
 {
 	struct ng_gate *gate = gate_make();
@@ -337,6 +418,8 @@ int main(void)
 		cmocka_unit_test(nobodys_goes_before_all_else),
 		cmocka_unit_test(any_order),
 		cmocka_unit_test(nothing_is_random),
+		cmocka_unit_test(flush),
+		cmocka_unit_test(prefetch_is_bounded),
 		cmocka_unit_test(upstream_failure_is_no_answer),
 	};
 

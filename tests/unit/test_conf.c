@@ -83,7 +83,7 @@ static const char full[] =
 	"interfaces = {\"sb*\", \"veth0\", \"br0\"}\npolicies = {\"a.list\", \"/b "
 	"c$d\\\"e.rpz\"}\n"
 	"lease-min = 5m flow-lease = 0\ngrace = 45\nttl-max = 2h\ndeny-ttl = "
-	"30s\nancestor-answer = nodata\n"
+	"30s\nancestor-answer = nodata prefetch = false serve-stale = 1d\n"
 	"limits { pending = 100 pending-sandbox = 10 leases = 2000 leases-sandbox = 20\n"
 	"\tcache-size = 300K sandboxes = 40 tcp-clients = 50 tcp-clients-sandbox = 6\n"
 	"\trecords-per-second = 70 block-reports-per-second = 80 }\n"
@@ -135,6 +135,8 @@ static void every_key_is_read(void **state)
 	assert_int_equal(conf->settings.ttl_max_s, 7200);
 	assert_int_equal(conf->settings.deny_ttl_s, 30);
 	assert_true(conf->settings.ancestor_nodata);
+	assert_false(conf->settings.prefetch);
+	assert_int_equal(conf->settings.stale_s, 86400);
 	assert_int_equal(conf->settings.limits.pending, 100);
 	assert_int_equal(conf->settings.limits.pending_sandbox, 10);
 	assert_int_equal(conf->settings.limits.leases, 2000);
@@ -295,6 +297,9 @@ static void the_defaults_are_said(void **state)
 					    "deny-ttl = 10s\n",
 					    "record = \"stdout\"\n",
 					    "ancestor-answer = nxdomain\n",
+					    "prefetch = true\n",
+					    "serve-stale = 0s\n",
+					    "\tcache-size = 32M\n",
 					    "\tleases = 1048576\n",
 					    "\ttimeout = 1000\n"};
 	for (size_t i = 0; i < COUNT(lines); i++)
@@ -331,6 +336,11 @@ static void each_fault_is_refused_at_its_place(void **state)
 		{"store = \"\"", "1:1 conf-value"},
 		{"store = \"a\tb\"", "1:10 conf-character"},
 		{"ancestor-answer = maybe", "1:19 conf-value"},
+		{"serve-stale = 8d", "1:15 conf-value"},
+		{"prefetch = maybe", "1:12 conf-value"},
+		{"limits { cache-size = 1K }", "1:23 conf-value"},
+		{"limits { cache-size = 4G }", "1:23 conf-value"},
+		{"limits { cache-size = 1T }", "1:23 conf-value"},
 		{"limits { leases = many }", "1:19 conf-value"},
 		{"limits { leases = 0 }", "1:19 conf-value"},
 		{"limits { sandboxes = 65537 }", "1:22 conf-value"},

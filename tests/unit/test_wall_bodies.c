@@ -224,12 +224,26 @@ static void settings(void **state)
 	(void)state;
 	ACCEPTED(WALL_BEGIN, packet.begin.flags = WALL_ANCESTOR_NODATA);
 	ACCEPTED(WALL_BEGIN, packet.begin.flags = WALL_NO_IPV4 | WALL_NO_IPV6);
-	REFUSED(WALL_BEGIN, packet.begin.flags = 8);
+	ACCEPTED(WALL_BEGIN, packet.begin.flags = WALL_PREFETCH);
+	REFUSED(WALL_BEGIN, packet.begin.flags = 16);
+	ACCEPTED(WALL_BEGIN, packet.begin.stale_s = NG_STALE_CEILING_S);
+	REFUSED(WALL_BEGIN, packet.begin.stale_s = NG_STALE_CEILING_S + 1);
+	REFUSED(WALL_BEGIN, packet.begin.pad = 1);
 	ACCEPTED(WALL_BEGIN, packet.begin.lease_min_s = NG_LEASE_CEILING_S);
 	REFUSED(WALL_BEGIN, packet.begin.lease_min_s = NG_LEASE_CEILING_S + 1);
 	REFUSED(WALL_BEGIN, packet.begin.grace_s = NG_LEASE_CEILING_S + 1);
 	REFUSED(WALL_BEGIN, packet.begin.ttl_max_s = UINT32_MAX);
 	REFUSED(WALL_BEGIN, packet.begin.deny_ttl_s = UINT32_MAX);
+}
+
+static void flushes(void **state)
+{
+	(void)state;
+	ACCEPTED(WALL_FLUSH, packet.flush.name_len = 0);
+	ACCEPTED(WALL_FLUSH, packet.flush.below = 1);
+	REFUSED(WALL_FLUSH, packet.flush.below = 2);
+	REFUSED(WALL_FLUSH, packet.flush.name_len = 5); /* of a name that is not there */
+	ACCEPTED(WALL_FLUSHED, packet.flushed.entries = UINT64_MAX);
 }
 
 static void routes(void **state)
@@ -377,6 +391,7 @@ int main(void)
 		cmocka_unit_test(statics),
 		cmocka_unit_test(members),
 		cmocka_unit_test(settings),
+		cmocka_unit_test(flushes),
 		cmocka_unit_test(routes),
 		cmocka_unit_test(leases),
 		cmocka_unit_test(rows_and_reports),

@@ -16,7 +16,8 @@ MODES = {"enforce": 90, "observe": 7, "lockdown": 3}
 def settings(draw):
     return {"lease-min": draw.choice(["1s", "2s", "3s"]), "grace": draw.choice(["1s", "2s"]),
             "ttl-max": draw.choice(["2s", "100s", "3600s"]), "deny-ttl": draw.choice(["1s", "10s", "60s"]),
-            "ancestor-answer": draw.choice(["nxdomain", "nodata"])}
+            "ancestor-answer": draw.choice(["nxdomain", "nodata"]),
+            "prefetch": draw.choice(["true", "false"]), "serve-stale": draw.choice(["0s", "0s", "1h"])}
 
 
 def shared(draw):
