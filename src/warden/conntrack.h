@@ -36,5 +36,13 @@ struct cuts {
 void cuts_add(struct cuts *cuts, const struct cut *cut);
 void cuts_finish(struct cuts *cuts); /* takes NULL */
 
+struct conntrack {
+	struct netlink list,
+		remove; /* entries are removed while the list is still being read */
+};
+/* NG_E_IO, NG_E_PERM, NG_E_NOMEM; see errno. */
+int conntrack_open(struct conntrack *out) NG_MUST_CHECK;
+void conntrack_close(struct conntrack *conntrack); /* takes NULL */
+
 /* Cuts them all and empties the list. NG_E_KERNEL, NG_E_PERM when some may stand still. */
-int conntrack_cut(struct netlink *netlink, struct cuts *cuts) NG_MUST_CHECK;
+int conntrack_cut(struct conntrack *conntrack, struct cuts *cuts) NG_MUST_CHECK;

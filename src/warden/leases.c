@@ -199,6 +199,14 @@ static void cut_flows(struct warden *warden, const struct lease_key *key, bool w
 	cuts_add(&warden->cuts, &cut);
 }
 
+/* Leases of ports may go on at the same address. */
+static bool has_ported(const struct warden *warden, const struct ng_addr *source)
+{
+	const struct group *group = mirror_group(&warden->mirror, source);
+
+	return group && group->ported;
+}
+
 static void revoke_one(struct warden *warden, const struct wall_lease *order, bool cut)
 {
 	const struct sandbox *sandbox = sandboxes_find(&warden->sandboxes, order->sandbox);
@@ -207,7 +215,6 @@ static void revoke_one(struct warden *warden, const struct wall_lease *order, bo
 
 	if (!sandbox) /* its leases went with it */
 		return;
-	/* Where other rights are likely. */
 	weigh = order->proto || sandbox->statics.n || sandbox->is.mode == MODE_OBSERVE;
 	expand(sandbox, order, &pairs);
 	for (size_t i = 0; i < pairs.n; i++) {
@@ -224,7 +231,7 @@ static void revoke_one(struct warden *warden, const struct wall_lease *order, bo
 		else
 			adopt_revoke(warden, &key);
 		if (cut)
-			cut_flows(warden, &key, weigh);
+			cut_flows(warden, &key, weigh || has_ported(warden, &key.source));
 	}
 }
 

@@ -393,7 +393,7 @@ static int open_all(struct warden *warden, const char *user, const int programs[
 	int code = kernel_open(&warden->kernel, why);
 
 	if (code == NG_OK) {
-		code = netlink_open(&warden->conntrack);
+		code = conntrack_open(&warden->conntrack);
 		if (code == NG_OK)
 			code = netlink_open(&warden->reader);
 		if (code == NG_OK)
@@ -440,7 +440,7 @@ static void close_all(struct warden *warden)
 	watch_close(&warden->watch);
 	fence_close(&warden->fence);
 	ports_close(&warden->ports);
-	netlink_close(&warden->conntrack);
+	conntrack_close(&warden->conntrack);
 	netlink_close(&warden->reader);
 	netlink_close(&warden->flows.netlink);
 	kernel_close(&warden->kernel);
@@ -485,7 +485,8 @@ static int serve(const char *user, const int programs[FENCE_SIDES])
 	warden->main_fd = WALL_FD;
 	warden->cuts.spare = flow_justified;
 	warden->cuts.who = warden;
-	warden->kernel.netlink.fd = warden->conntrack.fd = warden->reader.fd = -1;
+	warden->kernel.netlink.fd = warden->reader.fd = -1;
+	warden->conntrack.list.fd = warden->conntrack.remove.fd = -1;
 	warden->fence.ask.fd = warden->fence.news.fd = -1;
 	warden->fence.programs[FENCE_IN] = warden->fence.programs[FENCE_OUT] = -1;
 	warden->watch.netlink.fd = warden->nflog.netlink.fd = warden->flows.netlink.fd = -1;

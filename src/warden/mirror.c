@@ -118,6 +118,7 @@ struct lease *mirror_add(struct mirror *mirror, const struct lease_key *key,
 		return NULL;
 	}
 	DL_APPEND(group->leases, lease);
+	group->ported += key->proto != 0;
 	mirror->n++;
 	return lease;
 }
@@ -188,6 +189,7 @@ void mirror_drop(struct mirror *mirror, struct lease *lease)
 		mirror->walk = lease->hh.next;
 	HASH_DELETE(hh, mirror->by_key, lease);
 	DL_DELETE(group->leases, lease);
+	group->ported -= lease->key.proto != 0;
 	mirror->n--;
 	free(lease);
 	group_unmake(mirror, group);

@@ -45,6 +45,7 @@ struct group { /* the leases of one source address */
 	struct ng_addr source;
 	struct sandbox *owner; /* NULL while no sandbox claims the address */
 	struct lease *leases;
+	size_t ported; /* those of one protocol and port */
 	UT_hash_handle hh;
 };
 

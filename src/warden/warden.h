@@ -48,7 +48,8 @@ struct warden {
 	struct kernel kernel;
 	struct netlink reader; /* for reading leases; closed when that was cut short */
 	struct adoption adoption;
-	struct netlink conntrack; /* its own socket: its replies do not mix with the batches' */
+	struct conntrack
+		conntrack; /* its own sockets: their replies do not mix with the batches' */
 	struct watch watch;
 	struct fence fence;
 	struct ports ports;

@@ -6,8 +6,8 @@
  *     cut ENTRIES        {"address_ms": ..., "port_ms": ..., "walk_ms": ...}
  *
  * address, port: all flows to an IPv4 address, or to one port there, which newer kernels delete in one
- * request; walk: those to an IPv6 address, weighed one by one: the table is dumped and each entry
- * deleted.
+ * request; walk: those to an IPv6 address, weighed one by one: the table is listed and each entry
+ * deleted meanwhile.
  */
 #include "warden/conntrack.h"
 
@@ -110,7 +110,7 @@ static bool spare_other(const void *who, const struct flow *flow)
 	return flow->port == OTHER;
 }
 
-static double cut(struct netlink *netlink, enum way way)
+static double cut(struct conntrack *conntrack, enum way way)
 {
 	struct cuts cuts = {.spare = spare_other};
 	struct ng_addr source = address(sources[way]), to = address(targets[way]);
@@ -123,17 +123,17 @@ static double cut(struct netlink *netlink, enum way way)
 	double start = now_ms();
 
 	cuts_add(&cuts, &one);
-	if (conntrack_cut(netlink, &cuts) != NG_OK)
+	if (conntrack_cut(conntrack, &cuts) != NG_OK)
 		die("flows cannot be cut");
 	cuts_finish(&cuts);
 	return now_ms() - start;
 }
 
-static void clear(struct netlink *netlink)
+static void clear(struct conntrack *conntrack)
 {
 	struct cuts cuts = {.everything = true};
 
-	if (conntrack_cut(netlink, &cuts) != NG_OK)
+	if (conntrack_cut(conntrack, &cuts) != NG_OK)
 		die("flows cannot be cleared");
 }
 
@@ -162,22 +162,24 @@ int main(int argc, char **argv)
 {
 	unsigned n = argc == 2 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
 	struct netlink netlink;
+	struct conntrack conntrack;
 	double ms[WAYS];
 
 	if (n < 50 || n > 60000) {
 		fprintf(stderr, "usage: cut ENTRIES (50 to 60000)\n");
 		return 2;
 	}
-	if (netlink_open(&netlink) != NG_OK)
+	if (netlink_open(&netlink) != NG_OK || conntrack_open(&conntrack) != NG_OK)
 		die("no netlink socket");
 	for (enum way way = WAY_ADDRESS; way < WAYS; way++) {
 		fill(&netlink, way, n);
 		expect_flows(&netlink, n + n / 50);
-		ms[way] = cut(&netlink, way);
+		ms[way] = cut(&conntrack, way);
 		expect_flows(&netlink, n / 50);
-		clear(&netlink);
+		clear(&conntrack);
 	}
 	netlink_close(&netlink);
+	conntrack_close(&conntrack);
 	printf("{\"address_ms\": %.2f, \"port_ms\": %.2f, \"walk_ms\": %.2f}\n",
 	       ms[WAY_ADDRESS], ms[WAY_PORT], ms[WAY_WALK]);
 	return 0;

@@ -29,5 +29,37 @@ python3 -c 'for i in range(3000): print(f"udp 10.78.{i >> 8}.{i & 255} {1024 + i
 is "flows of thousands that are not known yet" "" "$(stand_like before gate strangers)"
 like "all of these are registered together" '^3000 registered, 0 failed' "$(tell flood 3000)"
 is "what they had begun is cut, but for the gate's own, and no other flow" "" "$(stand_like gate strangers)"
+
+# ---- a revoked lease, of either family, in the midst of what is like it ----
+
+revoke() { # ID ADDRESS: and wait until it is done, which the answer to the next order tells
+	tell revoke "$@"
+	tell lease 999 44.0.0.1 1000
+}
+
+many() { # COUNT SOURCE ADDRESS PORT [ZONE]
+	seq -f "udp $2 %.0f $3 $4${5:+ $5}" 1024 $((1023 + $1))
+}
+
+around() { # FAMILY SOURCE NEIGHBOUR ADDRESS OTHER: makes the flows, revokes the lease of ADDRESS
+	{ many 20000 "$2" "$4" 443 && many 300 "$2" "$4" 443 5; } | make_flows "doomed$1"
+	{
+		many 300 "$2" "$4" 80 && many 300 "$2" "$5" 443 && many 300 "$3" "$4" 443 && many 300 "$2" "$5" 443 5
+	} | make_flows "stay$1"
+	is "IPv$1: leases of two addresses and of one port" "ok ok ok ok" "$(tell lease 1 "$4" 60000) $(
+		tell lease 1 "$5" 60000) $(tell lease 1 "$4" 60000 17 80) $(tell lease 2 "$4" 60000)"
+}
+
+is "two sandboxes" "ok ok" "$(tell add 1 sb1 enforce - 10.79.0.2,fd79::2) $(tell add 2 sb2 enforce - 10.79.0.3,fd79::3)"
+around 4 10.79.0.2 10.79.0.3 44.0.0.5 44.0.0.4
+around 6 fd79::2 fd79::3 2001:db8:80::5 2001:db8:80::4
+is "flows in either family and in a zone of their own" "" "$(stand_like gate strangers doomed4 stay4 doomed6 stay6)"
+revoke 1 2001:db8:80::5 >/dev/null
+is "of IPv6, 20,300 are cut, and no other" "" "$(stand_like gate strangers doomed4 stay4 stay6)"
+revoke 1 44.0.0.5 >/dev/null
+is "of IPv4 the same" "" "$(stand_like gate strangers stay4 stay6)"
+is "a sandbox is removed" "ok" "$(tell remove 2)"
+sed -i '/^udp \(10.79.0.3\|fd79::3\) /d' "$flows.stay4" "$flows.stay6"
+is "and its flows of both families, and no other" "" "$(stand_like gate strangers stay4 stay6)"
 tell kill 15 >/dev/null
 tap_done

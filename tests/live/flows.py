@@ -1,6 +1,6 @@
 """Entries of the connection tracking table, made and read over netlink, each a line of text.
 
-    flows.py make    makes those on standard input: udp SOURCE PORT DESTINATION PORT
+    flows.py make    makes those on standard input: udp SOURCE PORT DESTINATION PORT [ZONE]
     flows.py list    prints all that stand, sorted
 """
 import ipaddress
@@ -12,7 +12,7 @@ from kernel import DONE, DUMP, ERROR, NESTED, NETFILTER, REQUEST, attribute, att
 
 CONNTRACK, NEW, GET = 1, 0, 1
 ACK, CREATE = 4, 0x400
-ORIGINAL, REPLY, TIMEOUT = 1, 2, 7
+ORIGINAL, REPLY, TIMEOUT, ZONE = 1, 2, 7, 18
 IP, PROTO = 1, 2
 NUMBER, SOURCE_PORT, TO_PORT = 1, 2, 3
 UDP = 17
@@ -32,7 +32,7 @@ def way(kind, source, source_port, to, to_port):
 
 
 def entry(line):
-    proto, source, source_port, to, to_port = line.split()
+    proto, source, source_port, to, to_port, *zone = line.split()
     if proto != "udp":
         raise SystemExit(f"flows.py: {proto}: only udp is made")
     source, to = ipaddress.ip_address(source), ipaddress.ip_address(to)
@@ -40,7 +40,8 @@ def entry(line):
     return (struct.pack("=BBH", family, 0, 0)
             + way(ORIGINAL, source, int(source_port), to, int(to_port))
             + way(REPLY, to, int(to_port), source, int(source_port))
-            + attribute(TIMEOUT, struct.pack(">I", 600)))
+            + attribute(TIMEOUT, struct.pack(">I", 600))
+            + b"".join(attribute(ZONE, struct.pack(">H", int(number))) for number in zone))
 
 
 def make(sock, lines):
@@ -57,12 +58,14 @@ def make(sock, lines):
 
 
 def text(octets):
-    parts = dict(attributes(dict(attributes(octets))[ORIGINAL]))
+    entry_parts = dict(attributes(octets))
+    parts = dict(attributes(entry_parts[ORIGINAL]))
     addresses = [ipaddress.ip_address(value) for _, value in sorted(attributes(parts[IP]))]
     ports = dict(attributes(parts[PROTO]))
     proto = "udp" if ports[NUMBER][0] == UDP else str(ports[NUMBER][0])
     port = [struct.unpack(">H", ports.get(which, b"\0\0"))[0] for which in (SOURCE_PORT, TO_PORT)]
-    return f"{proto} {addresses[0]} {port[0]} {addresses[1]} {port[1]}"
+    zone = f" {struct.unpack('>H', entry_parts[ZONE])[0]}" if ZONE in entry_parts else ""
+    return f"{proto} {addresses[0]} {port[0]} {addresses[1]} {port[1]}{zone}"
 
 
 def stand(sock):
