@@ -175,9 +175,9 @@ static size_t write_shared(struct ops *ops, size_t from, size_t to, const char *
 	return i;
 }
 
-static void write_many(struct ops *ops, size_t from, size_t to, const char *table,
-		       const struct ability *ability, struct batch *batch,
-		       struct netlink *netlink)
+void ops_write_shared(struct ops *ops, size_t from, size_t to, const char *table,
+		      const struct ability *ability, struct batch *batch,
+		      struct netlink *netlink)
 {
 	while (from < to) {
 		struct op *op = &ops->items[from];
@@ -260,9 +260,9 @@ static bool try_batch(struct commit *commit, size_t from, size_t to, int *system
 	commit->to = to;
 	commit->named = 0;
 	batch_begin(commit->batch, commit->netlink);
-	(commit->shared ? write_many : ops_write)(commit->ops, from, to, commit->table,
-						  commit->ability, commit->batch,
-						  commit->netlink);
+	(commit->shared ? ops_write_shared : ops_write)(commit->ops, from, to, commit->table,
+							commit->ability, commit->batch,
+							commit->netlink);
 	code = batch_commit(commit->batch, commit->netlink, take_refusal, commit, system);
 	if (code == NG_OK) {
 		settle(commit, from, to, 0);

@@ -602,25 +602,16 @@ void enrol(struct warden *warden, struct change *changes, size_t n)
 
 /* ---- all over again ---- */
 
-void enrol_refill(struct warden *warden, struct ops *ops)
+static void refill_leases(struct warden *warden, struct ops *ops, enum ng_family family,
+			  bool ported)
 {
-	struct sandbox *sandbox, *next_sandbox;
 	struct lease *lease, *next;
 
-	ports_refill(&warden->ports, ops);
-	HASH_ITER (hh, warden->sandboxes.by_id, sandbox, next_sandbox) {
-		struct rights rights = {&sandbox->is, &sandbox->statics};
-
-		put_difference(warden, &sandbox->is, &nobody, false, TAG_OTHER);
-		fixed_ranges(warden, &rights, &no_rights, false, TAG_OTHER);
-		if (alone_on(warden, sandbox->is.interface) == sandbox->is.id)
-			put_forged(warden, sandbox->is.interface, COUNT_NOBODY, sandbox->is.id,
-				   TAG_OTHER);
-	}
 	HASH_ITER (hh, warden->mirror.by_key, lease, next) {
 		struct op *op;
 
-		if (lease->until_us <= warden->now_us)
+		if (lease->until_us <= warden->now_us || (lease->key.proto != 0) != ported ||
+		    lease->key.to.family != family)
 			continue;
 		op = op_pair(ops, &lease->key.source, &lease->key.to, lease->key.proto,
 			     lease->key.port);
@@ -632,4 +623,23 @@ void enrol_refill(struct warden *warden, struct ops *ops)
 			op->timeout_ms = kernel_timeout_ms(lease->until_us, warden->now_us);
 		lease->wanted_us = lease->until_us;
 	}
+}
+
+void enrol_refill(struct warden *warden, struct ops *ops)
+{
+	struct sandbox *sandbox, *next_sandbox;
+
+	ports_refill(&warden->ports, ops);
+	HASH_ITER (hh, warden->sandboxes.by_id, sandbox, next_sandbox) {
+		struct rights rights = {&sandbox->is, &sandbox->statics};
+
+		put_difference(warden, &sandbox->is, &nobody, false, TAG_OTHER);
+		fixed_ranges(warden, &rights, &no_rights, false, TAG_OTHER);
+		if (alone_on(warden, sandbox->is.interface) == sandbox->is.id)
+			put_forged(warden, sandbox->is.interface, COUNT_NOBODY, sandbox->is.id,
+				   TAG_OTHER);
+	}
+	/* One set after the other: elements that follow each other in one share messages. */
+	for (int set = 0; set < 4; set++)
+		refill_leases(warden, ops, set & 1 ? NG_IPV6 : NG_IPV4, set & 2);
 }

@@ -166,6 +166,10 @@ struct ability {
 /* Writes ops [from, to) into the batch. */
 void ops_write(struct ops *ops, size_t from, size_t to, const char *table,
 	       const struct ability *ability, struct batch *batch, struct netlink *netlink);
+/* The same in as few messages as possible: should the kernel refuse one, it names no op. */
+void ops_write_shared(struct ops *ops, size_t from, size_t to, const char *table,
+		      const struct ability *ability, struct batch *batch,
+		      struct netlink *netlink);
 /*
  * Commits all of them, in as few batches as possible; each op's error says how it fared. A batch
  * that fails is tried again without the ops that the kernel named, or by halves when it named

@@ -160,8 +160,10 @@ static int try_build(struct kernel *kernel, const struct wall_table *table, enum
 		     uint32_t flags, struct ops *refill, int *system)
 {
 	size_t n = refill->n < FIRST_BATCH_OPS ? refill->n : FIRST_BATCH_OPS;
+	struct ability ability = kernel->ability;
 	int code;
 
+	ability.in_place |= build == BUILD_ANEW; /* new sets have nothing to renew */
 	batch_begin(&kernel->batch, &kernel->netlink);
 	for (size_t i = 0; i < FAMILIES(kernel); i++) {
 		write_table(kernel, families[i], table->table, NFT_MSG_NEWTABLE, flags);
@@ -178,8 +180,8 @@ static int try_build(struct kernel *kernel, const struct wall_table *table, enum
 		return code;
 	if (kernel->bridged)
 		bridge_rules_write(&kernel->batch, &kernel->netlink, table);
-	ops_write(refill, 0, n, table->table, &kernel->ability, &kernel->batch,
-		  &kernel->netlink);
+	ops_write_shared(refill, 0, n, table->table, &ability, &kernel->batch,
+			 &kernel->netlink);
 	code = batch_commit(&kernel->batch, &kernel->netlink, NULL, NULL, system);
 	for (size_t i = 0; code == NG_OK && i < n; i++)
 		refill->items[i].error = 0;
