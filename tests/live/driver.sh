@@ -15,6 +15,6 @@ start_driver() {
 tell() { # WORDS...: one line to the driver, one line back
 	local line
 	printf '%s\n' "$*" >&8
-	IFS= read -r -t "${patience:-20}" -u 9 line || line="no answer"
+	IFS= read -r -t "$((${patience:-20} * ${LIVE_SLOW:-1}))" -u 9 line || line="no answer"
 	printf '%s\n' "$line"
 }

@@ -12,6 +12,7 @@ folder=${NAMEGATE_KERNEL61:-${XDG_CACHE_HOME:-$HOME/.cache}/namegate/kernel61}
 tests="lease commit closed tricks death methods warden"
 emulated=${NAMEGATE_KERNEL61_TESTS:-}
 limit_s=${NAMEGATE_KERNEL61_S:-210}
+slow=1
 
 PATH=$PATH:/usr/sbin:/sbin
 for program in qemu-system-x86_64 busybox cpio modprobe; do
@@ -52,7 +53,7 @@ chmod +x "$work/share/modprobe"
 write_inside() {
 	cat >"$work/share/inside" <<END
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C
-export abs_top_srcdir=$top abs_top_builddir=$build
+export abs_top_srcdir=$top abs_top_builddir=$build LIVE_SLOW=$slow
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
@@ -63,11 +64,14 @@ echo /mnt/modprobe >/proc/sys/kernel/modprobe # which the kernel calls for what 
 mount -t cgroup2 none /sys/fs/cgroup
 ip link set lo up
 /mnt/modprobe -a veth nf_tables nf_conntrack nfnetlink_log nft_ct nft_chain_nat nf_conntrack_netlink 2>/dev/ttyS1
+# The kernel fetches these one by one, and each starts a batch again: emulated, that outlasts main's patience.
+/mnt/modprobe -a nft_fib_inet nft_limit nft_log nft_masq nft_nat nft_objref nft_redir nft_reject_inet nft_socket \
+	nft_meta_bridge nft_reject_bridge sch_ingress cls_bpf act_bpf bridge tun 2>/dev/null
 {
 	echo "KERNEL \$(uname -r)"
 	for name in $tests; do
 		echo "BEGIN \$name"
-		timeout ${NAMEGATE_KERNEL61_EACH:-100} "$here/\$name.sh" 2>&1
+		timeout ${NAMEGATE_KERNEL61_EACH:-$((100 * slow))} "$here/\$name.sh" 2>&1
 		echo "END \$name"
 	done
 	echo "ALL DONE"
@@ -83,7 +87,7 @@ machine() { # SECONDS PATIENCE ACCELERATION...: until it is done, or has not sai
 	: >"$work/console"
 	: >"$work/tap"
 	timeout "$limit" qemu-system-x86_64 "$@" -smp 2 -m 1500 -no-reboot -display none -monitor none \
-		-kernel "$kernel" -initrd "$work/initramfs" -append "console=ttyS0 panic=-1" \
+		-kernel "$kernel" -initrd "$work/initramfs" -append "console=ttyS0 panic=-1 no_timer_check" \
 		-virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
 		-virtfs local,path="$work/share",mount_tag=work,security_model=none,readonly=on \
 		-virtfs local,path="$folder",mount_tag=kernel,security_model=none,readonly=on \
@@ -101,6 +105,7 @@ if ! grep -q 'Linux version' "$work/console" 2>/dev/null; then
 	[ -n "$emulated" ] || skip_all "no virtualisation that works (NAMEGATE_KERNEL61_TESTS=methods emulates, for that one)"
 	tap_note "no virtualisation that works: emulated, so $emulated only"
 	tests=$emulated
+	slow=${NAMEGATE_KERNEL61_SLOW:-10}
 	write_inside
 	machine "$limit_s" 60 -accel tcg,thread=multi -cpu max
 fi

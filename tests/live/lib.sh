@@ -198,8 +198,9 @@ pid_of() { # main | worker | warden
 
 # ---- looking ----
 
+# On an emulated machine LIVE_SLOW says how many times as long everything may take.
 until_true() { # SECONDS COMMAND...
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * ${LIVE_SLOW:-1}))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$end" ] || return 1

@@ -43,10 +43,11 @@
 static struct {
 	pid_t pid;
 	int main_fd, worker_fd;
+	int slow; /* LIVE_SLOW: so many times as long everything may take */
 	uint32_t seq;
 	uint64_t number;
 	struct wall_packet packet, reply;
-} driver = {.main_fd = -1, .worker_fd = -1};
+} driver = {.main_fd = -1, .worker_fd = -1, .slow = 1};
 
 static void answer(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void answer(const char *format, ...)
@@ -73,7 +74,7 @@ static int receive(int fd, enum wall_way way, int wait_ms)
 	struct pollfd slot = {.fd = fd, .events = POLLIN};
 	int none;
 
-	if (poll(&slot, 1, wait_ms) <= 0)
+	if (poll(&slot, 1, wait_ms * driver.slow) <= 0)
 		return NG_E_NOTFOUND;
 	return channel_receive(fd, way, &driver.reply, &none);
 }
@@ -590,8 +591,10 @@ static void obey(char *line)
 
 int main(void)
 {
+	const char *slow = getenv("LIVE_SLOW");
 	char line[1024];
 
+	driver.slow = slow && atoi(slow) > 0 ? atoi(slow) : 1;
 	signal(SIGPIPE, SIG_IGN);
 	while (fgets(line, sizeof(line), stdin))
 		obey(line);
