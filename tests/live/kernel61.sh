@@ -57,6 +57,7 @@ export abs_top_srcdir=$top abs_top_builddir=$build LIVE_SLOW=$slow
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
+ln -s /proc/self/fd /dev/fd
 mkdir -p /dev/pts /dev/shm
 mount -t devpts pts /dev/pts
 for at in /dev/shm /run /tmp /var/tmp; do mount -t tmpfs -o mode=1777 tmp \$at; done
