@@ -12,9 +12,9 @@ make_flows() { # NAME: those on standard input, under that name
 	tee "$flows.$1" | python3 "$here/flows.py" make
 }
 
-stand_like() { # NAME...: whether what stands is exactly those, and what it is not; nothing: it is
-	local name
-	for name in "$@"; do cat "$flows.$name"; done | sort | diff - <(python3 "$here/flows.py" list) | head -n 5
+stand_like() { # NAME...: what differs between these and what stands; nothing: they are the same
+	python3 "$here/flows.py" list >"$flows.now" || echo "not to be read"
+	(cd "$work" && cat "${@/#/flows.}") | sort | diff - "$flows.now" 2>&1 | head -n 5
 }
 
 like "a warden" '^ok' "$(tell start "$warden")"

@@ -3,6 +3,14 @@
 # owner that lasts, no acknowledged end of a batch. It runs on this machine's files, read-only.
 #
 # NAMEGATE_KERNEL61 names the folder that kernel61_prepare.sh has filled.
+#
+# Without virtualisation it can be emulated, with ten times the patience (NAMEGATE_KERNEL61_SLOW); the
+# tests that need no more than the warden and its driver are quick enough for that:
+#
+#     NAMEGATE_KERNEL61_TESTS="cut warden" NAMEGATE_KERNEL61_S=1800 NAMEGATE_KERNEL61_EACH=900 tests/live/kernel61.sh
+#
+# What made the emulated gate miss its first answer was the kernel, which fetches a module for each kind
+# of rule and begins the whole batch again after each: they are fetched ahead, below.
 here=$(cd "$(dirname "$0")" && pwd)
 top=${abs_top_srcdir:-$(cd "$here/../.." && pwd)}
 build=${abs_top_builddir:-$top/build}
