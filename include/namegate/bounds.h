@@ -67,7 +67,15 @@
 #define NG_CACHE_OCTETS_FLOOR          65536
 #define NG_TCP_CLIENTS_DEFAULT         1024
 #define NG_TCP_CLIENTS_SANDBOX_DEFAULT 32
-#define NG_RECORDS_PER_S_DEFAULT       200 /* record lines a second for one sandbox */
+#define NG_QUERIES_SANDBOX_DEFAULT     10000 /* questions a second of one sandbox */
+#define NG_RECORDS_PER_S_DEFAULT       200   /* record lines a second for one sandbox */
+
+/* Octets a minute that one sandbox may send out by new names below one wildcard, and for how many minutes
+ * they gather; namegate-answers(7) has the sums. */
+#define NG_BUDGET_DEFAULT 256
+#define NG_BUDGET_CEILING (1u << 20)
+#define NG_BUDGET_OFF     UINT32_MAX
+#define NG_BUDGET_MINUTES 16
 
 #define NG_LEASE_MIN_S 60
 #define NG_GRACE_S     30

@@ -20,6 +20,7 @@ struct ng_gate;
 
 struct ng_limits { /* 0 in any field means the default of bounds.h */
 	uint32_t pending, pending_sandbox, leases, leases_sandbox, cache_octets;
+	uint32_t queries_sandbox; /* a second */
 };
 
 struct ng_settings {
@@ -27,6 +28,8 @@ struct ng_settings {
 	uint32_t lease_min_s, grace_s, ttl_max_s, deny_ttl_s; /* 0 means the default */
 	uint32_t
 		flow_lease_s; /* how long flows may keep a lease open beyond its end; 0: not at all */
+	uint32_t budget; /* as in bounds.h; 0 means the default */
+	bool resumed;    /* an earlier life may have spent it: begin with a minute's worth */
 	bool ancestor_nodata;  /* `ancestor-answer nodata` */
 	bool no_ipv4, no_ipv6; /* no kernel set would hold addresses of that family */
 	bool prefetch;         /* names in use are asked for again before their answer ends */
@@ -72,6 +75,8 @@ struct ng_sandbox {
 	uint8_t n_sources;
 	struct ng_prefix opened[NG_PRIVATE_MAX];
 	uint8_t n_opened;
+	uint32_t budget; /* of names below wildcards; 0: the settings' */
+	bool no_aaaa;    /* IPv6 addresses are not told: EMPTY */
 	struct ng_policy
 		policy; /* rulesets are borrowed until the sandbox is replaced or removed */
 };
@@ -182,7 +187,8 @@ enum ng_event {
 	NG_EVENT_CROWDED, /* elements have come near to what there may be, or are far from it again */
 	NG_EVENT_EVICTED,    /* a lease that nobody was promised any more gave way to another */
 	NG_EVENT_TABLE_LOST, /* somebody else changed what the kernel holds */
-	NG_EVENT_TABLE_BACK  /* it is as it was */
+	NG_EVENT_TABLE_BACK, /* it is as it was */
+	NG_EVENT_BUDGET /* new names below a wildcard were more than the sandbox may ask for */
 };
 
 enum ng_why { /* a packet was blocked, or would have been */
@@ -403,7 +409,7 @@ struct ng_counters {
 	uint64_t queries, denied, allowed, refused, servfail, malformed, silent;
 	uint64_t cache_hits, stale_hits, prefetched, failure_hits, asks, leases_ordered,
 		leases_refused, leases_ended, revoked, rebinds, blocked;
-	uint64_t over_quota, evicted;
+	uint64_t over_quota, over_rate, over_budget, evicted;
 	uint64_t leases_kept,
 		kept_to_ceiling; /* by flows; and of those until they might no longer */
 	uint64_t flow_walks_late;

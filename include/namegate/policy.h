@@ -211,6 +211,8 @@ struct ng_decision {
 	bool shadowed; /* a rule of a disabled zone would have decided: */
 	struct ng_match shadow;
 };
+/* Does it cover names that its author did not write out: by a wildcard, a client or an answer? */
+bool ng_decision_wild(const struct ng_decision *decision);
 /*
  * The verdict. Never fails: what cannot be decided is denied. In each scope the first link of the
  * alias chain that some source matches decides (P1), sources in order (P2), in a source client,

@@ -250,8 +250,8 @@ static bool begin_good(const void *body)
 	       begin->deny_ttl_s <= NG_LEASE_CEILING_S &&
 	       begin->flow_lease_s <= NG_LEASE_CEILING_S &&
 	       begin->stale_s <= NG_STALE_CEILING_S && begin->pad == 0 &&
-	       (begin->flags &
-		~(WALL_ANCESTOR_NODATA | WALL_PREFETCH | WALL_NO_IPV4 | WALL_NO_IPV6)) == 0;
+	       (begin->flags & ~(WALL_ANCESTOR_NODATA | WALL_PREFETCH | WALL_RESUMED |
+				 WALL_NO_IPV4 | WALL_NO_IPV6)) == 0;
 }
 
 bool wall_host_good(const char *name)
@@ -323,7 +323,7 @@ static bool member_good(const void *body)
 	for (size_t scope = 0; scope < sizeof(member->n_rulesets); scope++)
 		if (member->n_rulesets[scope] > NG_RULESETS_MAX)
 			return false;
-	return member->id && member->mode <= MODE_MAX &&
+	return member->id && member->mode <= MODE_MAX && member->no_aaaa <= 1 &&
 	       text_good(member->name, sizeof(member->name), 1) &&
 	       interface_good(member->interface, 0) &&
 	       prefixes_good(member->sources, member->n_sources, NG_SOURCES_MAX) &&

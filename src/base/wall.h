@@ -221,12 +221,14 @@ struct wall_begin {
 	uint64_t version;
 	uint32_t lease_min_s, grace_s, ttl_max_s, deny_ttl_s, flow_lease_s, stale_s;
 	uint32_t pending, pending_sandbox, leases, leases_sandbox, cache_octets;
+	uint32_t queries_sandbox, budget;
 	uint32_t tcp_clients, tcp_clients_sandbox, records_per_s;
 	uint32_t flags; /* WALL_ANCESTOR_NODATA, WALL_PREFETCH, WALL_NO_ */
 	uint32_t pad;
 };
 #define WALL_ANCESTOR_NODATA 0x01u
 #define WALL_NO_IPV4         0x02u /* nothing could hold an address of that family open */
+#define WALL_RESUMED         0x10u /* the worker before this one died */
 #define WALL_NO_IPV6         0x04u
 #define WALL_PREFETCH        0x08u
 
@@ -288,6 +290,8 @@ struct wall_member {
 	struct ng_prefix opened[NG_PRIVATE_MAX];
 	uint64_t rulesets[3 * NG_RULESETS_MAX]; /* scope s starts at s * NG_RULESETS_MAX */
 	uint64_t approvals;                     /* a ruleset; 0: none */
+	uint32_t budget;                        /* 0: the gate's */
+	uint32_t no_aaaa;                       /* 0 or 1 */
 };
 
 struct wall_listener {

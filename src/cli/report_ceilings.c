@@ -4,12 +4,13 @@
  * A question below a wildcard goes to whoever serves it, and its labels are the sandbox's to choose:
  * of the 255 octets of a name (RFC 1035 2.3.4) what the owner name leaves, less an octet for the
  * length of each label of at most 63. Capital letters carry nothing, since the gate asks in a case
- * of its own; the figure counts whole octets all the same, so it is a ceiling. Octets a minute are
- * that times the questions a minute; where nothing bounds these, the report says so.
+ * of its own; the figure counts whole octets all the same, so it is a ceiling. Octets a minute are what the
+ * budget lets out by new names; without one, octets a question times the questions that may be asked.
  */
 #include "config.h"
 #include "cli/report.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 /* Octets of data that the labels below owner can carry. */
@@ -22,7 +23,8 @@ static unsigned payload(const struct ng_name *owner)
 
 struct ceilings {
 	struct report *report;
-	const char *names;
+	uint32_t budget; /* octets a minute, or NG_BUDGET_OFF */
+	uint32_t queries_s;
 	struct report_lines lines;
 };
 
@@ -30,27 +32,34 @@ static void ceiling_row(void *context, const struct ng_name *owner,
 			const struct ng_match *match, const struct ng_name *asked)
 {
 	struct ceilings *ceilings = context;
-	char name[REPORT_OWNER], octets[16], rule[NG_PATH_MAX + 16];
+	char name[REPORT_OWNER], octets[16], minute[24], once[24], rule[NG_PATH_MAX + 16];
+	uint64_t most = (uint64_t)payload(owner) * ceilings->queries_s;
+	bool bounded = ceilings->budget != NG_BUDGET_OFF;
 	(void)asked;
 	snprintf(octets, sizeof(octets), "%u", payload(owner));
 	snprintf(rule, sizeof(rule), "%s:%u", match->path, match->line);
+	snprintf(minute, sizeof(minute), "%" PRIu64, bounded ? ceilings->budget : most * 60);
+	snprintf(once, sizeof(once), "%" PRIu64,
+		 bounded ? (uint64_t)ceilings->budget * NG_BUDGET_MINUTES : most);
 	report_lines_row(&ceilings->lines,
-			 (const char *const[]){report_owner(owner, true, name), octets,
-					       "unbounded", "unbounded", rule});
+			 (const char *const[]){report_owner(owner, true, name), octets, minute,
+					       once, rule});
 }
 
 static void print_sandbox(struct report *report, const size_t *of, size_t i)
 {
-	static const char *const heads[] = {"wildcard",
-					    "octets a question",
-					    "questions a minute",
-					    "octets a minute",
-					    "rule",
-					    NULL};
+	static const char *const heads[] = {
+		"wildcard", "octets a question", "octets a minute", "octets at once", "rule",
+		NULL};
 	const struct setup_sandbox *sandbox = &report->setup->sandboxes[i];
 	char names[256];
 	struct ng_decision client;
-	struct ceilings ceilings = {.report = report};
+	const struct ng_settings settings = ng_settings_full(&report->setup->settings);
+	struct ceilings ceilings = {.report = report,
+				    .budget = sandbox->spec->mode == NG_OBSERVE ? NG_BUDGET_OFF
+					      : sandbox->spec->budget ? sandbox->spec->budget
+								      : settings.budget,
+				    .queries_s = settings.limits.queries_sandbox};
 	size_t n = report_each_rule(sandbox, NG_ALLOW, true, NULL, NULL);
 	report_names(report->setup, of, i, names, sizeof(names));
 	doc_heading(&report->doc, 3, names);
@@ -60,11 +69,11 @@ static void print_sandbox(struct report *report, const size_t *of, size_t i)
 	}
 	if (sandbox->spec->mode == NG_OBSERVE)
 		doc_paragraph(&report->doc, "While it is only observed every name is asked "
-					    "for, so all of this is unbounded.");
+					    "for, and no budget is kept.");
 	if (report_client_rule(sandbox, &client) && client.verdict == NG_ALLOW)
 		doc_paragraph(&report->doc,
-			      "The rule about clients at %s:%u allows every name, so all of "
-			      "this is unbounded.",
+			      "The rule about clients at %s:%u allows every name; all of them "
+			      "share one budget.",
 			      client.match.path, client.match.line);
 	else if (n == 0)
 		doc_paragraph(&report->doc, "No wildcard is allowed: names alone, as they "
@@ -84,12 +93,14 @@ void report_ceilings_print(struct report *report)
 	doc_paragraph(
 		&report->doc,
 		"Octets a question are what RFC 1035 leaves of 255 below the owner name, as "
-		"far as labels of 63 go: a bound that every question is held to. Questions a "
-		"minute are bounded by no rule and no setting of this version: a sandbox may "
-		"have %u of them waiting for an answer at a time (pending-sandbox), which is "
-		"a rate only as far as upstream servers are slow. So octets a minute are "
-		"unbounded wherever a wildcard is allowed.",
-		ng_settings_full(&report->setup->settings).limits.pending_sandbox);
+		"far as labels of 63 go: a bound that every question is held to. Octets a "
+		"minute are the budget: what new names below the wildcard may come to, with "
+		"the store of %u minutes at once (budget, in namegate.conf(5)); where it is "
+		"off, all the %u questions a second that a sandbox may ask "
+		"(queries-sandbox). A question that the cache answers, or that is denied, "
+		"carries nothing out.",
+		NG_BUDGET_MINUTES,
+		ng_settings_full(&report->setup->settings).limits.queries_sandbox);
 	for (size_t i = 0; of != NULL && i < report->setup->n_sandboxes; i++) {
 		if (of[i] == i)
 			print_sandbox(report, of, i);

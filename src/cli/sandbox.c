@@ -45,6 +45,8 @@ static const char usage[] =
 	"  --snat ADDRESS      or under this one, which the host must have (again for the "
 	"other\n"
 	"                      family)\n"
+	"  --budget OCTETS     what new names below a wildcard may carry out a minute, or off\n"
+	"  --no-aaaa           IPv6 addresses are not told\n"
 	"  --json              print JSON\n"
 	"  --control SOCKET    namegated's control socket\n"
 	"\n"
@@ -67,6 +69,8 @@ static const struct option long_options[] = {
 	{"mode", required_argument, NULL, 'm'},
 	{"masquerade", no_argument, NULL, 'M'},
 	{"snat", required_argument, NULL, 'S'},
+	{"budget", required_argument, NULL, 'B'},
+	{"no-aaaa", no_argument, NULL, 'A'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -94,6 +98,14 @@ static bool append_path(json_t *object, const char *path)
 	append(object, "policies", json_string(absolute));
 	free(absolute);
 	return true;
+}
+
+/* What is no number goes over as it is: namegated says what is wrong with it. */
+static json_t *budget_value(const char *text)
+{
+	char *end;
+	long value = strtol(text, &end, 10);
+	return *text && !*end ? json_integer(value) : json_string(text);
 }
 
 /* Puts one option into the request; false when it is none of ours, or wrong. */
@@ -128,6 +140,10 @@ static bool take(json_t *request, int option)
 	case 'S':
 		append(request, "snat", json_string(optarg));
 		return true;
+	case 'B':
+		return !json_object_set_new(request, "budget", budget_value(optarg));
+	case 'A':
+		return !json_object_set_new(request, "aaaa", json_false());
 	case 'M':
 		return !json_object_set_new(request, "masquerade", json_true());
 	default:

@@ -174,6 +174,7 @@ static bool event_fits(struct reader *reader, const struct ng_record *record)
 		{"kept", NG_EVENT_LEASE_KEPT, NG_DENY},
 		{"table-lost", NG_EVENT_TABLE_LOST, NG_DENY},
 		{"table-back", NG_EVENT_TABLE_BACK, NG_DENY},
+		{"budget", NG_EVENT_BUDGET, NG_DENY},
 	};
 
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {

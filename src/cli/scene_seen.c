@@ -130,6 +130,8 @@ static const char *event_text(const struct ng_record *record)
 		return "table-lost";
 	case NG_EVENT_TABLE_BACK:
 		return "table-back";
+	case NG_EVENT_BUDGET:
+		return "budget";
 	default:
 		return "malformed";
 	}

@@ -128,6 +128,11 @@ static void box_list(struct reader *reader, struct box *box, enum ng_scope scope
 		box->lists[scope][box->n_lists[scope]++] = scene_copy(name, strlen(name));
 }
 
+static uint32_t need_budget(struct reader *reader)
+{
+	return word_accept(reader, "off") ? NG_BUDGET_OFF : need_number(reader, "octets");
+}
+
 static void box_option(struct reader *reader, struct box *box)
 {
 	if (word_accept(reader, "interface"))
@@ -141,6 +146,10 @@ static void box_option(struct reader *reader, struct box *box)
 		box->spec.mode = need_mode(reader);
 	else if (word_accept(reader, "private"))
 		opened_read(reader, box->spec.opened, &box->spec.n_opened);
+	else if (word_accept(reader, "budget"))
+		box->spec.budget = need_budget(reader);
+	else if (word_accept(reader, "no-aaaa"))
+		box->spec.no_aaaa = true;
 	else
 		box_source(reader, &box->spec);
 }
@@ -282,10 +291,15 @@ static void setting_read(struct scene *scene, struct reader *reader)
 		{"leases", &limits->leases, false},
 		{"leases-sandbox", &limits->leases_sandbox, false},
 		{"cache-size", &limits->cache_octets, false},
+		{"queries-sandbox", &limits->queries_sandbox, false},
 	};
 
 	if (word_accept(reader, "clock")) {
 		scene->clock_s = need_number(reader, "seconds since 1970");
+		return;
+	}
+	if (word_accept(reader, "budget")) {
+		settings->budget = need_budget(reader);
 		return;
 	}
 	if (word_accept(reader, "ancestor-answer")) {

@@ -45,6 +45,7 @@ static const struct field top_fields[] = {
 	       NG_LEASE_CEILING_S),
 	NUMBER("deny-ttl", kind_duration, struct conf, settings.deny_ttl_s, 1,
 	       NG_LEASE_CEILING_S),
+	ONE("budget", kind_budget, struct conf, settings.budget),
 	ONE("ancestor-answer", kind_ancestor, struct conf, settings.ancestor_nodata),
 	ONE("prefetch", kind_switch, struct conf, settings.prefetch),
 	NUMBER("serve-stale", kind_duration, struct conf, settings.stale_s, 0,
@@ -55,6 +56,7 @@ static const struct field top_fields[] = {
 static const struct field limit_fields[] = {
 	LIMIT("pending", settings.limits.pending, 1u << 24),
 	LIMIT("pending-sandbox", settings.limits.pending_sandbox, 1u << 20),
+	LIMIT("queries-sandbox", settings.limits.queries_sandbox, 1000000),
 	LIMIT("leases", settings.limits.leases, 1u << 26),
 	LIMIT("leases-sandbox", settings.limits.leases_sandbox, 1u << 24),
 	NUMBER("cache-size", kind_size, struct conf, settings.limits.cache_octets,
@@ -90,6 +92,8 @@ static const struct field group_fields[] = {
 	LIST("policies", kind_path, struct conf_group, policies, NG_RULESETS_MAX, 0),
 	LIST("private", kind_prefix, struct conf_group, opened, NG_PRIVATE_MAX, 0),
 	LIST("snat", kind_prefix, struct conf_group, snat, NG_SNAT_MAX, 0),
+	ONE("budget", kind_budget, struct conf_group, budget),
+	ONE("aaaa", kind_toggle, struct conf_group, aaaa),
 };
 
 static const struct field sandbox_fields[] = {
@@ -104,6 +108,8 @@ static const struct field sandbox_fields[] = {
 	ONE("mode", kind_mode, struct conf_sandbox, mode),
 	ONE("masquerade", kind_switch, struct conf_sandbox, masquerade),
 	LIST("snat", kind_prefix, struct conf_sandbox, snat, NG_SNAT_MAX, 0),
+	ONE("budget", kind_budget, struct conf_sandbox, budget),
+	ONE("aaaa", kind_toggle, struct conf_sandbox, aaaa),
 	LIST("private", kind_prefix, struct conf_sandbox, opened, NG_PRIVATE_MAX, 0),
 	ONE("socket", kind_socket, struct conf_sandbox, socket),
 	ONE("socket-owner", kind_socket_owner, struct conf_sandbox, socket_owner),
@@ -250,4 +256,18 @@ size_t conf_route_of(const struct conf *conf, const struct ng_name *name)
 		}
 	}
 	return best;
+}
+
+uint32_t conf_sandbox_budget(const struct conf *conf, const struct conf_sandbox *sandbox)
+{
+	const struct conf_group *group = conf_group_find(conf, sandbox->group);
+	return sandbox->budget != 0 ? sandbox->budget : group != NULL ? group->budget : 0;
+}
+
+bool conf_sandbox_no_aaaa(const struct conf *conf, const struct conf_sandbox *sandbox)
+{
+	const struct conf_group *group = conf_group_find(conf, sandbox->group);
+	if (sandbox->aaaa != CONF_UNSAID)
+		return sandbox->aaaa == CONF_OFF;
+	return group != NULL && group->aaaa == CONF_OFF;
 }

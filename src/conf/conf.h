@@ -45,12 +45,15 @@ struct conf_zone { /* zone "ads" { … }: an RPZ zone that policies name as "zon
 	char *cname; /* of the override cname */
 	struct ng_place place;
 };
+enum conf_toggle { CONF_UNSAID = 0, CONF_ON, CONF_OFF };
 struct conf_group { /* group "build" { … }: policy that several sandboxes share */
 	char name[NG_SANDBOX_NAME_MAX];
 	struct ng_prefix opened[NG_PRIVATE_MAX];
 	uint8_t n_opened;
 	struct ng_prefix snat[NG_SNAT_MAX];
 	uint8_t n_snat;
+	uint32_t budget; /* 0: not said */
+	enum conf_toggle aaaa;
 	char *policies[NG_RULESETS_MAX];
 	uint8_t n_policies;
 	struct ng_place place;
@@ -81,6 +84,8 @@ struct conf_sandbox { /* sandbox "ci" { … } */
 	uint32_t socket_mode;               /* 0: 0660 */
 	struct ng_prefix snat[NG_SNAT_MAX]; /* single addresses, at most one a family */
 	uint8_t n_snat;
+	uint32_t budget; /* 0: not said, then the group's, then the gate's */
+	enum conf_toggle aaaa;
 	char *policies[NG_RULESETS_MAX];
 	uint8_t n_policies;
 	struct ng_place place;
@@ -133,6 +138,9 @@ void conf_print(const struct conf *conf, FILE *to);
 #define CONF_SERVER_TEXT (NG_ADDR_TEXT + NG_HOST_MAX + 24)
 const char *conf_server_text(const struct conf_server *server,
 			     char out[static CONF_SERVER_TEXT]);
+/* What holds for a sandbox, its group's word where it has none; 0 and false: the gate's own. */
+uint32_t conf_sandbox_budget(const struct conf *conf, const struct conf_sandbox *sandbox);
+bool conf_sandbox_no_aaaa(const struct conf *conf, const struct conf_sandbox *sandbox);
 /* The interface that its packets come in by, to routing: its bridge when it has one. "": any. */
 const char *conf_sandbox_link(const struct conf_sandbox *sandbox);
 /* NULL: there is none of that name; "" is never one. */

@@ -35,10 +35,12 @@ void conf_defaults(struct conf *conf)
 {
 	conf->settings = (struct ng_settings){
 		.limits = {NG_PENDING_DEFAULT, NG_PENDING_SANDBOX_DEFAULT, NG_LEASES_DEFAULT,
-			   NG_LEASES_SANDBOX_DEFAULT, NG_CACHE_OCTETS_DEFAULT},
+			   NG_LEASES_SANDBOX_DEFAULT, NG_CACHE_OCTETS_DEFAULT,
+			   NG_QUERIES_SANDBOX_DEFAULT},
 		.lease_min_s = NG_LEASE_MIN_S,
 		.grace_s = NG_GRACE_S,
 		.flow_lease_s = NG_FLOW_LEASE_S,
+		.budget = NG_BUDGET_DEFAULT,
 		.ttl_max_s = NG_TTL_MAX_S,
 		.deny_ttl_s = NG_DENY_TTL_S,
 		.prefetch = true,

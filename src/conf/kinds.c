@@ -509,6 +509,62 @@ static void ancestor_print(const void *at, FILE *to)
 	fputs(*(const bool *)at ? "nodata" : "nxdomain", to);
 }
 
+static const char *toggle_read(const struct field *field, const char *text, void *at,
+			       const char **advice)
+{
+	bool off = strcmp(text, "off") == 0;
+	(void)field;
+	*advice = "write on or off";
+	if (!off && strcmp(text, "on") != 0)
+		return "there is no such choice";
+	*(enum conf_toggle *)at = off ? CONF_OFF : CONF_ON;
+	return NULL;
+}
+
+static void toggle_print(const void *at, FILE *to)
+{
+	fputs(*(const enum conf_toggle *)at == CONF_OFF ? "off" : "on", to);
+}
+
+static bool toggle_is_empty(const void *at)
+{
+	return *(const enum conf_toggle *)at == CONF_UNSAID;
+}
+
+static const char *budget_read(const struct field *field, const char *text, void *at,
+			       const char **advice)
+{
+	uint64_t value;
+	(void)field;
+	*advice = "write octets a minute from 1 to 1048576, or off";
+	if (strcmp(text, "off") == 0) {
+		*(uint32_t *)at = NG_BUDGET_OFF;
+		return NULL;
+	}
+	if (!read_digits(&text, &value) || *text != '\0')
+		return "this is not a number";
+	if (value == 0 || value > NG_BUDGET_CEILING)
+		return "the value is out of bounds";
+	*(uint32_t *)at = (uint32_t)value;
+	return NULL;
+}
+
+static void budget_print(const void *at, FILE *to)
+{
+	if (*(const uint32_t *)at == NG_BUDGET_OFF)
+		fputs("off", to);
+	else
+		number_print(at, to);
+}
+
+static bool budget_is_empty(const void *at)
+{
+	return *(const uint32_t *)at == 0;
+}
+
+const struct kind kind_toggle = {sizeof(enum conf_toggle), toggle_read, toggle_print,
+				 toggle_is_empty};
+const struct kind kind_budget = {sizeof(uint32_t), budget_read, budget_print, budget_is_empty};
 const struct kind kind_endpoint = {sizeof(struct conf_listen), endpoint_read, endpoint_print,
 				   NULL};
 const struct kind kind_prefix = {sizeof(struct ng_prefix), prefix_read, prefix_print, NULL};

@@ -249,7 +249,7 @@ bool boxes_differ(const struct conf_sandbox *a, const struct conf_sandbox *b)
 	return strcmp(a->interface, b->interface) || strcmp(a->bridge, b->bridge) ||
 	       conf_who(a) != conf_who(b) || a->host.uid != b->host.uid ||
 	       a->host.cgroup != b->host.cgroup || a->mode != b->mode ||
-	       a->masquerade != b->masquerade ||
+	       a->masquerade != b->masquerade || a->budget != b->budget || a->aaaa != b->aaaa ||
 	       prefixes_differ(a->sources, a->n_sources, b->sources, b->n_sources) ||
 	       prefixes_differ(a->opened, a->n_opened, b->opened, b->n_opened);
 }

@@ -183,6 +183,8 @@ void feed_member(struct daemon *daemon, struct box *box, bool alone)
 	name_images(member, NG_SCOPE_GLOBAL, policies->globals, policies->n_globals);
 	name_images(member, NG_SCOPE_GROUP, box->group, box->n_group);
 	name_images(member, NG_SCOPE_SANDBOX, box->images, box->n_images);
+	member->budget = conf_sandbox_budget(daemon->conf, &box->conf);
+	member->no_aaaa = conf_sandbox_no_aaaa(daemon->conf, &box->conf);
 	member->approvals = box->approvals ? box->approvals->digest : 0;
 	box->at_worker = SIDE_SENT;
 	box->asked = box->asked || alone;
@@ -199,6 +201,8 @@ static uint32_t begin_flags(const struct daemon *daemon)
 	uint32_t flags = daemon->conf->settings.ancestor_nodata ? WALL_ANCESTOR_NODATA : 0;
 	if (daemon->conf->settings.prefetch)
 		flags |= WALL_PREFETCH;
+	if (daemon->worker.starts > 1)
+		flags |= WALL_RESUMED;
 	if (daemon->conf->n_declared && !(daemon->takes & v4))
 		flags |= WALL_NO_IPV4;
 	if (daemon->conf->n_declared && !(daemon->takes & v6))
@@ -222,6 +226,8 @@ static void feed_begin(struct daemon *daemon)
 		.stale_s = settings->stale_s,
 		.pending = settings->limits.pending,
 		.pending_sandbox = settings->limits.pending_sandbox,
+		.queries_sandbox = settings->limits.queries_sandbox,
+		.budget = settings->budget,
 		.leases = settings->limits.leases,
 		.leases_sandbox = settings->limits.leases_sandbox,
 		.cache_octets = settings->limits.cache_octets,

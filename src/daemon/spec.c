@@ -172,6 +172,29 @@ static bool policy_fits(const char *policy)
 	       !strncmp(policy, "zone:", 5);
 }
 
+static int read_budget(const json_t *value, struct spec *spec, char *why)
+{
+	const char *text = json_string_value(value);
+	json_int_t octets = json_integer_value(value);
+	if (text && !strcmp(text, "off")) {
+		spec->sandbox.budget = NG_BUDGET_OFF;
+		return NG_OK;
+	}
+	if (!json_is_integer(value) || octets < 1 || octets > NG_BUDGET_CEILING)
+		return bad(why, "\"budget\" must be octets a minute from 1 to %u, or \"off\"",
+			   NG_BUDGET_CEILING);
+	spec->sandbox.budget = (uint32_t)octets;
+	return NG_OK;
+}
+
+static int read_aaaa(const json_t *value, struct spec *spec, char *why)
+{
+	if (!json_is_boolean(value))
+		return bad(why, "\"aaaa\" must be true or false");
+	spec->sandbox.aaaa = json_is_true(value) ? CONF_ON : CONF_OFF;
+	return NG_OK;
+}
+
 static int read_snat(const json_t *value, struct spec *spec, char *why)
 {
 	struct ng_prefix *snat = spec->sandbox.snat;
@@ -236,7 +259,8 @@ static const struct {
 	{"mode", read_mode},       {"private", read_private}, {"policies", read_policies},
 	{"group", read_group},     {"allow", read_allow},     {"masquerade", read_masquerade},
 	{"snat", read_snat},       {"uid", read_uid},         {"cgroup", read_cgroup},
-	{"sidecar", read_sidecar}, {"bridge", read_bridge},
+	{"sidecar", read_sidecar}, {"bridge", read_bridge},   {"budget", read_budget},
+	{"aaaa", read_aaaa},
 };
 
 static int read_key(const char *key, const json_t *value, struct spec *spec, char *why)
@@ -248,7 +272,8 @@ static int read_key(const char *key, const json_t *value, struct spec *spec, cha
 		return NG_OK;
 	return bad(why,
 		   "unknown key \"%.40s\"; known are name, sources, interface, mode, private, "
-		   "policies, group, allow, masquerade, snat, uid, cgroup, sidecar, bridge",
+		   "policies, group, allow, masquerade, snat, uid, cgroup, sidecar, bridge, "
+		   "budget, aaaa",
 		   key);
 }
 

@@ -346,7 +346,14 @@ static json_t *snat_json(const struct grants *grants)
 	return all;
 }
 
-static json_t *box_json(const struct box *box)
+static json_t *budget_json(const struct conf *conf, const struct conf_sandbox *sandbox)
+{
+	uint32_t said = conf_sandbox_budget(conf, sandbox);
+	uint32_t octets = said ? said : conf->settings.budget;
+	return octets == NG_BUDGET_OFF ? json_string("off") : json_integer(octets);
+}
+
+static json_t *box_json(const struct conf *conf, const struct box *box)
 {
 	json_t *policies = json_array();
 	for (size_t i = 0; i < box->conf.n_policies; i++)
@@ -356,7 +363,7 @@ static json_t *box_json(const struct box *box)
 		"{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:o, s:o, s:o, s:b, s:b, "
 		"s:o, s:b, "
 		"s:I, "
-		"s:b, s:s}",
+		"s:b, s:o, s:b, s:s}",
 		"name", box->conf.name, "group", box->conf.group, "id", (json_int_t)box->id,
 		"mode", spec_mode_text(box->conf.mode), "interface", box->conf.interface,
 		"bridge", box->conf.bridge, "uid", box->conf.uid, "cgroup", box->conf.cgroup,
@@ -365,7 +372,9 @@ static json_t *box_json(const struct box *box)
 		prefixes_json(box->conf.opened, box->conf.n_opened), "policies", policies,
 		"inline", box->inlined != NULL, "masquerade", (int)box->conf.masquerade, "snat",
 		snat_json(&box->grants), "runtime", (int)box->runtime, "statics",
-		(json_int_t)box->grants.n_statics, "closed", (int)box->closed, "state",
+		(json_int_t)box->grants.n_statics, "closed", (int)box->closed, "budget",
+		budget_json(conf, &box->conf), "aaaa",
+		(int)!conf_sandbox_no_aaaa(conf, &box->conf), "state",
 		box->removing ? "leaving"
 		: box->absent ? "absent"
 		: box->closed ? "denied"
@@ -392,7 +401,7 @@ json_t *verbs_boxes_json(struct daemon *daemon, bool tallied)
 	struct box *box, *next;
 	json_t *all = json_array();
 	HASH_ITER (by_id, daemon->boxes.by_id, box, next) {
-		json_t *object = box_json(box);
+		json_t *object = box_json(daemon->conf, box);
 		verbs_add_packets(object, &box->tally, tallied);
 		json_array_append_new(all, object);
 	}

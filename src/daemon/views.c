@@ -95,13 +95,12 @@ struct views {
 
 /* The names of struct ng_counters, in its order. */
 static const char *const counter_names[] = {
-	"queries",        "denied",          "allowed",         "refused",
-	"servfail",       "malformed",       "silent",          "cache_hits",
-	"stale_hits",     "prefetched",      "failure_hits",    "asks",
-	"leases_ordered", "leases_refused",  "leases_ended",    "revoked",
-	"rebinds",        "blocked",         "over_quota",      "evicted",
-	"leases_kept",    "kept_to_ceiling", "flow_walks_late", "pending",
-	"leases",         "cache_entries",   "cache_octets",    "sandboxes",
+	"queries",      "denied",  "allowed",        "refused",         "servfail",
+	"malformed",    "silent",  "cache_hits",     "stale_hits",      "prefetched",
+	"failure_hits", "asks",    "leases_ordered", "leases_refused",  "leases_ended",
+	"revoked",      "rebinds", "blocked",        "over_quota",      "over_rate",
+	"over_budget",  "evicted", "leases_kept",    "kept_to_ceiling", "flow_walks_late",
+	"pending",      "leases",  "cache_entries",  "cache_octets",    "sandboxes",
 	"crowded",
 };
 _Static_assert(sizeof counter_names / sizeof counter_names[0] ==

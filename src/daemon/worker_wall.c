@@ -135,6 +135,8 @@ static int member_read(const struct rulesets *rulesets, const struct wall_member
 		.mode = (enum ng_mode)from->mode,
 		.n_sources = from->n_sources,
 		.n_opened = from->n_opened,
+		.budget = from->budget,
+		.no_aaaa = from->no_aaaa,
 	};
 	memcpy(out->name, from->name, sizeof(out->name));
 	memcpy(out->interface, from->interface, sizeof(out->interface));
@@ -189,6 +191,7 @@ static struct ng_generation generation_of(const struct stage *stage)
 						.leases = begin->leases,
 						.leases_sandbox = begin->leases_sandbox,
 						.cache_octets = begin->cache_octets,
+						.queries_sandbox = begin->queries_sandbox,
 					},
 				.lease_min_s = begin->lease_min_s,
 				.grace_s = begin->grace_s,

@@ -20,7 +20,7 @@ static const char *const events[] = {
 	[NG_EVENT_REVOKED] = "revoked",       [NG_EVENT_MALFORMED] = "malformed",
 	[NG_EVENT_LEASE_KEPT] = "lease-kept", [NG_EVENT_EVICTED] = "evicted",
 	[NG_EVENT_CROWDED] = "crowded",       [NG_EVENT_TABLE_LOST] = "table-lost",
-	[NG_EVENT_TABLE_BACK] = "table-back",
+	[NG_EVENT_TABLE_BACK] = "table-back", [NG_EVENT_BUDGET] = "budget",
 };
 static const char *const verdicts[] = {
 	[NG_DENY] = "deny", [NG_ASK] = "ask", [NG_ALLOW] = "allow"};

@@ -89,6 +89,11 @@ static struct ask *ask_same(const struct ng_gate *gate, const struct question_ke
 	return ask;
 }
 
+bool ask_in_flight(const struct ng_gate *gate, const struct question_key *key)
+{
+	return ask_same(gate, key) != NULL;
+}
+
 void ask_ahead(struct ng_gate *gate, const struct entry *entry, uint32_t id)
 {
 	const struct question_key key = entry_key(entry);

@@ -13,6 +13,8 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+struct spending; /* budget.c */
+
 struct source {
 	struct ng_prefix prefix;
 	struct sandbox *sandbox;
@@ -24,9 +26,11 @@ struct sandbox {
 	struct ng_sandbox spec;
 	struct source *sources; /* spec.n_sources of them */
 	uint32_t n_pending, n_waiting, n_ahead;
-	uint32_t n_events;     /* ids given out */
-	uint32_t n_elements;   /* in the kernel, of its leases */
-	uint64_t trail_octets; /* that its leases' trails take */
+	uint32_t n_events;         /* ids given out */
+	uint32_t n_elements;       /* in the kernel, of its leases */
+	uint64_t trail_octets;     /* that its leases' trails take */
+	uint64_t asked_ns;         /* when all its questions of late will be forgotten */
+	struct spending *spending; /* by names; NULL: none yet */
 	struct query *queries;
 	struct lease *leases;
 	struct heap

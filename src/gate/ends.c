@@ -77,6 +77,18 @@ void query_denied(struct ng_gate *gate, struct query *query)
 	query_end(gate, query);
 }
 
+void query_over_budget(struct ng_gate *gate, struct query *query, const struct ng_name *owner)
+{
+	const struct negative over = {
+		.rcode = NG_RCODE_NXDOMAIN, .verdict = NG_DENY, .text = TEXT_BUDGET};
+	struct told told = told_of(query);
+
+	told.about = owner;
+	told.limit = budget_of(gate, query->sandbox);
+	record_query(gate, reply_negative(gate, &told, &over), query);
+	query_end(gate, query);
+}
+
 /* The answer as the upstream gave it: records without an address, or none, and the SOA that says so. */
 struct ng_reply_spec answer_spec(struct ng_gate *gate, const struct query *query,
 				 const struct told *told)

@@ -115,6 +115,7 @@ struct query {
 	struct ng_peer peer;
 	uint16_t keepalive_ds;
 	bool tcp, cached, stale;
+	bool paid; /* for leaving: see budget.c */
 	enum query_state state;
 	struct sandbox *sandbox;
 	struct ng_query asked;
@@ -378,6 +379,14 @@ struct ng_record *reply_negative(struct ng_gate *gate, const struct told *told,
 void record_rule(struct ng_gate *gate, struct ng_record *record,
 		 const struct ng_decision *decision);
 
+/* budget.c: what a sandbox may ask, and send out by asking */
+bool rate_allows(struct ng_gate *gate, struct sandbox *sandbox);
+/* Octets a minute below each wildcard, or NG_BUDGET_OFF. */
+uint32_t budget_of(const struct ng_gate *gate, const struct sandbox *sandbox);
+/* May the query's name leave? False: owner, of the wildcard, has no octets left for it. */
+bool budget_allows(struct ng_gate *gate, struct query *query, struct ng_name *owner);
+void spending_free(struct spending *spending); /* takes NULL */
+
 /* event.c: the next id of the sandbox, NULL for a stranger */
 void event_id(struct ng_gate *gate, struct sandbox *sandbox, char out[static NG_EVENT_ID]);
 
@@ -461,6 +470,7 @@ void query_failed_before(struct ng_gate *gate, struct query *query, enum text wh
 			 uint32_t left_s);
 void query_refuse(struct ng_gate *gate, struct query *query, enum text text);
 void query_denied(struct ng_gate *gate, struct query *query);
+void query_over_budget(struct ng_gate *gate, struct query *query, const struct ng_name *owner);
 void query_blocked_alias(struct ng_gate *gate, struct query *query);
 void query_empty(struct ng_gate *gate, struct query *query, enum text text);
 void query_nodata(struct ng_gate *gate, struct query *query, enum text text);
@@ -484,6 +494,7 @@ void query_commit_wait(struct ng_gate *gate, struct query *query);
 void queries_tick(struct ng_gate *gate);
 
 /* asks.c */
+bool ask_in_flight(const struct ng_gate *gate, const struct question_key *key);
 /* The octets of a key that count; they begin at its first. */
 unsigned question_len(const struct question_key *key);
 unsigned question_hash(const struct ng_gate *gate, const struct question_key *key);

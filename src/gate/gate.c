@@ -32,6 +32,9 @@ struct ng_settings ng_settings_full(const struct ng_settings *given)
 	limits->leases = or_default(limits->leases, NG_LEASES_DEFAULT);
 	limits->leases_sandbox = or_default(limits->leases_sandbox, NG_LEASES_SANDBOX_DEFAULT);
 	limits->cache_octets = or_default(limits->cache_octets, NG_CACHE_OCTETS_DEFAULT);
+	limits->queries_sandbox =
+		or_default(limits->queries_sandbox, NG_QUERIES_SANDBOX_DEFAULT);
+	full.budget = or_default(full.budget, NG_BUDGET_DEFAULT);
 	return full;
 }
 
@@ -63,6 +66,8 @@ void sandbox_close(struct ng_gate *gate, struct sandbox *sandbox)
 		lease_free(gate, sandbox->leases, NG_E_CLOSED);
 	waiting_forget(gate, sandbox->spec.id);
 	share_orphan(gate, sandbox->spec.id);
+	spending_free(sandbox->spending);
+	sandbox->spending = NULL;
 }
 
 static void sandboxes_close(struct ng_gate *gate)
@@ -130,10 +135,13 @@ static void sandbox_move(struct ng_gate *gate, struct sandbox *from, struct sand
 	to->n_waiting = from->n_waiting;
 	to->n_ahead = from->n_ahead;
 	to->n_events = from->n_events;
+	to->asked_ns = from->asked_ns;
+	to->spending = from->spending;
 	to->trail_octets = from->trail_octets;
 	to->idle = from->idle;
 	from->queries = NULL;
 	from->leases = NULL;
+	from->spending = NULL;
 	from->idle = (struct heap){0};
 }
 

@@ -410,6 +410,9 @@ bool lease_allowed(const struct ng_gate *gate, const struct lease *lease,
 	struct ng_decision decision, data;
 	struct fault fault;
 
+	if (lease->sandbox->spec.no_aaaa && addr->family == NG_IPV6)
+		return false;
+
 	judge_whole(&path, &decision, bounds);
 	if (!verdict_passes(lease->sandbox, decision.verdict) || !data_stand(&path, &data))
 		return false;

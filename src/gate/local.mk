@@ -1,4 +1,4 @@
-libcore_a_SOURCES += src/gate/actions.c src/gate/answer.c src/gate/asks.c src/gate/blocked.c src/gate/cache.c src/gate/chain.c \
+libcore_a_SOURCES += src/gate/actions.c src/gate/answer.c src/gate/asks.c src/gate/blocked.c src/gate/budget.c src/gate/cache.c src/gate/chain.c \
 	src/gate/directory.c src/gate/ends.c src/gate/event.c src/gate/directory.h src/gate/engine.h src/gate/evict.c src/gate/failures.c src/gate/filter.c src/gate/flows.c \
 	src/gate/gate.c src/gate/heap.c src/gate/heap.h src/gate/history.c src/gate/judge.c src/gate/leases.c src/gate/local.c src/gate/orders.c \
 	src/gate/pending.c src/gate/query.c src/gate/reply.c src/gate/routes.c src/gate/special.c src/gate/standing.c \

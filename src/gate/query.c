@@ -46,9 +46,13 @@ static void query_ask(struct ng_gate *gate, struct query *query, const struct qu
 {
 	uint32_t left_s;
 	enum text why = failure_find(gate, key, &left_s);
+	struct ng_name owner;
 
 	if (!why) {
-		ask_join(gate, query, key);
+		if (ask_in_flight(gate, key) || budget_allows(gate, query, &owner))
+			ask_join(gate, query, key);
+		else
+			query_over_budget(gate, query, &owner);
 		return;
 	}
 	if (query_stale(gate, query, key))
@@ -135,13 +139,11 @@ static void query_admit(struct ng_gate *gate, const struct ng_client *client,
 	query_dispatch(gate, query);
 }
 
+/* The name is allowed, and nothing is asked for the type. */
 static void type_blocked(struct ng_gate *gate, const struct told *told,
-			 const struct ng_decision *decision)
+			 const struct ng_decision *decision, enum text text)
 {
-	const struct negative empty = {
-		.verdict = NG_ALLOW,
-		.text = TEXT_TYPE,
-	};
+	const struct negative empty = {.verdict = NG_ALLOW, .text = text};
 
 	record_rule(gate, reply_negative(gate, told, &empty), decision);
 }
@@ -165,10 +167,14 @@ static void query_first(struct ng_gate *gate, const struct ng_client *client, st
 		reply_denied(gate, told, &decision);
 		return;
 	}
+	if (sandbox->spec.no_aaaa && told->asked->question.type == NG_TYPE_AAAA) {
+		type_blocked(gate, told, &decision, TEXT_AAAA_OFF);
+		return;
+	}
 	if (decision.bounded)
 		ng_policy_bounds(&sandbox->spec.policy, &subject, &bounds);
 	if (!serves_local(&decision) && !type_allowed(&bounds, told->asked->question.type))
-		type_blocked(gate, told, &decision);
+		type_blocked(gate, told, &decision, TEXT_TYPE);
 	else
 		query_admit(gate, client, told, sandbox, &decision, &bounds);
 }
@@ -224,6 +230,11 @@ void ng_gate_query(struct ng_gate *gate, uint64_t now_us, const struct ng_client
 	told.from = who.addr;
 	told.asked = &asked;
 	told.sandbox = sandbox;
+	if (sandbox && !rate_allows(gate, sandbox)) {
+		told.limit = gate->settings.limits.queries_sandbox;
+		reply_error(gate, &told, NG_RCODE_REFUSED, TEXT_RATE);
+		return;
+	}
 	if (fate == NG_FATE_ERROR) {
 		malformed(gate, &told);
 		return;

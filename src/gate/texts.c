@@ -27,6 +27,10 @@ static const struct {
 	[TEXT_DENIED] = {NG_EDE_BLOCKED, "blocked{by} (denied to sandbox {sandbox})"},
 	[TEXT_ASK] = {NG_EDE_BLOCKED, "waiting for approval{by} (sandbox {sandbox})"},
 	[TEXT_TYPE] = {NG_EDE_BLOCKED, "blocked (allowed{by}, but not for query type {type})"},
+	[TEXT_AAAA_OFF] = {NG_EDE_BLOCKED,
+			   "blocked (allowed{by}, but AAAA is off for sandbox {sandbox})"},
+	[TEXT_BUDGET] = {NG_EDE_BLOCKED, "blocked (allowed{by}, but budget: new names below it "
+					 "have used up {limit} octets a minute)"},
 	[TEXT_ADDRESSES] = {NG_EDE_BLOCKED,
 			    "blocked (allowed{by}, but every address is private "
 			    "or the gate's own)"},
@@ -55,6 +59,8 @@ static const struct {
 	[TEXT_NO_ADDRESS] = {NG_EDE_PROHIBITED,
 			     "refused (the socket's sandbox is gone, or has no single address "
 			     "to open anything for)"},
+	[TEXT_RATE] = {NG_EDE_PROHIBITED,
+		       "refused (sandbox {sandbox} asks more than {limit} questions a second)"},
 	[TEXT_PENDING] = {NG_EDE_PROHIBITED, "refused (sandbox {sandbox} has as many questions "
 					     "waiting as it may)"},
 	[TEXT_LEASES] = {NG_EDE_PROHIBITED, "refused (sandbox {sandbox} holds as many open "

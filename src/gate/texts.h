@@ -23,6 +23,8 @@ enum text {
 	TEXT_ASK,
 	/* a rule allows the name, and something else stops the answer */
 	TEXT_TYPE,
+	TEXT_AAAA_OFF,
+	TEXT_BUDGET,
 	TEXT_ADDRESSES,
 	TEXT_NO_FAMILY,
 	TEXT_NO_FAMILY_SET,
@@ -39,6 +41,7 @@ enum text {
 	/* who asks, and how much */
 	TEXT_STRANGER,
 	TEXT_NO_ADDRESS,
+	TEXT_RATE,
 	TEXT_PENDING,
 	TEXT_LEASES,
 	TEXT_REMOVED,

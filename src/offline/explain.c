@@ -169,6 +169,8 @@ static enum explain_reply passing_of(const struct explained *explained)
 	const struct ng_decision *decision = &explained->why.decision;
 	enum ng_rule_action action =
 		decision->verdict == NG_ALLOW ? decision->match.action : NG_ACTION_PASSTHRU;
+	if (explained->sandbox->spec->no_aaaa && explained->type == NG_TYPE_AAAA)
+		return EXPLAIN_NODATA;
 	if (action == NG_ACTION_LOCAL && explain_serves(explained, 1))
 		return EXPLAIN_LOCAL;
 	if (!takes_type(&explained->why.bounds, explained->type))
@@ -257,6 +259,12 @@ static void hint_near(struct explained *explained)
 
 static void hint_type(struct explained *explained)
 {
+	if (explained->passes && explained->sandbox->spec->no_aaaa &&
+	    explained->type == NG_TYPE_AAAA) {
+		snprintf(explained->hint, EXPLAIN_TEXT, "AAAA is off for sandbox %s",
+			 explained->sandbox->spec->name);
+		return;
+	}
 	if (explained->passes && explained->reply == EXPLAIN_NODATA &&
 	    explained->special == NG_SPECIAL_NONE)
 		snprintf(explained->hint, EXPLAIN_TEXT, "%s",
@@ -286,6 +294,17 @@ void explain_reason(const struct ng_sandbox *spec, const struct ng_decision *dec
 			 owner, observed);
 	else
 		snprintf(out, EXPLAIN_TEXT, "the rule %s denies it%s", owner, observed);
+}
+
+bool explain_budget(const struct explained *explained, uint32_t *out)
+{
+	const struct ng_sandbox *spec = explained->sandbox->spec;
+	const struct ng_decision *decision = &explained->why.decision;
+	uint32_t octets = spec->budget != 0 ? spec->budget : explained->settings.budget;
+	if (octets == NG_BUDGET_OFF || spec->mode == NG_OBSERVE || !ng_decision_wild(decision))
+		return false;
+	*out = octets;
+	return true;
 }
 
 static void say_why(struct explained *explained)

@@ -88,6 +88,8 @@ const char *explain_name(const char *written, struct ng_name *out);
 /* NG_E_FORMAT: not a name; NG_E_RANGE: the client is none of the sandbox's; NG_E_NOMEM. */
 int explain_make(const struct setup *setup, const struct setup_sandbox *sandbox,
 		 const struct explain_question *question, struct explained **out) NG_MUST_CHECK;
+/* Do new names cost the sandbox octets there? *out: how many it has a minute. */
+bool explain_budget(const struct explained *explained, uint32_t *out);
 /* Has the first rule that speaks for the last of these names records of its own? */
 bool explain_serves(const struct explained *explained, size_t n_names);
 /*

@@ -188,6 +188,7 @@ json_t *explain_json(const struct explained *explained)
 	const struct conf *conf = explained->setup->conf;
 	json_t *object = json_object();
 	char type[16];
+	uint32_t octets;
 	part_put(&object, "sandbox", part_text(spec->name));
 	part_put(&object, "mode", part_text(explain_modes[spec->mode]));
 	part_put(&object, "written", part_text(explained->written));
@@ -206,6 +207,9 @@ json_t *explain_json(const struct explained *explained)
 	part_put(&object, "candidates", candidates(explained));
 	part_put(&object, "route", route(explained));
 	part_put(&object, "sends", sends(explained));
+	part_put(&object, "budget",
+		 explained->asks && explain_budget(explained, &octets) ? json_integer(octets)
+								       : json_null());
 	part_put(&object, "filter", filter(explained));
 	part_put(&object, "lease", terms(explained));
 	part_put(&object, "ports", explain_ports_json(&explained->why.bounds));

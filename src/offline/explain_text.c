@@ -42,6 +42,7 @@ static void tell_verdict(const struct explained *explained, FILE *to)
 {
 	const struct ng_decision *decision = &explained->why.decision;
 	char owner[EXPLAIN_OWNER];
+	uint32_t octets;
 	explain_line(to, "verdict", "%s", explain_verdicts[decision->verdict]);
 	explain_line(to, "answer", "%s", explain_replies[explained->reply]);
 	if (decision->matched)
@@ -52,6 +53,11 @@ static void tell_verdict(const struct explained *explained, FILE *to)
 	explain_line(to, "why", "%s", explained->reason);
 	if (explained->hint[0] != '\0')
 		explain_line(to, "note", "%s", explained->hint);
+	if (explained->asks && explain_budget(explained, &octets))
+		explain_line(to, "budget",
+			     "new names below that wildcard carry out at most %u octets a "
+			     "minute, %u at once",
+			     octets, octets * NG_BUDGET_MINUTES);
 	if (decision->open)
 		explain_line(to, "open", "%s",
 			     "the aliases and addresses of the answer are judged as well");

@@ -171,7 +171,7 @@ static int begin_grants(struct reading *reading, struct setup_sandbox *sandbox)
 	return NG_E_SYNTAX;
 }
 
-static void copy_sandbox(struct setup_sandbox *sandbox)
+static void copy_sandbox(const struct conf *whole, struct setup_sandbox *sandbox)
 {
 	const struct conf_sandbox *conf = sandbox->conf;
 	struct ng_sandbox *spec = sandbox->spec;
@@ -183,6 +183,8 @@ static void copy_sandbox(struct setup_sandbox *sandbox)
 	spec->mode = conf->mode;
 	spec->n_sources = conf->n_sources;
 	spec->n_opened = sandbox->grants.n_named;
+	spec->budget = conf_sandbox_budget(whole, conf);
+	spec->no_aaaa = conf_sandbox_no_aaaa(whole, conf);
 }
 
 static int read_sandbox(struct reading *reading, const struct conf_sandbox *conf)
@@ -195,7 +197,7 @@ static int read_sandbox(struct reading *reading, const struct conf_sandbox *conf
 	int code = begin_grants(reading, sandbox);
 	if (code != NG_OK)
 		return code;
-	copy_sandbox(sandbox);
+	copy_sandbox(setup->conf, sandbox);
 	const struct conf_group *group = conf_group_find(setup->conf, conf->group);
 	const struct {
 		char *const *names;

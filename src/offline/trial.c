@@ -33,6 +33,9 @@ static struct ng_generation generation_of(struct trial *trial, const struct setu
 		memcpy(trial->only.sources, nobody, sizeof(nobody));
 		generation.sandboxes = &trial->only;
 	}
+	/* No time passes here: what a minute allows says nothing. */
+	generation.settings.budget = NG_BUDGET_OFF;
+	generation.settings.limits.queries_sandbox = UINT32_MAX;
 	if (trial->wish.unbounded) {
 		generation.settings.limits.leases = UINT32_MAX;
 		generation.settings.limits.leases_sandbox = UINT32_MAX;

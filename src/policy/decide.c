@@ -357,3 +357,9 @@ bool ng_policy_has_below(const struct ng_policy *policy, const struct ng_name *n
 	}
 	return false;
 }
+
+bool ng_decision_wild(const struct ng_decision *decision)
+{
+	return !decision->matched || decision->match.trigger != NG_TRIGGER_NAME ||
+	       decision->match.wildcard;
+}

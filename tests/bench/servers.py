@@ -49,7 +49,9 @@ worker-user = "{worker}"
 warden-user = "{warden}"
 lease-min = {lease_min}
 grace = 1s
+budget = off
 limits {{
+	queries-sandbox = 1000000
 	pending-sandbox = 4096
 	leases-sandbox = 1048576
 }}

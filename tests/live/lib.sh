@@ -145,6 +145,7 @@ start_web() {
 
 # ---- the gate ----
 
+# Fresh names below one wildcard are what many tests ask for, so without $budget there is none.
 # Settings of a test stand before these, one a line in $work/extra.conf; sandboxes behind them.
 gate_conf() {
 	mkdir -p "$work/store"
@@ -153,6 +154,7 @@ control = "$work/control"
 store = "$work/store"
 record = "$work/records"
 END
+	[ -z "${budget:=off}" ] || echo "budget = $budget"
 	! in_userns || printf 'worker-user = "self"\nwarden-user = "self"\n'
 	[ ! -e "$work/extra.conf" ] || cat "$work/extra.conf"
 }

@@ -33,7 +33,8 @@ tests_live_warden_forced_LDADD = $(namegate_warden_LDADD)
 tests_live_warden_forced_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=probe,--wrap=setsockopt,--wrap=sendto,--wrap=recv
 TESTS += tests/live/life.sh
 EXTRA_DIST += tests/live/life.sh tests/live/life/load.py tests/live/life/rounds.py
-TESTS += tests/live/blocked.sh
+TESTS += tests/live/blocked.sh tests/live/budget.sh
+EXTRA_DIST += tests/live/budget.sh
 EXTRA_DIST += tests/live/blocked.sh
 TESTS += tests/live/tcp.sh tests/live/clients.sh tests/live/socket.sh
 EXTRA_DIST += tests/live/tcp.sh tests/live/tcp.py tests/live/socket.sh tests/live/clients.sh tests/live/clients/ares.c \

@@ -2,6 +2,7 @@
 SCENE_LOG_COMPILER = $(top_builddir)/namegate
 AM_SCENE_LOG_FLAGS = test --format tap
 SCENES = \
+	tests/scene/aaaa-off.scene \
 	tests/scene/adoption-along-aliases.scene \
 	tests/scene/adoption-confirms-anew.scene \
 	tests/scene/adoption-judged.scene \
@@ -32,6 +33,8 @@ SCENES = \
 	tests/scene/bailiwick-foreign-answer.scene \
 	tests/scene/blocked-packets.scene \
 	tests/scene/both-of-a-dot-name.scene \
+	tests/scene/budget-by-sandbox.scene \
+	tests/scene/budget-of-names.scene \
 	tests/scene/cache-bound.scene \
 	tests/scene/cache-flood.scene \
 	tests/scene/prefetch.scene tests/scene/prefetch-not-unused.scene \
@@ -137,6 +140,7 @@ SCENES = \
 	tests/scene/private-by-route.scene \
 	tests/scene/private-by-sandbox.scene \
 	tests/scene/private-not-by-another-zone.scene \
+	tests/scene/queries-quota.scene \
 	tests/scene/question-count.scene \
 	tests/scene/rebind-embedded-ipv4.scene \
 	tests/scene/rebind-ipv6.scene \

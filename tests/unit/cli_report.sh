@@ -78,9 +78,9 @@ like "what is to be approved has its ports" '^\| asked\.example \| 8443/tcp \| A
 like "a private range says what opens a part of it" '^\| 10\.0\.0\.0/8 .*10\.20\.0\.0/16 static for ci, ci-twin \|$' "$(cat page.md)"
 like "a closed one that nothing does" '^\| 169\.254\.0\.0/16 \| no setting opens it \| nothing \|$' "$(cat page.md)"
 # 255 octets less 17 of allowed.example, less 4 lengths of labels; and less 73 of the long one, less 3
-like "a wildcard's ceiling is what the name leaves" '\.allowed\.example \| 234 \| unbounded \| unbounded \| ci\.list:2 \|$' "$(cat page.md)"
-like "a long owner leaves less" 'a{63}\.example \| 179 \| unbounded' "$(cat page.md)"
-like "the unbounded rate is named" 'bounded by no rule and no setting' "$(cat page.md)"
+like "a wildcard's ceiling is what the name leaves" '\.allowed\.example \| 234 \| 256 \| 4096 \| ci\.list:2 \|$' "$(cat page.md)"
+like "a long owner leaves less" 'a{63}\.example \| 179 \| 256 \| 4096' "$(cat page.md)"
+like "the budget is explained" 'Octets a minute are the budget' "$(cat page.md)"
 
 is "a failed test is an exit code, and the page is there" "1" \
 	"$(exit_of report -c namegate.conf --tests tests)"

@@ -83,9 +83,10 @@ static const char full[] =
 	"interfaces = {\"sb*\", \"veth0\", \"br0\"}\npolicies = {\"a.list\", \"/b "
 	"c$d\\\"e.rpz\"}\n"
 	"lease-min = 5m flow-lease = 0\ngrace = 45\nttl-max = 2h\ndeny-ttl = "
-	"30s\nancestor-answer = nodata prefetch = false serve-stale = 1d\n"
+	"30s\nancestor-answer = nodata prefetch = false serve-stale = 1d budget = 512\n"
 	"limits { pending = 100 pending-sandbox = 10 leases = 2000 leases-sandbox = 20\n"
-	"\tcache-size = 300K sandboxes = 40 tcp-clients = 50 tcp-clients-sandbox = 6\n"
+	"\tqueries-sandbox = 90 cache-size = 300K sandboxes = 40 tcp-clients = 50 "
+	"tcp-clients-sandbox = 6\n"
 	"\trecords-per-second = 70 block-reports-per-second = 80 }\n"
 	"forward \"Corp.Internal.\" {\n"
 	"\tservers = {\"192.0.2.53\", \"[2001:db8::53]:5353\"}\n"
@@ -95,7 +96,7 @@ static const char full[] =
 	"group = build\n"
 	"\tpolicies = {\"ci.list\"}\n\tmasquerade = true\n\tprivate = "
 	"{\"192.168.7.0/24\"}\n\tsnat = {\"192.0.2.10\"}\n}\n"
-	"sandbox \"off\" { sources = {\"10.1.0.3\"} mode = lockdown }\n"
+	"sandbox \"off\" { sources = {\"10.1.0.3\"} mode = lockdown budget = off aaaa = on }\n"
 	"sandbox \"seen\" { sources = {\"10.1.0.4\"} mode = observe policies = {\"zone:ads\"} "
 	"}\n"
 	"sandbox \"vm1\" { sources = {\"10.1.0.5\"} interface = tap1 bridge = br0 }\n"
@@ -103,7 +104,7 @@ static const char full[] =
 	"\"garden.example.\" }\n"
 	"zone \"quiet\" { file = quiet.rpz override = disabled }\n"
 	"group \"build\" { policies = {\"build.list\"} private = {\"10.9.0.0/16\"} "
-	"snat = {\"192.0.2.9\", \"2001:db8::9\"} }\n";
+	"snat = {\"192.0.2.9\", \"2001:db8::9\"} budget = 64 aaaa = off }\n";
 
 static void every_key_is_read(void **state)
 {
@@ -126,6 +127,14 @@ static void every_key_is_read(void **state)
 	assert_string_equal(conf->warden_user, "65534");
 	assert_string_equal(conf->table, "gate-2");
 	assert_string_equal(conf->interfaces[1], "veth0");
+	assert_int_equal(conf->settings.budget, 512);
+	assert_int_equal(conf->settings.limits.queries_sandbox, 90);
+	assert_int_equal(conf_sandbox_budget(conf, &conf->sandboxes[0]), 64); /* the group's */
+	assert_true(conf_sandbox_no_aaaa(conf, &conf->sandboxes[0]));
+	assert_int_equal(conf_sandbox_budget(conf, &conf->sandboxes[1]), NG_BUDGET_OFF);
+	assert_int_equal(conf->sandboxes[1].aaaa, CONF_ON);
+	assert_false(conf_sandbox_no_aaaa(conf, &conf->sandboxes[1]));
+	assert_int_equal(conf_sandbox_budget(conf, &conf->sandboxes[2]), 0);
 	assert_int_equal(conf->n_policies, 2);
 	assert_string_equal(conf->policies[0], "a.list");
 	assert_string_equal(conf->policies[1], "/b c$d\"e.rpz");

@@ -21,16 +21,16 @@ static void test_everything(void **state)
 	(void)state;
 	struct spec spec = {0};
 	char why[SPEC_WHY] = "";
-	assert_int_equal(
-		parse("{\"verb\":\"sandbox-add\", \"name\":\"ci-7\", "
-		      "\"sources\":[\"10.7.0.2\", "
-		      "\"fd00::/64\"], \"interface\":\"sb7\", \"mode\":\"lockdown\", "
-		      "\"policies\":[\"/a\", \"/b\"], \"allow\":[\"example.com\", "
-		      "\"*.x.net\"], "
-		      "\"private\":[\"10.9.0.0/16\"], \"masquerade\":true, "
-		      "\"group\":\"build\", \"bridge\":\"br0\", \"snat\":[\"192.0.2.10\"]}",
-		      &spec, why),
-		NG_OK);
+	assert_int_equal(parse("{\"verb\":\"sandbox-add\", \"name\":\"ci-7\", "
+			       "\"sources\":[\"10.7.0.2\", "
+			       "\"fd00::/64\"], \"interface\":\"sb7\", \"mode\":\"lockdown\", "
+			       "\"policies\":[\"/a\", \"/b\"], \"allow\":[\"example.com\", "
+			       "\"*.x.net\"], "
+			       "\"private\":[\"10.9.0.0/16\"], \"masquerade\":true, "
+			       "\"group\":\"build\", \"bridge\":\"br0\", \"budget\":64, "
+			       "\"aaaa\":false, \"snat\":[\"192.0.2.10\"]}",
+			       &spec, why),
+			 NG_OK);
 	assert_string_equal(spec.sandbox.name, "ci-7");
 	assert_string_equal(spec.sandbox.interface, "sb7");
 	assert_string_equal(spec.sandbox.bridge, "br0");
@@ -45,6 +45,8 @@ static void test_everything(void **state)
 	assert_true(spec.sandbox.masquerade);
 	assert_string_equal(spec.sandbox.group, "build");
 	assert_int_equal(spec.sandbox.n_snat, 1);
+	assert_int_equal(spec.sandbox.budget, 64);
+	assert_int_equal(spec.sandbox.aaaa, CONF_OFF);
 	spec_finish(&spec);
 }
 

@@ -225,7 +225,10 @@ static void settings(void **state)
 	ACCEPTED(WALL_BEGIN, packet.begin.flags = WALL_ANCESTOR_NODATA);
 	ACCEPTED(WALL_BEGIN, packet.begin.flags = WALL_NO_IPV4 | WALL_NO_IPV6);
 	ACCEPTED(WALL_BEGIN, packet.begin.flags = WALL_PREFETCH);
-	REFUSED(WALL_BEGIN, packet.begin.flags = 16);
+	ACCEPTED(WALL_BEGIN, packet.begin.flags = WALL_RESUMED);
+	ACCEPTED(WALL_MEMBER, packet.member.no_aaaa = 1);
+	REFUSED(WALL_MEMBER, packet.member.no_aaaa = 2);
+	REFUSED(WALL_BEGIN, packet.begin.flags = 32);
 	ACCEPTED(WALL_BEGIN, packet.begin.stale_s = NG_STALE_CEILING_S);
 	REFUSED(WALL_BEGIN, packet.begin.stale_s = NG_STALE_CEILING_S + 1);
 	REFUSED(WALL_BEGIN, packet.begin.pad = 1);

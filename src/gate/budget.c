@@ -1,0 +1,221 @@
+/*
+ * What a sandbox may tell the world by the names that it asks for, and how often it may ask at all.
+ *
+ * Below a wildcard the labels of a name are the sandbox's to choose, and whoever serves the zone reads
+ * them. So each question that leaves for such a name costs octets: those of its labels below the
+ * wildcard's owner when the name is new, and KNOWN_COST when it is one of the names that the sandbox has
+ * asked for before, since which of them comes next can still be a message. Every wildcard of every sandbox
+ * has so many octets a minute, and a while's worth of them in store, for the beginning of an installation.
+ *
+ * What the cache answers costs nothing, nor does what is denied: nobody outside hears of it. A new name
+ * is what the table of known ones does not hold; being forgotten there makes a name dearer, never
+ * cheaper. Both bounds are kept as one moment each: when all that was spent will have come back.
+ */
+#include "gate/engine.h"
+
+#include "base/hash.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define MINUTE_US   (60 * (uint64_t)SECOND_US)
+#define SECOND_NS   UINT64_C(1000000000)
+#define KNOWN_SLOTS 4096 /* pairs of two */
+#define KNOWN_COST  2    /* octets that number the slots */
+#define UNITS_MAX   256  /* of one sandbox; beyond them wildcards share one */
+#define QUIET_US    MINUTE_US
+
+struct unit {               /* a wildcard that a sandbox has asked below */
+	uint64_t full_us;   /* when nothing of it will be spent any more */
+	uint64_t denied_us; /* last time that something was too much */
+	struct ng_name owner;
+	UT_hash_handle hh;
+};
+
+struct spending { /* of a sandbox */
+	struct unit *units;
+	uint64_t known[KNOWN_SLOTS]; /* hashes of names; 0: none */
+};
+
+/* ---- questions a second ---- */
+
+bool rate_allows(struct ng_gate *gate, struct sandbox *sandbox)
+{
+	uint64_t now_ns = gate->now_us * 1000;
+	uint64_t cost_ns = SECOND_NS / gate->settings.limits.queries_sandbox;
+	uint64_t from_ns = sandbox->asked_ns > now_ns ? sandbox->asked_ns : now_ns;
+
+	if (from_ns + cost_ns > now_ns + SECOND_NS) {
+		gate->counters.over_rate++;
+		return false;
+	}
+	sandbox->asked_ns = from_ns + cost_ns;
+	return true;
+}
+
+/* ---- names ---- */
+
+uint32_t budget_of(const struct ng_gate *gate, const struct sandbox *sandbox)
+{
+	return sandbox->spec.budget ? sandbox->spec.budget : gate->settings.budget;
+}
+
+/* The octets of name before its last n labels, the root not counted. */
+static size_t octets_before(const struct ng_name *name, size_t n)
+{
+	size_t labels = 0, at = 0;
+
+	for (size_t i = 0; name->wire[i]; i += 1u + name->wire[i])
+		labels++;
+	for (; labels > n; labels--)
+		at += 1u + name->wire[at];
+	return at;
+}
+
+/* A rule about who asks opens every name, as a wildcard at the root would. */
+static size_t labels_of(const struct ng_decision *decision)
+{
+	return decision->matched && decision->match.trigger == NG_TRIGGER_NAME
+		       ? decision->match.labels
+		       : 0;
+}
+
+static struct unit *unit_add(struct ng_gate *gate, struct spending *spending,
+			     const struct ng_name *owner)
+{
+	struct unit *unit = calloc(1, sizeof(*unit));
+
+	if (!unit)
+		return NULL;
+	unit->owner = *owner;
+	/* Whoever brings the worker down does not get a full store for it. */
+	if (gate->settings.resumed)
+		unit->full_us = gate->now_us + (NG_BUDGET_MINUTES - 1) * MINUTE_US;
+	HASH_ADD_KEYPTR(hh, spending->units, unit->owner.wire, unit->owner.len, unit);
+	if (!unit->hh.tbl) {
+		free(unit);
+		return NULL;
+	}
+	return unit;
+}
+
+static void units_thin(const struct ng_gate *gate, struct spending *spending)
+{
+	struct unit *unit, *spare;
+
+	HASH_ITER (hh, spending->units, unit, spare) {
+		if (unit->full_us > gate->now_us)
+			continue;
+		HASH_DEL(spending->units, unit);
+		free(unit);
+	}
+}
+
+/* NULL: memory is out. */
+static struct unit *unit_of(struct ng_gate *gate, struct spending *spending,
+			    const struct ng_name *owner)
+{
+	static const struct ng_name root = {.len = 1};
+	struct unit *unit;
+
+	HASH_FIND(hh, spending->units, owner->wire, owner->len, unit);
+	if (unit)
+		return unit;
+	if (HASH_COUNT(spending->units) >= UNITS_MAX)
+		units_thin(gate, spending);
+	if (HASH_COUNT(spending->units) < UNITS_MAX || owner->len == 1)
+		return unit_add(gate, spending, owner);
+	return unit_of(gate, spending, &root);
+}
+
+/* Two places for each name; the newer of a pair stands first. */
+static bool known(const struct ng_gate *gate, struct spending *spending,
+		  const struct ng_name *name, bool note)
+{
+	uint64_t hash = hash_octets(name->wire, name->len, gate->seed) | 1;
+	uint64_t *pair = &spending->known[(hash >> 32) % (KNOWN_SLOTS / 2) * 2];
+
+	if (pair[0] == hash || pair[1] == hash)
+		return true;
+	if (note) {
+		pair[1] = pair[0];
+		pair[0] = hash;
+	}
+	return false;
+}
+
+/* Takes so much out; false when there is not that much. */
+static bool spend(const struct ng_gate *gate, struct unit *unit, size_t octets, uint32_t budget)
+{
+	uint64_t from_us = unit->full_us > gate->now_us ? unit->full_us : gate->now_us;
+	uint64_t until_us = from_us + octets * MINUTE_US / budget;
+
+	if (until_us > gate->now_us + NG_BUDGET_MINUTES * MINUTE_US)
+		return false;
+	unit->full_us = until_us;
+	return true;
+}
+
+static void tell(struct ng_gate *gate, const struct query *query, struct unit *unit)
+{
+	bool said = unit->denied_us && gate->now_us - unit->denied_us < QUIET_US;
+	struct ng_record *record;
+
+	unit->denied_us = gate->now_us;
+	gate->counters.over_budget++;
+	if (said)
+		return;
+	record = &action_add(gate, NG_RECORD)->record;
+	record->event = NG_EVENT_BUDGET;
+	record->sandbox = query->sandbox->spec.id;
+	record->mode = query->sandbox->spec.mode;
+	record->sandbox_name = word_text(gate, query->sandbox->spec.name);
+	record->client = query->from;
+	record->name = word_name(gate, &unit->owner);
+	record->version = gate->version;
+	record->reason = "new names below this one have come to more octets a minute than the "
+			 "sandbox may send out by them; said once until a minute has passed "
+			 "without";
+	record_rule(gate, record, &query->decision);
+}
+
+bool budget_allows(struct ng_gate *gate, struct query *query, struct ng_name *owner)
+{
+	struct sandbox *sandbox = query->sandbox;
+	uint32_t budget = budget_of(gate, sandbox);
+	struct unit *unit;
+	size_t octets;
+
+	if (budget == NG_BUDGET_OFF || sandbox->spec.mode == NG_OBSERVE || query->paid ||
+	    !ng_decision_wild(&query->decision))
+		return true;
+	query->paid = true;
+	if (!sandbox->spending)
+		sandbox->spending = calloc(1, sizeof(*sandbox->spending));
+	octets = octets_before(&query->name, labels_of(&query->decision));
+	owner->len = (uint8_t)(query->name.len - octets);
+	memcpy(owner->wire, query->name.wire + octets, owner->len);
+	unit = sandbox->spending ? unit_of(gate, sandbox->spending, owner) : NULL;
+	if (!unit)
+		return false;
+	if (known(gate, sandbox->spending, &query->name, false))
+		octets = KNOWN_COST;
+	if (!spend(gate, unit, octets, budget)) {
+		tell(gate, query, unit);
+		return false;
+	}
+	(void)known(gate, sandbox->spending, &query->name, true);
+	return true;
+}
+
+void spending_free(struct spending *spending)
+{
+	struct unit *unit, *spare;
+
+	if (!spending)
+		return;
+	HASH_ITER (hh, spending->units, unit, spare) {
+		HASH_DEL(spending->units, unit);
+		free(unit);
+	}
+	free(spending);
+}

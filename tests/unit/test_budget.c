@@ -1,0 +1,341 @@
+/*
+ * The budget of names against what installers ask, and against tunnels. The policy is the worst one for the
+ * installers, a rule for every name: then all that they ask below it shares one budget.
+ */
+#include <namegate/gate.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND     UINT64_C(1000000)
+#define MINUTE     (60 * SECOND)
+#define EVENTS_MAX 20000
+#define TTL        3 /* shorter than what any of the registries gives */
+
+struct question {
+	uint64_t at_us;
+	struct ng_name name;
+	uint16_t type;
+};
+
+static struct ng_gate *gate;
+static struct ng_image image;
+static struct ng_ruleset *rules;
+static struct ng_sandbox boxes[2];
+static uint64_t left, denied, told; /* questions upstream, over budget, and events */
+static size_t octets;               /* of the names that left, as often as they did */
+
+/* ---- the gate ---- */
+
+static void apply(bool resumed)
+{
+	const struct ng_route root = {.id = 1, .zone = {.len = 1}};
+	const struct ng_generation generation = {
+		.version = 1,
+		.settings = {.resumed = resumed},
+		.routes = &root,
+		.n_routes = 1,
+		.sandboxes = boxes,
+		.n_sandboxes = 2,
+	};
+
+	assert_int_equal(ng_gate_apply(gate, 0, &generation), NG_OK);
+}
+
+static int setup(void **state)
+{
+	static const char text[] =
+		"$TTL 60\n@ SOA . . 1 1 1 1 1\n@ NS .\n* CNAME rpz-passthru.\n";
+	struct ng_diags diags;
+	const struct ng_source source = {.format = NG_FORMAT_RPZ,
+					 .path = "all.rpz",
+					 .origin = "all.rpz.",
+					 .text = text,
+					 .len = sizeof(text) - 1};
+	(void)state;
+
+	ng_diags_init(&diags);
+	assert_int_equal(ng_compile(&source, &diags, &image), NG_OK);
+	ng_diags_finish(&diags);
+	assert_int_equal(ng_ruleset_open(image.octets, image.len, &rules), NG_OK);
+	assert_int_equal(ng_gate_create(5, &gate), NG_OK);
+	for (unsigned i = 0; i < 2; i++) {
+		boxes[i] = (struct ng_sandbox){
+			.id = i + 1, .name = "box", .mode = NG_ENFORCE, .n_sources = 1};
+		boxes[i].policy.scopes[NG_SCOPE_SANDBOX].sources[0] = rules;
+		boxes[i].policy.scopes[NG_SCOPE_SANDBOX].n = 1;
+	}
+	assert_int_equal(ng_prefix_parse("10.0.0.2", &boxes[0].sources[0]), NG_OK);
+	assert_int_equal(ng_prefix_parse("10.0.0.3", &boxes[1].sources[0]), NG_OK);
+	apply(false);
+	left = denied = told = octets = 0;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	ng_gate_destroy(gate);
+	ng_ruleset_close(rules);
+	ng_image_finish(&image);
+	return 0;
+}
+
+/* No data, with an SOA of the root: remembered for ttl seconds, and nothing is leased. */
+static void answer(uint64_t now_us, const struct ng_ask *ask, uint8_t ttl)
+{
+	const struct ng_addr server = {NG_IPV4, {192, 0, 2, 53}};
+	const struct ng_name *name = &ask->question.name;
+	const uint8_t soa[] = {0, 0, 6, 0, 1, 0, 0, 0, ttl, 0, 22, 0, 0, 0, 0, 0,  1,
+			       0, 0, 0, 1, 0, 0, 0, 1, 0,   0, 0,  1, 0, 0, 0, ttl};
+	uint8_t wire[512] = {0, 1, 0x81, 0x80, 0, 1, 0, 0, 0, 1, 0, 0};
+	size_t len = 12;
+
+	memcpy(wire + len, name->wire, name->len);
+	len += name->len;
+	wire[len++] = (uint8_t)(ask->question.type >> 8);
+	wire[len++] = (uint8_t)ask->question.type;
+	wire[len++] = 0;
+	wire[len++] = 1;
+	memcpy(wire + len, soa, sizeof(soa));
+	ng_gate_answer(gate, now_us, ask->id, &server, wire, len + sizeof(soa));
+}
+
+/* Everything that comes of one question; false when it was too much. */
+static bool carry(uint64_t now_us, uint8_t ttl)
+{
+	struct ng_action action;
+	bool fits = true;
+
+	while (ng_gate_next(gate, &action)) {
+		if (action.kind == NG_ASK_UPSTREAM) {
+			const struct ng_ask ask = action.ask;
+
+			left++;
+			octets += ask.question.name.len - 1u;
+			answer(now_us, &ask, ttl);
+		} else if (action.kind == NG_RECORD) {
+			const struct ng_record *record = &action.record;
+
+			told += record->event == NG_EVENT_BUDGET;
+			if (record->event == NG_EVENT_DECISION && record->verdict != NG_ALLOW) {
+				assert_non_null(strstr(record->reason, "budget"));
+				fits = false;
+				denied++;
+			}
+		}
+	}
+	return fits;
+}
+
+static bool ask(unsigned box, uint64_t now_us, const struct ng_name *name, uint16_t type,
+		uint8_t ttl)
+{
+	const struct ng_question question = {.name = *name, .type = type, .class = NG_CLASS_IN};
+	const struct ng_client client = {.addr = {NG_IPV4, {10, 0, 0, (uint8_t)(box + 2)}}};
+	uint8_t wire[512];
+
+	ng_gate_query(gate, now_us, &client, wire,
+		      ng_ask_build(&question, 1, false, false, wire));
+	return carry(now_us, ttl);
+}
+
+static bool ask_text(unsigned box, uint64_t now_us, const char *text, uint8_t ttl)
+{
+	struct ng_name name;
+
+	assert_int_equal(ng_name_from_text(text, strlen(text), &name), NG_OK);
+	return ask(box, now_us, &name, NG_TYPE_A, ttl);
+}
+
+/* ---- installers ---- */
+
+static struct question questions[EVENTS_MAX];
+static size_t n_questions;
+
+static void add(uint64_t at_us, const char *text, const char *types)
+{
+	while (*types) {
+		char word[16];
+		size_t n = strcspn(types, ",");
+		struct question *next = &questions[n_questions++];
+
+		assert_true(n_questions < EVENTS_MAX && n < sizeof(word));
+		memcpy(word, types, n);
+		word[n] = '\0';
+		next->at_us = at_us;
+		assert_int_equal(ng_name_from_text(text, strlen(text), &next->name), NG_OK);
+		assert_int_equal(ng_type_parse(word, &next->type), NG_OK);
+		types += n + (types[n] == ',');
+	}
+}
+
+/* The installer of that name, or all of them; each begins when the one before has ended, or at once. */
+static void read_installs(const char *wanted, bool together)
+{
+	const char *top = getenv("abs_top_srcdir");
+	char path[4096], line[512], name[256], types[64], section[32] = "";
+	uint64_t begun = 0, last = 0;
+	unsigned from, to, step;
+	FILE *file;
+
+	n_questions = 0;
+	snprintf(path, sizeof(path), "%s/tests/fixtures/installs.names", top ? top : ".");
+	file = fopen(path, "r");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "[%31[a-z]]", section) == 1)
+			begun = together ? 0 : last;
+		if (sscanf(line, "%u-%u/%u %255s %63s", &from, &to, &step, name, types) != 5 ||
+		    (wanted && strcmp(wanted, section) != 0))
+			continue;
+		for (unsigned at = from; at <= to; at += step) {
+			uint64_t at_us = begun + at * SECOND;
+
+			add(at_us, name, types);
+			last = at_us > last ? at_us : last;
+		}
+	}
+	fclose(file);
+	assert_true(n_questions > 50);
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct question *one = a, *other = b;
+
+	return one->at_us < other->at_us ? -1 : one->at_us > other->at_us;
+}
+
+static void install(const char *wanted, bool together)
+{
+	read_installs(wanted, together);
+	qsort(questions, n_questions, sizeof(questions[0]), by_time);
+	for (size_t i = 0; i < n_questions; i++)
+		ask(0, questions[i].at_us, &questions[i].name, questions[i].type, TTL);
+	print_message("# %s: %zu questions, %llu left the gate, %llu over budget\n",
+		      wanted     ? wanted
+		      : together ? "all at once"
+				 : "one after the other",
+		      n_questions, (unsigned long long)left, (unsigned long long)denied);
+	assert_int_equal(denied, 0);
+	assert_true(left > 20);
+}
+
+static void each_installer(void **state)
+{
+	static const char *const names[] = {"pip", "npm", "apt", "cargo", "go", "docker"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		teardown(state);
+		setup(state);
+		install(names[i], false);
+	}
+}
+
+static void all_of_them_in_a_row(void **state)
+{
+	(void)state;
+	install(NULL, false);
+}
+
+/* ---- tunnels ---- */
+
+/* So many octets of what nobody has seen before, in labels of 60. */
+static bool tunnel(unsigned box, uint64_t now_us, unsigned labels, uint32_t *counter)
+{
+	char text[300] = "";
+
+	for (unsigned i = 0; i < labels; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%060x.",
+			 ++*counter * 2654435761u);
+	strcat(text, "t.evil.probe");
+	return ask_text(box, now_us, text, 0);
+}
+
+static void stream(unsigned labels, unsigned per_s, unsigned minutes)
+{
+	const size_t most = NG_BUDGET_DEFAULT * (NG_BUDGET_MINUTES + minutes);
+	uint32_t counter = 0;
+
+	for (uint64_t at = 0; at < minutes * MINUTE; at += SECOND / per_s)
+		tunnel(0, at, labels, &counter);
+	print_message(
+		"# %u labels, %u a second, %u minutes: %llu questions and %zu octets left of "
+		"%llu; told %llu times\n",
+		labels, per_s, minutes, (unsigned long long)left, octets,
+		(unsigned long long)(left + denied), (unsigned long long)told);
+	assert_true(octets <= most);
+	assert_true(octets > most - 260);
+	assert_int_equal(told, 1);
+	/* The neighbour has what it had. */
+	assert_true(ask_text(1, minutes * MINUTE, "www.example.probe", 5));
+}
+
+static void dnscat_is_stopped(void **state)
+{
+	(void)state;
+	stream(2, 50, 10);
+}
+
+static void iodine_is_stopped(void **state)
+{
+	(void)state;
+	stream(3, 200, 10);
+}
+
+/* Names that were paid for can still be asked in an order that says something. */
+static void an_order_of_known_names_is_bounded(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 60000; i++)
+		ask_text(0, i * SECOND / 100, i % 3 % 2 ? "a.evil.probe" : "b.evil.probe", 0);
+	assert_true(left <= NG_BUDGET_DEFAULT * (NG_BUDGET_MINUTES + 10) / 2);
+	assert_true(left > NG_BUDGET_DEFAULT * (NG_BUDGET_MINUTES + 10) / 2 - 20);
+}
+
+static void a_worker_that_died_brings_no_new_store(void **state)
+{
+	uint32_t counter = 0;
+	(void)state;
+
+	apply(true);
+	for (unsigned i = 0; i < 100; i++)
+		tunnel(0, 0, 2, &counter);
+	assert_true(octets <= NG_BUDGET_DEFAULT);
+	assert_true(left > 0);
+}
+
+/* A reload gives nothing back. */
+static void a_reload_keeps_what_is_spent(void **state)
+{
+	uint32_t counter = 0;
+	(void)state;
+
+	while (tunnel(0, 0, 2, &counter))
+		;
+	apply(false);
+	left = 0;
+	tunnel(0, 0, 2, &counter);
+	assert_int_equal(left, 0);
+}
+
+#define WITH_GATE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_GATE(each_installer),
+		WITH_GATE(all_of_them_in_a_row),
+		WITH_GATE(dnscat_is_stopped),
+		WITH_GATE(iodine_is_stopped),
+		WITH_GATE(an_order_of_known_names_is_bounded),
+		WITH_GATE(a_worker_that_died_brings_no_new_store),
+		WITH_GATE(a_reload_keeps_what_is_spent),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
