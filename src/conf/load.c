@@ -20,7 +20,7 @@
 #include <string.h>
 
 #define CONF_SIZE_MAX (64u << 20)
-#define FIELDS_MAX    24
+#define FIELDS_MAX    48
 #define SAID                                                                                   \
 	(1 << 24) /* our mark on an option that has a value; libconfuse uses the low bits */
 
