@@ -198,6 +198,8 @@ static struct ng_generation generation_of(const struct stage *stage)
 				.ttl_max_s = begin->ttl_max_s,
 				.deny_ttl_s = begin->deny_ttl_s,
 				.flow_lease_s = begin->flow_lease_s,
+				.budget = begin->budget,
+				.resumed = (begin->flags & WALL_RESUMED) != 0,
 				.stale_s = begin->stale_s,
 				.prefetch = (begin->flags & WALL_PREFETCH) != 0,
 				.ancestor_nodata = (begin->flags & WALL_ANCESTOR_NODATA) != 0,
