@@ -305,7 +305,14 @@ uint32_t ng_gate_sandbox_of(const struct ng_gate *gate, const struct ng_client *
  */
 void ng_gate_answer(struct ng_gate *gate, uint64_t now_us, uint64_t ask,
 		    const struct ng_addr *server, const uint8_t *wire, size_t len);
-enum ng_no_answer { NG_NO_TIME = 1, NG_NO_NETWORK, NG_NO_MATCH, NG_NO_SERVER, NG_NO_TRUST };
+enum ng_no_answer {
+	NG_NO_TIME = 1,
+	NG_NO_NETWORK,
+	NG_NO_MATCH,
+	NG_NO_SERVER,
+	NG_NO_TRUST,
+	NG_NO_LISTED
+};
 void ng_gate_no_answer(struct ng_gate *gate, uint64_t now_us, uint64_t ask,
 		       enum ng_no_answer why);
 

@@ -126,10 +126,8 @@ static void no_answer(struct scene *scene, struct reader *reader)
 		const char *name;
 		enum ng_no_answer why;
 	} whys[] = {
-		{"timeout", NG_NO_TIME},
-		{"network", NG_NO_NETWORK},
-		{"mismatch", NG_NO_MATCH},
-		{"server", NG_NO_SERVER},
+		{"timeout", NG_NO_TIME},  {"network", NG_NO_NETWORK}, {"mismatch", NG_NO_MATCH},
+		{"server", NG_NO_SERVER}, {"trust", NG_NO_TRUST},     {"none", NG_NO_LISTED},
 	};
 	enum ng_no_answer why = 0;
 	struct pending_ask *pending;

@@ -237,13 +237,21 @@ static void check_sandbox(const struct conf *conf, size_t i, const struct tree *
 }
 
 /* Encryption to nobody in particular is to whoever sits on the way. */
-static void check_servers(const struct conf_route *route, size_t i, const struct tree *tree,
+static void check_servers(const struct conf *conf, size_t i, const struct tree *tree,
 			  struct ng_diags *diags)
 {
+	const struct conf_route *route = &conf->routes[i];
 	bool tls = false;
 	for (uint8_t j = 0; j < route->n_servers; j++) {
 		const struct conf_server *server = &route->servers[j];
 		tls |= server->transport == WALL_TLS;
+		if (conf_listens(conf, &server->addr, server->port)) {
+			const struct ng_place place =
+				tree_place(tree, CONF_FORWARD, i, "servers", j);
+			ng_diag_add(diags, NG_ERROR, &place, "conf-loop",
+				    "name the servers behind the gate",
+				    "the gate listens there itself, and would ask itself");
+		}
 		if (server->transport != WALL_TLS || server->name[0] != '\0' ||
 		    route->n_pins > 0)
 			continue;
@@ -271,7 +279,7 @@ static void check_route(const struct conf *conf, size_t i, const struct tree *tr
 	char zone[NG_NAME_TEXT_MAX];
 	ng_name_to_text(&route->zone, zone);
 	check_opened(route->opened, route->n_opened, tree, CONF_FORWARD, i, diags);
-	check_servers(route, i, tree, diags);
+	check_servers(conf, i, tree, diags);
 	if (route->n_servers == 0 && route->resolv_conf == NULL) {
 		ng_diag_add(diags, NG_ERROR, &route->place, "conf-servers",
 			    "add servers = {\"192.0.2.53\"} or resolv-conf",

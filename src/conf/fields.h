@@ -80,5 +80,7 @@ void conf_defaults(struct conf *conf);
  * each resolv-conf. Findings go to diags; NG_E_NOMEM. routes has room for one more.
  */
 int conf_fill(struct conf *conf, struct ng_diags *diags) NG_MUST_CHECK;
+/* Is this where the gate itself listens? */
+bool conf_listens(const struct conf *conf, const struct ng_addr *addr, uint16_t port);
 /* Checks across values, once every single one is well-formed. */
 void conf_check(const struct conf *conf, const struct tree *tree, struct ng_diags *diags);

@@ -132,6 +132,23 @@ static void resolve_paths(struct filler *filler)
 		resolve_path(filler, &conf->routes[i].resolv_conf);
 }
 
+bool conf_listens(const struct conf *conf, const struct ng_addr *addr, uint16_t port)
+{
+	static const uint8_t zero[16];
+	static const uint8_t local[16] = {[15] = 1};
+	bool loopback = addr->family == NG_IPV4 ? addr->bytes[0] == 127
+						: memcmp(addr->bytes, local, 16) == 0;
+	for (uint8_t i = 0; i < conf->n_listen; i++) {
+		const struct conf_listen *listen = &conf->listen[i];
+		bool any = memcmp(listen->addr.bytes, zero, ng_addr_len(&listen->addr)) == 0;
+		if (listen->port != port || listen->addr.family != addr->family)
+			continue;
+		if (ng_addr_equal(&listen->addr, addr) || (any && loopback))
+			return true;
+	}
+	return false;
+}
+
 /* One line of a resolv.conf (see resolv.conf(5)): servers count, the rest is not ours. */
 static void resolv_line(struct filler *filler, char *line, const struct ng_place *place,
 			struct conf_route *route)
@@ -145,6 +162,10 @@ static void resolv_line(struct filler *filler, char *line, const struct ng_place
 		ng_diag_add(filler->diags, NG_WARNING, place, "conf-resolv",
 			    "name the servers with servers = {...}",
 			    "this nameserver is not a plain address; it is passed over");
+	} else if (conf_listens(filler->conf, &addr, 53)) {
+		ng_diag_add(filler->diags, NG_WARNING, place, "conf-loop",
+			    "let it name the servers behind the gate",
+			    "this nameserver is the gate itself; it is passed over");
 	} else if (route->n_servers < NG_SERVERS_MAX) {
 		route->servers[route->n_servers++] =
 			(struct conf_server){.addr = addr, .port = 53};
@@ -177,8 +198,9 @@ static void read_resolv(struct filler *filler, struct conf_route *route)
 	}
 	free(text);
 	if (route->n_servers == 0)
-		ng_diag_add(filler->diags, NG_ERROR, &route->place, "conf-resolv",
-			    "name the servers with servers = {...}", "%s names no server",
+		ng_diag_add(filler->diags, NG_WARNING, &route->place, "conf-resolv",
+			    "name the servers with servers = {...}",
+			    "%s names no server; until it does, names of the zone fail",
 			    route->resolv_conf);
 }
 

@@ -163,6 +163,7 @@ static void on_tick(uv_timer_t *timer)
 	load_tick(timer->data);
 	approvals_tick(timer->data);
 	hosts_tick(timer->data);
+	resolv_tick(timer->data);
 }
 
 static void on_watchdog(uv_timer_t *timer)

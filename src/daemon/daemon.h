@@ -70,6 +70,7 @@ struct daemon {
 	bool ready, was_ready, stopping;
 	struct control_request *reloading; /* who waits for the reload; NULL also for HUP */
 	bool reload_open;
+	uint64_t resolv_seen; /* what the followed files looked like */
 	bool reload_again;    /* SIGHUP came meanwhile */
 	json_t *reload_notes; /* warnings of the reload under way */
 	struct views *views;
@@ -184,6 +185,11 @@ int load_start(struct daemon *daemon, struct ng_diags *diags) NG_MUST_CHECK;
 void load_tick(struct daemon *daemon);
 /* Everything anew. request may be NULL; it is answered now on failure, else when all stands. */
 void load_again(struct daemon *daemon, struct control_request *request);
+
+/* resolv.c: files that servers are taken from. */
+void resolv_note(struct daemon *daemon); /* as they are now */
+/* Once a second: one that changed is read anew. */
+void resolv_tick(struct daemon *daemon);
 
 /* hosts.c: sandboxes without an interface. */
 uint16_t hosts_kinds(const struct daemon *daemon); /* WALL_HOST_, of all that stand or are to */

@@ -212,6 +212,7 @@ int load_start(struct daemon *daemon, struct ng_diags *diags)
 	int code = host_look_up_all(daemon->conf, diags);
 	if (code)
 		return code;
+	resolv_note(daemon);
 	load_registry(daemon);
 	code = check_conf_boxes(daemon, daemon->conf, diags);
 	if (code == NG_OK)

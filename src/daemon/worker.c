@@ -225,7 +225,8 @@ void worker_drain(struct worker *worker)
 					     refusal.code);
 		else
 			ng_gate_no_answer(worker->gate, worker->now_us, refusal.number,
-					  NG_NO_SERVER);
+					  refusal.code == NG_E_NOTFOUND ? NG_NO_LISTED
+									: NG_NO_SERVER);
 		act(worker);
 	}
 }

@@ -89,6 +89,8 @@ static SSL_CTX *make_context(void)
 		SSL_CTX_free(context);
 		return NULL;
 	}
+	/* Nobody becomes somebody else in the middle of a connection. */
+	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_session_cache_mode(context,

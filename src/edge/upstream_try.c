@@ -306,6 +306,9 @@ bool exchange_next(struct exchange *exchange)
 			exchange->why = NG_NO_SERVER;
 			return false;
 		}
+		/* Who is not who it should be will not become so by the next handshake. */
+		if (exchange->why == NG_NO_TRUST && exchange->tries >= route->n_servers)
+			return false;
 		exchange->tries++;
 		server_pick(route, &turn);
 		if (!leg_begin(leg, route, &turn))

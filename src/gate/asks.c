@@ -276,7 +276,7 @@ void ng_gate_no_answer(struct ng_gate *gate, uint64_t now_us, uint64_t id,
 	static const enum text whys[] = {
 		[NG_NO_TIME] = TEXT_UPSTREAM_TIME,   [NG_NO_NETWORK] = TEXT_UPSTREAM_NETWORK,
 		[NG_NO_MATCH] = TEXT_UPSTREAM_MATCH, [NG_NO_TRUST] = TEXT_UPSTREAM_TRUST,
-		[NG_NO_SERVER] = TEXT_UPSTREAM_BUSY,
+		[NG_NO_SERVER] = TEXT_UPSTREAM_BUSY, [NG_NO_LISTED] = TEXT_UPSTREAM_NONE,
 	};
 	struct ask *ask;
 
@@ -284,10 +284,10 @@ void ng_gate_no_answer(struct ng_gate *gate, uint64_t now_us, uint64_t id,
 	ask = ask_find(gate, id);
 	if (!ask)
 		return;
-	if (why < NG_NO_TIME || why > NG_NO_TRUST)
+	if (why < NG_NO_TIME || why > NG_NO_LISTED)
 		why = NG_NO_NETWORK;
 	/* Without a free server nobody was asked. */
-	ask_failed(gate, ask, whys[why], why != NG_NO_SERVER);
+	ask_failed(gate, ask, whys[why], why != NG_NO_SERVER && why != NG_NO_LISTED);
 }
 
 void asks_finish(struct ng_gate *gate)

@@ -101,6 +101,8 @@ static const struct {
 	[TEXT_UPSTREAM_TRUST] = {NG_EDE_NETWORK,
 				 "failed (the upstream server did not prove by TLS "
 				 "who it is)"},
+	[TEXT_UPSTREAM_NONE] = {NG_EDE_NO_UPSTREAM,
+				"failed (the forward zone has no server now)"},
 	[TEXT_UPSTREAM_BUSY] = {NG_EDE_NO_UPSTREAM,
 				"failed (no upstream server is free to be asked)"},
 	[TEXT_UPSTREAM_NETWORK] = {NG_EDE_NETWORK,

@@ -71,7 +71,8 @@ END
 stat_of() { # HOST COUNTER
 	in_net unbound-control -c "$work/unbound.$1.conf" stats_noreset | awk -F= -v k="$2" '$1 == k { print $2 }'
 }
-serve 60 good tcp.example ' local-data: "www.half.example 60 IN A 44.0.0.9"'
+serve 60 good tcp.example ' local-data: "www.half.example 60 IN A 44.0.0.9"
+ local-data: "www.host.example 1 IN A 44.0.0.8"'
 serve 61 good right.example
 serve 62 good wrong.example
 serve 63 old old.example
@@ -94,6 +95,7 @@ forward "unknown.example" { servers = {"tls://192.0.2.64#dns.example"} }
 forward "pinned.example" { servers = {"tls://192.0.2.65"} pin-sha256 = {"$(pin self)"} timeout = 3000 }
 forward "unpinned.example" { servers = {"tls://192.0.2.61#dns.example"} pin-sha256 = {"$(pin self)"} }
 forward "clear.example" { servers = {"tls://192.0.2.61:53#dns.example"} timeout = 300 }
+forward "host.example" { resolv-conf = "$work/host.resolv" }
 forward "source.example" { servers = {"192.0.2.66"} source = {"192.0.2.200"} }
 forward "dead.example" { servers = {"192.0.2.68"} timeout = 500 }
 forward "half.example" { servers = {"192.0.2.68", "192.0.2.60"} timeout = 500 }
@@ -102,9 +104,10 @@ END
 tcpdump -i net0 -U -w "$work/clear.pcap" 'port 53 and host (192.0.2.61 or 192.0.2.62 or 192.0.2.63 or 192.0.2.64 or 192.0.2.65)' \
 	>/dev/null 2>&1 &
 dump=$!
+echo '# the network is not up yet' >"$work/host.resolv"
 start_gate
 add_box 1 "$(allow box1.list '*.tcp.example' '*.right.example' '*.wrong.example' '*.old.example' '*.unknown.example' \
-	'*.pinned.example' '*.unpinned.example' '*.clear.example' '*.source.example' '*.dead.example' '*.half.example')" >/dev/null
+	'*.pinned.example' '*.unpinned.example' '*.clear.example' '*.source.example' '*.host.example' '*.dead.example' '*.half.example')" >/dev/null
 
 # ---- TCP ----
 
@@ -163,6 +166,16 @@ sleep 0.5
 kill "$dump" && wait "$dump" 2>/dev/null
 is "and no other" "192.0.2.200" "$(tcpdump -n -r "$work/source.pcap" dst host 192.0.2.66 2>/dev/null |
 	awk '{ sub(/\.[0-9]+$/, "", $3); print $3 }' | sort -u)"
+
+# ---- the host's own servers ----
+
+is "a resolv.conf without servers: nobody is asked" "SERVFAIL ede=22" "$(ask 1 www.host.example)"
+like "the log says so" 'names no server' "$(cat "$work/namegated.log")"
+answered() { [ "$(ask 1 www.host.example)" = "$1" ]; }
+echo 'nameserver 192.0.2.60' >"$work/host.next" && mv "$work/host.next" "$work/host.resolv"
+succeeds "once it names one, that is asked" until_true 10 answered "NOERROR 44.0.0.8"
+echo '# down again' >"$work/host.resolv"
+succeeds "and not any more when it does not" until_true 10 answered "SERVFAIL ede=22"
 
 # ---- dead servers ----
 

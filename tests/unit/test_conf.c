@@ -255,6 +255,18 @@ static void servers_that_cannot_be(void **state)
 	}
 }
 
+/* No server is no reason not to start: the network may come later. Nobody stands in for it. */
+static void a_file_without_servers_is_a_zone_without(void **state)
+{
+	(void)state;
+	struct file file;
+	load(&file, RESOLV "forward \"a\" { resolv-conf = t.conf }\n");
+	assert_int_equal(file.code, NG_OK);
+	assert_int_equal(file.conf->routes[1].n_servers, 0);
+	assert_string_equal(file.said, "2:1 conf-resolv");
+	done(&file);
+}
+
 static void unreadable_trust_is_an_error(void **state)
 {
 	(void)state;
@@ -360,8 +372,11 @@ static void each_fault_is_refused_at_its_place(void **state)
 		 "2:1 conf-repeat"},
 		{"forward \"a\" { servers = {\"192.0.2.1\"}\n resolv-conf = resolv }",
 		 "1:1 conf-servers"},
-		{"forward \"a\" { resolv-conf = t.conf }", "1:1 conf-resolv"},
 		{"forward \"a\" { resolv-conf = none }", "0:0 file-read, 1:1 conf-resolv"},
+		{"listen = {\"127.0.0.1:53\"}\nforward \"a\" { servers = {\"127.0.0.1\"} }",
+		 "2:26 conf-loop"},
+		{"listen = {\"0.0.0.0:53\"}\nforward \"a\" { servers = {\"127.1.2.3\"} }",
+		 "2:26 conf-loop"},
 		{"forward \"a\" { servers = {\"192.0.2.1\"} timeout = 9 }", "1:49 conf-value"},
 		{"forward \"a\" { servers = {\"192.0.2.1\"} private = {\"127.0.0.0/8\"} }",
 		 "1:51 conf-never"},
@@ -642,6 +657,7 @@ int main(void)
 		cmocka_unit_test(every_key_is_read),
 		cmocka_unit_test(servers_by_their_ways),
 		cmocka_unit_test(servers_that_cannot_be),
+		cmocka_unit_test(a_file_without_servers_is_a_zone_without),
 		cmocka_unit_test(unreadable_trust_is_an_error),
 		cmocka_unit_test(what_is_printed_reads_back_the_same),
 		cmocka_unit_test(the_defaults_are_said),
