@@ -410,6 +410,21 @@ void ng_gate_flows_late(struct ng_gate *gate, uint64_t count);
 uint64_t ng_gate_flush(struct ng_gate *gate, uint64_t now_us, const struct ng_name *name,
 		       bool below);
 
+/*
+ * What the cache holds, to be put back in a later life under the same boot of the machine. The answer
+ * behind *cursor (start with 0) in out; returns its length, 0 at the end.
+ */
+#define NG_CACHED_MAX 66000
+size_t ng_gate_cached_at(struct ng_gate *gate, uint64_t *cursor,
+			 uint8_t out[static NG_CACHED_MAX]);
+/*
+ * One of those. It is read as an answer of an upstream is, and holds no longer than its records say.
+ * NG_E_FORMAT, NG_E_SHORT, NG_E_NOTFOUND (no such zone), NG_E_RANGE (its time is over, or not of this
+ * boot), NG_E_FULL, NG_E_NOMEM: then it is not kept, and nothing is lost by that.
+ */
+int ng_gate_cached_put(struct ng_gate *gate, uint64_t now_us, const uint8_t *octets,
+		       size_t len) NG_MUST_CHECK;
+
 /* ---- looking in ---- */
 
 struct ng_counters {

@@ -13,6 +13,7 @@
 #include "config.h"
 #include "daemon/worker_parts.h"
 
+#include "edge/cache_store.h"
 #include "edge/channel.h"
 #include "edge/confine.h"
 #include <signal.h>
@@ -431,6 +432,28 @@ static void adopt_waitings(struct worker *worker)
 	ng_gate_waiting_from(worker->gate, last);
 }
 
+static void cached_put(void *context, const uint8_t *octets, size_t len)
+{
+	struct worker *worker = context;
+
+	/* One that does not fit any more is asked for anew. */
+	(void)!ng_gate_cached_put(worker->gate, worker_clock_us(worker), octets, len);
+}
+
+/* A life that ended in order leaves its answers to the next. */
+static void cached_save(struct worker *worker)
+{
+	static uint8_t row[NG_CACHED_MAX];
+	uint64_t cursor = 0;
+	size_t len;
+
+	if (!worker->adopted)
+		return;
+	while ((len = ng_gate_cached_at(worker->gate, &cursor, row)) > 0)
+		cache_store_add(worker->cache, row, len);
+	cache_store_end(worker->cache);
+}
+
 void worker_ready(struct worker *worker)
 {
 	uint64_t now_us = worker_clock_us(worker);
@@ -442,6 +465,7 @@ void worker_ready(struct worker *worker)
 		lease_store_each(worker->store, now_us, worker_wall_s(), adopt_row, worker);
 		ng_gate_adopted(worker->gate, now_us);
 		adopt_waitings(worker);
+		cache_store_each(worker->cache, cached_put, worker);
 	}
 	worker->adopted = true;
 	worker_drain(worker);
@@ -561,6 +585,11 @@ static int open_and_confine(struct worker *worker, const struct worker_options *
 			"namegated: worker: no lease store: %s; leases work, but a restart "
 			"will not know their names\n",
 			store_why);
+	if (worker->store && cache_store_open(options->store, &worker->cache))
+		fprintf(stderr,
+			"namegated: worker: the answers of an earlier life cannot be "
+			"kept in %s; they are asked for anew after a restart\n",
+			options->store);
 	code = make_edges(worker);
 	if (!code)
 		code = make_handles(worker);
@@ -574,6 +603,8 @@ static int open_and_confine(struct worker *worker, const struct worker_options *
 
 static void finish(struct worker *worker)
 {
+	cached_save(worker);
+	cache_store_close(worker->cache);
 	lease_store_close(worker->store);
 	record_destroy(worker->records);
 	targets_finish(&worker->targets);

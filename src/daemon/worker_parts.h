@@ -131,6 +131,7 @@ struct worker {
 	struct upstream *upstream;
 	struct record_log *records;
 	struct lease_store *store;
+	struct cache_store *cache; /* NULL: every life begins without answers */
 	struct rulesets rulesets;
 	struct targets targets;
 	struct stage stage;

@@ -17,3 +17,4 @@ libedge_a_SOURCES += src/edge/dump.c src/edge/dump.h
 libedge_a_SOURCES += src/edge/stream.c src/edge/stream.h src/edge/stream_client.c src/edge/stream_frame.c \
 	src/edge/stream_frame.h src/edge/stream_inside.h src/edge/stream_listen.c \
 	src/edge/stream_places.c src/edge/stream_who.c src/edge/stream_who.h
+libedge_a_SOURCES += src/edge/cache_store.c src/edge/cache_store.h

@@ -223,7 +223,7 @@ static bool is_service(uint16_t type)
 	return type == NG_TYPE_SVCB || type == NG_TYPE_HTTPS;
 }
 
-static int services_strip(struct ng_gate *gate, struct ng_answer *answer)
+int services_strip(struct ng_gate *gate, struct ng_answer *answer)
 {
 	size_t n = 0;
 

@@ -503,6 +503,8 @@ void ask_join(struct ng_gate *gate, struct query *query, const struct question_k
 void ask_ahead(struct ng_gate *gate, const struct entry *entry, uint32_t sandbox);
 void ask_leave(struct query *query);
 void asks_finish(struct ng_gate *gate);
+/* Takes out of service records what opens addresses past the gate. NG_E_FORMAT, NG_E_NOMEM. */
+int services_strip(struct ng_gate *gate, struct ng_answer *answer) NG_MUST_CHECK;
 
 /* gate.c */
 void sandbox_close(struct ng_gate *gate,

@@ -56,6 +56,26 @@ is "and a flush of nothing" "2" "$?"
 gate flush --all www.allowed.example >/dev/null 2>&1
 is "or of all and one" "2" "$?"
 
+# ---- over a restart ----
+
+is "a name is known" "NOERROR 44.0.0.1" "$(ask 1 www.allowed.example)"
+first=$(box 1 dig +noall +answer www.allowed.example | awk '{ print $2 }')
+kill -TERM "$gate_pid"
+wait "$gate_pid"
+sleep 1.1
+start_gate
+answers() { [ "$(ask 1 www.allowed.example)" = "NOERROR 44.0.0.1" ]; }
+before=$(upstream_packets)
+succeeds "the next life answers" until_true 20 answers
+is "without asking for it" "$before" "$(upstream_packets)"
+second=$(box 1 dig +noall +answer www.allowed.example | awk '{ print $2 }')
+succeeds "the time between has run off its TTL ($first, $second)" [ "$second" -lt "$first" ]
+gate flush --all >/dev/null
+kill -KILL "$(pid_of worker)"
+succeeds "after a kill it answers again" until_true 20 answers
+[ "$(upstream_packets)" -gt "$before" ]
+is "and what was flushed has not come back" "0" "$?"
+
 # ---- ahead of the end ----
 
 ahead() { gate status --json | jq .counters.prefetched; }

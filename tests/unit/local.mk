@@ -249,3 +249,8 @@ check_PROGRAMS += tests/unit/test_lease_rows
 TESTS += tests/unit/test_lease_rows
 tests_unit_test_lease_rows_SOURCES = tests/unit/test_lease_rows.c
 tests_unit_test_lease_rows_LDADD = liboffline.a libedge.a libcore.a $(LMDB_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test_warm
+TESTS += tests/unit/test_warm
+tests_unit_test_warm_SOURCES = tests/unit/test_warm.c tests/unit/gate_world.h tests/unit/folder.h
+tests_unit_test_warm_LDADD = libedge.a libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
