@@ -17,6 +17,8 @@ FUZZERS += tests/fuzz/fuzz_name
 tests_fuzz_fuzz_name_LDADD = $(FUZZ_LDADD)
 FUZZERS += tests/fuzz/fuzz_wall
 tests_fuzz_fuzz_wall_LDADD = $(FUZZ_LDADD)
+FUZZERS += tests/fuzz/fuzz_stream
+tests_fuzz_fuzz_stream_LDADD = tests/fuzz/libdriver.a libedge.a
 FUZZERS += tests/fuzz/fuzz_list
 tests_fuzz_fuzz_list_LDADD = $(FUZZ_LDADD)
 FUZZERS += tests/fuzz/fuzz_zone
@@ -52,7 +54,7 @@ FUZZ_COMPILE = $(FUZZ_CC) $(FUZZ_CFLAGS) $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(CO
 	$(PCAP_CFLAGS) $(FSTRM_CFLAGS) $(JANSSON_CFLAGS)
 fuzz:
 	@$(MKDIR_P) fuzz; rm -f fuzz/libcode.a; set -e; \
-	for source in $(libcore_a_SOURCES) $(libconf_a_SOURCES) $(liboffline_a_SOURCES); do \
+	for source in $(libcore_a_SOURCES) $(libconf_a_SOURCES) $(liboffline_a_SOURCES) src/edge/stream_frame.c; do \
 		case $$source in \
 		src/offline/below.c|src/offline/expect*.c|src/offline/setup.c) ;; \
 		src/offline/traffic*.c|src/offline/trial*.c|src/offline/world*.c) ;; \

@@ -66,8 +66,9 @@ try() { # CLIENT WAY COMMAND...
 	ms=${row#* }
 	result=${ms#* }
 	is "$who over $way: a denied name does not exist" "error:noname" "$result"
-	succeeds "$who over $way: it says so within a second" \
-		awk -v ms="${ms%% *}" 'BEGIN { exit !(ms != "" && ms < 1000) }'
+	# A resolver that waited for anybody waited three seconds; on an idle machine none takes 50 ms.
+	succeeds "$who over $way: it says so at once" \
+		awk -v ms="${ms%% *}" 'BEGIN { exit !(ms != "" && ms < 2000) }'
 	printf '# %-22s %-3s denied    %8s ms  %s questions\n' "$who" "$way" "${ms%% *}" "$(asked "$denied")"
 }
 absent() { # CLIENT WHY

@@ -7,7 +7,7 @@ mkdir -p "$work/dns"
 chmod 755 "$work" "$work/dns"
 usual_stage
 ip -n net addr add 192.0.2.54/24 dev eth0
-in_net python3 "$here/tcp.py" late 192.0.2.54 2 >"$work/late.log" 2>&1 &
+in_net python3 "$here/tcp.py" late 192.0.2.54 3 >"$work/late.log" 2>&1 &
 until_true 10 grep -q ready "$work/late.log"
 if in_userns; then owner=''; else owner='socket-owner = "4242:4343"'; fi
 list=$(allow ci.list .allowed.example .late.example)
@@ -128,16 +128,16 @@ is "a killed gate leaves it" socket "$(stat -c %F "$at")"
 start_gate
 is "and the next one takes its place" 660 "$(stat -c %a "$at")"
 kill "$gate_pid"
-until_true 10 sh -c "! kill -0 $gate_pid"
+wait "$gate_pid"
 is "one that is stopped takes it along" gone "$([ -e "$at" ] && echo there || echo gone)"
 
 echo kept >"$at"
 gate_conf >"$work/namegated.conf"
-refused=$("$build/namegated" -c "$work/namegated.conf" 2>&1)
+refused=$(timeout 20 "$build/namegated" -c "$work/namegated.conf" 2>&1)
 like "a file in its place is not touched, and said" 'sandbox ci: .*ci\.dns: cannot listen there' "$refused"
 is "it is as it was" kept "$(cat "$at")"
 rm "$at"
 chmod 777 "$work/dns"
-refused=$("$build/namegated" -c "$work/namegated.conf" 2>&1)
+refused=$(timeout 20 "$build/namegated" -c "$work/namegated.conf" 2>&1)
 like "a folder that others write to is refused" 'sandbox ci: others than root may write to' "$refused"
 tap_done

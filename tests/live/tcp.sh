@@ -15,7 +15,7 @@ forward "late.example" {
 CONF
 usual_stage
 ip -n net addr add 192.0.2.54/24 dev eth0
-in_net python3 "$here/tcp.py" late 192.0.2.54 2 >"$work/late.log" 2>&1 &
+in_net python3 "$here/tcp.py" late 192.0.2.54 3 >"$work/late.log" 2>&1 &
 until_true 10 grep -q ready "$work/late.log"
 start_gate
 add_box 1 "$(allow box1.list .allowed.example .late.example)" >/dev/null
@@ -43,6 +43,8 @@ is "what is opened over TCP is open" "open" "$(reach 1 44.0.0.1)"
 
 # ---- as they should not be: the slow ones all at once, for they take their time ----
 
+# From the cache, where no question waits: else the deaf one's would take all that its sandbox may have.
+ask 1 big.allowed.example A +tcp >/dev/null
 client 1 idle >"$work/idle" &
 slow=$!
 client 1 dribble >"$work/dribble" &
@@ -57,7 +59,7 @@ is "what is no message ends it, and takes no answer along" "0 44.0.0.9 closed" \
 # shellcheck disable=SC2086  # a list of numbers
 wait $slow
 like "an idle connection is closed after ten seconds" '^closed (9|1[0-9])\.' "$(cat "$work/idle")"
-like "a dribble is cut after five, though an octet comes each second" '^(closed|reset) [5-9]\.' \
+like "a dribble is cut after five, though an octet comes each second" '^(closed|reset) ([5-9]|1[0-9])\.' \
 	"$(cat "$work/dribble")"
 like "a client that reads nothing is not read, and cut" '^cut after [0-9]+ questions' "$(cat "$work/deaf")"
 
