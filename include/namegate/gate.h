@@ -206,6 +206,7 @@ enum ng_why { /* a packet was blocked, or would have been */
 	      NG_WHY_EXTENSION,
 	      NG_WHY_FRAGMENT,
 	      NG_WHY_STRAY,  /* of no connection */
+	      NG_WHY_FRAME,  /* dropped at its port of a bridge */
 	      NG_WHY_UNSEEN, /* counted, and nobody saw where it went */
 	      NG_WHYS
 };

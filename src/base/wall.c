@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define MODE_MAX         2u  /* NG_OBSERVE; the engine's header is above this floor */
-#define WHY_MAX          14u /* NG_WHYS - 1, of the same header */
+#define WHY_MAX          15u /* NG_WHYS - 1, of the same header */
 #define PROTO_TCP        6u
 #define PROTO_UDP        17u
 #define ERRNO_MAX        4095u   /* MAX_ERRNO of Linux */

@@ -346,6 +346,7 @@ enum wall_trick { /* what the kernel's rules saw in a refused packet, beyond whe
 		  WALL_TRICK_EXTENSION, /* an IPv6 extension header */
 		  WALL_TRICK_FRAGMENT,
 		  WALL_TRICK_STRAY, /* of no connection that there is, or could be */
+		  WALL_TRICK_FRAME, /* not for a port of a bridge to send */
 		  WALL_TRICKS
 };
 struct wall_blocked {

@@ -164,14 +164,32 @@ static const struct {
 	     ACCEPT),
 	RULE(CHAIN_TOPORT, DROP), /* the copies for the other ports: not worth a count */
 
-	RULE(CHAIN_STRAY, FROM, {.kind = STEP_EACH, .reg = R0, .name = "stray"}, DROP),
+	RULE(CHAIN_STRAY, FROM, {.kind = STEP_EACH, .reg = R0, .name = "stray"}),
+	RULE(CHAIN_STRAY, FROM, TALLY("frames"), DROP), /* that of its one sandbox */
 	RULE(CHAIN_STRAY, COUNTER, DROP),
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
+/* Ahead of the verdicts. Each port has its own limit, so that no flood hides the others. */
+static void write_log(struct batch *batch, struct netlink *netlink, const char *table,
+		      uint16_t group)
+{
+	const struct step steps[] = {FROM,
+				     FAIR("talkport"),
+				     {.kind = STEP_LIMIT, .a = 4000, .b = 4000},
+				     {.kind = STEP_LOG,
+				      .a = group,
+				      .b = BLOCKED_SNAP,
+				      .c = 16,
+				      .name = PREFIX_FRAME},
+				     END};
+
+	write_rule(batch, netlink, table, CHAIN_STRAY, steps);
+}
+
 void bridge_rules_write(struct batch *batch, struct netlink *netlink,
-			const struct wall_table *table)
+			const struct wall_table *table, uint16_t log_group)
 {
 	const char *name = table->table;
 
@@ -184,11 +202,12 @@ void bridge_rules_write(struct batch *batch, struct netlink *netlink,
 		flush_chain(batch, netlink, name, regular[i]);
 	for (size_t i = 0; i < COUNT(bases); i++)
 		flush_chain(batch, netlink, name, bases[i].name);
+	write_log(batch, netlink, name, log_group);
 	for (size_t i = 0; i < COUNT(rules); i++)
 		write_rule(batch, netlink, name, rules[i].chain, rules[i].steps);
 }
 
 size_t bridge_rules_count(void)
 {
-	return COUNT(rules);
+	return COUNT(rules) + 1;
 }

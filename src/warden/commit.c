@@ -59,7 +59,9 @@ static void write_value(struct nlmsghdr *message, const struct op *op)
 static struct nlmsghdr *op_message(struct batch *batch, struct netlink *netlink,
 				   const struct op *op, uint16_t type, uint16_t flags)
 {
-	batch->family = op->at ? op->at->family : set_family((enum set_id)op->set);
+	batch->family = op->at        ? op->at->family
+			: op->bridged ? NFPROTO_BRIDGE
+				      : set_family((enum set_id)op->set);
 	return batch_message(batch, netlink, type, flags);
 }
 

@@ -14,8 +14,15 @@
 
 #define TOLD "told-"
 
-static const char *const words[COUNT_KINDS] = {
-	[COUNT_REFUSED] = "refused", [COUNT_OBSERVED] = "observed", [COUNT_FORGED] = "forged"};
+static const char *const words[COUNT_KINDS] = {[COUNT_REFUSED] = "refused",
+					       [COUNT_OBSERVED] = "observed",
+					       [COUNT_FORGED] = "forged",
+					       [COUNT_FRAMES] = "frames"};
+
+uint8_t count_family(const struct count_name *name)
+{
+	return name->kind == COUNT_FRAMES && !name->told ? NFPROTO_BRIDGE : NFPROTO_INET;
+}
 
 void count_name_text(const struct count_name *name, char out[static COUNT_NAME_MAX])
 {
@@ -58,6 +65,7 @@ static struct op *op_named(struct ops *ops, const struct count_name *name, uint6
 		return NULL;
 	op->set = SET_COUNT; /* no set at all */
 	op->packets = packets;
+	op->bridged = count_family(name) == NFPROTO_BRIDGE;
 	return op;
 }
 
@@ -156,10 +164,10 @@ static int take_counter(const struct nlmsghdr *reply, void *who)
 }
 
 static struct nlmsghdr *request_counter(struct netlink *netlink, char *buf, const char *table,
-					uint16_t flags)
+					uint8_t family, uint16_t flags)
 {
 	struct nlmsghdr *request = netlink_request(netlink, buf, NFNL_SUBSYS_NFTABLES,
-						   NFT_MSG_GETOBJ, flags, NFPROTO_INET);
+						   NFT_MSG_GETOBJ, flags, family);
 
 	mnl_attr_put_strz(request, NFTA_OBJ_TABLE, table);
 	mnl_attr_put_u32(request, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
@@ -178,7 +186,7 @@ int counter_read(struct netlink *netlink, const char *table, const struct count_
 	char buf[512], text[COUNT_NAME_MAX];
 	uint64_t packets = 0;
 	struct reading reading = {take_value, &packets};
-	struct nlmsghdr *request = request_counter(netlink, buf, table, 0);
+	struct nlmsghdr *request = request_counter(netlink, buf, table, count_family(name), 0);
 	int system = 0, code;
 
 	count_name_text(name, text);
@@ -191,11 +199,19 @@ int counter_read(struct netlink *netlink, const char *table, const struct count_
 
 int counters_dump(struct netlink *netlink, const char *table, counter_fn *each, void *who)
 {
-	char buf[512];
+	static const uint8_t families[] = {NFPROTO_INET, NFPROTO_BRIDGE};
 	struct reading reading = {each, who};
-	int system = 0,
-	    code = netlink_ask(netlink, request_counter(netlink, buf, table, NLM_F_DUMP),
-			       take_counter, &reading, &system);
+	int code = NG_OK;
 
-	return system == ENOENT ? NG_OK : code;
+	for (size_t i = 0; code == NG_OK && i < sizeof(families); i++) {
+		char buf[512];
+		struct nlmsghdr *request =
+			request_counter(netlink, buf, table, families[i], NLM_F_DUMP);
+		int system = 0;
+
+		code = netlink_ask(netlink, request, take_counter, &reading, &system);
+		if (system == ENOENT)
+			code = NG_OK;
+	}
+	return code;
 }

@@ -13,6 +13,7 @@ enum count_kind {
 	COUNT_REFUSED = 0,
 	COUNT_OBSERVED, /* passed, though nothing opened it */
 	COUNT_FORGED,   /* dropped before it was anybody's */
+	COUNT_FRAMES,   /* dropped at its port of a bridge; counted in the table for bridges */
 	COUNT_KINDS
 };
 #define COUNT_NAME_MAX 32
@@ -26,6 +27,9 @@ struct count_name {
 /* "refused-42", "told-refused-42" */
 void count_name_text(const struct count_name *name, char out[static COUNT_NAME_MAX]);
 bool count_name_parse(const char *text, struct count_name *out);
+
+/* Which table's it is: NFPROTO_INET or NFPROTO_BRIDGE. */
+uint8_t count_family(const struct count_name *name);
 
 /* The counter is to be there, beginning with packets; one that is there goes on as it is. */
 void op_counter(struct ops *ops, const struct count_name *name, uint64_t packets);
@@ -45,6 +49,6 @@ void counter_write(const struct op *op, struct nlmsghdr *message, const char *ta
 int counter_read(struct netlink *netlink, const char *table, const struct count_name *name,
 		 uint64_t *out) NG_MUST_CHECK;
 typedef void counter_fn(void *who, const struct count_name *name, uint64_t packets);
-/* Each of ours; none when there is no such table. */
+/* Each of ours, of both tables; none when there is no such table. */
 int counters_dump(struct netlink *netlink, const char *table, counter_fn *each,
 		  void *who) NG_MUST_CHECK;

@@ -145,26 +145,37 @@ static void put_count(struct warden *warden, enum set_id first, const struct ng_
 }
 
 /* The interface's counter was that of one sandbox, or nobody's, and is to be another's. */
-static void put_forged(struct warden *warden, const char *interface, uint32_t was, uint32_t is,
-		       uint32_t tag)
+static void put_counter(struct warden *warden, enum count_kind kind, const char *interface,
+			uint32_t was, uint32_t is, uint32_t tag)
 {
+	const enum set_id set = kind == COUNT_FRAMES ? SET_FRAMES : SET_FORGED;
 	uint8_t key[NG_IFNAME_MAX] = {0};
 	struct op *op;
 
 	if (was == is)
 		return;
 	memcpy(key, interface, strnlen(interface, NG_IFNAME_MAX));
-	op = was != COUNT_NOBODY ? op_octets(&warden->ops, SET_FORGED, key, sizeof(key)) : NULL;
+	op = was != COUNT_NOBODY ? op_octets(&warden->ops, set, key, sizeof(key)) : NULL;
 	if (op) {
 		op->remove = true;
 		op->tag = tag;
 	}
-	op = is != COUNT_NOBODY ? op_octets(&warden->ops, SET_FORGED, key, sizeof(key)) : NULL;
+	op = is != COUNT_NOBODY ? op_octets(&warden->ops, set, key, sizeof(key)) : NULL;
 	if (!op)
 		return;
 	op->tag = tag;
-	op_count_value(op, is, COUNT_FORGED);
+	op_count_value(op, is, kind);
 	claim_last(warden);
+}
+
+static void put_forged(struct warden *warden, const char *interface, uint32_t was, uint32_t is,
+		       uint32_t tag)
+{
+	const uint32_t framed_was = tally_framed(&warden->tally, was) ? was : COUNT_NOBODY;
+	const uint32_t framed_is = tally_framed(&warden->tally, is) ? is : COUNT_NOBODY;
+
+	put_counter(warden, COUNT_FORGED, interface, was, is, tag);
+	put_counter(warden, COUNT_FRAMES, interface, framed_was, framed_is, tag);
 }
 
 static uint32_t alone_on(const struct warden *warden, const char *interface)
@@ -438,7 +449,8 @@ static int put(struct warden *warden, struct change *change, uint32_t tag)
 		code = statics_settle(&change->statics);
 	change->unchanged = code != NG_OK;
 	if (code == NG_OK)
-		code = tally_enrol(&warden->tally, wanted->id, warden->now_us, &warden->ops);
+		code = tally_enrol(&warden->tally, wanted->id, wanted->bridge[0],
+				   warden->now_us, &warden->ops);
 	if (code == NG_OK)
 		code = sandboxes_put(&warden->sandboxes, wanted, &sandbox);
 	if (code != NG_OK)

@@ -111,9 +111,9 @@ static bool attribute(const struct hearing *hearing, const char *prefix, uint32_
 {
 	const struct sandbox *sandbox;
 
-	if (!strcmp(prefix, PREFIX_FORGED)) {
-		*kind = COUNT_FORGED;
-		packet->trick = trick_of(head);
+	if (!strcmp(prefix, PREFIX_FORGED) || !strcmp(prefix, PREFIX_FRAME)) {
+		*kind = !strcmp(prefix, PREFIX_FRAME) ? COUNT_FRAMES : COUNT_FORGED;
+		packet->trick = *kind == COUNT_FRAMES ? WALL_TRICK_FRAME : trick_of(head);
 		packet->sandbox = owner_of(hearing, index);
 		return true;
 	}
@@ -139,10 +139,10 @@ static int take_packet(const struct nlmsghdr *message, void *who)
 {
 	struct hearing *hearing = who;
 	const char *prefix = "";
-	bool readable = false, host;
-	uint32_t index = 0, mark = 0;
+	bool readable = false, host, frame;
+	uint32_t index = 0, port = 0, mark = 0;
 	struct nlattr *attr;
-	struct packet_head head;
+	struct packet_head head = {0};
 	struct wall_blocked packet;
 	enum count_kind kind;
 
@@ -156,6 +156,9 @@ static int take_packet(const struct nlmsghdr *message, void *who)
 		else if (mnl_attr_get_type(attr) == NFULA_IFINDEX_INDEV &&
 			 mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
 			index = ntohl(mnl_attr_get_u32(attr));
+		else if (mnl_attr_get_type(attr) == NFULA_IFINDEX_PHYSINDEV &&
+			 mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+			port = ntohl(mnl_attr_get_u32(attr));
 		else if (mnl_attr_get_type(attr) == NFULA_MARK &&
 			 mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
 			mark = ntohl(mnl_attr_get_u32(attr));
@@ -164,11 +167,12 @@ static int take_packet(const struct nlmsghdr *message, void *who)
 					       mnl_attr_get_payload_len(attr), &head) == NG_OK;
 	}
 	host = !strcmp(prefix, PREFIX_HOST) || !strcmp(prefix, PREFIX_HOST_SEEN);
-	if (!readable || (host && !name_host(mark, &head)))
+	frame = !strcmp(prefix, PREFIX_FRAME); /* ARP and others have no address that we read */
+	if ((!readable && !frame) || (host && !name_host(mark, &head)))
 		return MNL_CB_OK;
 	packet = (struct wall_blocked){
 		.from = head.from, .to = head.to, .proto = head.proto, .port = head.port};
-	if (attribute(hearing, prefix, index, &head, &packet, &kind))
+	if (attribute(hearing, prefix, frame && port ? port : index, &head, &packet, &kind))
 		tally_hear(hearing->tally, kind, &packet, hearing->now_us);
 	return MNL_CB_OK;
 }

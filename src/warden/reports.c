@@ -85,7 +85,8 @@ static void fill_row(const struct talker *talker, struct wall_tally *out)
 	*out = (struct wall_tally){.sandbox = talker->sandbox,
 				   .refused = talker_counted(talker, COUNT_REFUSED),
 				   .observed = talker_counted(talker, COUNT_OBSERVED),
-				   .forged = talker_counted(talker, COUNT_FORGED)};
+				   .forged = talker_counted(talker, COUNT_FORGED) +
+					     talker_counted(talker, COUNT_FRAMES)};
 }
 
 int reports_tell_numbers(struct warden *warden, tell_fn *tell)

@@ -10,6 +10,7 @@
 #define PREFIX_OBSERVED  "namegate-seen "   /* of the log of packets that passed unleased */
 #define PREFIX_FORGED    "namegate-forged " /* dropped ahead of conntrack */
 #define PREFIX_STRAY     "namegate-stray "  /* of no connection */
+#define PREFIX_FRAME     "namegate-frame "  /* dropped at its port of a bridge */
 #define PREFIX_HOST      "namegate-host "   /* the mark is the token; refused */
 #define PREFIX_HOST_SEEN "namegate-host-seen " /* and passed unleased */
 #define BLOCKED_SNAP     96 /* octets of a refused packet that are looked at */
@@ -28,5 +29,5 @@ size_t rules_count(const struct wall_table *table, bool bridged);
 
 /* The same for the table of family bridge (bridge_rules.c). */
 void bridge_rules_write(struct batch *batch, struct netlink *netlink,
-			const struct wall_table *table);
+			const struct wall_table *table, uint16_t log_group);
 size_t bridge_rules_count(void);

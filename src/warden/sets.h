@@ -68,8 +68,10 @@ enum set_id {
 	SET_PORT6,
 	SET_PORT4NET,
 	SET_PORT6NET,
-	SET_STRAY,  /* ports with the number of their frames that were dropped */
-	SET_NEVER4, /* never to be reached, looked at before the leases */
+	SET_TALKPORT, /* ports that are being reported */
+	SET_FRAMES,   /* whose counter a port's dropped frames are counted in */
+	SET_STRAY,    /* ports with the number of their frames that were dropped */
+	SET_NEVER4,   /* never to be reached, looked at before the leases */
 	SET_NEVER6,
 	SET_PRIVATE_DNS, /* protocol and port of DNS that the gate cannot see into */
 	SET_ND,          /* ICMPv6 types of neighbour discovery that a host sends */
@@ -104,8 +106,9 @@ struct set_at {
 struct lease;
 struct op { /* an element, or a named counter when the set is SET_COUNT: its key is the name */
 	bool remove, has_end, interval_end;
-	bool anew; /* it may stand with another time-out, or none: taken out and put in */
-	bool bare; /* of a declared set: without our mark */
+	bool anew;    /* it may stand with another time-out, or none: taken out and put in */
+	bool bare;    /* of a declared set: without our mark */
+	bool bridged; /* a counter of the table for bridges */
 	uint8_t set, len;
 	uint8_t key[KEY_MAX], key_end[KEY_MAX];
 	uint8_t value[16], value_len;

@@ -104,7 +104,8 @@ static int first_build(struct warden *warden, const struct wall_table *table, in
 	if (code == NG_OK && there)
 		code = adopt(warden, table->table);
 	if (code == NG_OK)
-		code = tally_enrol(&warden->tally, COUNT_NOBODY, warden->now_us, &warden->ops);
+		code = tally_enrol(&warden->tally, COUNT_NOBODY, false, warden->now_us,
+				   &warden->ops);
 	if (code != NG_OK)
 		return code;
 	code = table_build(&warden->kernel, table, BUILD_OVER, &warden->ops, system);

@@ -179,7 +179,7 @@ static int try_build(struct kernel *kernel, const struct wall_table *table, enum
 	if (code != NG_OK)
 		return code;
 	if (kernel->bridged)
-		bridge_rules_write(&kernel->batch, &kernel->netlink, table);
+		bridge_rules_write(&kernel->batch, &kernel->netlink, table, kernel->log_group);
 	ops_write_shared(refill, 0, n, table->table, &ability, &kernel->batch,
 			 &kernel->netlink);
 	code = batch_commit(&kernel->batch, &kernel->netlink, NULL, NULL, system);
@@ -415,6 +415,8 @@ void table_forget_talk(struct kernel *kernel)
 	flush_set(kernel, kernel->table.table, SET_TALK4);
 	flush_set(kernel, kernel->table.table, SET_TALK6);
 	flush_set(kernel, kernel->table.table, SET_TALKIF);
+	if (kernel->bridged)
+		flush_set(kernel, kernel->table.table, SET_TALKPORT);
 	(void)!batch_commit(&kernel->batch, &kernel->netlink, NULL, NULL, &system);
 }
 

@@ -137,6 +137,7 @@ static void adopt_one(void *who, const struct count_name *name, uint64_t packets
 		talker->kinds[name->kind].told = packets;
 	else
 		talker->kinds[name->kind].kernel = packets;
+	talker->framed |= name->kind == COUNT_FRAMES && !name->told;
 }
 
 int tally_adopt(struct tally *tally, struct kernel *kernel, const char *table)
@@ -162,19 +163,37 @@ int tally_refresh(struct tally *tally, struct kernel *kernel)
 
 /* ---- comings and goings ---- */
 
-int tally_enrol(struct tally *tally, uint32_t sandbox, uint64_t now_us, struct ops *ops)
+bool tally_framed(const struct tally *tally, uint32_t sandbox)
 {
+	const struct talker *talker = find(tally, sandbox);
+
+	return talker && talker->framed;
+}
+
+/* Is there a counter of that kind? */
+static bool has_counter(const struct talker *talker, uint8_t kind)
+{
+	return talker->sandbox != COUNT_NOBODY && (kind != COUNT_FRAMES || talker->framed);
+}
+
+int tally_enrol(struct tally *tally, uint32_t sandbox, bool framed, uint64_t now_us,
+		struct ops *ops)
+{
+	const struct count_name frames = {.sandbox = sandbox, .kind = COUNT_FRAMES};
 	struct talker *talker = find_or_make(tally, sandbox);
 
 	if (!talker)
 		return NG_E_NOMEM;
+	if (framed && !talker->framed && talker->claimed) /* it comes to a bridge now */
+		op_counter(ops, &frames, talker_counted(talker, COUNT_FRAMES));
+	talker->framed |= framed;
 	if (talker->claimed)
 		return NG_OK;
 	talker->claimed = true;
 	for (uint8_t kind = 0; kind < COUNT_KINDS; kind++) {
 		const struct count_name name = {.sandbox = sandbox, .kind = kind};
 
-		if (sandbox != COUNT_NOBODY)
+		if (has_counter(talker, kind))
 			op_counter(ops, &name, talker_counted(talker, kind));
 		talker->kinds[kind].due = untold(talker, kind) > 0;
 		if (talker->kinds[kind].due)
@@ -188,7 +207,8 @@ static void remove_counters(const struct talker *talker, struct ops *ops, uint32
 	for (uint8_t kind = 0; kind < COUNT_KINDS; kind++) {
 		struct count_name name = {.sandbox = talker->sandbox, .kind = kind};
 
-		op_counter_remove(ops, &name, tag);
+		if (has_counter(talker, kind))
+			op_counter_remove(ops, &name, tag);
 		name.told = true;
 		if (talker->kinds[kind].told) /* it was kept */
 			op_counter_remove(ops, &name, tag);
@@ -227,7 +247,7 @@ void tally_refill(struct tally *tally, struct kernel *kernel, struct ops *ops)
 							.kind = kind};
 			uint64_t counted = talker_counted(talker, kind);
 
-			if (talker->sandbox != COUNT_NOBODY)
+			if (has_counter(talker, kind))
 				op_counter(ops, &name, counted);
 			else if (kind == COUNT_FORGED)
 				kernel->nobodys = counted;
@@ -286,7 +306,8 @@ void tally_hear(struct tally *tally, enum count_kind kind, const struct wall_blo
 			return;
 		talker->kinds[kind].talk = talk;
 	}
-	add_sample(talk, packet);
+	if (packet->to.family != NG_NOFAMILY)
+		add_sample(talk, packet);
 	talk->last = *packet;
 	talker->kinds[kind].due = true;
 	wake(tally, talker, now_us);
@@ -385,6 +406,8 @@ static void tell_rest(const struct talker *talker, enum count_kind kind, uint64_
 	out->observed = kind == COUNT_OBSERVED;
 	if (kind == COUNT_FORGED && !talk)
 		out->trick = WALL_TRICK_SOURCE;
+	else if (kind == COUNT_FRAMES)
+		out->trick = WALL_TRICK_FRAME;
 	out->count = packets;
 	out->logged = 0;
 }

@@ -25,6 +25,7 @@ struct talk { /* what the log said of one kind since the last report */
 struct talker { /* a sandbox, or COUNT_NOBODY */
 	uint32_t sandbox;
 	bool claimed; /* in this life */
+	bool framed;  /* it has a counter of COUNT_FRAMES */
 	struct {
 		uint64_t base, kernel; /* counted by tables that are gone, and by this one */
 		uint64_t told;
@@ -46,9 +47,10 @@ struct tally {
 void tally_finish(struct tally *tally); /* takes NULL and the zero value */
 /* Reads what an earlier life has counted and told. NG_E_KERNEL, NG_E_NOMEM. */
 int tally_adopt(struct tally *tally, struct kernel *kernel, const char *table) NG_MUST_CHECK;
-/* The sandbox is registered: its counters are to be there. NG_E_NOMEM. */
-int tally_enrol(struct tally *tally, uint32_t sandbox, uint64_t now_us,
+/* The sandbox is registered: its counters are to be there. framed: on a port of a bridge. NG_E_NOMEM. */
+int tally_enrol(struct tally *tally, uint32_t sandbox, bool framed, uint64_t now_us,
 		struct ops *ops) NG_MUST_CHECK;
+bool tally_framed(const struct tally *tally, uint32_t sandbox);
 /* It is no more. Its counters go after whatever points to them. */
 void tally_forget(struct tally *tally, uint32_t sandbox, struct ops *ops, uint32_t tag);
 /* What an earlier life counted for sandboxes that did not come again. */

@@ -102,6 +102,22 @@ attack() { # WHAT SENDER
 attack "isolated" 1
 is "the drops are counted by port" "true" "$(nft -j list set bridge namegate stray | jq '[.nftables[] | .set? // empty | .elem[] | .elem | select(.val == "tap1") | .counter.packets] | add >= 300')"
 
+dropped() { # PORT: its frames, by the rule that drops them
+	nft -j list set bridge namegate stray | jq --arg p "$1" '[.nftables[] | .set? // empty | .elem[]? | .elem | select(.val == $p) | .counter.packets] | add // 0'
+}
+told() { gate sandbox list --json | jq --arg b "$1" '.sandboxes[] | select(.name == $b) | .forged'; }
+same() { [ "$(told vm1)" = "$(dropped tap1)" ] && [ "$(told vm2)" = "$(dropped tap2)" ]; }
+succeeds "and by sandbox, to the frame" until_true 5 same
+framed() { records 'select(.event == "blocked" and .sandbox == "vm1" and .why == "bridge-frame") | .count' | awk '{ n += $1 } END { print n + 0 }'; }
+succeeds "as the record comes to" until_true 10 eval '[ "$(framed)" = "$(told vm1)" ]'
+like "blocked tells which sandbox it was, and of what kind" 'vm1: .*[0-9]+ forged.*a frame that a port of a bridge may not send' "$(gate blocked vm1 | tr '\n' ' ')"
+unlike "and no other" 'a frame that a port' "$(gate blocked vm2)"
+old=$(pid_of warden)
+kill -9 "$old"
+another() { [ -n "$(pid_of warden)" ] && [ "$(pid_of warden)" != "$old" ] && [ "$(vm 2 ask www.allowed.example)" = "NOERROR 44.0.0.1" ]; }
+until_true 10 another
+succeeds "another warden goes on from there" until_true 5 same
+
 # The isolation is taken away: it comes back by itself, and meanwhile the rules hold. The warden is
 # stopped for that.
 bridge link set dev tap2 isolated off learning on
