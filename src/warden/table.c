@@ -62,6 +62,16 @@ static uint32_t set_size(const struct wall_table *table, enum set_id id)
 	return set_shapes[id].flags & NFT_SET_INTERVAL ? IDENTITY_SIDES : IDENTITY_SIZE;
 }
 
+/*
+ * Given a size, the kernel makes room for all of it at once in a set of this kind, which took most of
+ * the time of building the table; without one such a set grows. What goes in is the warden's alone, and
+ * no more than NG_SANDBOXES_CEILING.
+ */
+static bool is_bounded(const struct set_shape *shape)
+{
+	return shape->flags & (NFT_SET_INTERVAL | NFT_SET_TIMEOUT | NFT_SET_EVAL);
+}
+
 /* Byte order of the keys, which nft wants to know when it lists a set of one field: names are host's. */
 static void describe_key(struct nftnl_set *set, bool is_name)
 {
@@ -92,7 +102,8 @@ static void write_set(struct kernel *kernel, const struct wall_table *table, enu
 	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, shape->key_len);
 	nftnl_set_set_u32(set, NFTNL_SET_FLAGS,
 			  shape->flags | (several ? (uint32_t)NFT_SET_CONCAT : 0));
-	nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, set_size(table, id));
+	if (is_bounded(shape))
+		nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, set_size(table, id));
 	if (several)
 		nftnl_set_set_data(
 			set, NFTNL_SET_DESC_CONCAT, shape->fields,
