@@ -46,8 +46,8 @@ around() { # FAMILY SOURCE NEIGHBOUR ADDRESS OTHER: makes the flows, revokes the
 	{
 		many 300 "$2" "$4" 80 && many 300 "$2" "$5" 443 && many 300 "$3" "$4" 443 && many 300 "$2" "$5" 443 5
 	} | make_flows "stay$1"
-	is "IPv$1: leases of two addresses and of one port" "ok ok ok ok" "$(tell lease 1 "$4" 60000) $(
-		tell lease 1 "$5" 60000) $(tell lease 1 "$4" 60000 17 80) $(tell lease 2 "$4" 60000)"
+	is "IPv$1: leases of two addresses and of one port" "ok ok ok ok" "$(tell lease 1 "$4" 3600000) $(
+		tell lease 1 "$5" 3600000) $(tell lease 1 "$4" 3600000 17 80) $(tell lease 2 "$4" 3600000)"
 }
 
 is "two sandboxes" "ok ok" "$(tell add 1 sb1 enforce - 10.79.0.2,fd79::2) $(tell add 2 sb2 enforce - 10.79.0.3,fd79::3)"
