@@ -34,18 +34,12 @@
 
 static bool read_key(enum set_id set, const struct element *element, struct lease_key *out)
 {
-	bool v4 = set == SET_ALLOW4 || set == SET_ALLOW4P;
-	bool ports = set == SET_ALLOW4P || set == SET_ALLOW6P;
-	enum ng_family family = v4 ? NG_IPV4 : NG_IPV6;
-	size_t len = v4 ? 4 : 16;
-	const uint8_t *tail = element->key + 2 * len;
-	struct ng_addr source = ng_addr_make(family, element->key);
-	struct ng_addr to = ng_addr_make(family, element->key + len);
+	struct pair pair;
 
 	if (element->len != set_shapes[set].key_len)
 		return false;
-	*out = lease_key_make(&source, &to, ports ? tail[0] : 0,
-			      ports ? (uint16_t)(tail[4] << 8 | tail[5]) : 0);
+	pair = set_pair(set, element->key);
+	*out = lease_key_make(&pair.source, &pair.to, pair.proto, pair.port);
 	return true;
 }
 
@@ -184,8 +178,7 @@ static void put_copy(struct warden *warden, const struct lease *lease)
 
 	if (lease->until_us <= warden->now_us)
 		return;
-	op = op_pair(&warden->adoption.ops, &lease->key.source, &lease->key.to,
-		     lease->key.proto, lease->key.port);
+	op = lease_op(warden, lease, &warden->adoption.ops);
 	if (!op)
 		return;
 	op->set = (uint8_t)table_lease_set(&warden->kernel, (enum set_id)op->set, true);
@@ -231,7 +224,7 @@ static void begin(struct warden *warden)
 	warden->adoption.copying = true;
 	warden->adoption.again = false;
 	warden->adoption.passes = 0;
-	warden->mirror.walk = warden->mirror.by_key;
+	warden->mirror.walk = mirror_next(&warden->mirror, NULL);
 }
 
 /* ---- turning ---- */
@@ -317,7 +310,7 @@ static void pass_again(struct warden *warden)
 	}
 	adoption->again = false;
 	adoption->again_us = warden->now_us + PAUSE_US;
-	warden->mirror.walk = warden->mirror.by_key;
+	warden->mirror.walk = mirror_next(&warden->mirror, NULL);
 }
 
 void adopt_step(struct warden *warden)
@@ -333,7 +326,7 @@ void adopt_step(struct warden *warden)
 	}
 	while (adoption->ops.n < STEP && warden->mirror.walk && !adoption->ops.failed) {
 		put_copy(warden, warden->mirror.walk);
-		warden->mirror.walk = warden->mirror.walk->hh.next;
+		warden->mirror.walk = mirror_next(&warden->mirror, warden->mirror.walk);
 	}
 	if (!commit_copy(warden) || warden->mirror.walk)
 		return;

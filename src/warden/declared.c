@@ -182,7 +182,8 @@ static bool reserve_touch(struct declared *declared)
 static bool plan_in_set(struct declared *declared, size_t set, const struct op *op, size_t i,
 			const struct writer *writer)
 {
-	struct lease_key lease = op->lease->key;
+	const struct pair pair = set_pair((enum set_id)op->set, op->key);
+	struct lease_key lease = lease_key_make(&pair.source, &pair.to, pair.proto, pair.port);
 	struct stand_key key = {.set = (uint8_t)set};
 	struct holder *holder;
 	struct stand *stand;

@@ -30,9 +30,31 @@ struct lease *lease_open(struct warden *warden, const struct lease_key *key,
 
 static void lease_forget(struct warden *warden, struct lease *lease)
 {
-	if (lease->group->owner)
-		lease->group->owner->leases--;
+	struct sandbox *owner = mirror_group_of(&warden->mirror, lease)->owner;
+
+	if (owner)
+		owner->leases--;
 	mirror_drop(&warden->mirror, lease);
+}
+
+struct op *lease_op(const struct warden *warden, const struct lease *lease, struct ops *ops)
+{
+	const struct lease_key key = mirror_key(&warden->mirror, lease);
+
+	return op_pair(ops, &key.source, &key.to, key.proto, key.port);
+}
+
+struct op *lease_fly(struct warden *warden, struct lease *lease)
+{
+	struct op *op = lease_op(warden, lease, &warden->ops);
+
+	if (!op)
+		return NULL;
+	op->tag = TAG_OTHER;
+	op->lease = lease;
+	lease->op = (uint32_t)warden->ops.n - 1;
+	lease->in_flight = true;
+	return op;
 }
 
 void lease_close(struct warden *warden, struct lease *lease)
@@ -41,17 +63,12 @@ void lease_close(struct warden *warden, struct lease *lease)
 
 	if (lease->in_flight)
 		return;
-	op = op_pair(&warden->ops, &lease->key.source, &lease->key.to, lease->key.proto,
-		     lease->key.port);
+	op = lease_fly(warden, lease);
 	if (!op) {
 		mirror_confirm(&warden->mirror, lease, warden->now_us + RETRY_US);
 		return;
 	}
 	op->remove = true;
-	op->tag = TAG_OTHER;
-	op->lease = lease;
-	lease->op = warden->ops.n - 1;
-	lease->in_flight = true;
 	mirror_unschedule(&warden->mirror, lease);
 }
 
@@ -80,16 +97,16 @@ static void settle_one(struct warden *warden, const struct op *op)
 	else if (op->remove)
 		mirror_confirm(&warden->mirror, lease, warden->now_us + RETRY_US);
 	else if (op->error == 0)
-		mirror_confirm(&warden->mirror, lease, lease->wanted_us);
+		mirror_confirm(&warden->mirror, lease, op->until_us);
 	else if (lease->until_us == FOREVER &&
 		 !lease->fixed) /* the lease's end will close it */
-		mirror_confirm(&warden->mirror, lease, lease->wanted_us);
+		mirror_confirm(&warden->mirror, lease, op->until_us);
 	else if (lease->until_us && !lease->heap) /* its old end still holds */
 		mirror_confirm(&warden->mirror, lease, lease->until_us);
 	else if (!lease->until_us && op_in_doubt(op->error)) /* to be taken out again */
 		mirror_confirm(&warden->mirror, lease, warden->now_us + RETRY_US);
 	if (!op->remove && op->error)
-		lease->code = op_code(op->error);
+		lease->code = (int16_t)op_code(op->error);
 }
 
 bool ops_settle(struct warden *warden)

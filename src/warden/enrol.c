@@ -232,7 +232,7 @@ typedef void group_fn(struct warden *warden, struct group *group, struct sandbox
 static void each_group(struct warden *warden, const struct ng_prefix *source, group_fn *act,
 		       struct sandbox *sandbox)
 {
-	struct group *group, *next;
+	struct group *group;
 
 	if (ng_prefix_is_host(source)) {
 		group = mirror_group(&warden->mirror, &source->addr);
@@ -240,10 +240,10 @@ static void each_group(struct warden *warden, const struct ng_prefix *source, gr
 			act(warden, group, sandbox);
 		return;
 	}
-	HASH_ITER (hh, warden->mirror.by_source, group, next) {
+	for (group = mirror_next_group(&warden->mirror, NULL); group;
+	     group = mirror_next_group(&warden->mirror, group))
 		if (ng_prefix_contains(source, &group->source))
 			act(warden, group, sandbox);
-	}
 }
 
 static void disown(struct warden *warden, struct group *group, struct sandbox *sandbox)
@@ -255,11 +255,10 @@ static void disown(struct warden *warden, struct group *group, struct sandbox *s
 
 static void own(struct warden *warden, struct group *group, struct sandbox *sandbox)
 {
-	struct lease *lease;
+	const struct lease *lease = NULL;
 
-	(void)warden;
 	group->owner = sandbox;
-	for (lease = group->leases; lease; lease = lease->next)
+	while ((lease = mirror_next_of(&warden->mirror, group, lease)))
 		sandbox->leases++;
 }
 
@@ -276,25 +275,27 @@ static bool is_static(const struct sandbox *sandbox, const struct lease_key *key
 /* May the sandbox as it is now keep this one? */
 static bool stays(struct warden *warden, struct lease *lease, const struct sandbox *sandbox)
 {
+	const struct lease_key key = mirror_key(&warden->mirror, lease);
 	const struct wall_sandbox *is = &sandbox->is;
 	bool leasable = is->mode != MODE_LOCKDOWN &&
-			ng_addr_openable(&lease->key.to, is->opened, is->n_opened);
+			ng_addr_openable(&key.to, is->opened, is->n_opened);
 
 	if (!lease->fixed)
 		return leasable;
-	return is_static(sandbox, &lease->key) || (leasable && fixed_fall_back(warden, lease));
+	return is_static(sandbox, &key) || (leasable && fixed_fall_back(warden, lease));
 }
 
 static void prune(struct warden *warden, struct group *group, struct sandbox *sandbox)
 {
 	const uint8_t bits = (uint8_t)(8 * ng_addr_len(&group->source));
-	struct lease *lease;
+	struct lease *lease = NULL;
 
-	for (lease = group->leases; lease; lease = lease->next) {
-		struct cut cut = {.source = {.addr = lease->key.source, .bits = bits},
-				  .to = {.addr = lease->key.to, .bits = bits},
-				  .proto = lease->key.proto,
-				  .port = lease->key.port,
+	while ((lease = mirror_next_of(&warden->mirror, group, lease))) {
+		const struct lease_key key = mirror_key(&warden->mirror, lease);
+		struct cut cut = {.source = {.addr = key.source, .bits = bits},
+				  .to = {.addr = key.to, .bits = bits},
+				  .proto = key.proto,
+				  .port = key.port,
 				  .weigh = true};
 
 		if (group->owner && stays(warden, lease, sandbox))
@@ -307,10 +308,10 @@ static void prune(struct warden *warden, struct group *group, struct sandbox *sa
 
 static void close_group(struct warden *warden, struct group *group, struct sandbox *sandbox)
 {
-	struct lease *lease;
+	struct lease *lease = NULL;
 
 	(void)sandbox;
-	for (lease = group->leases; lease; lease = lease->next) {
+	while ((lease = mirror_next_of(&warden->mirror, group, lease))) {
 		lease->fixed = false;
 		lease_close(warden, lease);
 	}
@@ -617,23 +618,23 @@ void enrol(struct warden *warden, struct change *changes, size_t n)
 static void refill_leases(struct warden *warden, struct ops *ops, enum ng_family family,
 			  bool ported)
 {
-	struct lease *lease, *next;
+	struct lease *lease = NULL;
 
-	HASH_ITER (hh, warden->mirror.by_key, lease, next) {
+	while ((lease = mirror_next(&warden->mirror, lease))) {
+		const struct group *group = mirror_group_of(&warden->mirror, lease);
 		struct op *op;
 
-		if (lease->until_us <= warden->now_us || (lease->key.proto != 0) != ported ||
-		    lease->key.to.family != family)
+		if (lease->until_us <= warden->now_us || (lease->proto != 0) != ported ||
+		    group->source.family != family)
 			continue;
-		op = op_pair(ops, &lease->key.source, &lease->key.to, lease->key.proto,
-			     lease->key.port);
+		op = lease_op(warden, lease, ops);
 		if (!op)
 			return;
 		op->tag = TAG_OTHER;
 		op->lease = lease;
 		if (lease->until_us != FOREVER)
 			op->timeout_ms = kernel_timeout_ms(lease->until_us, warden->now_us);
-		lease->wanted_us = lease->until_us;
+		op->until_us = lease->until_us;
 	}
 }
 

@@ -31,14 +31,7 @@ static struct op *op_of(struct warden *warden, struct lease *lease)
 		op->remove = false;
 		return op;
 	}
-	op = op_pair(&warden->ops, &lease->key.source, &lease->key.to, lease->key.proto,
-		     lease->key.port);
-	if (!op)
-		return NULL;
-	op->lease = lease;
-	lease->op = warden->ops.n - 1;
-	lease->in_flight = true;
-	return op;
+	return lease_fly(warden, lease);
 }
 
 static void write_end(struct warden *warden, struct lease *lease, uint64_t until_us,
@@ -51,7 +44,7 @@ static void write_end(struct warden *warden, struct lease *lease, uint64_t until
 	op->anew = true;
 	op->tag = tag;
 	op->timeout_ms = until_us == FOREVER ? 0 : kernel_timeout_ms(until_us, warden->now_us);
-	lease->wanted_us = until_us;
+	op->until_us = until_us;
 }
 
 static void fix(struct warden *warden, struct sandbox *sandbox, const struct lease_key *key,
@@ -174,10 +167,10 @@ bool flow_justified(const void *who, const struct flow *flow)
 
 void fixed_drop_unclaimed(struct warden *warden)
 {
-	struct lease *lease, *next;
+	struct lease *lease = NULL;
 
-	HASH_ITER (hh, warden->mirror.by_key, lease, next) {
-		if (!lease->fixed || lease->group->owner)
+	while ((lease = mirror_next(&warden->mirror, lease))) {
+		if (!lease->fixed || mirror_group_of(&warden->mirror, lease)->owner)
 			continue;
 		lease->fixed = false;
 		lease_close(warden, lease);

@@ -41,7 +41,8 @@ static void hand_out(struct warden *warden)
 
 static void tell(struct warden *warden, struct lease *lease)
 {
-	const struct sandbox *sandbox = lease->group->owner;
+	const struct sandbox *sandbox = mirror_group_of(&warden->mirror, lease)->owner;
+	const struct lease_key key = mirror_key(&warden->mirror, lease);
 	struct flows *flows = &warden->flows;
 	struct wall_flow *flow;
 
@@ -52,12 +53,12 @@ static void tell(struct warden *warden, struct lease *lease)
 	flow = &flows->told[flows->n++];
 	*flow = (struct wall_flow){
 		.sandbox = sandbox->is.id,
-		.addr = lease->key.to,
-		.proto = lease->key.proto,
-		.port = lease->key.port,
+		.addr = key.to,
+		.proto = key.proto,
+		.port = key.port,
 	};
-	if (sandbox_has(&sandbox->is, &lease->key.source, true))
-		flow->client = lease->key.source;
+	if (sandbox_has(&sandbox->is, &key.source, true))
+		flow->client = key.source;
 }
 
 static void look_up(struct warden *warden, const struct flow *flow, uint8_t proto,
@@ -68,7 +69,7 @@ static void look_up(struct warden *warden, const struct flow *flow, uint8_t prot
 
 	if (lease && !lease->fixed && lease->until_us > warden->now_us &&
 	    lease->until_us <= warden->flows.ends_us && lease->walk != warden->flows.walk &&
-	    lease->group->owner)
+	    mirror_group_of(&warden->mirror, lease)->owner)
 		tell(warden, lease);
 }
 

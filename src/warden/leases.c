@@ -62,8 +62,10 @@ static int judge(const struct warden *warden, const struct wall_lease *order)
 	return NG_OK;
 }
 
-static int check_room(const struct warden *warden, const struct sandbox *sandbox,
-		      const struct wall_lease *order, const struct pairs *pairs)
+/* Finds those of the pairs that are there; is there room for the others? */
+static int find_all(const struct warden *warden, const struct sandbox *sandbox,
+		    const struct wall_lease *order, const struct pairs *pairs,
+		    struct lease *out[static NG_SOURCES_MAX + 1])
 {
 	size_t missing = 0;
 
@@ -71,7 +73,8 @@ static int check_room(const struct warden *warden, const struct sandbox *sandbox
 		struct lease_key key = lease_key_make(&pairs->sources[i], &order->addr,
 						      order->proto, order->port);
 
-		missing += !mirror_find(&warden->mirror, &key);
+		out[i] = mirror_find(&warden->mirror, &key);
+		missing += !out[i];
 	}
 	if (missing && (sandbox->leases + missing > warden->kernel.table.leases_sandbox ||
 			warden->mirror.n + missing > warden->kernel.table.leases))
@@ -85,25 +88,23 @@ static void want(struct warden *warden, struct lease *lease, uint64_t until_us)
 	struct op *op;
 
 	if (lease->fixed && until_us > lease->leased_us)
-		lease->leased_us = until_us;
-	if (until_us <= lease->until_us || (lease->in_flight && until_us <= lease->wanted_us))
+		lease->leased_us = until_us & FOREVER;
+	if (until_us <= lease->until_us)
 		return;
-	if (!lease->in_flight) {
-		op = op_pair(&warden->ops, &lease->key.source, &lease->key.to, lease->key.proto,
-			     lease->key.port);
-		if (!op)
-			return;
-		op->lease = lease;
-		op->tag = TAG_OTHER;
-		lease->op = warden->ops.n - 1;
-		lease->in_flight = true;
-	}
-	lease->wanted_us = until_us;
-	warden->ops.items[lease->op].timeout_ms = kernel_timeout_ms(until_us, warden->now_us);
+	op = lease->in_flight ? &warden->ops.items[lease->op] : NULL;
+	if (op && until_us <= op->until_us)
+		return;
+	if (!op)
+		op = lease_fly(warden, lease);
+	if (!op)
+		return;
+	op->until_us = until_us;
+	op->timeout_ms = kernel_timeout_ms(until_us, warden->now_us);
 }
 
 static int prepare(struct warden *warden, const struct order *order)
 {
+	struct lease *leases[NG_SOURCES_MAX + 1];
 	struct sandbox *sandbox;
 	struct pairs pairs;
 	int code = judge(warden, &order->lease);
@@ -113,18 +114,17 @@ static int prepare(struct warden *warden, const struct order *order)
 	sandbox = sandboxes_find(&warden->sandboxes, order->lease.sandbox);
 	sandbox->worker = order->worker;
 	expand(sandbox, &order->lease, &pairs);
-	code = check_room(warden, sandbox, &order->lease, &pairs);
+	code = find_all(warden, sandbox, &order->lease, &pairs, leases);
 	for (size_t i = 0; code == NG_OK && i < pairs.n; i++) {
 		struct lease_key key = lease_key_make(&pairs.sources[i], &order->lease.addr,
 						      order->lease.proto, order->lease.port);
-		struct lease *lease = mirror_find(&warden->mirror, &key);
 
-		if (!lease)
-			lease = lease_open(warden, &key, sandbox);
-		if (!lease)
+		if (!leases[i])
+			leases[i] = lease_open(warden, &key, sandbox);
+		if (!leases[i])
 			return NG_E_NOMEM;
-		lease->claimed = true;
-		want(warden, lease, order->lease.until_us);
+		leases[i]->claimed = true;
+		want(warden, leases[i], order->lease.until_us);
 	}
 	return code;
 }
@@ -257,11 +257,10 @@ static void close_revoked(struct warden *warden, const struct wall_packet *packe
 
 void leases_unclaim(struct warden *warden)
 {
-	struct lease *lease, *next;
+	struct lease *lease = NULL;
 
-	HASH_ITER (hh, warden->mirror.by_key, lease, next) {
+	while ((lease = mirror_next(&warden->mirror, lease)))
 		lease->claimed = false;
-	}
 }
 
 /*
@@ -270,10 +269,11 @@ void leases_unclaim(struct warden *warden)
  */
 static void close_unclaimed(struct warden *warden)
 {
-	struct lease *lease, *next;
+	struct lease *lease = NULL;
+	struct lease_key key;
 	size_t n = 0;
 
-	HASH_ITER (hh, warden->mirror.by_key, lease, next) {
+	while ((lease = mirror_next(&warden->mirror, lease))) {
 		if (lease->claimed || lease->until_us <= warden->now_us)
 			continue;   /* one that has just ended cuts nothing */
 		if (lease->fixed) { /* main's, and as long as its sandbox is there */
@@ -281,7 +281,8 @@ static void close_unclaimed(struct warden *warden)
 			continue;
 		}
 		lease_close(warden, lease);
-		cut_flows(warden, &lease->key, true);
+		key = mirror_key(&warden->mirror, lease);
+		cut_flows(warden, &key, true);
 		n++;
 	}
 	warden->leftovers_us = warden->now_us;

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -474,6 +475,7 @@ static int serve(const char *user, const int programs[FENCE_SIDES])
 {
 	struct warden *warden = calloc(1, sizeof(*warden));
 	int signals, code;
+	uint64_t seed;
 
 	if (!is_channel(WALL_FD)) {
 		say("descriptor 3 is no channel; this program is started by namegated");
@@ -483,6 +485,12 @@ static int serve(const char *user, const int programs[FENCE_SIDES])
 	if (!warden)
 		return EXIT_FAILURE;
 	warden->main_fd = WALL_FD;
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
+		say("no random number can be had: %s", strerror(errno));
+		free(warden);
+		return EXIT_FAILURE;
+	}
+	mirror_init(&warden->mirror, seed);
 	warden->cuts.spare = flow_justified;
 	warden->cuts.who = warden;
 	warden->kernel.netlink.fd = warden->reader.fd = -1;

@@ -19,8 +19,10 @@ static void unlink_sources(struct sandboxes *sandboxes, struct sandbox *sandbox)
 			HASH_DELETE(hh, sandboxes->singles, source);
 		else
 			DL_DELETE(sandboxes->wides, source);
-		source->owner = NULL;
 	}
+	free(sandbox->sources);
+	sandbox->sources = NULL;
+	sandbox->is.n_sources = 0;
 }
 
 /* ---- interfaces ---- */
@@ -164,6 +166,13 @@ int sandboxes_check(const struct sandboxes *sandboxes, const struct wall_sandbox
 
 static int link_sources(struct sandboxes *sandboxes, struct sandbox *sandbox)
 {
+	if (!sandbox->is.n_sources)
+		return NG_OK;
+	sandbox->sources = calloc(sandbox->is.n_sources, sizeof(*sandbox->sources));
+	if (!sandbox->sources) {
+		sandbox->is.n_sources = 0;
+		return NG_E_NOMEM;
+	}
 	for (size_t i = 0; i < sandbox->is.n_sources; i++) {
 		struct source *source = &sandbox->sources[i];
 
@@ -214,8 +223,7 @@ int sandboxes_put(struct sandboxes *sandboxes, const struct wall_sandbox *wanted
 	sandbox->is = *wanted;
 	if (link_sources(sandboxes, sandbox) != NG_OK ||
 	    link_wire(sandboxes, sandbox) != NG_OK) {
-		unlink_sources(sandboxes, sandbox);
-		sandbox->is.n_sources = 0; /* nobody's addresses: fail closed */
+		unlink_sources(sandboxes, sandbox); /* nobody's addresses: fail closed */
 		return NG_E_NOMEM;
 	}
 	*out = sandbox;

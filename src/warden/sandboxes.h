@@ -28,10 +28,10 @@ struct wire { /* an interface that sandboxes send through */
 
 struct sandbox {
 	struct wall_sandbox is;
-	struct statics statics; /* none in lockdown */
-	uint32_t leases;        /* elements it holds */
-	uint32_t worker;        /* who ordered last; told of blocked packets */
-	struct source sources[NG_SOURCES_MAX];
+	struct statics statics;      /* none in lockdown */
+	uint32_t leases;             /* elements it holds */
+	uint32_t worker;             /* who ordered last; told of blocked packets */
+	struct source *sources;      /* owned; as many as it has */
 	struct wire *wire;           /* NULL: it may come in by any */
 	struct sandbox *prev, *next; /* of the wire */
 	UT_hash_handle hh;

@@ -222,6 +222,22 @@ struct op *op_pair(struct ops *ops, const struct ng_addr *source, const struct n
 	return op;
 }
 
+struct pair set_pair(enum set_id set, const uint8_t *key)
+{
+	const bool v4 = set == SET_ALLOW4 || set == SET_ALLOW4P;
+	const enum ng_family family = v4 ? NG_IPV4 : NG_IPV6;
+	const size_t len = v4 ? 4 : 16;
+	const uint8_t *tail = key + 2 * len;
+	struct pair pair = {.source = ng_addr_make(family, key),
+			    .to = ng_addr_make(family, key + len)};
+
+	if (set == SET_ALLOW4P || set == SET_ALLOW6P) {
+		pair.proto = tail[0];
+		pair.port = (uint16_t)(tail[4] << 8 | tail[5]);
+	}
+	return pair;
+}
+
 struct op *op_range(struct ops *ops, const struct ng_prefix *source, const struct ng_prefix *to,
 		    uint8_t proto, uint16_t port)
 {

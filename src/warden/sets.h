@@ -117,6 +117,7 @@ struct op { /* an element, or a named counter when the set is SET_COUNT: its key
 	uint64_t packets;        /* of a counter, to begin with */
 	uint32_t tag;            /* the caller's */
 	struct lease *lease;     /* the lease behind it, or NULL */
+	uint64_t until_us;       /* and the end that it is to have */
 	uint32_t seq_first, seq_last; /* of its messages in the batch that it was last in */
 	int error;                    /* OP_WAITS, then an errno; 0: done */
 };
@@ -136,6 +137,13 @@ void ops_clear(struct ops *ops);
 /* What to put where. Each returns the new op, or NULL when memory is out (and ops->failed). */
 struct op *op_pair(struct ops *ops, const struct ng_addr *source, const struct ng_addr *to,
 		   uint8_t proto, uint16_t port);
+/* The pair that such a key has; proto and port 0 in the sets that have none. */
+struct pair {
+	struct ng_addr source, to;
+	uint8_t proto;
+	uint16_t port;
+};
+struct pair set_pair(enum set_id set, const uint8_t *key);
 /* In one of the four sets that begin there. For wider sources it is an interval. */
 struct op *op_identity(struct ops *ops, enum set_id first, const char *interface,
 		       const struct ng_prefix *source);

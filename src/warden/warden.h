@@ -208,6 +208,10 @@ struct lease *lease_open(struct warden *warden, const struct lease_key *key,
 			 struct sandbox *owner);
 /* Puts its removal into the ops at hand. */
 void lease_close(struct warden *warden, struct lease *lease);
+/* The op that writes its pair, new in that list; NULL when memory is out. */
+struct op *lease_op(const struct warden *warden, const struct lease *lease, struct ops *ops);
+/* The same in the ops at hand, and it is the lease's in this round. */
+struct op *lease_fly(struct warden *warden, struct lease *lease);
 /* Puts ends that have come into the ops at hand. */
 void leases_collect_due(struct warden *warden);
 /* Commits the ops at hand; true when all went well. The leases behind them then say how it is. */

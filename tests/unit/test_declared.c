@@ -110,7 +110,7 @@ int __wrap_ops_commit(struct ops *ops, const char *table, const struct ability *
 
 static struct declared declared;
 static struct ops ops;
-static struct lease leases[8];
+static uint64_t leases[8]; /* nobody here looks into one */
 
 static void declare(size_t i, const char *name, uint8_t family, bool source, bool port)
 {
@@ -153,8 +153,7 @@ static void order(size_t i, const char *source, const char *to, uint8_t proto, u
 	struct ng_addr from = address(source), at = address(to);
 	struct op *op = op_pair(&ops, &from, &at, proto, port);
 
-	leases[i].key = lease_key_make(&from, &at, proto, port);
-	op->lease = &leases[i];
+	op->lease = (struct lease *)&leases[i];
 	op->remove = !seconds;
 	op->timeout_ms = seconds * 1000ull;
 }
