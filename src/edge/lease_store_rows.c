@@ -1,8 +1,8 @@
 /*
  * Rows of the lease store to octets and back.
  *
- * Keys are big endian, so that the rows of a sandbox, and of an element, stand beside each other. A
- * family says how long its address is, so no owner's key begins like another's. Numbers in values
+ * Keys are big endian, so that the rows of a sandbox, and of an element, stand beside each other. The
+ * shape says which addresses follow, and whether a port, so no owner's key begins like another's. Numbers in values
  * have seven bits an octet, the lowest first; times that lie beside each other are stored as what is
  * between them, modulo 2^64.
  */
@@ -14,11 +14,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REFUSED  1u /* flags of a lease */
+#define REFUSED  1u /* flags of a lease, below its type */
 #define RENEWED  2u
-#define KEPT     4u    /* ends_us stands behind the times */
+#define KEPT     4u /* ends_us stands behind the times */
+#define FLAGS    3  /* bits */
+#define PORT     1u /* of an owner's shape: protocol and port follow */
+#define CLIENT   2  /* and where in it the families begin: 0, 1 for IPv4, 2 for IPv6 */
+#define ADDR     4
 #define REPLACES 0x80u /* of an answer, beside `local` */
-#define NO_PROTO 0xffu /* of a port that no protocol has: a row that is not read again */
 #define OWN_NAME 0xffu /* its rule's name is none of the trail's */
 
 enum kind { TEXT = 1, ANSWER = 2 };
@@ -38,14 +41,34 @@ static void put_addr(struct writer *to, const struct ng_addr *addr)
 	writer_octets(to, addr->bytes, ng_addr_len(addr));
 }
 
+/* Sandboxes come one after the other; their rows lie all over, for pages to fill in any order. */
+static uint32_t scatter(uint32_t sandbox)
+{
+	uint32_t turned = 0;
+
+	for (int i = 0; i < 32; i++)
+		turned |= (sandbox >> i & 1) << (31 - i);
+	return turned;
+}
+
+static unsigned family_code(const struct ng_addr *addr)
+{
+	return addr->family == NG_IPV4 ? 1 : addr->family == NG_IPV6 ? 2 : 0;
+}
+
 static void put_owner(struct writer *to, const struct lease_row *row)
 {
-	writer_u32(to, row->sandbox);
-	put_addr(to, &row->client);
-	put_addr(to, &row->addr);
-	writer_u8(to, row->port.proto || !row->port.port ? row->port.proto : NO_PROTO);
-	if (row->port.proto || row->port.port)
-		writer_u16(to, row->port.port);
+	const bool port = row->port.proto || row->port.port;
+
+	writer_u32(to, scatter(row->sandbox));
+	writer_u8(to, (uint8_t)((port ? PORT : 0) | family_code(&row->client) << CLIENT |
+				family_code(&row->addr) << ADDR));
+	writer_octets(to, row->client.bytes, ng_addr_len(&row->client));
+	writer_octets(to, row->addr.bytes, ng_addr_len(&row->addr));
+	if (!port)
+		return;
+	writer_u8(to, row->port.proto);
+	writer_u16(to, row->port.port);
 }
 
 /* With its NUL; cut where it has no room. */
@@ -67,7 +90,7 @@ void lease_key_sandbox(struct lease_key *key, uint32_t sandbox)
 {
 	struct writer to = writer_make(key->octets, sizeof(key->octets));
 
-	writer_u32(&to, sandbox);
+	writer_u32(&to, scatter(sandbox));
 	key->len = to.pos;
 }
 
@@ -92,9 +115,8 @@ size_t lease_value_make(const struct lease_row *row, uint8_t out[static LEASE_VA
 {
 	struct writer to = writer_make(out, LEASE_VALUE_MAX);
 
-	writer_u8(&to, (uint8_t)((row->refused ? REFUSED : 0) | (row->renewed ? RENEWED : 0) |
-				 (row->ends_us ? KEPT : 0)));
-	put_number(&to, row->type);
+	put_number(&to, (unsigned)row->type << FLAGS | (row->refused ? REFUSED : 0) |
+				(row->renewed ? RENEWED : 0) | (row->ends_us ? KEPT : 0));
 	put_number(&to, row->until_us);
 	put_number(&to, row->until_s);
 	put_number(&to, row->until_s - row->last_s);
@@ -191,16 +213,22 @@ static uint64_t take_number(struct reader *from)
 	return 0;
 }
 
-static struct ng_addr take_addr(struct reader *from)
+static struct ng_addr take_octets(struct reader *from, uint8_t family)
 {
-	const uint8_t family = reader_u8(from);
 	const size_t len = family == NG_IPV4 ? 4 : family == NG_IPV6 ? 16 : 0;
 	const uint8_t *octets = reader_octets(from, len);
 
-	if (family && !len)
-		spoil(from);
 	return octets && len ? ng_addr_make((enum ng_family)family, octets)
 			     : (struct ng_addr){0};
+}
+
+static struct ng_addr take_addr(struct reader *from)
+{
+	const struct ng_addr addr = take_octets(from, reader_u8(from));
+
+	if (!addr.family)
+		spoil(from);
+	return addr;
 }
 
 /* No port without a protocol, no protocol without a port, none but TCP and UDP. */
@@ -208,8 +236,6 @@ static struct ng_port take_port(struct reader *from)
 {
 	struct ng_port port = {.proto = reader_u8(from)};
 
-	if (!port.proto)
-		return port;
 	port.port = reader_u16(from);
 	if ((port.proto != IPPROTO_TCP && port.proto != IPPROTO_UDP) || !port.port)
 		spoil(from);
@@ -218,10 +244,15 @@ static struct ng_port take_port(struct reader *from)
 
 static void take_owner(struct reader *from, struct lease_row *out)
 {
-	out->sandbox = reader_u32(from);
-	out->client = take_addr(from);
-	out->addr = take_addr(from);
-	out->port = take_port(from);
+	static const uint8_t families[] = {NG_NOFAMILY, NG_IPV4, NG_IPV6, NG_NOFAMILY};
+	unsigned shape;
+
+	out->sandbox = scatter(reader_u32(from));
+	shape = reader_u8(from);
+	out->client = take_octets(from, families[shape >> CLIENT & 3]);
+	out->addr = take_octets(from, families[shape >> ADDR & 3]);
+	if (shape & PORT)
+		out->port = take_port(from);
 	if (!out->addr.family)
 		spoil(from);
 }
@@ -257,13 +288,11 @@ static void take_texts(struct reader *from, struct lease_read *place, struct lea
 	out->rule = place->rule;
 }
 
-static uint16_t take_type(struct reader *from)
+static uint16_t type_of(struct reader *from, uint64_t number)
 {
-	uint64_t type = take_number(from);
-
-	if (type > UINT16_MAX)
+	if (number > UINT16_MAX)
 		spoil(from);
-	return (uint16_t)type;
+	return (uint16_t)number;
 }
 
 static bool ended_well(const struct reader *from)
@@ -277,7 +306,7 @@ bool lease_key_parts(struct lease_octets key, uint32_t *sandbox, uint32_t *numbe
 
 	if (key.len < LEASE_SHARED_KEY)
 		return false;
-	*sandbox = reader_u32(&head);
+	*sandbox = scatter(reader_u32(&head));
 	tail.pos = key.len - LEASE_NUMBER;
 	*number = reader_u32(&tail);
 	return true;
@@ -287,11 +316,11 @@ bool lease_value_read(struct lease_octets value, struct lease_row *out)
 {
 	struct reader from = reader_of(value);
 	struct lease_row row = *out;
-	const uint8_t flags = reader_u8(&from);
+	const uint64_t flags = take_number(&from);
 
 	row.refused = (flags & REFUSED) != 0;
 	row.renewed = (flags & RENEWED) != 0;
-	row.type = take_type(&from);
+	row.type = type_of(&from, flags >> FLAGS);
 	row.until_us = take_number(&from);
 	row.until_s = take_number(&from);
 	row.last_s = row.until_s - take_number(&from);
@@ -364,11 +393,8 @@ static void take_trail(struct reader *from, struct lease_read *place, struct ng_
 	n_addrs = reader_u8(from);
 	if (n_addrs > NG_ADDRS_MAX)
 		spoil(from);
-	for (size_t i = 0; i < n_addrs && !from->error; i++) {
+	for (size_t i = 0; i < n_addrs && !from->error; i++)
 		place->addrs[i] = take_addr(from);
-		if (!place->addrs[i].family)
-			spoil(from);
-	}
 	*out = (struct ng_trail){
 		.names = place->names,
 		.n_names = n_names,
@@ -439,7 +465,7 @@ bool lease_read_ended(struct lease_octets value, struct lease_read *place,
 	struct lease_row row = {.ended = (enum lease_end)reader_u8(&from)};
 
 	row.refused = reader_u8(&from) != 0;
-	row.type = take_type(&from);
+	row.type = type_of(&from, take_number(&from));
 	row.until_s = take_number(&from);
 	row.last_s = row.until_s - take_number(&from);
 	row.first_s = row.last_s - take_number(&from);

@@ -30,9 +30,9 @@
 #define LEASE_TABLE_PER_SANDBOX "history-per-sandbox" /* how many rows it has */
 #define LEASE_TABLE_WAITING     "waiting"             /* names that wait for approval, by id */
 
-#define LEASE_ADDR_MAX   17 /* family and address; a family alone when there is none */
+#define LEASE_ADDR_MAX   17 /* family and address */
 #define LEASE_NUMBER     4
-#define LEASE_OWNER_MAX  (4 + 2 * LEASE_ADDR_MAX + 3) /* sandbox, client, address, port */
+#define LEASE_OWNER_MAX  (4 + 1 + 2 * 16 + 3) /* sandbox, shape, client, address, port */
 #define LEASE_KEY_MAX    (LEASE_OWNER_MAX + LEASE_NUMBER)
 #define LEASE_VALUE_MAX  64
 #define LEASE_RULE       (NG_PATH_MAX + 16)

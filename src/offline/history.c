@@ -20,14 +20,20 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-struct shared { /* where it is in the dump */
+struct kept { /* where a row is in the dump */
 	struct lease_octets key, value;
+	uint32_t sandbox;
+};
+struct rows {
+	struct kept *items; /* owned */
+	size_t n, room;
 };
 
 struct history {
 	struct dump dump;
-	struct shared *shared; /* in the order of the keys, as the table is */
-	size_t n_shared;
+	struct rows shared; /* in the order of the keys, as the table is */
+	struct rows live;
+	size_t ended; /* where in the dump those begin that have */
 	bool this_boot;
 	uint64_t now_us;
 };
@@ -119,26 +125,52 @@ static bool is_this_boot(const char *name)
 
 /* ---- what rows share ---- */
 
-static int index_shared(struct history *history)
+static int rows_add(struct rows *rows, const struct dump_row *row)
+{
+	struct kept kept = {{row->key, row->key_len}, {row->value, row->value_len}, 0};
+	uint32_t number;
+
+	if (!lease_key_parts(kept.key, &kept.sandbox, &number))
+		return NG_OK; /* none of ours */
+	if (!grow(&rows->items, &rows->room, rows->n + 1, sizeof(*rows->items)))
+		return NG_E_NOMEM;
+	rows->items[rows->n++] = kept;
+	return NG_OK;
+}
+
+/* In the table the rows of a sandbox stand beside each other, but the sandboxes in no order. */
+static int by_sandbox(const void *a, const void *b)
+{
+	const struct kept *one = a, *other = b;
+	const size_t len = one->key.len < other->key.len ? one->key.len : other->key.len;
+
+	if (one->sandbox != other->sandbox)
+		return one->sandbox < other->sandbox ? -1 : 1;
+	return memcmp(one->key.octets, other->key.octets, len);
+}
+
+static int index_rows(struct history *history)
 {
 	struct dump_row row;
-	size_t cursor = 0, room = 0;
+	size_t cursor = 0;
+	int code = NG_OK;
 
-	while (dump_next(&history->dump, &cursor, &row) && row.table == SHARED) {
-		if (!grow(&history->shared, &room, history->n_shared + 1,
-			  sizeof(*history->shared)))
-			return NG_E_NOMEM;
-		history->shared[history->n_shared++] =
-			(struct shared){{row.key, row.key_len}, {row.value, row.value_len}};
+	while (code == NG_OK && dump_next(&history->dump, &cursor, &row) &&
+	       row.table != ENDED) {
+		code = rows_add(row.table == LIVE ? &history->live : &history->shared, &row);
+		history->ended = cursor;
 	}
-	return NG_OK;
+	if (history->live.n)
+		qsort(history->live.items, history->live.n, sizeof(*history->live.items),
+		      by_sandbox);
+	return code;
 }
 
 /* As LMDB orders keys. */
 static int compare(const void *key, const void *member)
 {
 	const struct lease_key *a = key;
-	const struct lease_octets *b = &((const struct shared *)member)->key;
+	const struct lease_octets *b = &((const struct kept *)member)->key;
 	int order = memcmp(a->octets, b->octets, a->len < b->len ? a->len : b->len);
 
 	return order ? order : (a->len > b->len) - (a->len < b->len);
@@ -148,10 +180,10 @@ static struct lease_octets find_shared(const void *who, const struct lease_key *
 {
 	const struct history *history = who;
 	const size_t uses = sizeof(uint32_t);
-	const struct shared *found = history->n_shared
-					     ? bsearch(key, history->shared, history->n_shared,
-						       sizeof(*history->shared), compare)
-					     : NULL;
+	const struct kept *found =
+		history->shared.n ? bsearch(key, history->shared.items, history->shared.n,
+					    sizeof(*history->shared.items), compare)
+				  : NULL;
 
 	if (found == NULL || found->value.len <= uses)
 		return (struct lease_octets){0};
@@ -181,7 +213,7 @@ int history_read(const char *store, struct history **out, char why[static HISTOR
 					       .tables = tables,
 					       .n_tables = sizeof(tables) / sizeof(tables[0])};
 		code = dump_read(&wish, &history->dump, why);
-		if (code == NG_OK && (code = index_shared(history)) != NG_OK)
+		if (code == NG_OK && (code = index_rows(history)) != NG_OK)
 			snprintf(why, HISTORY_WHY, "out of memory");
 	}
 	if (code != NG_OK) {
@@ -200,19 +232,15 @@ void history_free(struct history *history)
 	if (history == NULL)
 		return;
 	dump_finish(&history->dump);
-	free(history->shared);
+	free(history->shared.items);
+	free(history->live.items);
 	free(history);
 }
 
-static bool read_row(const struct history *history, const struct dump_row *row,
-		     struct lease_read *place, struct lease_row *out)
+static bool read_live(const struct history *history, const struct kept *row,
+		      struct lease_read *place, struct lease_row *out)
 {
-	const struct lease_octets key = {row->key, row->key_len};
-	const struct lease_octets value = {row->value, row->value_len};
-
-	if (row->table != LIVE)
-		return row->table == ENDED && lease_read_ended(value, place, out);
-	if (!lease_read_live(key, value, find_shared, history, place, out))
+	if (!lease_read_live(row->key, row->value, find_shared, history, place, out))
 		return false;
 	if (!history->this_boot)
 		out->ended = LEASE_REBOOT;
@@ -226,8 +254,16 @@ bool history_next(const struct history *history, struct history_cursor *cursor,
 {
 	struct dump_row row;
 
+	while (cursor->live < history->live.n)
+		if (read_live(history, &history->live.items[cursor->live++], &cursor->place,
+			      out))
+			return true;
+	if (cursor->at < history->ended)
+		cursor->at = history->ended;
 	while (dump_next(&history->dump, &cursor->at, &row)) {
-		if (read_row(history, &row, &cursor->place, out))
+		const struct lease_octets value = {row.value, row.value_len};
+
+		if (row.table == ENDED && lease_read_ended(value, &cursor->place, out))
 			return true;
 	}
 	return false;

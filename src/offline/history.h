@@ -21,11 +21,12 @@ int history_read(const char *store, struct history **out,
 void history_free(struct history *history); /* takes NULL */
 
 struct history_cursor { /* the zero value is the beginning */
-	size_t at;
+	size_t live;    /* how many of those that stand were read */
+	size_t at;      /* where in the dump the others are */
 	struct lease_read place;
 };
 /*
- * The next row: leases that stand, by sandbox and address, then those that ended, oldest first.
+ * The next row: leases that stand, by sandbox, family and address, then those that ended, oldest first.
  * What it points to is good until the next call with that cursor. `ended` is LEASE_STANDS for what
  * is open now. False at the end.
  */
