@@ -337,7 +337,10 @@ void ng_gate_table_lost(struct ng_gate *gate, uint64_t now_us);
 void ng_gate_table_back(struct ng_gate *gate, uint64_t now_us, uint64_t elements,
 			uint32_t took_us);
 
-/* Ends what is due. ng_gate_deadline() says when the next tick is worth its while; UINT64_MAX: never. */
+/*
+ * Ends what is due. ng_gate_deadline() says when the next tick is worth its while, or, with very many
+ * leases, may be, and then it is to be asked again; UINT64_MAX: never.
+ */
 void ng_gate_tick(struct ng_gate *gate, uint64_t now_us);
 uint64_t ng_gate_deadline(const struct ng_gate *gate);
 

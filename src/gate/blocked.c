@@ -94,21 +94,22 @@ static const char *closed_text(const struct account *account)
 
 static bool may_use(const struct lease *lease, const struct ng_blocked *blocked)
 {
-	return ng_addr_equal(&lease->key.addr, &blocked->to) &&
-	       (lease->key.client.family == NG_NOFAMILY ||
-		ng_addr_equal(&lease->key.client, &blocked->from));
+	const struct ng_addr addr = lease_addr(lease), alone = lease_alone(lease);
+
+	return ng_addr_equal(&addr, &blocked->to) &&
+	       (alone.family == NG_NOFAMILY || ng_addr_equal(&alone, &blocked->from));
 }
 
 /* "443, 853/udp"; returns how many leases of the address there are, one a port. */
-static size_t open_ports(const struct account *account, const struct lease **first,
-			 char text[static PORTS_TEXT])
+static size_t open_ports(const struct ng_gate *gate, const struct account *account,
+			 const struct lease **first, char text[static PORTS_TEXT])
 {
-	const struct lease *lease;
+	const struct lease *lease = NULL;
 	size_t n = 0, len = 0;
 
 	text[0] = '\0';
-	DL_FOREACH (account->sandbox->leases, lease) {
-		const struct ng_port port = lease->key.port;
+	while ((lease = lease_after(gate, account->sandbox, lease))) {
+		const struct ng_port port = lease_port(lease);
 
 		if (!may_use(lease, account->blocked))
 			continue;
@@ -142,7 +143,7 @@ static const char *port_text(struct ng_gate *gate, struct account *account)
 	char ports[PORTS_TEXT], name[NG_NAME_TEXT_MAX];
 	const struct lease *lease = NULL;
 
-	if (!account->sandbox || !open_ports(account, &lease, ports))
+	if (!account->sandbox || !open_ports(gate, account, &lease, ports))
 		return NULL;
 	note_rule(gate, account, lease);
 	ng_name_to_text(&account->name, name);

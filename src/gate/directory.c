@@ -88,7 +88,7 @@ static void sandbox_free(struct directory *directory, struct sandbox *sandbox)
 	for (size_t i = 0; sandbox->sources && i < sandbox->spec.n_sources; i++)
 		source_unlink(directory, &sandbox->sources[i]);
 	free(sandbox->sources);
-	heap_finish(&sandbox->idle);
+	idle_free(sandbox->idle);
 	free(sandbox);
 }
 

@@ -8,7 +8,7 @@
 #pragma once
 
 #include <namegate/gate.h>
-#include "gate/heap.h"
+#include "gate/idle.h"
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
@@ -32,9 +32,9 @@ struct sandbox {
 	uint64_t asked_ns;         /* when all its questions of late will be forgotten */
 	struct spending *spending; /* by names; NULL: none yet */
 	struct query *queries;
-	struct lease *leases;
-	struct heap
-		idle; /* of its leases: the one that nobody was promised for longest first */
+	uint32_t first_lease, last_lease; /* references; 0: none */
+	uint32_t owner;                   /* 1 + its number in the book, while it has leases */
+	struct idle *idle;                /* NULL until it has as many leases as it may */
 	UT_hash_handle hh;
 };
 

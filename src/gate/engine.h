@@ -9,9 +9,9 @@
 
 #include <namegate/gate.h>
 #include "base/arena.h"
+#include "gate/book.h"
 #include "gate/cache.h"
 #include "gate/directory.h"
-#include "gate/heap.h"
 #include "gate/texts.h"
 
 #define HASH_NONFATAL_OOM 1
@@ -25,40 +25,7 @@ struct route {
 	struct ng_route spec;
 };
 
-struct trail;   /* trail.c */
 struct failure; /* failures.c */
-
-struct holder { /* a way from a name that keeps a lease */
-	struct trail *trail;
-	uint64_t until_us;
-	uint64_t need_us; /* the end of what replies by it have promised, grace included */
-	uint64_t told_us; /* the end that the caller was told of, to be kept */
-};
-
-struct lease_key {
-	uint32_t sandbox;
-	struct ng_addr client, addr;
-	struct ng_port port;
-};
-
-struct lease {
-	struct lease_key key;
-	struct sandbox *sandbox;
-	uint64_t confirmed_us; /* the kernel has it until then; 0: not known to have it */
-	uint64_t sure_us;      /* the same, as far as it was said in this round */
-	uint64_t round;        /* of the gate, when sure_us was said */
-	uint64_t ordered_us;   /* the furthest end that was ever ordered */
-	uint64_t flow_us;      /* a flow keeps it open until then; 0: none ever has */
-	struct holder *holders;
-	uint8_t n_holders, n_elements; /* one for each source address of the sandbox */
-	struct order *orders;          /* in flight */
-	uint64_t promised_us; /* until when replies have said that it may be used, and grace */
-	struct heap_node due; /* by lease_end() */
-	struct heap_node
-		idle; /* of the sandbox, by its last use as it was known at some time */
-	struct lease *next, *prev; /* of the sandbox */
-	UT_hash_handle hh;
-};
 
 struct wait { /* one query waiting for one order */
 	struct query *query;
@@ -169,8 +136,6 @@ struct ng_gate {
 	size_t n_own;
 	struct directory directory;
 	bool warden_lost;
-	uint64_t
-		round; /* what the kernel confirmed in an earlier one may not be there any more */
 	uint64_t n_elements; /* of all leases */
 
 	struct ask *asks, *asks_by_id;
@@ -178,14 +143,13 @@ struct ng_gate {
 	uint32_t n_ahead; /* asks of that kind */
 	struct cache cache;
 	struct failure *failures;
-	struct lease *leases;
+	struct book book;
 	struct order *orders;
 	uint64_t last_order;
 	struct memory *history;  /* which name an address had last */
 	struct waiting *waiting; /* for approval, oldest first */
 	uint64_t last_waiting;
 	bool waiting_untold;      /* of some of them */
-	struct heap due;          /* of leases */
 	struct query *committing; /* oldest first */
 	uint32_t n_pending;
 	struct query *spare; /* ended, and its memory kept */
@@ -247,15 +211,17 @@ bool addr_allowed(const struct ng_gate *gate, const struct sandbox *sandbox,
 		  const struct ng_addr *addr);
 
 /* trail.c */
-struct trail_view { /* a trail with its names taken apart; the addresses are the trail's */
+struct trail_view { /* a trail taken apart */
 	struct ng_trail trail;
 	struct ng_name names[NG_CHAIN_MAX + 1];
+	struct ng_addr addrs[NG_ADDRS_MAX];
 };
 /* With one use. NG_E_FULL: the sandbox has no room for more of them. NG_E_NOMEM. */
-int trail_make(const struct ng_gate *gate, struct sandbox *sandbox, const struct ng_trail *from,
+int trail_make(struct ng_gate *gate, struct sandbox *sandbox, const struct ng_trail *from,
 	       struct trail **out) NG_MUST_CHECK;
 struct trail *trail_share(struct trail *trail);
-void trail_release(struct sandbox *sandbox, struct trail *trail);       /* takes NULL */
+void trail_release(struct ng_gate *gate, struct sandbox *sandbox,
+		   struct trail *trail);                                /* takes NULL */
 bool trail_leads(const struct trail *trail, const struct ng_trail *as); /* by the same names? */
 bool trail_answers(const struct trail *trail,
 		   const struct ng_trail *as); /* the same addresses? */
@@ -279,10 +245,6 @@ struct want { /* an address that a reply will show, and where it may be used */
  */
 int lease_want(struct ng_gate *gate, struct query *query,
 	       const struct want *want) NG_MUST_CHECK;
-/* Until when the kernel is known to have it now; 0: it is not known to. */
-uint64_t lease_sure(const struct ng_gate *gate, const struct lease *lease);
-/* The kernel has it until then. */
-void lease_confirm(const struct ng_gate *gate, struct lease *lease, uint64_t until_us);
 /* Until when the kernel is known to have it for query's sandbox; 0 when it is not. */
 uint64_t lease_confirmed(const struct ng_gate *gate, const struct query *query,
 			 const struct ng_addr *addr, struct ng_port port);
@@ -292,6 +254,9 @@ void lease_revoke(struct ng_gate *gate, struct lease *lease, const struct ng_nam
 void leases_tick(struct ng_gate *gate);
 /* evict.c: makes room for n more elements of the sandbox. NG_E_FULL when all it has is promised. */
 int lease_room(struct ng_gate *gate, struct sandbox *sandbox, uint8_t n) NG_MUST_CHECK;
+/* There is a new one of the sandbox. NG_E_NOMEM. */
+int evict_note(const struct ng_gate *gate, struct sandbox *sandbox,
+	       const struct lease *lease) NG_MUST_CHECK;
 /* The number of elements has changed, or how many there may be: says so when that is an alarm. */
 void leases_crowd(struct ng_gate *gate);
 /* REVOKE or EVICT. */
@@ -307,16 +272,17 @@ int lease_hold(struct ng_gate *gate, struct sandbox *sandbox, const struct lease
 	       struct lease **out, struct holder **held) NG_MUST_CHECK;
 /* Tells the caller of what replies have promised beyond what it knows of; nothing most of the time. */
 void holder_tell(struct ng_gate *gate, const struct lease *lease, struct holder *holder);
-const struct holder *lease_longest(const struct lease *lease);
-/* Of its last holder, or beyond it of what flows have brought. */
-uint64_t lease_end(const struct lease *lease);
-struct lease *lease_find(const struct ng_gate *gate, const struct lease_key *key);
+/* The next of the sandbox, oldest first; the first after NULL. */
+struct lease *lease_after(const struct ng_gate *gate, const struct sandbox *sandbox,
+			  const struct lease *lease);
 struct lease_key lease_key_of(uint32_t sandbox, const struct ng_addr *client,
 			      const struct ng_addr *addr, struct ng_port port);
 void lease_record(struct ng_gate *gate, const struct lease *lease, enum ng_event event,
 		  const struct ng_name *name);
+struct ng_name
+lease_name(const struct lease *lease); /* that the first of its holders came by */
 /* Who uses it, as the sandbox's source number i; none, where only a range of sources is known. */
-struct ng_addr lease_client(const struct lease *lease, size_t i);
+struct ng_addr lease_client(const struct ng_gate *gate, const struct lease *lease, size_t i);
 
 /* standing.c: leases after policy has changed, after the warden was away, and from an earlier life */
 /* May anybody who uses the lease still have it by that trail? By bounds, then. */

@@ -7,29 +7,59 @@
  * and comes last. A lease that is still promised never gives way, so a sandbox that is promised all
  * it may have gets no more.
  *
- * The heap knows each lease by a last use that it once had. That only grows: the one at the top is
- * brought up to date, until the top is.
+ * Who is asked for it first, of a sandbox, has all its leases put in order; from then on they stay so,
+ * until the sandbox has none.
  */
 #include "gate/engine.h"
 
 static uint64_t last_use(const struct lease *lease)
 {
-	return lease->flow_us > lease->promised_us ? lease->flow_us : lease->promised_us;
+	const uint64_t flow_us = lease_flow_us(lease);
+
+	return flow_us > lease->promised_us ? flow_us : lease->promised_us;
 }
 
-static struct lease *least_used(struct sandbox *sandbox)
+int evict_note(const struct ng_gate *gate, struct sandbox *sandbox, const struct lease *lease)
 {
-	for (;;) {
-		struct heap_node *top = heap_top(&sandbox->idle);
-		struct lease *lease;
+	if (!sandbox->idle)
+		return NG_OK;
+	return idle_put(sandbox->idle, book_reference(&gate->book, lease), last_use(lease));
+}
 
-		if (!top)
-			return NULL;
-		lease = (struct lease *)((char *)top - offsetof(struct lease, idle));
-		if (top->at_us == last_use(lease))
-			return lease;
-		heap_move(&sandbox->idle, top, last_use(lease));
+/* All leases of the sandbox into it, when it is asked for the first time. */
+static int idle_begin(struct ng_gate *gate, struct sandbox *sandbox)
+{
+	struct lease *lease = NULL;
+
+	if (sandbox->idle)
+		return NG_OK;
+	if (idle_make(&sandbox->idle))
+		return NG_E_NOMEM;
+	while ((lease = lease_after(gate, sandbox, lease))) {
+		if (evict_note(gate, sandbox, lease)) {
+			idle_free(sandbox->idle);
+			sandbox->idle = NULL;
+			return NG_E_NOMEM;
+		}
 	}
+	return NG_OK;
+}
+
+static struct lease *least_used(struct ng_gate *gate, struct sandbox *sandbox)
+{
+	uint32_t reference;
+	uint64_t at_us;
+
+	if (idle_begin(gate, sandbox))
+		return NULL;
+	while (idle_top(sandbox->idle, &reference, &at_us)) {
+		struct lease *lease = book_at(&gate->book, reference);
+
+		if (at_us == last_use(lease))
+			return lease;
+		idle_renew(sandbox->idle, last_use(lease));
+	}
+	return NULL;
 }
 
 static bool full(const struct ng_gate *gate, const struct sandbox *sandbox, uint8_t n)
@@ -41,13 +71,13 @@ static bool full(const struct ng_gate *gate, const struct sandbox *sandbox, uint
 int lease_room(struct ng_gate *gate, struct sandbox *sandbox, uint8_t n)
 {
 	while (full(gate, sandbox, n)) {
-		struct lease *lease = least_used(sandbox);
+		struct lease *lease = least_used(gate, sandbox);
 		struct ng_name name;
 
 		/* What was promised counts from the reply, which may have waited for the kernel. */
 		if (!lease || lease->promised_us + COMMIT_BUDGET_US >= gate->now_us)
 			return NG_E_FULL;
-		name = trail_name(lease->holders[0].trail);
+		name = lease_name(lease);
 		lease_shut(gate, lease, NG_EVICT, &name);
 		lease_record(gate, lease, NG_EVENT_EVICTED, &name);
 		gate->counters.evicted++;

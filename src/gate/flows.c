@@ -33,11 +33,12 @@ static bool may_keep(const struct ng_gate *gate, const struct lease *lease,
 /* The one of them that lasts longest; NULL when there is none. */
 static struct holder *keeper(const struct ng_gate *gate, const struct lease *lease)
 {
-	struct holder *found = NULL;
+	size_t n;
+	struct holder *holders = lease_holders(lease, &n), *found = NULL;
 	struct trail_view view;
 
-	for (size_t i = 0; i < lease->n_holders; i++) {
-		struct holder *holder = &lease->holders[i];
+	for (size_t i = 0; i < n; i++) {
+		struct holder *holder = &holders[i];
 
 		if (found && holder->until_us <= found->until_us)
 			continue;
@@ -51,15 +52,17 @@ static struct holder *keeper(const struct ng_gate *gate, const struct lease *lea
 static void tell_others(struct ng_gate *gate, struct lease *lease, const struct holder *keeper)
 {
 	struct trail_view view;
+	size_t n;
+	struct holder *holders = lease_holders(lease, &n);
 
-	for (size_t i = 0; i < lease->n_holders; i++) {
-		struct holder *holder = &lease->holders[i];
+	for (size_t i = 0; i < n; i++) {
+		struct holder *holder = &holders[i];
 
 		if (holder == keeper || !may_keep(gate, lease, holder, &view))
 			continue;
 		action_add(gate, NG_HOLD)->lease =
-			order_words(gate, lease, &view.trail, lease->flow_us);
-		holder->told_us = lease->flow_us;
+			order_words(gate, lease, &view.trail, lease->more->flow_us);
+		holder->told_us = lease->more->flow_us;
 	}
 }
 
@@ -67,11 +70,11 @@ static void keep(struct ng_gate *gate, struct lease *lease, struct holder *holde
 		 uint64_t until_us)
 {
 	const struct ng_name name = trail_name(holder->trail);
-	bool first = lease->flow_us <= lease_longest(lease)->until_us;
+	bool first = lease_flow_us(lease) <= lease_longest(lease)->until_us;
 	struct trail_view view;
 
-	lease->flow_us = until_us;
-	heap_move(&gate->due, &lease->due, until_us);
+	lease->more->flow_us = until_us;
+	book_move(&gate->book, lease);
 	trail_read(holder->trail, &view);
 	order_send(gate, lease, (uint32_t)((until_us - gate->now_us) / SECOND_US), until_us,
 		   &view.trail, 0);
@@ -85,13 +88,13 @@ static void keep(struct ng_gate *gate, struct lease *lease, struct holder *holde
 
 void flow_judge(struct ng_gate *gate, struct lease *lease)
 {
-	const struct holder *holder = lease->flow_us ? keeper(gate, lease) : NULL;
+	const struct holder *holder = lease_flow_us(lease) ? keeper(gate, lease) : NULL;
 	uint64_t most_us = 0;
 
 	if (holder)
 		most_us = holder->until_us + (uint64_t)gate->settings.flow_lease_s * SECOND_US;
-	if (lease->flow_us > most_us)
-		lease->flow_us = most_us;
+	if (lease_flow_us(lease) > most_us)
+		lease->more->flow_us = most_us;
 }
 
 void ng_gate_flows_late(struct ng_gate *gate, uint64_t count)
@@ -99,23 +102,12 @@ void ng_gate_flows_late(struct ng_gate *gate, uint64_t count)
 	gate->counters.flow_walks_late += count;
 }
 
-void ng_gate_flow(struct ng_gate *gate, uint64_t now_us, const struct ng_flow *flow)
+/* The lease is wide. */
+static void flow_keep(struct ng_gate *gate, struct lease *lease, uint64_t until_us)
 {
-	const struct lease_key key =
-		lease_key_of(flow->sandbox, &flow->client, &flow->addr, flow->port);
-	uint64_t until_us, most_us;
-	struct holder *holder;
-	struct lease *lease;
+	struct holder *holder = keeper(gate, lease);
+	uint64_t most_us;
 
-	actions_begin(gate, now_us);
-	leases_tick(gate); /* what has ended by now is kept by nothing */
-	lease = lease_find(gate, &key);
-	if (!lease || !gate->settings.flow_lease_s || gate->warden_lost)
-		return;
-	until_us = gate->now_us + ng_flow_step_us(&gate->settings);
-	if (until_us <= lease_end(lease))
-		return;
-	holder = keeper(gate, lease);
 	if (!holder)
 		return;
 	most_us = holder->until_us + (uint64_t)gate->settings.flow_lease_s * SECOND_US;
@@ -124,4 +116,23 @@ void ng_gate_flow(struct ng_gate *gate, uint64_t now_us, const struct ng_flow *f
 	if (until_us >= most_us)
 		gate->counters.kept_to_ceiling++;
 	keep(gate, lease, holder, until_us < most_us ? until_us : most_us);
+}
+
+void ng_gate_flow(struct ng_gate *gate, uint64_t now_us, const struct ng_flow *flow)
+{
+	const struct lease_key key =
+		lease_key_of(flow->sandbox, &flow->client, &flow->addr, flow->port);
+	struct lease *lease;
+	uint64_t until_us;
+
+	actions_begin(gate, now_us);
+	leases_tick(gate); /* what has ended by now is kept by nothing */
+	lease = book_find(&gate->book, &key);
+	if (!lease || !gate->settings.flow_lease_s || gate->warden_lost)
+		return;
+	until_us = gate->now_us + ng_flow_step_us(&gate->settings);
+	if (until_us <= lease_end(lease) || lease_widen(&gate->book, lease))
+		return;
+	flow_keep(gate, lease, until_us);
+	lease_narrow(&gate->book, lease);
 }

@@ -51,6 +51,7 @@ int ng_gate_create(uint64_t seed, struct ng_gate **out)
 		return NG_E_NOMEM;
 	}
 	gate->seed = gate->directory.seed = seed;
+	book_init(&gate->book, seed);
 	gate->settings = ng_settings_full(&(struct ng_settings){0});
 	arena_init(&gate->words, WORDS_MAX);
 	arena_init(&gate->parsed, PARSED_MAX);
@@ -62,8 +63,8 @@ void sandbox_close(struct ng_gate *gate, struct sandbox *sandbox)
 {
 	while (sandbox->queries)
 		query_refuse(gate, sandbox->queries, TEXT_REMOVED);
-	while (sandbox->leases)
-		lease_free(gate, sandbox->leases, NG_E_CLOSED);
+	while (sandbox->first_lease)
+		lease_free(gate, lease_after(gate, sandbox, NULL), NG_E_CLOSED);
 	waiting_forget(gate, sandbox->spec.id);
 	share_orphan(gate, sandbox->spec.id);
 	spending_free(sandbox->spending);
@@ -90,7 +91,7 @@ void ng_gate_destroy(struct ng_gate *gate)
 	query_free(gate->spare);
 	cache_clear(gate);
 	failures_clear(gate);
-	heap_finish(&gate->due);
+	book_finish(&gate->book);
 	history_finish(gate);
 	arena_finish(&gate->words);
 	arena_finish(&gate->parsed);
@@ -115,7 +116,6 @@ static bool same_sources(const struct ng_sandbox *a, const struct ng_sandbox *b)
 static void sandbox_move(struct ng_gate *gate, struct sandbox *from, struct sandbox *to)
 {
 	struct query *query;
-	struct lease *lease;
 
 	if (!same_sources(&from->spec, &to->spec))
 		leases_revoke(gate, from);
@@ -125,11 +125,8 @@ static void sandbox_move(struct ng_gate *gate, struct sandbox *from, struct sand
 		query->decided_in = 0; /* by a policy that is gone */
 		query->repoliced = true;
 	}
-	DL_FOREACH (from->leases, lease) {
-		lease->sandbox = to;
-	}
 	to->queries = from->queries;
-	to->leases = from->leases;
+	book_hand_over(&gate->book, from, to);
 	to->n_pending = from->n_pending;
 	to->n_elements = from->n_elements;
 	to->n_waiting = from->n_waiting;
@@ -140,9 +137,8 @@ static void sandbox_move(struct ng_gate *gate, struct sandbox *from, struct sand
 	to->trail_octets = from->trail_octets;
 	to->idle = from->idle;
 	from->queries = NULL;
-	from->leases = NULL;
 	from->spending = NULL;
-	from->idle = (struct heap){0};
+	from->idle = NULL;
 }
 
 static int directory_build(struct ng_gate *gate, const struct ng_generation *generation,
@@ -334,8 +330,7 @@ void ng_gate_tick(struct ng_gate *gate, uint64_t now_us)
 
 uint64_t ng_gate_deadline(const struct ng_gate *gate)
 {
-	const struct heap_node *top = heap_top(&gate->due);
-	uint64_t due_us = top ? top->at_us : UINT64_MAX, commit_us;
+	uint64_t due_us = book_deadline(&gate->book), commit_us;
 
 	if (!gate->committing)
 		return due_us;

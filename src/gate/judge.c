@@ -399,27 +399,28 @@ bool lease_allowed(const struct ng_gate *gate, const struct lease *lease,
 		   const struct ng_trail *trail, const struct ng_addr *client,
 		   struct ng_bounds *bounds)
 {
-	const struct ng_addr *addr = &lease->key.addr;
+	const struct sandbox *sandbox = lease_sandbox(&gate->book, lease);
+	const struct ng_addr addr = lease_addr(lease);
 	const struct path path = {
-		.sandbox = lease->sandbox,
+		.sandbox = sandbox,
 		.trail = trail,
 		.client = client,
 		.complete = true,
-		.type = addr->family == NG_IPV4 ? NG_TYPE_A : NG_TYPE_AAAA,
+		.type = addr.family == NG_IPV4 ? NG_TYPE_A : NG_TYPE_AAAA,
 	};
 	struct ng_decision decision, data;
 	struct fault fault;
 
-	if (lease->sandbox->spec.no_aaaa && addr->family == NG_IPV6)
+	if (sandbox->spec.no_aaaa && addr.family == NG_IPV6)
 		return false;
 
 	judge_whole(&path, &decision, bounds);
-	if (!verdict_passes(lease->sandbox, decision.verdict) || !data_stand(&path, &data))
+	if (!verdict_passes(sandbox, decision.verdict) || !data_stand(&path, &data))
 		return false;
-	if (trail->local ? !asked_allowed(&path) || !local_leads(&data.match, trail, addr)
+	if (trail->local ? !asked_allowed(&path) || !local_leads(&data.match, trail, &addr)
 			 : !type_allowed(bounds, path.type))
 		return false;
 	return path_follow(gate, &path, bounds, &fault) &&
-	       port_allowed(bounds, lease->key.port) &&
-	       addr_allowed(gate, lease->sandbox, bounds, trail_end(trail), addr);
+	       port_allowed(bounds, lease_port(lease)) &&
+	       addr_allowed(gate, sandbox, bounds, trail_end(trail), &addr);
 }

@@ -13,20 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static unsigned lease_hash(const struct ng_gate *gate, const struct lease_key *key)
-{
-	return (unsigned)hash_octets(key, sizeof(*key), gate->seed);
-}
-
-struct lease *lease_find(const struct ng_gate *gate, const struct lease_key *key)
-{
-	struct lease *lease;
-
-	HASH_FIND_BYHASHVALUE(hh, gate->leases, key, sizeof(*key), lease_hash(gate, key),
-			      lease);
-	return lease;
-}
-
 struct lease_key lease_key_of(uint32_t sandbox, const struct ng_addr *client,
 			      const struct ng_addr *addr, struct ng_port port)
 {
@@ -66,26 +52,17 @@ static uint8_t elements_of(const struct sandbox *sandbox, const struct lease_key
 }
 
 static struct lease *lease_make(struct ng_gate *gate, struct sandbox *sandbox,
-				const struct lease_key *key)
+				const struct lease_key *key, uint64_t until_us)
 {
-	struct lease *lease = calloc(1, sizeof(*lease));
+	struct lease *lease = book_enter(&gate->book, sandbox, key, until_us);
 
 	if (!lease)
 		return NULL;
-	lease->key = *key;
-	lease->sandbox = sandbox;
-	HASH_ADD_KEYPTR_BYHASHVALUE(hh, gate->leases, &lease->key, sizeof(lease->key),
-				    lease_hash(gate, key), lease);
-	if (!lease->hh.tbl || heap_put(&gate->due, &lease->due, 0) ||
-	    heap_put(&sandbox->idle, &lease->idle, 0)) {
-		heap_take(&gate->due, &lease->due);
-		if (lease->hh.tbl)
-			HASH_DEL(gate->leases, lease);
-		free(lease);
+	if (evict_note(gate, sandbox, lease)) {
+		book_forget(&gate->book, book_strike(&gate->book, lease));
 		return NULL;
 	}
-	DL_APPEND(sandbox->leases, lease);
-	lease->n_elements = elements_of(sandbox, key);
+	lease->n_elements = elements_of(sandbox, key) & 15;
 	sandbox->n_elements += lease->n_elements;
 	gate->n_elements += lease->n_elements;
 	leases_crowd(gate);
@@ -93,60 +70,49 @@ static struct lease *lease_make(struct ng_gate *gate, struct sandbox *sandbox,
 	return lease;
 }
 
-const struct holder *lease_longest(const struct lease *lease)
+struct lease *lease_after(const struct ng_gate *gate, const struct sandbox *sandbox,
+			  const struct lease *lease)
 {
-	const struct holder *longest = &lease->holders[0];
+	uint32_t next = lease ? lease->next : sandbox->first_lease;
 
-	for (size_t i = 1; i < lease->n_holders; i++) {
-		if (lease->holders[i].until_us > longest->until_us)
-			longest = &lease->holders[i];
-	}
-	return longest;
-}
-
-uint64_t lease_end(const struct lease *lease)
-{
-	uint64_t until_us = lease_longest(lease)->until_us;
-
-	return lease->flow_us > until_us ? lease->flow_us : until_us;
+	return next ? book_at(&gate->book, next) : NULL;
 }
 
 /* ---- holders ---- */
 
 static struct holder *holder_find(const struct lease *lease, const struct ng_trail *trail)
 {
-	for (size_t i = 0; i < lease->n_holders; i++) {
-		if (trail_leads(lease->holders[i].trail, trail))
-			return &lease->holders[i];
+	size_t n;
+	struct holder *holders = lease_holders(lease, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (trail_leads(holders[i].trail, trail))
+			return &holders[i];
 	}
 	return NULL;
 }
 
 /* An empty one; when the lease has as many as it may, the one that would end first gives way. */
-static struct holder *holder_add(struct lease *lease)
+static struct holder *holder_add(struct ng_gate *gate, struct lease *lease)
 {
-	struct holder *least = lease->holders, *more;
+	size_t n;
+	struct holder *least = lease_holders(lease, &n), *holders = least;
 
-	for (size_t i = 1; i < lease->n_holders; i++) {
-		if (lease->holders[i].until_us < least->until_us)
-			least = &lease->holders[i];
+	if (n < NG_HOLDERS_MAX)
+		return lease_holder_add(&gate->book, lease);
+	for (size_t i = 1; i < n; i++) {
+		if (holders[i].until_us < least->until_us)
+			least = &holders[i];
 	}
-	if (lease->n_holders == NG_HOLDERS_MAX) {
-		trail_release(lease->sandbox, least->trail);
-		*least = (struct holder){0};
-		return least;
-	}
-	more = realloc(lease->holders, (lease->n_holders + 1u) * sizeof(*more));
-	if (!more)
-		return NULL;
-	lease->holders = more;
-	more[lease->n_holders] = (struct holder){0};
-	return &more[lease->n_holders++];
+	trail_release(gate, lease_sandbox(&gate->book, lease), least->trail);
+	*least = (struct holder){0};
+	return least;
 }
 
-static void holder_follow(const struct lease *lease, struct holder *holder, struct trail *trail)
+static void holder_follow(struct ng_gate *gate, const struct lease *lease,
+			  struct holder *holder, struct trail *trail)
 {
-	trail_release(lease->sandbox, holder->trail);
+	trail_release(gate, lease_sandbox(&gate->book, lease), holder->trail);
 	holder->trail = trail_share(trail);
 }
 
@@ -163,21 +129,21 @@ void holder_tell(struct ng_gate *gate, const struct lease *lease, struct holder 
 }
 
 /* The newest answer to one name along one chain stands for those before it. */
-static int holder_note(const struct ng_gate *gate, struct lease *lease,
-		       const struct ng_trail *trail, struct trail **shared, uint64_t until_us,
-		       struct holder **out)
+static int holder_note(struct ng_gate *gate, struct lease *lease, const struct ng_trail *trail,
+		       struct trail **shared, uint64_t until_us, struct holder **out)
 {
 	struct holder *holder = holder_find(lease, trail);
 	int error = NG_OK;
 
 	if (!holder || !trail_answers(holder->trail, trail)) {
 		if (!*shared)
-			error = trail_make(gate, lease->sandbox, trail, shared);
+			error = trail_make(gate, lease_sandbox(&gate->book, lease), trail,
+					   shared);
 		if (!error && !holder)
-			holder = holder_add(lease);
+			holder = holder_add(gate, lease);
 		if (error || !holder)
 			return error ? error : NG_E_NOMEM;
-		holder_follow(lease, holder, *shared);
+		holder_follow(gate, lease, holder, *shared);
 	}
 	if (until_us > holder->until_us)
 		holder->until_us = until_us;
@@ -191,39 +157,26 @@ int lease_hold(struct ng_gate *gate, struct sandbox *sandbox, const struct lease
 	       const struct ng_trail *trail, struct trail **shared, uint64_t until_us,
 	       struct lease **out, struct holder **held)
 {
-	struct lease *lease = lease_find(gate, key);
+	struct lease *lease = book_find(&gate->book, key);
 	int error;
 
 	if (!lease && lease_room(gate, sandbox, elements_of(sandbox, key)))
 		return NG_E_FULL;
 	if (!lease)
-		lease = lease_make(gate, sandbox, key);
+		lease = lease_make(gate, sandbox, key, until_us);
 	if (!lease)
 		return NG_E_NOMEM;
 	error = holder_note(gate, lease, trail, shared, until_us, held);
 	if (error) {
-		if (!lease->n_holders)
+		if (!lease_longest(lease))
 			lease_free(gate, lease, error);
 		return error;
 	}
 	history_note(gate, key, &trail->names[path_held(gate, trail)]);
-	heap_move(&gate->due, &lease->due, lease_end(lease));
+	if (lease->wide) /* another holder may have given way */
+		book_move(&gate->book, lease);
 	*out = lease;
 	return NG_OK;
-}
-
-uint64_t lease_sure(const struct ng_gate *gate, const struct lease *lease)
-{
-	return lease->round == gate->round ? lease->sure_us : 0;
-}
-
-void lease_confirm(const struct ng_gate *gate, struct lease *lease, uint64_t until_us)
-{
-	if (until_us > lease_sure(gate, lease))
-		lease->sure_us = until_us;
-	lease->round = gate->round;
-	if (until_us > lease->confirmed_us)
-		lease->confirmed_us = until_us;
 }
 
 int lease_want(struct ng_gate *gate, struct query *query, const struct want *want)
@@ -245,17 +198,17 @@ int lease_want(struct ng_gate *gate, struct query *query, const struct want *wan
 		holder->need_us = want->need_us;
 	if (want->need_us > lease->promised_us)
 		lease->promised_us = want->need_us;
-	if (lease_sure(gate, lease) >= want->need_us) {
+	if (lease_sure(lease) >= want->need_us) {
 		holder_tell(gate, lease, holder);
-		if (lease->sure_us < query->sure_us)
-			query->sure_us = lease->sure_us;
+		if (lease_sure(lease) < query->sure_us)
+			query->sure_us = lease_sure(lease);
 		return NG_OK;
 	}
 	order = order_reaching(lease, want->need_us);
 	if (!order) {
+		holder->told_us = want->until_us;
 		order = order_send(gate, lease, want->hold_s, want->until_us, &trail,
 				   query->asked.question.type);
-		holder->told_us = want->until_us;
 	}
 	if (!order)
 		return NG_E_NOMEM;
@@ -267,72 +220,75 @@ uint64_t lease_confirmed(const struct ng_gate *gate, const struct query *query,
 			 const struct ng_addr *addr, struct ng_port port)
 {
 	struct lease_key key = key_make(query->sandbox, &query->from, addr, port);
-	const struct lease *lease = lease_find(gate, &key);
+	const struct lease *lease = book_find(&gate->book, &key);
 
-	return lease && !gate->warden_lost ? lease_sure(gate, lease) : 0;
+	return lease && !gate->warden_lost ? lease_sure(lease) : 0;
 }
 
 /* ---- ends ---- */
 
-static void lease_unlink(struct ng_gate *gate, struct lease *lease)
+void lease_free(struct ng_gate *gate, struct lease *lease, int code)
 {
-	HASH_DEL(gate->leases, lease);
-	heap_take(&gate->due, &lease->due);
-	heap_take(&lease->sandbox->idle, &lease->idle);
-	DL_DELETE(lease->sandbox->leases, lease);
-	lease->sandbox->n_elements -= lease->n_elements;
+	struct sandbox *sandbox = lease_sandbox(&gate->book, lease);
+	const uint32_t reference = book_strike(&gate->book, lease);
+	const struct holder *holders;
+	struct order *order;
+	size_t n;
+
+	idle_take(sandbox->idle, reference);
+	if (!sandbox->first_lease) {
+		idle_free(sandbox->idle);
+		sandbox->idle = NULL;
+	}
+	sandbox->n_elements -= lease->n_elements;
 	gate->n_elements -= lease->n_elements;
 	leases_crowd(gate);
 	gate->counters.leases--;
-}
-
-void lease_free(struct ng_gate *gate, struct lease *lease, int code)
-{
-	struct order *order, *spare;
-
-	lease_unlink(gate, lease);
-	DL_FOREACH_SAFE (lease->orders, order, spare) {
+	while ((order = lease_orders(lease)))
 		order_resolve(gate, order, code);
-	}
-	for (size_t i = 0; i < lease->n_holders; i++)
-		trail_release(lease->sandbox, lease->holders[i].trail);
-	free(lease->holders);
-	free(lease);
+	holders = lease_holders(lease, &n);
+	for (size_t i = 0; i < n; i++)
+		trail_release(gate, sandbox, holders[i].trail);
+	book_forget(&gate->book, reference);
 }
 
 void lease_record(struct ng_gate *gate, const struct lease *lease, enum ng_event event,
 		  const struct ng_name *name)
 {
 	struct ng_record *record = &action_add(gate, NG_RECORD)->record;
-	struct ng_addr *addr = arena_copy(&gate->words, &lease->key.addr, sizeof(*addr));
+	const struct sandbox *sandbox = lease_sandbox(&gate->book, lease);
+	const struct lease_key key = lease_key(&gate->book, lease);
+	struct ng_addr *addr = arena_copy(&gate->words, &key.addr, sizeof(*addr));
 
 	record->event = event;
-	record->sandbox = lease->key.sandbox;
-	record->mode = lease->sandbox->spec.mode;
-	record->sandbox_name = word_text(gate, lease->sandbox->spec.name);
-	record->client = lease->key.client;
+	record->sandbox = key.sandbox;
+	record->mode = sandbox->spec.mode;
+	record->sandbox_name = word_text(gate, sandbox->spec.name);
+	record->client = key.client;
 	record->name = word_name(gate, name);
 	record->version = gate->version;
 	record->addrs = addr;
 	record->n_addrs = addr ? 1 : 0;
 	if (event == NG_EVENT_LEASE_KEPT)
-		record->lease_until_us = lease->flow_us;
-	if (!lease->key.port.proto)
+		record->lease_until_us = lease_flow_us(lease);
+	if (!key.port.proto)
 		return;
-	record->ports = arena_copy(&gate->words, &lease->key.port, sizeof(lease->key.port));
+	record->ports = arena_copy(&gate->words, &key.port, sizeof(key.port));
 	record->n_ports = record->ports ? 1 : 0;
 }
 
 void lease_shut(struct ng_gate *gate, const struct lease *lease, enum ng_action_kind kind,
 		const struct ng_name *name)
 {
-	history_note(gate, &lease->key, name);
+	const struct lease_key key = lease_key(&gate->book, lease);
+
+	history_note(gate, &key, name);
 	action_add(gate, kind)->lease = (struct ng_lease_order){
 		.number = ++gate->last_order,
-		.sandbox = lease->key.sandbox,
-		.client = lease->key.client,
-		.addr = lease->key.addr,
-		.port = lease->key.port,
+		.sandbox = key.sandbox,
+		.client = key.client,
+		.addr = key.addr,
+		.port = key.port,
 		.name = word_name(gate, name),
 		.rule = "",
 	};
@@ -346,27 +302,26 @@ void lease_revoke(struct ng_gate *gate, struct lease *lease, const struct ng_nam
 	lease_free(gate, lease, NG_E_CLOSED);
 }
 
-static struct lease *lease_due(struct ng_gate *gate)
+struct ng_name lease_name(const struct lease *lease)
 {
-	struct heap_node *top = heap_top(&gate->due);
+	size_t n;
 
-	if (!top || top->at_us > gate->now_us)
-		return NULL;
-	return (struct lease *)((char *)top - offsetof(struct lease, due));
+	return trail_name(lease_holders(lease, &n)->trail);
 }
 
 void leases_tick(struct ng_gate *gate)
 {
 	struct lease *lease;
 
-	while ((lease = lease_due(gate))) {
-		const struct ng_name name = trail_name(lease->holders[0].trail);
+	while ((lease = book_ended(&gate->book, gate->now_us))) {
+		const struct lease_key key = lease_key(&gate->book, lease);
+		const struct ng_name name = lease_name(lease);
 
 		if (lease->confirmed_us > gate->now_us) {
 			lease_revoke(gate, lease, &name);
 			continue;
 		}
-		history_note(gate, &lease->key, &name);
+		history_note(gate, &key, &name);
 		lease_record(gate, lease, NG_EVENT_LEASE_END, &name);
 		gate->counters.leases_ended++;
 		lease_free(gate, lease, NG_E_CLOSED);
@@ -375,11 +330,12 @@ void leases_tick(struct ng_gate *gate)
 
 void leases_revoke(struct ng_gate *gate, struct sandbox *sandbox)
 {
-	struct lease *lease, *spare;
+	struct lease *lease, *next;
 
-	DL_FOREACH_SAFE (sandbox->leases, lease, spare) {
-		const struct ng_name name = trail_name(lease->holders[0].trail);
+	for (lease = lease_after(gate, sandbox, NULL); lease; lease = next) {
+		const struct ng_name name = lease_name(lease);
 
+		next = lease_after(gate, sandbox, lease);
 		lease_revoke(gate, lease, &name);
 	}
 }

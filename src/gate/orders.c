@@ -9,14 +9,16 @@
 static void order_free(struct ng_gate *gate, struct order *order)
 {
 	HASH_DEL(gate->orders, order);
-	DL_DELETE(order->lease->orders, order);
+	DL_DELETE(order->lease->more->orders, order);
+	lease_narrow(&gate->book, order->lease);
 	free(order);
 }
 
 static struct order *order_make(struct ng_gate *gate, struct lease *lease, uint64_t until_us,
 				const struct ng_trail *trail)
 {
-	struct order *order = calloc(1, sizeof(*order));
+	struct order *order =
+		lease_widen(&gate->book, lease) ? NULL : calloc(1, sizeof(*order));
 
 	if (!order)
 		return NULL;
@@ -31,9 +33,7 @@ static struct order *order_make(struct ng_gate *gate, struct lease *lease, uint6
 		return NULL;
 	}
 	gate->last_order++;
-	DL_APPEND(lease->orders, order);
-	if (until_us > lease->ordered_us)
-		lease->ordered_us = until_us;
+	DL_APPEND(lease->more->orders, order);
 	return order;
 }
 
@@ -51,17 +51,19 @@ struct ng_lease_order order_words(struct ng_gate *gate, const struct lease *leas
 				  const struct ng_trail *trail, uint64_t until_us)
 {
 	const struct ng_name *name = &trail->names[path_held(gate, trail)];
-	const struct ng_addr client = lease_client(lease, 0);
+	const struct ng_addr client = lease_client(gate, lease, 0);
+	const struct sandbox *sandbox = lease_sandbox(&gate->book, lease);
+	const struct lease_key key = lease_key(&gate->book, lease);
 	const uint64_t ends_us = lease_longest(lease)->until_us;
 	bool kept = until_us > ends_us; /* what no name asks for, a flow does */
 	struct ng_decision decision;
 
-	trail_decide(lease->sandbox, trail, name, &client, &decision);
+	trail_decide(sandbox, trail, name, &client, &decision);
 	return (struct ng_lease_order){
-		.sandbox = lease->key.sandbox,
-		.client = lease->key.client,
-		.addr = lease->key.addr,
-		.port = lease->key.port,
+		.sandbox = key.sandbox,
+		.client = key.client,
+		.addr = key.addr,
+		.port = key.port,
 		.grace_s = kept ? 0 : gate->settings.grace_s,
 		.until_us = until_us,
 		.ends_us = kept ? ends_us : 0,
@@ -69,8 +71,8 @@ struct ng_lease_order order_words(struct ng_gate *gate, const struct lease *leas
 		.rule = decision.matched ? word_format(gate, "%s:%u", decision.match.path,
 						       decision.match.line)
 					 : "",
-		.sandbox_name = word_text(gate, lease->sandbox->spec.name),
-		.type = lease->key.addr.family == NG_IPV4 ? NG_TYPE_A : NG_TYPE_AAAA,
+		.sandbox_name = word_text(gate, sandbox->spec.name),
+		.type = key.addr.family == NG_IPV4 ? NG_TYPE_A : NG_TYPE_AAAA,
 		.way = trail_way(trail),
 		.trail = trail_words(gate, trail),
 	};
@@ -97,7 +99,7 @@ struct order *order_reaching(const struct lease *lease, uint64_t need_us)
 {
 	struct order *order;
 
-	DL_FOREACH (lease->orders, order) {
+	DL_FOREACH (lease_orders(lease), order) {
 		if (order->until_us >= need_us)
 			return order;
 	}
@@ -141,15 +143,17 @@ static struct order *order_find(const struct ng_gate *gate, uint64_t number)
 bool ng_gate_order(const struct ng_gate *gate, uint64_t number, struct ng_lease_order *out)
 {
 	const struct order *order = order_find(gate, number);
+	struct lease_key key;
 
 	if (!order)
 		return false;
+	key = lease_key(&gate->book, order->lease);
 	*out = (struct ng_lease_order){
 		.number = number,
-		.sandbox = order->lease->key.sandbox,
-		.client = order->lease->key.client,
-		.addr = order->lease->key.addr,
-		.port = order->lease->key.port,
+		.sandbox = key.sandbox,
+		.client = key.client,
+		.addr = key.addr,
+		.port = key.port,
 		.name = &order->name,
 		.way = order->way,
 	};
@@ -161,25 +165,28 @@ bool ng_gate_holds(const struct ng_gate *gate, const struct ng_lease_order *orde
 	const struct lease_key key =
 		lease_key_of(order->sandbox, &order->client, &order->addr, order->port);
 
-	return lease_find(gate, &key) != NULL;
+	return book_find(&gate->book, &key) != NULL;
 }
 
 void ng_gate_lease_result(struct ng_gate *gate, uint64_t now_us, uint64_t number, int code)
 {
 	struct order *order = order_find(gate, number);
+	struct holder *holders;
 	struct lease *lease;
+	size_t n;
 
 	actions_begin(gate, now_us);
 	if (!order)
 		return;
 	lease = order->lease;
 	if (code == NG_OK)
-		lease_confirm(gate, lease, order->until_us);
-	for (size_t i = 0; code == NG_OK && i < lease->n_holders; i++) /* who waited as well */
-		holder_tell(gate, lease, &lease->holders[i]);
+		lease_confirm(lease, order->until_us);
+	holders = lease_holders(lease, &n);
+	for (size_t i = 0; code == NG_OK && i < n; i++) /* who waited as well */
+		holder_tell(gate, lease, &holders[i]);
 	if (code != NG_OK)
 		gate->counters.leases_refused++;
 	order_resolve(gate, order, code);
-	if (!lease->confirmed_us && !lease->orders) /* it never came to be */
+	if (!lease->confirmed_us && !lease_orders(lease)) /* it never came to be */
 		lease_free(gate, lease, code);
 }

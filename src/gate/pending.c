@@ -93,7 +93,7 @@ void query_end(struct ng_gate *gate, struct query *query)
 {
 	ask_leave(query);
 	query_unwait(query);
-	trail_release(query->sandbox, query->trail);
+	trail_release(gate, query->sandbox, query->trail);
 	if (query->state == QUERY_COMMITTING)
 		DL_DELETE2(gate->committing, query, commit_prev, commit_next);
 	DL_DELETE2(query->sandbox->queries, query, sandbox_prev, sandbox_next);

@@ -12,12 +12,15 @@
  * Who uses the lease: the one client that it is for, or the sandbox's source number i. A client that
  * no rule can be about, where that source is a range of which another client may have asked.
  */
-struct ng_addr lease_client(const struct lease *lease, size_t i)
+struct ng_addr lease_client(const struct ng_gate *gate, const struct lease *lease, size_t i)
 {
-	const struct ng_prefix *source = &lease->sandbox->spec.sources[i];
+	const struct sandbox *sandbox = lease_sandbox(&gate->book, lease);
+	const struct ng_prefix *source = &sandbox->spec.sources[i];
 
-	if (lease->key.client.family)
-		return lease->key.client;
+	const struct ng_addr alone = lease_alone(lease);
+
+	if (alone.family)
+		return alone;
 	return ng_prefix_is_host(source) ? source->addr : (struct ng_addr){0};
 }
 
@@ -25,10 +28,12 @@ struct ng_addr lease_client(const struct lease *lease, size_t i)
 bool holder_stays(const struct ng_gate *gate, const struct lease *lease,
 		  const struct ng_trail *trail, struct ng_bounds *bounds)
 {
-	size_t n = lease->key.client.family ? 1 : lease->sandbox->spec.n_sources;
+	size_t n = lease_alone(lease).family
+			   ? 1
+			   : lease_sandbox(&gate->book, lease)->spec.n_sources;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct ng_addr client = lease_client(lease, i);
+		const struct ng_addr client = lease_client(gate, lease, i);
 
 		if (lease_allowed(gate, lease, trail, &client, bounds))
 			return true;
@@ -39,11 +44,13 @@ bool holder_stays(const struct ng_gate *gate, const struct lease *lease,
 static void release(struct ng_gate *gate, const struct lease *lease,
 		    const struct ng_trail *trail, const struct ng_name *name)
 {
+	const struct lease_key key = lease_key(&gate->book, lease);
+
 	action_add(gate, NG_RELEASE)->lease = (struct ng_lease_order){
-		.sandbox = lease->key.sandbox,
-		.client = lease->key.client,
-		.addr = lease->key.addr,
-		.port = lease->key.port,
+		.sandbox = key.sandbox,
+		.client = key.client,
+		.addr = key.addr,
+		.port = key.port,
 		.name = word_name(gate, name),
 		.rule = "",
 		.way = trail_way(trail),
@@ -55,34 +62,37 @@ static bool lease_judge(struct ng_gate *gate, struct lease *lease, struct ng_nam
 {
 	struct trail_view view;
 	struct ng_bounds bounds;
-	size_t n = 0;
+	size_t n = 0, n_before;
+	struct holder *holders = lease_holders(lease, &n_before);
 
-	for (size_t i = 0; i < lease->n_holders; i++) {
-		struct holder *holder = &lease->holders[i];
+	for (size_t i = 0; i < n_before; i++) {
+		const struct holder *holder = &holders[i];
 
 		trail_read(holder->trail, &view);
 		if (holder_stays(gate, lease, &view.trail, &bounds)) {
-			lease->holders[n++] = *holder;
+			holders[n++] = *holder;
 			continue;
 		}
 		*last = trail_name(holder->trail);
 		release(gate, lease, &view.trail, last);
-		trail_release(lease->sandbox, holder->trail);
+		trail_release(gate, lease_sandbox(&gate->book, lease), holder->trail);
 	}
-	lease->n_holders = (uint8_t)n;
+	lease_holders_cut(lease, n);
 	if (n) {
 		flow_judge(gate, lease);
-		heap_move(&gate->due, &lease->due, lease_end(lease));
+		book_move(&gate->book, lease);
+		lease_narrow(&gate->book, lease);
 	}
 	return n > 0;
 }
 
 void leases_judge(struct ng_gate *gate, struct sandbox *sandbox)
 {
-	struct lease *lease, *spare;
+	struct lease *lease, *next;
 	struct ng_name last = {0};
 
-	DL_FOREACH_SAFE (sandbox->leases, lease, spare) {
+	for (lease = lease_after(gate, sandbox, NULL); lease; lease = next) {
+		next = lease_after(gate, sandbox, lease);
 		if (!lease_judge(gate, lease, &last))
 			lease_revoke(gate, lease, &last);
 	}
@@ -102,21 +112,30 @@ void ng_gate_warden_lost(struct ng_gate *gate, uint64_t now_us)
 	}
 }
 
+static void order_again(struct ng_gate *gate, struct lease *lease)
+{
+	const uint64_t end_us = lease_end(lease);
+	struct trail_view view;
+
+	lease_doubt(lease);
+	lease->confirmed_us = 0;
+	trail_read(lease_longest(lease)->trail, &view);
+	order_send(gate, lease, (uint32_t)((end_us - gate->now_us) / SECOND_US), end_us,
+		   &view.trail, 0);
+}
+
 void ng_gate_warden_back(struct ng_gate *gate, uint64_t now_us)
 {
-	struct lease *lease, *spare;
-	struct trail_view view;
+	struct sandbox *sandbox, *spare;
 
 	actions_begin(gate, now_us);
 	leases_tick(gate);
 	gate->warden_lost = false;
-	HASH_ITER (hh, gate->leases, lease, spare) {
-		const uint64_t end_us = lease_end(lease);
+	HASH_ITER (hh, gate->directory.by_id, sandbox, spare) {
+		struct lease *lease = NULL;
 
-		lease->confirmed_us = lease->sure_us = lease->ordered_us = 0;
-		trail_read(lease_longest(lease)->trail, &view);
-		order_send(gate, lease, (uint32_t)((end_us - gate->now_us) / SECOND_US), end_us,
-			   &view.trail, 0);
+		while ((lease = lease_after(gate, sandbox, lease)))
+			order_again(gate, lease);
 	}
 }
 
@@ -132,8 +151,12 @@ static void table_record(struct ng_gate *gate, enum ng_event event, const char *
 
 void ng_gate_table_lost(struct ng_gate *gate, uint64_t now_us)
 {
+	struct lease *lease;
+	size_t cursor = 0;
+
 	actions_begin(gate, now_us);
-	gate->round++;
+	while ((lease = book_each(&gate->book, &cursor)))
+		lease_doubt(lease);
 	table_record(gate, NG_EVENT_TABLE_LOST,
 		     "another program has changed the table in the kernel");
 }
@@ -191,13 +214,16 @@ int ng_gate_adopt(struct ng_gate *gate, uint64_t now_us, uint32_t id,
 	trail = trail_adopted(from, addr, names);
 	error = lease_hold(gate, sandbox, &key, &trail, &shared, ends_us ? ends_us : until_us,
 			   &lease, &holder);
-	trail_release(sandbox, shared);
+	trail_release(gate, sandbox, shared);
 	if (error)
 		return error;
 	holder->told_us = until_us;
-	if (ends_us && until_us > lease->flow_us)
-		lease->flow_us = until_us;
-	heap_move(&gate->due, &lease->due, lease_end(lease));
+	if (ends_us && until_us > lease_flow_us(lease)) {
+		if (lease_widen(&gate->book, lease))
+			return NG_E_NOMEM;
+		lease->more->flow_us = until_us;
+		book_move(&gate->book, lease);
+	}
 	if (!ends_us)
 		ends_us = until_us;
 	if (ends_us > lease->promised_us) /* what that life promised is not known */
@@ -217,25 +243,27 @@ void ng_gate_adopted(struct ng_gate *gate, uint64_t now_us)
 
 bool ng_gate_lease_at(const struct ng_gate *gate, uint64_t *cursor, struct ng_lease_view *out)
 {
-	const struct lease *lease;
+	size_t place = (size_t)*cursor;
+	const struct lease *lease = book_each(&gate->book, &place);
+	struct lease_key key;
 	uint64_t until_us;
 
-	if (*cursor >= gate->due.n)
+	if (!lease)
 		return false;
-	lease = (const struct lease *)((const char *)gate->due.nodes[*cursor] -
-				       offsetof(struct lease, due));
+	key = lease_key(&gate->book, lease);
 	until_us = lease_end(lease);
-	(*cursor)++;
+	*cursor = place;
 	*out = (struct ng_lease_view){
-		.sandbox = lease->key.sandbox,
-		.client = lease->key.client,
-		.addr = lease->key.addr,
-		.port = lease->key.port,
+		.sandbox = key.sandbox,
+		.client = key.client,
+		.addr = key.addr,
+		.port = key.port,
 		.name = trail_name(lease_longest(lease)->trail),
 		.until_us = lease->confirmed_us && lease->confirmed_us < until_us
 				    ? lease->confirmed_us
 				    : until_us,
-		.kept_us = lease->flow_us == until_us ? lease_longest(lease)->until_us : 0,
+		.kept_us =
+			lease_flow_us(lease) == until_us ? lease_longest(lease)->until_us : 0,
 		.confirmed = lease->confirmed_us > 0,
 	};
 	return true;

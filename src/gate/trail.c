@@ -12,19 +12,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The names stand first, in wire form, then the addresses. */
+/*
+ * The names stand first, in wire form, then the addresses: of each its family, then its 4 octets or
+ * 16. Mostly that is less than the room that the allocator gives to the least of all blocks.
+ */
 struct trail {
 	uint32_t uses;
-	uint16_t n_addrs;
-	uint8_t n_names, held, local;
-	bool replaces;
-	size_t names_len, len;
+	uint16_t names_len;
+	uint8_t n_addrs, n_names, held;
+	uint8_t local : 7, replaces : 1;
 	uint8_t octets[];
 };
+
+_Static_assert((NG_CHAIN_MAX + 1) * NG_NAME_MAX <= UINT16_MAX, "names_len holds that");
+_Static_assert(NG_ADDRS_MAX <= UINT8_MAX, "n_addrs holds that");
+_Static_assert(NG_CHAIN_MAX + 1 <= 127, "local holds that");
 
 static uint64_t room_of(const struct ng_gate *gate)
 {
 	return (uint64_t)gate->settings.limits.leases_sandbox * NG_TRAIL_SHARE;
+}
+
+/* What it counts for in the sandbox's room, where each address has the room of a long one. */
+static uint64_t share_of(const struct trail *trail)
+{
+	return trail->names_len + trail->n_addrs * sizeof(struct ng_addr);
+}
+
+static size_t packed_len(const struct ng_addr *addrs, size_t n)
+{
+	size_t len = n;
+
+	for (size_t i = 0; i < n; i++)
+		len += ng_addr_len(&addrs[i]);
+	return len;
 }
 
 static void fill(struct trail *trail, const struct ng_trail *from)
@@ -35,34 +56,48 @@ static void fill(struct trail *trail, const struct ng_trail *from)
 		memcpy(to, from->names[i].wire, from->names[i].len);
 		to += from->names[i].len;
 	}
-	memcpy(to, from->addrs, trail->n_addrs * sizeof(*from->addrs));
+	for (size_t i = 0; i < trail->n_addrs; i++) {
+		const size_t len = ng_addr_len(&from->addrs[i]);
+
+		*to++ = from->addrs[i].family;
+		memcpy(to, from->addrs[i].bytes, len);
+		to += len;
+	}
 }
 
-int trail_make(const struct ng_gate *gate, struct sandbox *sandbox, const struct ng_trail *from,
-	       struct trail **out)
+static size_t names_len_of(const struct ng_trail *from)
 {
-	size_t n_addrs = from->n_addrs < NG_ADDRS_MAX ? from->n_addrs : NG_ADDRS_MAX;
-	size_t names_len = 0, len;
-	struct trail *trail;
+	size_t len = 0;
 
 	for (size_t i = 0; i < from->n_names; i++)
-		names_len += from->names[i].len;
-	len = names_len + n_addrs * sizeof(*from->addrs);
-	if (sandbox->trail_octets + len > room_of(gate))
+		len += from->names[i].len;
+	return len;
+}
+
+int trail_make(struct ng_gate *gate, struct sandbox *sandbox, const struct ng_trail *from,
+	       struct trail **out)
+{
+	const size_t n_addrs = from->n_addrs < NG_ADDRS_MAX ? from->n_addrs : NG_ADDRS_MAX;
+	const size_t names_len = names_len_of(from);
+	struct trail *trail;
+
+	if (sandbox->trail_octets + names_len + n_addrs * sizeof(*from->addrs) > room_of(gate))
 		return NG_E_FULL;
-	trail = calloc(1, sizeof(*trail) + len);
+	trail = malloc(offsetof(struct trail, octets) + names_len +
+		       packed_len(from->addrs, n_addrs));
 	if (!trail)
 		return NG_E_NOMEM;
-	trail->uses = 1;
-	trail->n_names = (uint8_t)from->n_names;
-	trail->n_addrs = (uint16_t)n_addrs;
-	trail->held = (uint8_t)path_held(gate, from);
-	trail->local = from->local;
-	trail->replaces = from->replaces;
-	trail->names_len = names_len;
-	trail->len = len;
+	*trail = (struct trail){
+		.uses = 1,
+		.names_len = (uint16_t)names_len,
+		.n_addrs = (uint8_t)n_addrs,
+		.n_names = (uint8_t)from->n_names,
+		.held = (uint8_t)path_held(gate, from),
+		.local = from->local & 127,
+		.replaces = from->replaces,
+	};
 	fill(trail, from);
-	sandbox->trail_octets += len;
+	sandbox->trail_octets += share_of(trail);
 	*out = trail;
 	return NG_OK;
 }
@@ -73,11 +108,12 @@ struct trail *trail_share(struct trail *trail)
 	return trail;
 }
 
-void trail_release(struct sandbox *sandbox, struct trail *trail)
+void trail_release(struct ng_gate *gate, struct sandbox *sandbox, struct trail *trail)
 {
+	(void)gate;
 	if (!trail || --trail->uses)
 		return;
-	sandbox->trail_octets -= trail->len;
+	sandbox->trail_octets -= share_of(trail);
 	free(trail);
 }
 
@@ -99,10 +135,19 @@ bool trail_leads(const struct trail *trail, const struct ng_trail *as)
 
 bool trail_answers(const struct trail *trail, const struct ng_trail *as)
 {
-	size_t n = as->n_addrs < NG_ADDRS_MAX ? as->n_addrs : NG_ADDRS_MAX;
+	const size_t n = as->n_addrs < NG_ADDRS_MAX ? as->n_addrs : NG_ADDRS_MAX;
+	const uint8_t *at = trail->octets + trail->names_len;
 
-	return trail->n_addrs == n &&
-	       memcmp(trail->octets + trail->names_len, as->addrs, n * sizeof(*as->addrs)) == 0;
+	if (trail->n_addrs != n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const size_t len = ng_addr_len(&as->addrs[i]);
+
+		if (*at++ != as->addrs[i].family || memcmp(at, as->addrs[i].bytes, len) != 0)
+			return false;
+		at += len;
+	}
+	return true;
 }
 
 uint64_t trail_way(const struct ng_trail *trail)
@@ -128,16 +173,25 @@ static const uint8_t *name_at(const uint8_t *at, struct ng_name *out)
 	return at + len;
 }
 
+static const uint8_t *addr_at(const uint8_t *at, struct ng_addr *out)
+{
+	*out = (struct ng_addr){.family = *at++};
+	memcpy(out->bytes, at, ng_addr_len(out));
+	return at + ng_addr_len(out);
+}
+
 void trail_read(const struct trail *trail, struct trail_view *out)
 {
 	const uint8_t *at = trail->octets;
 
 	for (size_t i = 0; i < trail->n_names; i++)
 		at = name_at(at, &out->names[i]);
+	for (size_t i = 0; i < trail->n_addrs; i++)
+		at = addr_at(at, &out->addrs[i]);
 	out->trail = (struct ng_trail){
 		.names = out->names,
 		.n_names = trail->n_names,
-		.addrs = (const struct ng_addr *)at,
+		.addrs = out->addrs,
 		.n_addrs = trail->n_addrs,
 		.local = trail->local,
 		.replaces = trail->replaces,

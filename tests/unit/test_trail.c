@@ -57,7 +57,7 @@ static void comes_back_whole(void **state)
 	held = trail_name(
 		trail); /* where it crossed into corp.internal; out again needs no rule */
 	assert_true(ng_name_equal(&held, &way.names[2]));
-	trail_release(way.sandbox, trail);
+	trail_release(way.gate, way.sandbox, trail);
 	ng_gate_destroy(way.gate);
 }
 
@@ -84,7 +84,7 @@ static void differs_by_names_and_by_addresses(void **state)
 	assert_true(trail_leads(trail, &way.trail));
 	way.trail.local = 1;
 	assert_false(trail_leads(trail, &way.trail));
-	trail_release(way.sandbox, trail);
+	trail_release(way.gate, way.sandbox, trail);
 	ng_gate_destroy(way.gate);
 }
 
@@ -117,7 +117,7 @@ static void differs_by_where_own_data_stand(void **state)
 			assert_int_equal(trail_leads(trail, &way.trail), i == j);
 			assert_int_equal(trail_way(&way.trail) == this_way, i == j);
 		}
-		trail_release(way.sandbox, trail);
+		trail_release(way.gate, way.sandbox, trail);
 	}
 	ng_gate_destroy(way.gate);
 }
@@ -155,14 +155,14 @@ static void has_room_for_so_much(void **state)
 	assert_true(way.sandbox->trail_octets <= 2 * NG_TRAIL_SHARE);
 	assert_int_equal(n, 2 * NG_TRAIL_SHARE / (way.names[0].len + sizeof(way.addrs[0])));
 	more = trail_share(kept[0]);
-	trail_release(way.sandbox, kept[0]);
+	trail_release(way.gate, way.sandbox, kept[0]);
 	assert_int_equal(trail_make(way.gate, way.sandbox, &way.trail, &kept[0]), NG_E_FULL);
-	trail_release(way.sandbox, more);
+	trail_release(way.gate, way.sandbox, more);
 	assert_int_equal(trail_make(way.gate, way.sandbox, &way.trail, &kept[0]), NG_OK);
 	while (n > 0)
-		trail_release(way.sandbox, kept[--n]);
+		trail_release(way.gate, way.sandbox, kept[--n]);
 	assert_int_equal(way.sandbox->trail_octets, 0);
-	trail_release(way.sandbox, NULL);
+	trail_release(way.gate, way.sandbox, NULL);
 	ng_gate_destroy(way.gate);
 }
 
