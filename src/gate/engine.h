@@ -297,10 +297,12 @@ void flow_judge(struct ng_gate *gate, struct lease *lease);
 /* orders.c: what the kernel is asked for */
 /* What there is to say of the lease and of a holder that came by trail, until until_us. */
 struct ng_lease_order order_words(struct ng_gate *gate, const struct lease *lease,
-				  const struct ng_trail *trail, uint64_t until_us);
+				  const struct ng_trail *trail, uint64_t ends_us,
+				  uint64_t until_us);
 /* NULL when memory is out. */
 struct order *order_send(struct ng_gate *gate, struct lease *lease, uint32_t hold_s,
-			 uint64_t until_us, const struct ng_trail *trail, uint16_t type);
+			 uint64_t ends_us, uint64_t until_us, const struct ng_trail *trail,
+			 uint16_t type);
 struct order *order_reaching(const struct lease *lease, uint64_t need_us);
 void order_await(struct order *order, struct query *query);
 void order_resolve(struct ng_gate *gate, struct order *order, int code); /* and frees it */

@@ -124,7 +124,7 @@ void holder_tell(struct ng_gate *gate, const struct lease *lease, struct holder 
 		return;
 	trail_read(holder->trail, &view);
 	action_add(gate, NG_HOLD)->lease =
-		order_words(gate, lease, &view.trail, holder->until_us);
+		order_words(gate, lease, &view.trail, holder->until_us, holder->until_us);
 	holder->told_us = holder->until_us;
 }
 
@@ -207,8 +207,8 @@ int lease_want(struct ng_gate *gate, struct query *query, const struct want *wan
 	order = order_reaching(lease, want->need_us);
 	if (!order) {
 		holder->told_us = want->until_us;
-		order = order_send(gate, lease, want->hold_s, want->until_us, &trail,
-				   query->asked.question.type);
+		order = order_send(gate, lease, want->hold_s, want->until_us, want->until_us,
+				   &trail, query->asked.question.type);
 	}
 	if (!order)
 		return NG_E_NOMEM;

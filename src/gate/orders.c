@@ -48,14 +48,14 @@ static struct ng_trail trail_words(struct ng_gate *gate, const struct ng_trail *
 }
 
 struct ng_lease_order order_words(struct ng_gate *gate, const struct lease *lease,
-				  const struct ng_trail *trail, uint64_t until_us)
+				  const struct ng_trail *trail, uint64_t ends_us,
+				  uint64_t until_us)
 {
 	const struct ng_name *name = &trail->names[path_held(gate, trail)];
 	const struct ng_addr client = lease_client(gate, lease, 0);
 	const struct sandbox *sandbox = lease_sandbox(&gate->book, lease);
 	const struct lease_key key = lease_key(&gate->book, lease);
-	const uint64_t ends_us = lease_longest(lease)->until_us;
-	bool kept = until_us > ends_us; /* what no name asks for, a flow does */
+	bool kept = until_us > ends_us; /* what its name does not ask for, a flow does */
 	struct ng_decision decision;
 
 	trail_decide(sandbox, trail, name, &client, &decision);
@@ -79,14 +79,15 @@ struct ng_lease_order order_words(struct ng_gate *gate, const struct lease *leas
 }
 
 struct order *order_send(struct ng_gate *gate, struct lease *lease, uint32_t hold_s,
-			 uint64_t until_us, const struct ng_trail *trail, uint16_t type)
+			 uint64_t ends_us, uint64_t until_us, const struct ng_trail *trail,
+			 uint16_t type)
 {
 	struct order *order = order_make(gate, lease, until_us, trail);
 	struct ng_lease_order words;
 
 	if (!order)
 		return NULL;
-	words = order_words(gate, lease, trail, until_us);
+	words = order_words(gate, lease, trail, ends_us, until_us);
 	words.number = order->number;
 	words.hold_s = hold_s;
 	words.type = type;

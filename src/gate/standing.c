@@ -120,8 +120,8 @@ static void order_again(struct ng_gate *gate, struct lease *lease)
 	lease_doubt(lease);
 	lease->confirmed_us = 0;
 	trail_read(lease_longest(lease)->trail, &view);
-	order_send(gate, lease, (uint32_t)((end_us - gate->now_us) / SECOND_US), end_us,
-		   &view.trail, 0);
+	order_send(gate, lease, (uint32_t)((end_us - gate->now_us) / SECOND_US),
+		   lease_longest(lease)->until_us, end_us, &view.trail, 0);
 }
 
 void ng_gate_warden_back(struct ng_gate *gate, uint64_t now_us)

@@ -284,7 +284,7 @@ unheld() { ! elements ip fw open | grep -qx 44.0.0.1; }
 succeeds "when the last loses it, it goes" until_true 2 unheld
 is "a permanent element is leased as it stands" "NOERROR 44.0.0.3 44.0.0.4" "$(ask 2 two.allowed.example | tr ' ' '\n' | sort | tr '\n' ' ' | sed 's/\(.*\) NOERROR /NOERROR \1/')"
 is "a rule with ports has no set in that family" "SERVFAIL ede=14" "$(ask 1 end.port.example)"
-like "and the record says which would do" 'no declared set has them in its key; one of type ipv4_addr . ipv4_addr . inet_proto . inet_service would' \
+like "and the record says which would do" 'no declared set has them; one of type ipv4_addr . ipv4_addr . inet_proto . inet_service would' \
 	"$(records 'select(.name == "end.port.example") | .reason' | tail -n 1)"
 stop_gate
 is "teardown takes out ours and nothing else" "0 44.0.0.3 44.0.0.4" \

@@ -253,6 +253,39 @@ static void ttl_and_lease_in_numbers(void **state)
 	assert_string_equal(terms(&settings, 0, 9), "9, 9+1+7");
 }
 
+/* A flow keeps a lease for both names, each with the end that it gave itself. */
+static void flow_keeps_each_holder_by_its_own_end(void **state)
+{
+	struct world *world = *state;
+	const struct ng_generation generation = {.version = 2,
+						 .settings = {.flow_lease_s = 3600},
+						 .routes = world->routes,
+						 .n_routes = 2,
+						 .sandboxes = world->boxes,
+						 .n_sandboxes = 2};
+	const struct ng_flow flow = {.sandbox = 1, .addr = addr_of("203.0.113.9")};
+	const struct ng_action *order, *hold;
+	struct ng_ask asked;
+
+	assert_int_equal(ng_gate_apply(world->gate, 0, &generation), NG_OK);
+	ng_gate_lease_result(world->gate, 0, resolve(world, 0, "10.0.0.2", "a.good.example"),
+			     NG_OK);
+	take(world);
+	ask(world, 10 * SECOND, 8, "10.0.0.2", "b.good.example");
+	asked = find(world, NG_ASK_UPSTREAM)->ask;
+	answer(world, 10 * SECOND, &asked, "203.0.113.9", 30);
+	assert_int_equal(rcode(world), NG_RCODE_NOERROR);
+	ng_gate_flow(world->gate, 89 * SECOND, &flow);
+	take(world);
+	order = find(world, NG_LEASE);
+	assert_non_null(order);
+	assert_int_equal(order->lease.ends_us, 100 * SECOND);
+	hold = find(world, NG_HOLD);
+	assert_non_null(hold);
+	assert_int_equal(hold->lease.until_us, order->lease.until_us);
+	assert_int_equal(hold->lease.ends_us, 90 * SECOND);
+}
+
 static void kernel_silent_for_a_second(void **state)
 {
 	struct world *world = *state;
@@ -644,6 +677,7 @@ int main(void)
 		IN_WORLD(denied_at_once),
 		IN_WORLD(replies_after_the_commit),
 		cmocka_unit_test(ttl_and_lease_in_numbers),
+		IN_WORLD(flow_keeps_each_holder_by_its_own_end),
 		IN_WORLD(kernel_silent_for_a_second),
 		IN_WORLD(late_confirmation_still_counts),
 		IN_WORLD(policy_of_the_moment),
