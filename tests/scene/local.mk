@@ -23,6 +23,7 @@ SCENES = \
 	tests/scene/alias-unordered.scene \
 	tests/scene/ancestor-denied.scene \
 	tests/scene/ancestor-nodata.scene \
+	tests/scene/any-by-no-rule.scene \
 	tests/scene/any-is-not-forwarded.scene \
 	tests/scene/ask-approve-withdraw.scene \
 	tests/scene/ask-is-one-sandbox-alone.scene \
@@ -60,6 +61,7 @@ SCENES = \
 	tests/scene/edns-version.scene \
 	tests/scene/empty-policy.scene \
 	tests/scene/encrypted-dns-names.scene \
+	tests/scene/every-query-is-answered.scene \
 	tests/scene/failures-remembered.scene \
 	tests/scene/family-of-the-question.scene \
 	tests/scene/foreign-owners.scene \
@@ -74,7 +76,12 @@ SCENES = \
 	tests/scene/forged-response-teaches-nothing.scene \
 	tests/scene/grace-setting.scene \
 	tests/scene/header-bits.scene \
+	tests/scene/https-alias-form.scene \
 	tests/scene/https-is-empty.scene \
+	tests/scene/https-local-data.scene \
+	tests/scene/https-malformed.scene \
+	tests/scene/https-mandatory.scene \
+	tests/scene/https-signatures.scene \
 	tests/scene/https-target-without-a-rule.scene \
 	tests/scene/https-without-hints-and-ech.scene \
 	tests/scene/identical-queries-join.scene \
@@ -200,10 +207,11 @@ SCENES = \
 	tests/scene/sandbox-moves.scene \
 	tests/scene/scopes-never-reopen.scene \
 	tests/scene/search-suffixes.scene \
+	tests/scene/services-by-rule.scene \
 	tests/scene/set-in-full.scene \
 	tests/scene/shorter-holder-remains.scene \
 	tests/scene/signatures.scene \
-	tests/scene/special-localhost.scene tests/scene/special-names.scene \
+	tests/scene/special-ipv4only.scene tests/scene/special-localhost.scene tests/scene/special-names.scene \
 	tests/scene/special-other-resolvers.scene tests/scene/special-stays-inside.scene \
 	tests/scene/strict-target-denied-by-its-answer.scene \
 	tests/scene/style-example.scene \
@@ -216,6 +224,7 @@ SCENES = \
 	tests/scene/udp-fits-with-edns.scene \
 	tests/scene/udp-overflow.scene \
 	tests/scene/unknown-sandbox.scene \
+	tests/scene/unknown-types.scene \
 	tests/scene/upstream-dead.scene \
 	tests/scene/upstream-fails.scene \
 	tests/scene/upstream-foreign-soa.scene \
@@ -230,5 +239,6 @@ SCENES = \
 	tests/scene/warden-lost-while-waiting.scene \
 	tests/scene/wide-source.scene \
 	tests/scene/wildcard-borders.scene
-TESTS += $(SCENES) tests/scene/runner.sh tests/scene/rpz-rows.sh tests/scene/memcheck.sh
-EXTRA_DIST += $(SCENES) tests/scene/runner.sh tests/scene/rpz-rows.sh tests/scene/memcheck.sh tests/scene/zones/python.list
+SCENE_TESTS = tests/scene/runner.sh tests/scene/rpz-rows.sh tests/scene/protocol-rows.sh tests/scene/memcheck.sh
+TESTS += $(SCENES) $(SCENE_TESTS)
+EXTRA_DIST += $(SCENES) $(SCENE_TESTS) tests/scene/protocol-rows.table tests/scene/zones/python.list
