@@ -440,6 +440,8 @@ struct ng_counters {
 		kept_to_ceiling; /* by flows; and of those until they might no longer */
 	uint64_t flow_walks_late;
 	uint64_t pending, leases, cache_entries, cache_octets, sandboxes; /* now */
+	/* Memory of the leases and their indexes, and of the ways that led to them, by name. */
+	uint64_t lease_octets, trails, trail_octets;
 	uint64_t crowded; /* now: 1 from 80 to 70 hundredths of all elements that may be */
 };
 void ng_gate_counters(const struct ng_gate *gate, struct ng_counters *out);

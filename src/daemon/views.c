@@ -101,7 +101,7 @@ static const char *const counter_names[] = {
 	"revoked",      "rebinds", "blocked",        "over_quota",      "over_rate",
 	"over_budget",  "evicted", "leases_kept",    "kept_to_ceiling", "flow_walks_late",
 	"pending",      "leases",  "cache_entries",  "cache_octets",    "sandboxes",
-	"crowded",
+	"lease_octets", "trails",  "trail_octets",   "crowded",
 };
 _Static_assert(sizeof counter_names / sizeof counter_names[0] ==
 		       sizeof(struct ng_counters) / sizeof(uint64_t),
@@ -163,6 +163,18 @@ static json_t *packets_json(struct daemon *daemon, bool tallied)
 			 "forged_of_nobody", (json_int_t)daemon->views->nobody.forged);
 }
 
+/* The compiled policies, which main and worker map together. */
+static json_t *images_json(const struct daemon *daemon)
+{
+	json_int_t n = 0, octets = 0;
+	const struct image *image, *next;
+	HASH_ITER (hh, daemon->images.by_digest, image, next) {
+		n++;
+		octets += (json_int_t)image->octets.len;
+	}
+	return json_pack("{s:I, s:I}", "images", n, "octets", octets);
+}
+
 /* counters is borrowed; NULL when the worker could not be asked. */
 static json_t *status_json(struct daemon *daemon, const struct wall_counters *counters,
 			   bool tallied)
@@ -175,7 +187,7 @@ static json_t *status_json(struct daemon *daemon, const struct wall_counters *co
 				    json_integer((json_int_t)counters->values[i]));
 	json_t *status = json_pack(
 		"{s:b, s:s, s:i, s:I, s:I, s:b, s:o, s:o, s:I, s:s, s:s, s:I, s:o, s:o, s:o, "
-		"s:o}",
+		"s:o, s:o}",
 		"ok", 1, "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s",
 		(json_int_t)((uv_now(&daemon->loop) - daemon->started_ms) / 1000),
 		"policy_version", (json_int_t)daemon->version, "ready", (int)daemon->ready,
@@ -184,7 +196,8 @@ static json_t *status_json(struct daemon *daemon, const struct wall_counters *co
 		daemon->conf->path ? daemon->conf->path : "embedded defaults", "table",
 		daemon->conf->table, "sandboxes", (json_int_t)boxes_count(&daemon->boxes),
 		"warden", child_json(&daemon->warden), "worker", child_json(&daemon->worker),
-		"counters", values, "packets", packets_json(daemon, tallied));
+		"counters", values, "packets", packets_json(daemon, tallied), "compiled",
+		images_json(daemon));
 	if (daemon->conf->n_declared)
 		put_sets(daemon->conf, status);
 	return status;

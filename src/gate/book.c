@@ -65,6 +65,13 @@ static struct more *more_take(struct book *book)
 	return more;
 }
 
+size_t book_octets(const struct book *book)
+{
+	return book->v4.octets + book->v6.octets + book->owners.octets +
+	       index_octets(&book->by_key) + book->due.room * sizeof(*book->due.items) +
+	       book->wide_octets + book->n_spares * more_size(1);
+}
+
 int lease_widen(struct book *book, struct lease *lease)
 {
 	struct more *more;

@@ -97,6 +97,8 @@ struct lease *book_find(const struct book *book, const struct lease_key *key);
 void book_move(const struct book *book, const struct lease *lease);
 /* The first lease to end, if that is not after now_us; else NULL. */
 struct lease *book_ended(const struct book *book, uint64_t now_us);
+/* What it has taken of memory in all. */
+size_t book_octets(const struct book *book);
 /* When the next lease ends, or somewhat before that; UINT64_MAX: there is none. */
 uint64_t book_deadline(const struct book *book);
 /* The one behind *cursor (start with 0) in no particular order; NULL at the end. */

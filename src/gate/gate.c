@@ -345,4 +345,5 @@ void ng_gate_counters(const struct ng_gate *gate, struct ng_counters *out)
 	out->sandboxes = gate->directory.n;
 	out->cache_entries = gate->cache.n;
 	out->cache_octets = gate->cache.octets;
+	out->lease_octets = book_octets(&gate->book);
 }

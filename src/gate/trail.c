@@ -48,6 +48,16 @@ static size_t packed_len(const struct ng_addr *addrs, size_t n)
 	return len;
 }
 
+/* Of memory. */
+static size_t size_of(const struct trail *trail)
+{
+	size_t len = trail->names_len;
+
+	for (size_t i = 0; i < trail->n_addrs; i++)
+		len += trail->octets[len] == NG_IPV4 ? 1 + 4 : 1 + 16;
+	return offsetof(struct trail, octets) + len;
+}
+
 static void fill(struct trail *trail, const struct ng_trail *from)
 {
 	uint8_t *to = trail->octets;
@@ -98,6 +108,8 @@ int trail_make(struct ng_gate *gate, struct sandbox *sandbox, const struct ng_tr
 	};
 	fill(trail, from);
 	sandbox->trail_octets += share_of(trail);
+	gate->counters.trails++;
+	gate->counters.trail_octets += size_of(trail);
 	*out = trail;
 	return NG_OK;
 }
@@ -110,10 +122,11 @@ struct trail *trail_share(struct trail *trail)
 
 void trail_release(struct ng_gate *gate, struct sandbox *sandbox, struct trail *trail)
 {
-	(void)gate;
 	if (!trail || --trail->uses)
 		return;
 	sandbox->trail_octets -= share_of(trail);
+	gate->counters.trails--;
+	gate->counters.trail_octets -= size_of(trail);
 	free(trail);
 }
 

@@ -24,6 +24,8 @@ else
 	fails "a stranger is turned away" setpriv --reuid=65534 --regid=65534 --clear-groups \
 		"$build/namegate" status --control "$work/control"
 fi
+like "status of memory counts octets" '^cached answers +[0-9]+ +[0-9]+' "$(gate status --memory)"
+like "and has all processes" '^warden +[1-9][0-9]{5,}$' "$(gate status --memory)"
 succeeds "status" gate status
 like "status as JSON" '^[0-9]+$' "$(gate status --json | jq '[.. | numbers] | length')"
 is "a configured sandbox is served" "NOERROR 44.0.0.1" "$(ask 1 www.allowed.example)"

@@ -45,17 +45,22 @@ while not os.path.exists(sys.argv[1]):
             sent += sock.send(b"x")
         except OSError:
             pass  # a refusal of one before: the gate has counted it
+    if not os.path.exists(sys.argv[2]):
+        open(sys.argv[2], "w").close()
 print(sent)
 END
 
+enough_came() { [ "$(($(arrived) - came))" -ge 5000 ]; } # of renewals_under_flood
+
 renewals_under_flood() { # COUNT
 	local flood before came result
-	rm -f "$work/enough"
+	rm -f "$work/enough" "$work/began"
 	before=$(refused) came=$(arrived)
-	box 1 python3 "$work/packets.py" "$work/enough" >"$work/sent" &
+	box 1 python3 "$work/packets.py" "$work/enough" "$work/began" >"$work/sent" &
 	flood=$!
-	sleep 0.3
+	until_true 30 test -e "$work/began" || tap_note "no packet has been sent"
 	result=$(tell renew 1 44.0.0.6 "$1")
+	until_true 10 enough_came
 	: >"$work/enough"
 	wait "$flood"
 	like "$1 renewals, each confirmed" "^$1 confirmed, 0 refused" "$result"
