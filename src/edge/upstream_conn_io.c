@@ -17,7 +17,7 @@
 
 #define OUT_MAX     (256u << 10) /* octets that the server may leave untaken */
 #define STRANGE_MAX 16           /* messages in a row that answer nobody */
-#define READS       64           /* of one turn; others wait too */
+#define READS       64           /* of the socket in one turn; others wait too */
 #define TOLD_MS     60000
 #define GONE        (-2) /* not even the connection is there any more */
 
@@ -215,19 +215,33 @@ static bool shake(struct conn *stream)
 	return false;
 }
 
-/* As recv(2), with TLS taken off. */
-static ssize_t receive(struct conn *stream, uint8_t *room, size_t n)
+/* As recv(2), so often a turn; what the socket still holds brings the next turn by itself. */
+static ssize_t receive_some(const struct conn *stream, uint8_t *room, size_t n, int *reads)
+{
+	if (!*reads) {
+		errno = EAGAIN;
+		return -1;
+	}
+	--*reads;
+	return recv(stream->fd, room, n, MSG_DONTWAIT);
+}
+
+/*
+ * The same with TLS taken off. What TLS holds, a record and the octets of one read at most, is taken
+ * to its end whatever the reads: no event tells of it any more.
+ */
+static ssize_t receive(struct conn *stream, uint8_t *room, size_t n, int *reads)
 {
 	uint8_t octets[4096];
 	ssize_t got;
 
 	if (!stream->tls)
-		return recv(stream->fd, room, n, MSG_DONTWAIT);
+		return receive_some(stream, room, n, reads);
 	for (;;) {
 		got = stream->ready ? tls_read(stream->tls, room, n) : -1;
 		if (got >= 0)
 			return got;
-		got = recv(stream->fd, octets, sizeof(octets), MSG_DONTWAIT);
+		got = receive_some(stream, octets, sizeof(octets), reads);
 		if (got <= 0)
 			return got;
 		if (tls_feed(stream->tls, octets, (size_t)got))
@@ -243,10 +257,12 @@ static ssize_t receive(struct conn *stream, uint8_t *room, size_t n)
 
 static void take(struct conn *stream)
 {
-	for (int i = 0; i < READS; i++) {
+	int reads = READS;
+
+	for (;;) {
 		size_t n = 0;
 		uint8_t *room = room_for(stream, &n);
-		ssize_t got = room ? receive(stream, room, n) : 0;
+		ssize_t got = room ? receive(stream, room, n, &reads) : 0;
 
 		if (got == GONE || (got < 0 && (errno == EAGAIN || errno == EINTR)))
 			return;

@@ -204,7 +204,7 @@ static inline struct upstream_route route_to(const struct world *world, uint8_t 
 	return route;
 }
 
-static inline int begin(void **state)
+static inline int begin_with(void **state, uint32_t places)
 {
 	struct world *world = calloc(1, sizeof(*world));
 	const struct upstream_events events = {
@@ -213,9 +213,15 @@ static inline int begin(void **state)
 	assert_int_equal(uv_loop_init(&world->loop), 0);
 	server_open(&world->servers[0]);
 	server_open(&world->servers[1]);
-	assert_int_equal(upstream_create(&world->loop, 4, &events, &world->upstream), NG_OK);
+	assert_int_equal(upstream_create(&world->loop, places, &events, &world->upstream),
+			 NG_OK);
 	*state = world;
 	return 0;
+}
+
+static inline int begin(void **state)
+{
+	return begin_with(state, 4);
 }
 
 static inline int end(void **state)
