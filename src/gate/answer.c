@@ -104,10 +104,8 @@ static void query_answer(struct ng_gate *gate, struct query *query)
 	struct ng_record *record;
 	uint64_t until_us;
 
-	if (!query_allowed(gate, query)) {
-		query_denied(gate, query);
+	if (!query_stands(gate, query))
 		return;
-	}
 	if (!chain_allowed(gate, query)) {
 		query_blocked_alias(gate, query);
 		return;
@@ -294,11 +292,13 @@ static void query_filter(struct ng_gate *gate, struct query *query)
 void query_complete(struct ng_gate *gate, struct query *query)
 {
 	query->complete = true;
-	if (!query->replaces && !addresses_note(query))
+	if (!query->replaces && !addresses_note(query)) {
 		query_fail(gate, query, TEXT_MEMORY);
-	else if (!query_allowed(gate, query))
-		query_denied(gate, query);
-	else if (answer_replaced(query))
+		return;
+	}
+	if (!query_stands(gate, query))
+		return;
+	if (answer_replaced(query))
 		query_replace(gate, query);
 	else if (!chain_allowed(gate, query))
 		query_blocked_alias(gate, query);

@@ -390,6 +390,8 @@ const struct ng_name *trail_end(const struct ng_trail *trail);
 struct ng_trail query_trail(const struct query *query);
 bool addresses_note(struct query *query); /* once, when the answer is complete */
 bool query_allowed(struct ng_gate *gate, struct query *query);
+/* Why nothing is told for its type any more, when that was switched off since it began; or TEXT_NONE. */
+enum text type_closed(const struct query *query);
 /* After query_allowed(): does policy allow the aliases? Narrows query's bounds; sets its fault. */
 bool chain_allowed(const struct ng_gate *gate, struct query *query);
 /* By rules that bound it so; bounds mean nothing when it is false. */
@@ -414,6 +416,8 @@ bool wants_tcp(const struct ng_decision *decision);
 
 /* query.c: the steps of a query that was not answered at once */
 void query_resolve(struct ng_gate *gate, struct query *query);
+/* Does policy let the question through still? Else it has been answered so, and has ended. */
+bool query_stands(struct ng_gate *gate, struct query *query);
 void query_with_entry(struct ng_gate *gate, struct query *query, const struct entry *entry);
 /* No server has an answer: one whose end is over serves, where settings have it so. Else false. */
 bool query_stale(struct ng_gate *gate, struct query *query, const struct question_key *key);

@@ -268,6 +268,18 @@ bool path_follow(const struct ng_gate *gate, const struct path *path, struct ng_
 	return true;
 }
 
+/* The question itself is let through by the asked name's rule, or that rule has the answer. */
+static bool asked_allowed(const struct path *path)
+{
+	const struct ng_subject subject = {
+		.names = path->trail->names, .n_names = 1, .client = path->client};
+	struct ng_decision decision;
+	struct ng_bounds bounds;
+
+	judge_subject(path, &subject, &decision, &bounds);
+	return serves_local(&decision) || type_allowed(&bounds, path->type);
+}
+
 /* ---- a query ---- */
 
 struct ng_trail query_trail(const struct query *query)
@@ -340,6 +352,18 @@ bool query_allowed(struct ng_gate *gate, struct query *query)
 	return verdict_passes(query->sandbox, query->decision.verdict);
 }
 
+enum text type_closed(const struct query *query)
+{
+	const struct ng_trail trail = query_trail(query);
+	const struct path path = path_of(query, &trail);
+
+	if (!query->repoliced)
+		return TEXT_NONE;
+	if (query->sandbox->spec.no_aaaa && path.type == NG_TYPE_AAAA)
+		return TEXT_AAAA_OFF;
+	return asked_allowed(&path) ? TEXT_NONE : TEXT_TYPE;
+}
+
 /* A decision that no answer can change holds for all targets behind as well. */
 bool target_serves(struct ng_gate *gate, struct query *query)
 {
@@ -380,18 +404,6 @@ void trail_decide(const struct sandbox *sandbox, const struct ng_trail *trail,
 				alone = {.names = held, .n_names = 1, .client = client};
 
 	ng_policy_judge(&sandbox->spec.policy, trail->local ? &whole : &alone, out);
-}
-
-/* The question itself was let through by the asked name's rule, or that rule had the answer. */
-static bool asked_allowed(const struct path *path)
-{
-	const struct ng_subject subject = {
-		.names = path->trail->names, .n_names = 1, .client = path->client};
-	struct ng_decision decision;
-	struct ng_bounds bounds;
-
-	judge_subject(path, &subject, &decision, &bounds);
-	return serves_local(&decision) || type_allowed(&bounds, path->type);
 }
 
 /* Would this client be given the address, with that port, if it asked now and were answered so? */

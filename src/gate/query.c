@@ -62,6 +62,21 @@ static void query_ask(struct ng_gate *gate, struct query *query, const struct qu
 	query_failed_before(gate, query, why, left_s);
 }
 
+/* Name and type are judged anew: either may have been closed since it began. */
+bool query_stands(struct ng_gate *gate, struct query *query)
+{
+	enum text closed;
+
+	if (!query_allowed(gate, query)) {
+		query_denied(gate, query);
+		return false;
+	}
+	closed = type_closed(query);
+	if (closed)
+		query_empty(gate, query, closed);
+	return !closed;
+}
+
 /* Each turn that does not end moves at least one link along, so the chain's bound ends it. */
 void query_resolve(struct ng_gate *gate, struct query *query)
 {
@@ -74,10 +89,8 @@ void query_resolve(struct ng_gate *gate, struct query *query)
 	};
 	struct entry *entry;
 
-	if (!query_allowed(gate, query)) { /* policy may have changed since the link before */
-		query_denied(gate, query);
+	if (!query_stands(gate, query)) /* policy may have changed since the link before */
 		return;
-	}
 	if (!route) {
 		query_fail(gate, query, TEXT_NO_ZONE);
 		return;

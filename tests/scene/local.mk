@@ -2,6 +2,7 @@
 SCENE_LOG_COMPILER = $(top_builddir)/namegate
 AM_SCENE_LOG_FLAGS = test --format tap
 SCENES = \
+	tests/scene/aaaa-off-while-asking.scene \
 	tests/scene/aaaa-off.scene \
 	tests/scene/adoption-along-aliases.scene \
 	tests/scene/adoption-confirms-anew.scene \
@@ -111,6 +112,7 @@ SCENES = \
 	tests/scene/list-private.scene \
 	tests/scene/list-static-needs-nothing.scene \
 	tests/scene/list-types-at-reload.scene \
+	tests/scene/list-types-while-asking.scene \
 	tests/scene/list-types.scene \
 	tests/scene/list-until.scene \
 	tests/scene/lockdown-closes-ports-and-observed.scene \
