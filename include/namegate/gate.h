@@ -29,7 +29,7 @@ struct ng_settings {
 	uint32_t
 		flow_lease_s; /* how long flows may keep a lease open beyond its end; 0: not at all */
 	uint32_t budget; /* as in bounds.h; 0 means the default */
-	bool resumed;    /* an earlier life may have spent it: begin with a minute's worth */
+	bool resumed; /* an earlier life may have spent it: the first minute has one minute's worth */
 	bool ancestor_nodata;  /* `ancestor-answer nodata` */
 	bool no_ipv4, no_ipv6; /* no kernel set would hold addresses of that family */
 	bool prefetch;         /* names in use are asked for again before their answer ends */

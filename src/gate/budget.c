@@ -87,9 +87,9 @@ static struct unit *unit_add(struct ng_gate *gate, struct spending *spending,
 	if (!unit)
 		return NULL;
 	unit->owner = *owner;
-	/* Whoever brings the worker down does not get a full store for it. */
+	/* Whoever brings the worker down does not get a full store for it: it fills as this life grows. */
 	if (gate->settings.resumed)
-		unit->full_us = gate->now_us + (NG_BUDGET_MINUTES - 1) * MINUTE_US;
+		unit->full_us = gate->born_us + (NG_BUDGET_MINUTES - 1) * MINUTE_US;
 	HASH_ADD_KEYPTR(hh, spending->units, unit->owner.wire, unit->owner.len, unit);
 	if (!unit->hh.tbl) {
 		free(unit);

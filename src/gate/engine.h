@@ -124,8 +124,9 @@ struct query {
 };
 
 struct ng_gate {
-	uint64_t now_us; /* of the input being worked on; never runs backwards */
-	uint64_t input;  /* its number: within one input no policy changes */
+	uint64_t now_us;  /* of the input being worked on; never runs backwards */
+	uint64_t input;   /* its number: within one input no policy changes */
+	uint64_t born_us; /* when its first generation was applied */
 	uint64_t seed, version;
 	uint64_t zero_ms, nonce;     /* of event ids */
 	uint32_t n_events;           /* of those who are no sandbox */

@@ -310,6 +310,8 @@ int ng_gate_apply(struct ng_gate *gate, uint64_t now_us, const struct ng_generat
 	leases_crowd(gate);
 	failures_clear(gate);
 	renew = !routes_same(gate, routes, generation->n_routes);
+	if (!gate->routes)
+		gate->born_us = gate->now_us;
 	free(gate->routes);
 	gate->routes = routes;
 	gate->n_routes = generation->n_routes;

@@ -31,12 +31,12 @@ static size_t octets;               /* of the names that left, as often as they 
 
 /* ---- the gate ---- */
 
-static void apply(bool resumed)
+static void apply(struct ng_settings settings)
 {
 	const struct ng_route root = {.id = 1, .zone = {.len = 1}};
 	const struct ng_generation generation = {
 		.version = 1,
-		.settings = {.resumed = resumed},
+		.settings = settings,
 		.routes = &root,
 		.n_routes = 1,
 		.sandboxes = boxes,
@@ -71,7 +71,7 @@ static int setup(void **state)
 	}
 	assert_int_equal(ng_prefix_parse("10.0.0.2", &boxes[0].sources[0]), NG_OK);
 	assert_int_equal(ng_prefix_parse("10.0.0.3", &boxes[1].sources[0]), NG_OK);
-	apply(false);
+	apply((struct ng_settings){.prefetch = true});
 	left = denied = told = octets = 0;
 	return 0;
 }
@@ -211,12 +211,13 @@ static int by_time(const void *a, const void *b)
 	return one->at_us < other->at_us ? -1 : one->at_us > other->at_us;
 }
 
-static void install(const char *wanted, bool together)
+static void install(const char *wanted, bool together, uint64_t from_us)
 {
 	read_installs(wanted, together);
 	qsort(questions, n_questions, sizeof(questions[0]), by_time);
 	for (size_t i = 0; i < n_questions; i++)
-		ask(0, questions[i].at_us, &questions[i].name, questions[i].type, TTL);
+		ask(0, from_us + questions[i].at_us, &questions[i].name, questions[i].type,
+		    TTL);
 	print_message("# %s: %zu questions, %llu left the gate, %llu over budget\n",
 		      wanted     ? wanted
 		      : together ? "all at once"
@@ -233,14 +234,14 @@ static void each_installer(void **state)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		teardown(state);
 		setup(state);
-		install(names[i], false);
+		install(names[i], false, 0);
 	}
 }
 
 static void all_of_them_in_a_row(void **state)
 {
 	(void)state;
-	install(NULL, false);
+	install(NULL, false, 0);
 }
 
 /* ---- tunnels ---- */
@@ -303,11 +304,19 @@ static void a_worker_that_died_brings_no_new_store(void **state)
 	uint32_t counter = 0;
 	(void)state;
 
-	apply(true);
+	apply((struct ng_settings){.resumed = true});
 	for (unsigned i = 0; i < 100; i++)
 		tunnel(0, 0, 2, &counter);
 	assert_true(octets <= NG_BUDGET_DEFAULT);
 	assert_true(left > 0);
+}
+
+/* It is the new life that has little in store at first, not every wildcard that it meets. */
+static void long_after_a_worker_died_the_store_is_full(void **state)
+{
+	(void)state;
+	apply((struct ng_settings){.resumed = true});
+	install(NULL, false, 24 * 60 * MINUTE);
 }
 
 /* A reload gives nothing back. */
@@ -318,7 +327,7 @@ static void a_reload_keeps_what_is_spent(void **state)
 
 	while (tunnel(0, 0, 2, &counter))
 		;
-	apply(false);
+	apply((struct ng_settings){0});
 	left = 0;
 	tunnel(0, 0, 2, &counter);
 	assert_int_equal(left, 0);
@@ -334,6 +343,7 @@ int main(void)
 		WITH_GATE(iodine_is_stopped),
 		WITH_GATE(an_order_of_known_names_is_bounded),
 		WITH_GATE(a_worker_that_died_brings_no_new_store),
+		WITH_GATE(long_after_a_worker_died_the_store_is_full),
 		WITH_GATE(a_reload_keeps_what_is_spent),
 	};
 
