@@ -94,19 +94,19 @@ bool ask_in_flight(const struct ng_gate *gate, const struct question_key *key)
 	return ask_same(gate, key) != NULL;
 }
 
-void ask_ahead(struct ng_gate *gate, const struct entry *entry, uint32_t id)
+void ask_ahead(struct ng_gate *gate, const struct entry *entry, const struct query *query)
 {
 	const struct question_key key = entry_key(entry);
 	const struct ng_limits *limits = &gate->settings.limits;
-	struct sandbox *sandbox = directory_by_id(&gate->directory, id);
+	struct sandbox *sandbox = query->sandbox;
 	uint32_t left_s;
 	struct ask *ask;
 
-	if (!sandbox || sandbox->n_ahead > limits->pending_sandbox / AHEAD_PART ||
+	if (sandbox->n_ahead > limits->pending_sandbox / AHEAD_PART ||
 	    gate->n_ahead > limits->pending / AHEAD_PART || ask_same(gate, &key) ||
-	    failure_find(gate, &key, &left_s))
+	    failure_find(gate, &key, &left_s) || !budget_allows_ahead(gate, query))
 		return;
-	ask = ask_make(gate, &key, id);
+	ask = ask_make(gate, &key, sandbox->spec.id);
 	if (!ask)
 		return;
 	ask->ahead = true;

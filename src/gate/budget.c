@@ -7,9 +7,12 @@
  * asked for before, since which of them comes next can still be a message. Every wildcard of every sandbox
  * has so many octets a minute, and a while's worth of them in store, for the beginning of an installation.
  *
- * What the cache answers costs nothing, nor does what is denied: nobody outside hears of it. A new name
- * is what the table of known ones does not hold; being forgotten there makes a name dearer, never
- * cheaper. Both bounds are kept as one moment each: when all that was spent will have come back.
+ * What the cache answers costs nothing, nor does what is denied: nobody outside hears of it. But that a
+ * name in use is asked for again before its answer ends is the sandbox's doing too, and costs KNOWN_COST;
+ * where that is not left, nobody is asked, and nobody is told.
+ *
+ * A new name is what the table of known ones does not hold; being forgotten there makes a name dearer,
+ * never cheaper. Both bounds are kept as one moment each: when all that was spent will have come back.
  */
 #include "gate/engine.h"
 
@@ -178,28 +181,54 @@ static void tell(struct ng_gate *gate, const struct query *query, struct unit *u
 	record_rule(gate, record, &query->decision);
 }
 
+static bool pays(const struct ng_gate *gate, const struct query *query)
+{
+	return budget_of(gate, query->sandbox) != NG_BUDGET_OFF &&
+	       query->sandbox->spec.mode != NG_OBSERVE && !query->paid &&
+	       ng_decision_wild(&query->decision);
+}
+
+/* Of the wildcard whose owner it tells. NULL: memory is out. */
+static struct unit *unit_paying(struct ng_gate *gate, const struct query *query,
+				struct ng_name *owner)
+{
+	struct sandbox *sandbox = query->sandbox;
+	size_t octets = octets_before(&query->name, labels_of(&query->decision));
+
+	if (!sandbox->spending)
+		sandbox->spending = calloc(1, sizeof(*sandbox->spending));
+	owner->len = (uint8_t)(query->name.len - octets);
+	memcpy(owner->wire, query->name.wire + octets, owner->len);
+	return sandbox->spending ? unit_of(gate, sandbox->spending, owner) : NULL;
+}
+
+bool budget_allows_ahead(struct ng_gate *gate, const struct query *query)
+{
+	struct ng_name owner;
+	struct unit *unit;
+
+	if (!pays(gate, query))
+		return true;
+	unit = unit_paying(gate, query, &owner);
+	return unit && spend(gate, unit, KNOWN_COST, budget_of(gate, query->sandbox));
+}
+
 bool budget_allows(struct ng_gate *gate, struct query *query, struct ng_name *owner)
 {
 	struct sandbox *sandbox = query->sandbox;
-	uint32_t budget = budget_of(gate, sandbox);
 	struct unit *unit;
 	size_t octets;
 
-	if (budget == NG_BUDGET_OFF || sandbox->spec.mode == NG_OBSERVE || query->paid ||
-	    !ng_decision_wild(&query->decision))
+	if (!pays(gate, query))
 		return true;
 	query->paid = true;
-	if (!sandbox->spending)
-		sandbox->spending = calloc(1, sizeof(*sandbox->spending));
-	octets = octets_before(&query->name, labels_of(&query->decision));
-	owner->len = (uint8_t)(query->name.len - octets);
-	memcpy(owner->wire, query->name.wire + octets, owner->len);
-	unit = sandbox->spending ? unit_of(gate, sandbox->spending, owner) : NULL;
+	unit = unit_paying(gate, query, owner);
 	if (!unit)
 		return false;
-	if (known(gate, sandbox->spending, &query->name, false))
-		octets = KNOWN_COST;
-	if (!spend(gate, unit, octets, budget)) {
+	octets = known(gate, sandbox->spending, &query->name, false)
+			 ? KNOWN_COST
+			 : (size_t)(query->name.len - owner->len);
+	if (!spend(gate, unit, octets, budget_of(gate, sandbox))) {
 		tell(gate, query, unit);
 		return false;
 	}

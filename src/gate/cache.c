@@ -114,8 +114,10 @@ static bool ends_soon(const struct ng_gate *gate, const struct entry *entry)
 	       entry->until_us - entry->stored_us;
 }
 
-void cache_use(struct ng_gate *gate, struct entry *entry, uint32_t sandbox)
+void cache_use(struct ng_gate *gate, struct entry *entry, const struct query *query)
 {
+	uint32_t sandbox = query->sandbox->spec.id;
+
 	entry->used = true;
 	if (entry->hits < UINT8_MAX)
 		entry->hits++;
@@ -125,7 +127,7 @@ void cache_use(struct ng_gate *gate, struct entry *entry, uint32_t sandbox)
 	    !ends_soon(gate, entry))
 		return;
 	entry->ahead = true;
-	ask_ahead(gate, entry, sandbox);
+	ask_ahead(gate, entry, query);
 }
 
 bool cache_keep(struct ng_gate *gate, struct entry *entry, uint32_t sandbox)

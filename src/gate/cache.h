@@ -12,7 +12,8 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-struct question_key; /* engine.h */
+struct query; /* engine.h */
+struct question_key;
 struct share;
 
 /* A record; owner and rdata are offsets into the entry's octets. An owner has its length before it. */
@@ -83,8 +84,8 @@ uint8_t *entry_rdata(const struct entry *entry, size_t i);
 struct entry *cache_find(struct ng_gate *gate, const struct question_key *key);
 /* One whose TTL is over, and which may be shown when no server answers; or NULL. */
 struct entry *cache_stale(const struct ng_gate *gate, const struct question_key *key);
-/* It serves that sandbox. Asked again, once, when it is in use and about to end. */
-void cache_use(struct ng_gate *gate, struct entry *entry, uint32_t sandbox);
+/* It serves that query. Asked again, once, when it is in use and about to end. */
+void cache_use(struct ng_gate *gate, struct entry *entry, const struct query *query);
 /* Takes the entry over, charged to sandbox, when it may be kept; else leaves it to the caller: then false. */
 bool cache_keep(struct ng_gate *gate, struct entry *entry, uint32_t sandbox);
 void cache_drop(struct ng_gate *gate, struct entry *entry);

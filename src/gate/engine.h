@@ -354,6 +354,8 @@ bool rate_allows(struct ng_gate *gate, struct sandbox *sandbox);
 uint32_t budget_of(const struct ng_gate *gate, const struct sandbox *sandbox);
 /* May the query's name leave? False: owner, of the wildcard, has no octets left for it. */
 bool budget_allows(struct ng_gate *gate, struct query *query, struct ng_name *owner);
+/* May what answered the query be asked for again, for nobody? It costs what a known name does. */
+bool budget_allows_ahead(struct ng_gate *gate, const struct query *query);
 void spending_free(struct spending *spending); /* takes NULL */
 
 /* event.c: the next id of the sandbox, NULL for a stranger */
@@ -472,8 +474,8 @@ bool ask_in_flight(const struct ng_gate *gate, const struct question_key *key);
 unsigned question_len(const struct question_key *key);
 unsigned question_hash(const struct ng_gate *gate, const struct question_key *key);
 void ask_join(struct ng_gate *gate, struct query *query, const struct question_key *key);
-/* What the entry says, once more, for sandbox; nothing happens where that would be too much. */
-void ask_ahead(struct ng_gate *gate, const struct entry *entry, uint32_t sandbox);
+/* What the entry says, once more, since query used it; nothing happens where that would be too much. */
+void ask_ahead(struct ng_gate *gate, const struct entry *entry, const struct query *query);
 void ask_leave(struct query *query);
 void asks_finish(struct ng_gate *gate);
 /* Takes out of service records what opens addresses past the gate. NG_E_FORMAT, NG_E_NOMEM. */

@@ -110,7 +110,7 @@ void query_resolve(struct ng_gate *gate, struct query *query)
 		return;
 	}
 	gate->counters.cache_hits++;
-	cache_use(gate, entry, query->sandbox->spec.id);
+	cache_use(gate, entry, query);
 	query->cached = true;
 	query->upstream = entry->server;
 	query_with_entry(gate, query, entry);

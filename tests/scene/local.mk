@@ -40,6 +40,7 @@ SCENES = \
 	tests/scene/cache-bound.scene \
 	tests/scene/cache-flood.scene \
 	tests/scene/prefetch.scene tests/scene/prefetch-not-unused.scene \
+	tests/scene/prefetch-pays.scene \
 	tests/scene/prefetch-policy-again.scene tests/scene/stale.scene \
 	tests/scene/stale-off.scene tests/scene/stale-leased-first.scene \
 	tests/scene/cache-hit-costs-nothing.scene \

@@ -299,6 +299,40 @@ static void an_order_of_known_names_is_bounded(void **state)
 	assert_true(left > NG_BUDGET_DEFAULT * (NG_BUDGET_MINUTES + 10) / 2 - 20);
 }
 
+/* So many names, each of them so often. */
+static void ask_all(uint64_t now_us, unsigned names, unsigned times)
+{
+	char text[32];
+
+	for (unsigned i = 0; i < names * times; i++) {
+		snprintf(text, sizeof(text), "%u.evil.probe", i % names);
+		ask_text(0, now_us, text, 10);
+	}
+}
+
+/* And by which of them, in the last tenth of their TTL, are asked for ahead. */
+static void what_is_asked_ahead_is_bounded(void **state)
+{
+	const size_t most = NG_BUDGET_DEFAULT * (NG_BUDGET_MINUTES + 10);
+	size_t spent;
+	(void)state;
+
+	ask_all(0, 200, 1);
+	spent = octets;
+	left = 0;
+	for (uint64_t at = 0; at < 10 * MINUTE; at += 9 * SECOND + SECOND / 2) {
+		ask_all(at, 200, 3);
+		if (at + 9 * SECOND < 10 * MINUTE)
+			ask_all(at + 9 * SECOND, 200, 1);
+	}
+	print_message("# 200 names: %zu octets to begin with; %llu questions in ten minutes\n",
+		      spent, (unsigned long long)left);
+	spent += 2 * left;
+	assert_true(spent <= most);
+	assert_true(spent > most - 20);
+	assert_int_equal(told, 1);
+}
+
 static void a_worker_that_died_brings_no_new_store(void **state)
 {
 	uint32_t counter = 0;
@@ -342,6 +376,7 @@ int main(void)
 		WITH_GATE(dnscat_is_stopped),
 		WITH_GATE(iodine_is_stopped),
 		WITH_GATE(an_order_of_known_names_is_bounded),
+		WITH_GATE(what_is_asked_ahead_is_bounded),
 		WITH_GATE(a_worker_that_died_brings_no_new_store),
 		WITH_GATE(long_after_a_worker_died_the_store_is_full),
 		WITH_GATE(a_reload_keeps_what_is_spent),

@@ -45,9 +45,12 @@ static bool asked(struct ng_gate *gate, uint32_t sandbox, const char *name)
 {
 	const struct question_key key = key_of(name, 1);
 	struct entry *entry = cache_find(gate, &key);
+	struct sandbox *box = directory_by_id(&gate->directory, sandbox),
+		       gone = {.spec = {.id = sandbox}};
+	const struct query query = {.sandbox = box ? box : &gone, .paid = true};
 
 	if (entry)
-		cache_use(gate, entry, sandbox);
+		cache_use(gate, entry, &query);
 	else
 		assert_true(keep(gate, sandbox, name));
 	return entry != NULL;
