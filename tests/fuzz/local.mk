@@ -6,8 +6,8 @@
 # stays in the build folder. `make fuzz FUZZ=query FUZZ_SECONDS=600` runs one of them. An input that
 # showed a fault goes into the seeds with the fix.
 #
-# A new target is its source, its seeds, and two lines here. Of src/offline only what is fuzzed is built: the
-# rest wants libraries that no target needs.
+# A new target is its source, its seeds, and two lines here. Of src/offline and src/edge only what is fuzzed is
+# built: the rest wants libraries that no target needs.
 FUZZERS =
 FUZZERS += tests/fuzz/fuzz_query
 tests_fuzz_fuzz_query_LDADD = $(FUZZ_LDADD)
@@ -36,8 +36,21 @@ tests_fuzz_fuzz_dnstap_LDADD = $(FUZZ_TRAFFIC)
 FUZZERS += tests/fuzz/fuzz_records
 tests_fuzz_fuzz_records_LDADD = $(FUZZ_TRAFFIC)
 EXTRA_DIST += tests/fuzz/traffic_fuzz.h
+FUZZERS += tests/fuzz/fuzz_lease
+tests_fuzz_fuzz_lease_LDADD = $(FUZZ_EDGE)
+FUZZERS += tests/fuzz/fuzz_warm
+tests_fuzz_fuzz_warm_LDADD = $(FUZZ_EDGE)
+FUZZERS += tests/fuzz/fuzz_upstream
+tests_fuzz_fuzz_upstream_LDADD = $(FUZZ_EDGE)
+tests_fuzz_fuzz_upstream_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
+FUZZERS += tests/fuzz/fuzz_tls
+tests_fuzz_fuzz_tls_LDADD = $(FUZZ_EDGE)
+tests_fuzz_fuzz_tls_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
+FUZZERS += tests/fuzz/fuzz_reply
+tests_fuzz_fuzz_reply_LDADD = $(FUZZ_LDADD)
 
 FUZZ_LDADD = tests/fuzz/libdriver.a libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS)
+FUZZ_EDGE = tests/fuzz/libdriver.a libedge.a libcore.a $(UV_LIBS) $(SSL_LIBS) $(LDNS_LIBS)
 FUZZ_TRAFFIC = tests/fuzz/libdriver.a liboffline.a libcore.a $(TRAFFIC_READERS)
 TRAFFIC_READERS = $(PCAP_LIBS) $(FSTRM_LIBS) $(JANSSON_LIBS)
 check_LIBRARIES = tests/fuzz/libdriver.a
@@ -51,14 +64,16 @@ FUZZ_CC = clang
 FUZZ_SECONDS = 60
 FUZZ_CFLAGS = -g -O1 -std=gnu11 -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZ_COMPILE = $(FUZZ_CC) $(FUZZ_CFLAGS) $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(CONFUSE_CFLAGS) \
-	$(PCAP_CFLAGS) $(FSTRM_CFLAGS) $(JANSSON_CFLAGS)
+	$(PCAP_CFLAGS) $(FSTRM_CFLAGS) $(JANSSON_CFLAGS) $(UV_CFLAGS)
 fuzz:
 	@$(MKDIR_P) fuzz; rm -f fuzz/libcode.a; set -e; \
-	for source in $(libcore_a_SOURCES) $(libconf_a_SOURCES) $(liboffline_a_SOURCES) src/edge/stream_frame.c; do \
+	for source in $(libcore_a_SOURCES) $(libconf_a_SOURCES) $(liboffline_a_SOURCES) $(libedge_a_SOURCES); do \
 		case $$source in \
+		src/edge/cache_store.c|src/edge/lease_store_rows.c) ;; \
+		src/edge/stream_frame.c|src/edge/upstream*.c) ;; \
 		src/offline/below.c|src/offline/expect*.c|src/offline/setup.c) ;; \
 		src/offline/traffic*.c|src/offline/trial*.c|src/offline/world*.c) ;; \
-		src/offline/*) continue ;; \
+		src/offline/*|src/edge/*) continue ;; \
 		*.c) ;; \
 		*) continue ;; \
 		esac; \
@@ -73,7 +88,7 @@ fuzz:
 		echo "  FUZZ     $$name"; \
 		$(FUZZ_COMPILE) -fsanitize=fuzzer,address,undefined $(srcdir)/$$fuzzer.c \
 			fuzz/libcode.a -o fuzz/$$name $(CONFUSE_LIBS) $(LDNS_LIBS) \
-			$(TRAFFIC_READERS); \
+			$(TRAFFIC_READERS) $(UV_LIBS) $(SSL_LIBS); \
 		$(MKDIR_P) fuzz/$$name-corpus; \
 		fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=fuzz/$$name- \
 			fuzz/$$name-corpus $(srcdir)/tests/fuzz/seeds/$$name; \
