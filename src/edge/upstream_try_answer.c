@@ -15,7 +15,27 @@
 
 enum match { MATCH_NONE = 0, MATCH_ID, MATCH_CASE, MATCH_CUT, MATCH_REFUSAL, MATCH_GOOD };
 
-/* How well this message answers the question of this leg; rcode is set from MATCH_REFUSAL on. */
+static void report_case(const struct leg *leg)
+{
+	struct server_route *route = exchange_route(leg->exchange);
+	char text[NG_ADDR_TEXT];
+
+	leg->exchange->upstream->counters.case_lost++;
+	if (!route || leg->server.transport != WALL_UDP)
+		return;
+	if (!route->servers[leg->index].no_case_until_ms)
+		fprintf(stderr,
+			"namegated: upstream server %s does not echo the letter case of "
+			"questions, which protects against forged answers; it is asked by TCP "
+			"now. Replace it if you can.\n",
+			ng_addr_format(&leg->server.addr, text));
+	server_no_case(route, leg->index, upstream_now_ms(leg->exchange->upstream));
+}
+
+/*
+ * How well this message answers the question of this leg; rcode is set from MATCH_REFUSAL on. MATCH_CASE is said
+ * of datagrams alone: on a connection such a message is held against all the rest.
+ */
 static enum match judge(const struct leg *leg, const uint8_t *wire, size_t len, uint8_t *rcode)
 {
 	struct upstream *upstream = leg->exchange->upstream;
@@ -36,7 +56,10 @@ static enum match judge(const struct leg *leg, const uint8_t *wire, size_t len, 
 		bool same = answer.has_question && answer.question.type == asked->type &&
 			    answer.question.class == asked->class &&
 			    ng_name_equal(&answer.question.name, &asked->name);
-		return same ? MATCH_CASE : MATCH_NONE;
+		if (!same || leg->stage != LEG_STREAM)
+			return same ? MATCH_CASE : MATCH_NONE;
+		/* On a connection of our own the case adds little, and some servers drop it. */
+		report_case(leg);
 	}
 	if (answer.truncated)
 		return MATCH_CUT;
@@ -92,23 +115,6 @@ static void deliver(struct leg *leg, const uint8_t *wire, size_t len)
 	learn(leg);
 	exchange_give(exchange);
 	upstream->events.answer(upstream->events.context, ask, &server, wire, len);
-}
-
-static void report_case(const struct leg *leg)
-{
-	struct server_route *route = exchange_route(leg->exchange);
-	char text[NG_ADDR_TEXT];
-
-	leg->exchange->upstream->counters.case_lost++;
-	if (!route || leg->server.transport != WALL_UDP)
-		return;
-	if (!route->servers[leg->index].no_case_until_ms)
-		fprintf(stderr,
-			"namegated: upstream server %s does not echo the letter case of "
-			"questions, which protects against forged answers; it is asked by TCP "
-			"now. Replace it if you can.\n",
-			ng_addr_format(&leg->server.addr, text));
-	server_no_case(route, leg->index, upstream_now_ms(leg->exchange->upstream));
 }
 
 /* What was asked for is there, or the server's word that it does not give it. */
@@ -189,11 +195,6 @@ bool conn_message(struct conn *stream, const uint8_t *wire, size_t len)
 	uint8_t rcode = 0;
 	enum match match = leg ? judge(leg, wire, len, &rcode) : MATCH_NONE;
 
-	/* On a connection of our own the case adds little, and some servers drop it: see above. */
-	if (match == MATCH_CASE) {
-		report_case(leg);
-		match = MATCH_GOOD;
-	}
 	if (match < MATCH_REFUSAL) {
 		stream->upstream->counters.strange++;
 		return false;

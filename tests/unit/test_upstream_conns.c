@@ -2,6 +2,8 @@
 #include "config.h"
 #include "upstream_world.h"
 
+#include <poll.h>
+
 static void tcp_routes(struct world *world, uint8_t n, uint32_t timeout_ms)
 {
 	struct upstream_route route = route_to(world, n, timeout_ms);
@@ -166,6 +168,73 @@ static void strange_messages_are_passed_over(void **state)
 	close(world->servers[0].stream);
 }
 
+/* In lower case, with those bits of the header. */
+static void give_lower(struct world *world, size_t server, const struct letter *to,
+		       uint8_t flags, uint8_t rcode)
+{
+	uint8_t framed[2 + 1024] = {0};
+	size_t len = right(to, framed + 2);
+
+	framed[0] = (uint8_t)(len >> 8);
+	framed[1] = (uint8_t)len;
+	framed[4] |= flags;
+	framed[5] |= rcode;
+	lower(framed + 2, question_end(to));
+	(void)!send(world->servers[server].stream, framed, len + 2, MSG_NOSIGNAL);
+}
+
+static void cut_in_lower_case(struct world *world)
+{
+	struct letter *letter = take_stream(world, 0);
+
+	give_lower(world, 0, letter, 0x02, 0);
+	give_next(world, 0, letter);
+}
+
+static void lower_case_excuses_no_truncation(void **state)
+{
+	struct world *world = *state;
+
+	tcp_routes(world, 1, LONG_MS);
+	ask(world, 72);
+	play(world, cut_in_lower_case);
+	assert_int_equal(world->answers, 1);
+	assert_int_equal(world->wire[2] & 0x02, 0);
+	assert_int_equal(counted(world).strange, 1);
+	close(world->servers[0].stream);
+}
+
+/* Now and then another than the fastest is asked first. */
+static size_t asked_first(const struct world *world)
+{
+	struct pollfd at[] = {{.fd = world->servers[0].tcp, .events = POLLIN},
+			      {.fd = world->servers[1].tcp, .events = POLLIN}};
+
+	(void)poll(at, 2, PATIENCE_S * 1000);
+	return at[1].revents ? 1 : 0;
+}
+
+static void refuse_in_lower_case(struct world *world)
+{
+	size_t first = asked_first(world);
+
+	give_lower(world, first, take_stream(world, first), 0, NG_RCODE_REFUSED);
+	give_next(world, !first, take_stream(world, !first));
+}
+
+static void lower_case_excuses_no_refusal(void **state)
+{
+	struct world *world = *state;
+
+	tcp_routes(world, 2, LONG_MS);
+	ask(world, 73);
+	play(world, refuse_in_lower_case);
+	assert_int_equal(world->answers, 1);
+	assert_int_equal(world->wire[3] & 0x0f, NG_RCODE_NOERROR);
+	close(world->servers[0].stream);
+	close(world->servers[1].stream);
+}
+
 static void lie_for_ever(struct world *world)
 {
 	const uint8_t nothing[2 + NG_HEADER_LEN] = {0, NG_HEADER_LEN, 0, 0, 0x80};
@@ -245,6 +314,7 @@ int main(void)
 		TEST(what_was_lost_is_asked_again),        TEST(hanging_up_for_ever_ends),
 		TEST(strange_messages_are_passed_over),    TEST(who_only_lies_is_hung_up_on),
 		TEST(silent_connection_is_not_kept),       TEST(dead_zone_leaves_places),
+		TEST(lower_case_excuses_no_truncation),    TEST(lower_case_excuses_no_refusal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
