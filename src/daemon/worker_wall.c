@@ -335,18 +335,18 @@ static void take_ruleset(struct worker *worker, const struct wall_ruleset *rules
 static void take_trust(struct worker *worker, const struct wall_trust *trust, int fd)
 {
 	uint8_t *octets = NULL;
-	int code =
+	int mapped =
 		sealed_is(fd, trust->len) ? sealed_map(fd, trust->len, &octets) : NG_E_FORMAT;
+	int code = upstream_trust(worker->upstream, mapped ? "" : (const char *)octets,
+				  mapped ? 0 : trust->len);
 
 	close(fd);
-	if (!code)
-		code = upstream_trust(worker->upstream, (const char *)octets, trust->len);
 	sealed_unmap(octets, trust->len);
-	if (code)
+	if (mapped || code)
 		fprintf(stderr,
 			"namegated: tls-trust cannot be used: %s; servers that are asked "
-			"by TLS are not believed\n",
-			ng_strerror(code));
+			"by TLS are not believed, but by pin-sha256 without a name\n",
+			ng_strerror(mapped ? mapped : code));
 }
 
 static void take_listener(struct worker *worker, const struct wall_listener *listener, int fd)

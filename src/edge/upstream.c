@@ -126,7 +126,15 @@ int upstream_routes(struct upstream *upstream, const struct upstream_route *rout
 
 int upstream_trust(struct upstream *upstream, const char *pem, size_t len)
 {
-	return tls_trust_set(upstream->trust, pem, len);
+	int code;
+
+	if (tls_trust_is(upstream->trust, pem, len))
+		return NG_OK;
+	code = tls_trust_set(upstream->trust, pem, len);
+	for (uint32_t i = 0; i < upstream->n_streams; i++)
+		if (upstream->streams[i].tls)
+			conn_close(&upstream->streams[i], NG_NO_NETWORK, false);
+	return code;
 }
 
 struct upstream_counters upstream_counters(const struct upstream *upstream)

@@ -70,7 +70,11 @@ void upstream_destroy(struct upstream *upstream);
 int upstream_routes(struct upstream *upstream, const struct upstream_route *routes,
 		    size_t n) NG_MUST_CHECK;
 
-/* The certificates, as PEM, that vouch for servers. NG_E_FORMAT, NG_E_NOMEM: nothing has changed. */
+/*
+ * The certificates, as PEM, that vouch for servers. When they are others than before, every TLS
+ * connection is closed, and who waits on one is asked again on a new one.
+ * NG_E_FORMAT, NG_E_NOMEM: nobody vouches; servers are believed by their pinned keys alone.
+ */
 int upstream_trust(struct upstream *upstream, const char *pem, size_t len) NG_MUST_CHECK;
 
 /* NG_E_FULL: no place for it. NG_E_NOTFOUND: no such route, or it has no server. */

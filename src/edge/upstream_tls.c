@@ -26,6 +26,10 @@ struct session {
 
 struct tls_trust {
 	SSL_CTX *context;
+	X509_STORE *nobody; /* what there is to go back to: it vouches for nobody */
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned int digest_len; /* of the certificates as they were given; 0: of none */
+	uint32_t epoch;          /* counts up with them */
 	struct session sessions[SESSIONS];
 	size_t next;
 };
@@ -34,6 +38,7 @@ struct tls {
 	struct tls_trust *trust;
 	struct upstream_who who;
 	uint64_t key;
+	uint32_t epoch; /* of the trust when it began */
 	SSL *ssl;
 	BIO *in, *out; /* of ssl */
 	bool proved;   /* it is who it should be */
@@ -63,8 +68,11 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 {
 	struct tls *tls = SSL_get_app_data(ssl);
 	struct tls_trust *trust = tls->trust;
-	struct session *place = session_of(trust, tls->key);
+	struct session *place;
 
+	if (tls->epoch != trust->epoch)
+		return 0;
+	place = session_of(trust, tls->key);
 	if (!place)
 		place = &trust->sessions[trust->next++ % SESSIONS];
 	SSL_SESSION_free(place->session);
@@ -110,6 +118,8 @@ int tls_trust_create(struct tls_trust **out)
 		free(trust);
 		return NG_E_NOMEM;
 	}
+	trust->nobody = SSL_CTX_get_cert_store(trust->context);
+	X509_STORE_up_ref(trust->nobody);
 	*out = trust;
 	return NG_OK;
 }
@@ -119,6 +129,7 @@ void tls_trust_destroy(struct tls_trust *trust)
 	if (!trust)
 		return;
 	sessions_forget(trust);
+	X509_STORE_free(trust->nobody);
 	SSL_CTX_free(trust->context);
 	free(trust);
 }
@@ -137,6 +148,15 @@ static size_t add_certificates(X509_STORE *store, BIO *pem)
 	return n;
 }
 
+bool tls_trust_is(const struct tls_trust *trust, const char *pem, size_t len)
+{
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned int n;
+
+	return trust->digest_len && EVP_Digest(pem, len, digest, &n, EVP_sha256(), NULL) &&
+	       n == trust->digest_len && memcmp(digest, trust->digest, n) == 0;
+}
+
 int tls_trust_set(struct tls_trust *trust, const char *pem, size_t len)
 {
 	X509_STORE *store = X509_STORE_new();
@@ -145,12 +165,17 @@ int tls_trust_set(struct tls_trust *trust, const char *pem, size_t len)
 	int code = !store || !bio ? NG_E_NOMEM : n ? NG_OK : NG_E_FORMAT;
 
 	BIO_free(bio);
+	trust->epoch++;
+	trust->digest_len = 0;
+	sessions_forget(trust);
 	if (code) {
 		X509_STORE_free(store);
+		SSL_CTX_set1_cert_store(trust->context, trust->nobody);
 		return code;
 	}
 	SSL_CTX_set_cert_store(trust->context, store);
-	sessions_forget(trust);
+	if (!EVP_Digest(pem, len, trust->digest, &trust->digest_len, EVP_sha256(), NULL))
+		trust->digest_len = 0;
 	return NG_OK;
 }
 
@@ -202,6 +227,7 @@ int tls_begin(struct tls_trust *trust, const struct upstream_who *who, uint64_t 
 	tls->trust = trust;
 	tls->who = *who;
 	tls->key = key;
+	tls->epoch = trust->epoch;
 	tls->ssl = SSL_new(trust->context);
 	if (!tls->ssl || !attach(tls)) {
 		tls_end(tls);

@@ -14,7 +14,12 @@ struct tls;
 
 int tls_trust_create(struct tls_trust **out) NG_MUST_CHECK; /* NG_E_NOMEM */
 void tls_trust_destroy(struct tls_trust *trust);            /* takes NULL */
-/* From now on these certificates vouch, and no others. NG_E_FORMAT: none can be read. NG_E_NOMEM. */
+/* These certificates, as they stand here, are those that vouch now. */
+bool tls_trust_is(const struct tls_trust *trust, const char *pem, size_t len);
+/*
+ * From now on these certificates vouch, and no others; no session of before is taken up again.
+ * NG_E_FORMAT: none can be read; that and NG_E_NOMEM: from now on nobody vouches.
+ */
 int tls_trust_set(struct tls_trust *trust, const char *pem, size_t len) NG_MUST_CHECK;
 
 /* key: of the server, for its sessions. NG_E_NOMEM. */

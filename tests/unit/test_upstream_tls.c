@@ -162,6 +162,241 @@ static void answers_of_one_record_are_all_taken(void **state)
 	hang_up(world, kept);
 }
 
+/* ---- whom is believed ---- */
+
+static void give_one(SSL *ssl)
+{
+	uint8_t out[2 + 1024];
+	size_t len = answer_next(ssl, out);
+
+	if (len)
+		(void)!SSL_write(ssl, out, (int)len);
+}
+
+/* What comes on the first connection after that is told, and what the next handshake comes to. */
+static size_t more_on_first;
+static bool believed_again, resumed_again;
+
+static void over_a_change(struct world *world)
+{
+	SSL *first = take_tls(world), *second;
+	uint8_t out[2 + 1024];
+
+	if (!first)
+		return;
+	give_one(first);
+	more_on_first = answer_next(first, out); /* until it is closed */
+	hang_up(world, first);
+	second = take_tls(world);
+	believed_again = second != NULL;
+	if (!second)
+		return;
+	resumed_again = SSL_session_reused(second) == 1;
+	give_one(second);
+	hang_up(world, second);
+}
+
+static void first_answered(struct world *world)
+{
+	more_on_first = 0;
+	believed_again = resumed_again = false;
+	assert_int_equal(believe(world, &dns), NG_OK);
+	tls_routes(world);
+	world->script = over_a_change;
+	assert_int_equal(pthread_create(&world->thread, NULL, run_script, world), 0);
+	ask(world, 1);
+	uv_run(&world->loop, UV_RUN_DEFAULT);
+	assert_int_equal(world->answers, 1);
+}
+
+static void second_ended(struct world *world)
+{
+	uv_run(&world->loop, UV_RUN_DEFAULT);
+	assert_int_equal(pthread_join(world->thread, NULL), 0);
+	assert_int_equal(world->answers + world->failures, 2);
+}
+
+/* One question before and one after; at once, so that the connection of the first still stands. */
+static void ask_over_a_change(struct world *world, int (*change)(struct world *world),
+			      int wanted)
+{
+	first_answered(world);
+	assert_int_equal(change(world), wanted);
+	ask(world, 2);
+	second_ended(world);
+	assert_int_equal(more_on_first, 0);
+}
+
+static int to_another(struct world *world)
+{
+	return believe(world, &other);
+}
+
+static void who_was_believed_is_not_any_more(void **state)
+{
+	struct world *world = *state;
+
+	ask_over_a_change(world, to_another, NG_OK);
+	assert_false(believed_again);
+	assert_int_equal(world->failures, 1);
+	assert_int_equal(world->why, NG_NO_TRUST);
+}
+
+static int to_nonsense(struct world *world)
+{
+	return upstream_trust(world->upstream, "nonsense", 8);
+}
+
+/* With certificates that cannot be read nobody is believed: not by those of before either. */
+static void nobody_is_believed_by_what_cannot_be_read(void **state)
+{
+	struct world *world = *state;
+
+	ask_over_a_change(world, to_nonsense, NG_E_FORMAT);
+	assert_false(believed_again);
+	assert_int_equal(world->why, NG_NO_TRUST);
+	assert_int_equal(believe(world, &dns), NG_OK);
+}
+
+static int to_both(struct world *world)
+{
+	char both[8192];
+	size_t len, len_other;
+	const char *pem = pem_of(&dns, &len), *pem_other = pem_of(&other, &len_other);
+
+	assert_true(len + len_other <= sizeof(both));
+	memcpy(both, pem, len);
+	memcpy(both + len, pem_other, len_other);
+	return upstream_trust(world->upstream, both, len + len_other);
+}
+
+static void who_is_still_believed_proves_it_anew(void **state)
+{
+	struct world *world = *state;
+
+	ask_over_a_change(world, to_both, NG_OK);
+	assert_true(believed_again);
+	assert_false(resumed_again);
+	assert_int_equal(world->answers, 2);
+}
+
+static void who_waits_is_asked_again(void **state)
+{
+	struct world *world = *state;
+
+	first_answered(world);
+	ask(world, 2); /* on the connection of the first */
+	assert_int_equal(to_both(world), NG_OK);
+	second_ended(world);
+	assert_int_equal(world->answers, 2);
+	assert_int_equal(counted(world).connections, 2);
+}
+
+static void before_and_after(struct world *world)
+{
+	SSL *ssl = take_tls(world);
+
+	if (!ssl)
+		return;
+	give_one(ssl);
+	give_one(ssl);
+	hang_up(world, ssl);
+}
+
+/* A reload tells the same certificates again. */
+static void the_same_certificates_change_nothing(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(believe(world, &dns), NG_OK);
+	tls_routes(world);
+	world->script = before_and_after;
+	assert_int_equal(pthread_create(&world->thread, NULL, run_script, world), 0);
+	for (uint64_t i = 1; i <= 2; i++) {
+		ask(world, i);
+		uv_run(&world->loop, UV_RUN_DEFAULT);
+		assert_int_equal(believe(world, &dns), NG_OK);
+	}
+	assert_int_equal(pthread_join(world->thread, NULL), 0);
+	assert_int_equal(world->answers, 2);
+	assert_int_equal(counted(world).connections, 1);
+}
+
+/* ---- tickets ---- */
+
+/* All that the one side has said goes to the other. */
+static void carry(struct tls *tls, SSL *server)
+{
+	uint8_t octets[16384];
+	size_t len = tls_pull(tls, octets, sizeof(octets));
+
+	assert_int_equal(BIO_write(SSL_get_rbio(server), octets, (int)len), (int)len);
+}
+
+static void carry_back(struct tls *tls, SSL *server)
+{
+	uint8_t octets[16384];
+	int len = BIO_read(SSL_get_wbio(server), octets, sizeof(octets));
+
+	assert_int_equal(tls_feed(tls, octets, len > 0 ? (size_t)len : 0), NG_OK);
+}
+
+static struct tls *shaken(struct tls_trust *trust, SSL **server)
+{
+	struct upstream_who who = {.name = "dns.example"};
+	struct tls *tls;
+	int code = NG_E_NOTFOUND;
+
+	*server = SSL_new(dns.context);
+	SSL_set_bio(*server, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+	SSL_set_accept_state(*server);
+	assert_int_equal(tls_begin(trust, &who, 1, &tls), NG_OK);
+	for (int i = 0; i < 4 && code == NG_E_NOTFOUND; i++) {
+		code = tls_shake(tls);
+		carry(tls, *server);
+		(void)SSL_do_handshake(*server);
+		if (code == NG_E_NOTFOUND)
+			carry_back(tls, *server);
+	}
+	assert_int_equal(code, NG_OK);
+	return tls;
+}
+
+/* Whether a connection after one whose ticket came when it came would be resumed. */
+static bool resumed_after(bool changed)
+{
+	struct tls_trust *trust;
+	struct tls *first, *second;
+	SSL *one, *two;
+	uint8_t none[16];
+	size_t len;
+	const char *pem = pem_of(&dns, &len);
+	bool resumed;
+
+	assert_int_equal(tls_trust_create(&trust), NG_OK);
+	assert_int_equal(tls_trust_set(trust, pem, len), NG_OK);
+	first = shaken(trust, &one);
+	if (changed)
+		assert_int_equal(tls_trust_set(trust, pem, len), NG_OK);
+	carry_back(first, one); /* the tickets */
+	assert_int_equal(tls_read(first, none, sizeof(none)), -1);
+	second = shaken(trust, &two);
+	resumed = tls_resumed(second);
+	tls_end(first);
+	tls_end(second);
+	SSL_free(one);
+	SSL_free(two);
+	tls_trust_destroy(trust);
+	return resumed;
+}
+
+static void ticket_of_an_older_trust_is_dropped(void **state)
+{
+	(void)state;
+	assert_true(resumed_after(false));
+	assert_false(resumed_after(true));
+}
+
 static int begin_many(void **state)
 {
 	return begin_with(state, 64);
@@ -173,6 +408,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(answers_of_one_record_are_all_taken),
+		TEST(who_was_believed_is_not_any_more),
+		TEST(nobody_is_believed_by_what_cannot_be_read),
+		TEST(who_is_still_believed_proves_it_anew),
+		TEST(who_waits_is_asked_again),
+		TEST(the_same_certificates_change_nothing),
+		cmocka_unit_test(ticket_of_an_older_trust_is_dropped),
 	};
 	int failed;
 
