@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <namegate/addr.h>
 #include <namegate/name.h>
 
 enum ng_special {
@@ -18,3 +19,5 @@ enum ng_special {
 enum ng_special ng_special_of(const struct ng_name *name);
 /* May this name not be asked of the servers for zone? That is so of the root's, for some. */
 bool ng_special_stays(const struct ng_name *name, const struct ng_name *zone);
+/* The address whose reverse name this is, as clients write it: all of its labels. name is lower case. */
+bool ng_reverse_addr(const struct ng_name *name, struct ng_addr *out);

@@ -123,6 +123,20 @@ static bool reverse_range(const struct ng_name *name, struct ng_addr *first,
 	return i > 0;
 }
 
+bool ng_reverse_addr(const struct ng_name *name, struct ng_addr *out)
+{
+	struct ng_addr last;
+	size_t labels = 0;
+
+	for (size_t at = 0; name->wire[at]; at += 1u + name->wire[at]) {
+		if (name->wire[at] > 1 && name->wire[at + 1] == '0')
+			return false; /* "07" is no octet */
+		labels++;
+	}
+	return reverse_range(name, out, &last) && ng_addr_equal(out, &last) &&
+	       labels == (out->family == NG_IPV4 ? 4 : 32) + 2u;
+}
+
 /* Of addresses that mean nothing outside (RFC 6303, 7793)? */
 static bool is_inside(const struct ng_name *name)
 {

@@ -246,6 +246,10 @@ struct want { /* an address that a reply will show, and where it may be used */
  */
 int lease_want(struct ng_gate *gate, struct query *query,
 	       const struct want *want) NG_MUST_CHECK;
+/* What that client of the sandbox uses it by; NULL: nothing. */
+struct lease *lease_at(const struct ng_gate *gate, const struct sandbox *sandbox,
+		       const struct ng_addr *client, const struct ng_addr *addr,
+		       struct ng_port port);
 /* Until when the kernel is known to have it for query's sandbox; 0 when it is not. */
 uint64_t lease_confirmed(const struct ng_gate *gate, const struct query *query,
 			 const struct ng_addr *addr, struct ng_port port);
@@ -371,6 +375,9 @@ void waiting_finish(struct ng_gate *gate);
 /* special.c: answers what needs no server; false when the question is to go its usual way */
 bool special_answer(struct ng_gate *gate, const struct told *told, const struct ng_name *name,
 		    const struct ng_decision *decision);
+
+/* reverse.c: the name of an address that the sandbox has open; false as in special.c */
+bool reverse_answer(struct ng_gate *gate, const struct told *told, const struct ng_name *name);
 
 /* judge.c: what policy says of a query or a lease at this moment */
 struct path { /* what is judged: a way from a name as far as it has come */

@@ -216,11 +216,19 @@ int lease_want(struct ng_gate *gate, struct query *query, const struct want *wan
 	return NG_OK;
 }
 
+struct lease *lease_at(const struct ng_gate *gate, const struct sandbox *sandbox,
+		       const struct ng_addr *client, const struct ng_addr *addr,
+		       struct ng_port port)
+{
+	const struct lease_key key = key_make(sandbox, client, addr, port);
+
+	return book_find(&gate->book, &key);
+}
+
 uint64_t lease_confirmed(const struct ng_gate *gate, const struct query *query,
 			 const struct ng_addr *addr, struct ng_port port)
 {
-	struct lease_key key = key_make(query->sandbox, &query->from, addr, port);
-	const struct lease *lease = book_find(&gate->book, &key);
+	const struct lease *lease = lease_at(gate, query->sandbox, &query->from, addr, port);
 
 	return lease && !gate->warden_lost ? lease_sure(lease) : 0;
 }

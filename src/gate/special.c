@@ -43,6 +43,8 @@ bool special_answer(struct ng_gate *gate, const struct told *told, const struct 
 	if (told->sandbox->spec.mode == NG_LOCKDOWN || serves_local(decision) ||
 	    (decision->matched && !verdict_passes(told->sandbox, decision->verdict)))
 		return false;
+	if (reverse_answer(gate, told, name))
+		return true;
 	switch (ng_special_of(name)) {
 	case NG_SPECIAL_LOOPBACK:
 		answer_loopback(gate, told, name);

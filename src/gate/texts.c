@@ -118,6 +118,7 @@ static const struct {
 				      "they said last)"},
 	[TEXT_MALFORMED] = {NG_EDE_NONE, "malformed or unsupported query"},
 	[TEXT_LOOPBACK] = {NG_EDE_NONE, "localhost is the sandbox itself"},
+	[TEXT_OPENED] = {NG_EDE_NONE, "the address is open under this name"},
 	[TEXT_TCP_RULE] = {NG_EDE_NONE, "the rule answers over TCP only"},
 	[TEXT_TCP_SIZE] = {NG_EDE_NONE, "does not fit into UDP: asked again over TCP it is "
 					"leased and answered"},

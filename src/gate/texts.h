@@ -74,6 +74,7 @@ enum text {
 	/* of records alone: such a reply has no EDE */
 	TEXT_MALFORMED,
 	TEXT_LOOPBACK,
+	TEXT_OPENED,
 	TEXT_TCP_RULE,
 	TEXT_TCP_SIZE,
 	TEXT_TOO_LONG,

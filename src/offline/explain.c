@@ -346,6 +346,21 @@ static void hear_trial(struct explained *explained)
 		snprintf(explained->hint, EXPLAIN_TEXT, "%s", record->reason);
 }
 
+/* Who holds which addresses is known to a running gate alone. */
+static void hint_reverse(struct explained *explained)
+{
+	struct ng_addr addr;
+	char text[NG_NAME_TEXT_MAX];
+	if (explained->type != NG_TYPE_PTR || explained->reply == EXPLAIN_LOCAL ||
+	    explained->sandbox->spec->mode == NG_LOCKDOWN ||
+	    (explained->why.decision.matched && !explained->passes) ||
+	    !ng_reverse_addr(explained->names, &addr))
+		return;
+	snprintf(explained->hint, EXPLAIN_TEXT,
+		 "while the sandbox has %s open, the answer is the name that opened it",
+		 ng_addr_format(&addr, text));
+}
+
 /* Everything that follows from the verdict. */
 static void conclude(struct explained *explained)
 {
@@ -354,6 +369,7 @@ static void conclude(struct explained *explained)
 	find_opened_rules(explained);
 	say_why(explained);
 	hint_type(explained);
+	hint_reverse(explained);
 	hear_trial(explained);
 }
 

@@ -27,6 +27,8 @@ like "a denial has an SOA with a short TTL" '^\.[[:space:]]+10[[:space:]]+IN[[:s
 like "a large answer is truncated over UDP, or fits" '^NOERROR' "$(ask 1 big.allowed.example A +ignore +bufsize=512)"
 is "and whole over TCP" 60 "$(ask 1 big.allowed.example A +tcp | tr ' ' '\n' | grep -c '^44\.0\.1\.')"
 is "its addresses open" "open open" "$(reach 1 44.0.1.1) $(reach 1 44.0.1.60)"
+is "and they have its name, for who has them open" "big.allowed.example. " \
+	"$(box 1 dig +tries=1 +short -x 44.0.1.1) $(box 2 dig +tries=1 +short -x 44.0.1.1)"
 
 is "IPv6: refused before the look-up" "refused" "$(reach 1 2001:db8:80::1)"
 is "IPv6: the look-up" "NOERROR 2001:db8:80::1" "$(ask 1 www.allowed.example AAAA)"

@@ -161,6 +161,7 @@ SCENES = \
 	tests/scene/rebind-private.scene \
 	tests/scene/rebind-shared-and-special.scene \
 	tests/scene/reply-in-full.scene \
+	tests/scene/reverse-by-policy.scene tests/scene/reverse-in-a-range.scene tests/scene/reverse-of-leased.scene \
 	tests/scene/rotation.scene \
 	tests/scene/rpz-A1-nxdomain.scene \
 	tests/scene/rpz-A10-no-actions.scene \

@@ -140,6 +140,11 @@ like "the longest zone routes" '^route    zone corp\.internal by 198\.51\.100\.5
 like "no source of that family" '^kernel   nothing: the sandbox has no source address of that family$' "$(ci 0 pypi.org AAAA)"
 like "strict aliases" '^aliases  every target needs a rule of its own$' "$(ci 0 mail.example)"
 like "the rule's types" '^types    MX A$' "$(ci 0 mail.example)"
+like "an address may be open by then: its name is the answer" \
+	'^note     while the sandbox has 198\.51\.100\.7 open, the answer is the name that opened it$' \
+	"$(ci 1 7.100.51.198.in-addr.arpa PTR)"
+unlike "a part of one never is" 'while the sandbox has' "$(ci 1 100.51.198.in-addr.arpa PTR)"
+unlike "nor is it asked for by another type" 'while the sandbox has' "$(ci 1 7.100.51.198.in-addr.arpa TXT)"
 like "another type sends nothing" '^sends    nothing$' "$(ci 0 pypi.org TXT)"
 like "to ask is denied until it is approved" '^why      the rule ask\.example says to ask' "$(ci 1 ask.example)"
 like "an ask overrules an allow" 'ci\.list:10:1 +ask\.example +allow +overruled: group\.list:1 of the group scope says to ask$' "$(ci 1 ask.example)"
