@@ -2,6 +2,8 @@
 #include "config.h"
 #include "upstream_world.h"
 
+#include <poll.h>
+
 /* ---- the tests ---- */
 
 static void answer_well(struct world *world)
@@ -185,7 +187,8 @@ static void lost_case_moves_to_tcp_and_is_remembered(void **state)
 	uv_run(&world->loop, UV_RUN_DEFAULT);
 	assert_int_equal(pthread_join(world->thread, NULL), 0);
 	assert_int_equal(world->answers, 2);
-	assert_int_equal(counted(world).over_tcp, 2);
+	/* Three when the second went out on the first's connection before its end was seen. */
+	assert_in_range(counted(world).over_tcp, 2, 3);
 	assert_int_equal(counted(world).case_lost, 2);
 	assert_int_equal(counted(world).tries, 2);
 }
@@ -270,13 +273,19 @@ static void silent_server_is_passed_over_and_the_good_one_preferred(void **state
 static void first_refuses(struct world *world)
 {
 	uint8_t out[1024];
-	struct letter *letter = take(world, 0);
-	size_t len = right(letter, out);
+	struct pollfd at[] = {{.fd = world->servers[0].udp, .events = POLLIN},
+			      {.fd = world->servers[1].udp, .events = POLLIN}};
+	size_t first, len;
+	struct letter *letter;
 
+	(void)poll(at, 2, PATIENCE_S * 1000); /* now and then the second is asked first */
+	first = at[1].revents ? 1 : 0;
+	letter = take(world, first);
+	len = right(letter, out);
 	out[3] |= NG_RCODE_REFUSED;
-	give(world, 0, letter, out, len);
-	letter = take(world, 1);
-	give(world, 1, letter, out, right(letter, out));
+	give(world, first, letter, out, len);
+	letter = take(world, !first);
+	give(world, !first, letter, out, right(letter, out));
 }
 
 static void refusal_asks_the_next(void **state)
