@@ -7,8 +7,8 @@
 #include "warden/warden.h"
 
 #include <errno.h>
-#include <linux/if.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -157,6 +157,11 @@ static bool wants(const struct fence *fence, const struct nlmsghdr *news,
 	return sides[FENCE_IN] || sides[FENCE_OUT];
 }
 
+static void name_link(struct link *link, const struct nlmsghdr *news)
+{
+	snprintf(link->name, sizeof(link->name), "%s", link_name(news));
+}
+
 static int take_link(const struct nlmsghdr *reply, void *who)
 {
 	const struct ifinfomsg *body = mnl_nlmsg_get_payload(reply);
@@ -167,8 +172,10 @@ static int take_link(const struct nlmsghdr *reply, void *who)
 	if (reply->nlmsg_type != RTM_NEWLINK || (!wants(fence, reply, sides) && !fence->leaves))
 		return MNL_CB_OK;
 	link = find_or_make(fence, body->ifi_index);
-	if (link)
+	if (link) {
 		memcpy(link->sides, sides, sizeof(link->sides));
+		name_link(link, reply);
+	}
 	return MNL_CB_OK;
 }
 
@@ -190,15 +197,36 @@ static void complain(struct fence *fence, const char *what, int system)
 	if (fence->complained)
 		return;
 	fence->complained = true;
-	say("%s: %s; should the nftables table be taken away, what sandboxes send then is not "
+	say("%s%s%s; should the nftables table be taken away, what sandboxes send then is not "
 	    "refused until it is rebuilt",
-	    what, strerror(system));
+	    what, system ? ": " : "", system ? strerror(system) : "");
 }
 
+static void complain_of_link(struct fence *fence, const struct link *link, enum fence_side side,
+			     int system)
+{
+	const bool in = side == FENCE_IN, no_room = !in && system == EEXIST;
+	char what[192];
+
+	if (no_room)
+		snprintf(what, sizeof(what),
+			 "what leaves by interface %s cannot be held back, since it has an "
+			 "ingress "
+			 "qdisc in place of a clsact one; \"tc qdisc del dev %s ingress\" "
+			 "makes room",
+			 link->name, link->name);
+	else
+		snprintf(what, sizeof(what), "what %s interface %s cannot be %s",
+			 in ? "comes in by" : "leaves by", link->name,
+			 in ? "marked" : "held back");
+	complain(fence, what, no_room ? 0 : system);
+}
+
+/* What cannot be done on one side is no reason to leave the other, nor other interfaces, open. */
 static int put_mark(struct fence *fence, const struct link *link, int *system)
 {
 	const uint32_t handle = mark_handle(fence->table.table);
-	int done = FENCE_ASIS;
+	int done = FENCE_ASIS, worst = NG_OK;
 
 	for (enum fence_side side = 0; side < FENCE_SIDES; side++) {
 		int code = FENCE_ASIS;
@@ -209,31 +237,29 @@ static int put_mark(struct fence *fence, const struct link *link, int *system)
 		else if (side == FENCE_OUT && fence->leaves)
 			code = mark_take(&fence->ask, link->index, side, handle, system);
 		if (code < NG_OK) {
-			complain(fence,
-				 side == FENCE_IN
-					 ? "the packets of an interface cannot be marked"
-					 : "what leaves by an interface cannot be held back",
-				 *system);
-			return code;
+			complain_of_link(fence, link, side, *system);
+			worst = code;
+		} else {
+			done |= code;
 		}
-		done |= code;
 	}
-	return done;
+	return worst < NG_OK ? worst : done;
 }
 
 static int put_marks(struct fence *fence, int *system)
 {
 	struct link *link, *next;
-	int done = FENCE_ASIS;
+	int done = FENCE_ASIS, worst = NG_OK;
 
 	HASH_ITER (hh, fence->links, link, next) {
 		int code = put_mark(fence, link, system);
 
 		if (code < NG_OK)
-			return code;
-		done |= code;
+			worst = code;
+		else
+			done |= code;
 	}
-	return done;
+	return worst < NG_OK ? worst : done;
 }
 
 static int put_rules(struct fence *fence, int *system)
@@ -302,7 +328,10 @@ static void hear_link(struct fence *fence, const struct nlmsghdr *event)
 		return;
 	}
 	link = find_or_make(fence, body->ifi_index);
-	if (!link || !memcmp(link->sides, sides, sizeof(sides)))
+	if (!link)
+		return;
+	name_link(link, event);
+	if (!memcmp(link->sides, sides, sizeof(sides)))
 		return;
 	memcpy(link->sides, sides, sizeof(sides));
 	(void)!put_mark(fence, link, &system);

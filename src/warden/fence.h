@@ -22,6 +22,7 @@
 #include "warden/netlink.h"
 
 #define HASH_NONFATAL_OOM 1
+#include <linux/if.h>
 #include <uthash.h>
 
 #define FENCE_FILTER 1 /* tc's preference of ours: ahead of filters that could end the walk */
@@ -34,6 +35,7 @@ enum fence_side {
 
 struct link { /* an interface that has a filter of ours */
 	int index;
+	char name[IFNAMSIZ];
 	bool sides[FENCE_SIDES];
 	UT_hash_handle hh;
 };
@@ -67,7 +69,10 @@ enum fence_done { FENCE_ASIS = 0, FENCE_CHANGED };
 int rules_settle(struct netlink *netlink, uint8_t family, int *system) NG_MUST_CHECK;
 int rules_withdraw(struct netlink *netlink, uint8_t family, int *system) NG_MUST_CHECK;
 
-/* The filters of one interface, fence_marks.c; answer as rules_settle(). FENCE_ASIS where it is gone. */
+/*
+ * The filters of one interface, fence_marks.c; answer as rules_settle(). FENCE_ASIS where it is gone.
+ * NG_E_KERNEL with EEXIST where an ingress qdisc is in FENCE_OUT's place.
+ */
 uint32_t mark_handle(const char *table);
 int mark_put(struct netlink *netlink, int link, enum fence_side side, int program,
 	     uint32_t handle, int *system) NG_MUST_CHECK;

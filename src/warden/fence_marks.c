@@ -86,11 +86,32 @@ static bool link_gone(int system)
 	return system == ENODEV || system == ENXIO;
 }
 
+/*
+ * An ingress qdisc has the number of a clsact one and its way in alone: a filter for the way out would
+ * be taken, and hang on the way in. The kernel compares the kind, EINVAL, with what stands there.
+ */
+static bool has_no_way_out(struct netlink *netlink, int link)
+{
+	char buf[256];
+	struct tcmsg *body;
+	struct nlmsghdr *request = begin(netlink, buf, RTM_GETQDISC, 0, link, &body);
+	int system = 0;
+
+	body->tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0);
+	mnl_attr_put_strz(request, TCA_KIND, "clsact");
+	return netlink_ask(netlink, request, NULL, NULL, &system) != NG_OK && system == EINVAL;
+}
+
 int mark_put(struct netlink *netlink, int link, enum fence_side side, int program,
 	     uint32_t handle, int *system)
 {
-	int code = add_filter(netlink, link, side, program, handle, system);
+	int code;
 
+	if (side == FENCE_OUT && has_no_way_out(netlink, link)) {
+		*system = EEXIST;
+		return NG_E_KERNEL;
+	}
+	code = add_filter(netlink, link, side, program, handle, system);
 	if (code == NG_OK)
 		return FENCE_CHANGED;
 	if (*system == EEXIST || link_gone(*system))
@@ -108,9 +129,12 @@ int mark_take(struct netlink *netlink, int link, enum fence_side side, uint32_t 
 	      int *system)
 {
 	char buf[256];
-	struct nlmsghdr *request = filter(netlink, buf, RTM_DELTFILTER, 0, link, side, handle);
+	struct nlmsghdr *request;
 	int code;
 
+	if (side == FENCE_OUT && has_no_way_out(netlink, link))
+		return FENCE_ASIS;
+	request = filter(netlink, buf, RTM_DELTFILTER, 0, link, side, handle);
 	mnl_attr_put_strz(request, TCA_KIND, "bpf");
 	code = netlink_ask(netlink, request, NULL, NULL, system);
 	/* Nothing is there: no filter, no place for one, or no such interface. */

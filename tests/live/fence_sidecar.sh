@@ -9,6 +9,8 @@ live_needs tc
 in_userns && skip_all "a user namespace may not load what drops packets"
 rounds=15
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
+ip link add early0 type veth peer name early1 && ip link set early0 up
+tc qdisc add dev early0 ingress # ahead of all others; no way out can be filtered there
 usual_stage
 list=$(allow pod.list .allowed.example)
 cat >"$work/flood.py" <<'END'
@@ -76,6 +78,10 @@ start_gate
 is "without a sidecar no interface has a filter" 0 "$(filters net0)"
 gate sandbox add pod --sidecar --policy "$list" >/dev/null
 is "with one each has, but loopback" "1 1 0" "$(filters net0) $(filters sb1) $(filters lo)"
+is "but where an ingress qdisc stands, whose way in gets none" 0 "$(tc filter show dev early0 ingress | grep -c namegate)"
+like "and that is told, with what to do" 'what leaves by interface early0 .*tc qdisc del dev early0 ingress' "$(cat "$work/namegated.log")"
+tc qdisc del dev early0 ingress
+succeeds "it has one when that is done" until_true 5 eval '[ "$(filters early0)" = 1 ]'
 second_link
 succeeds "one that comes later has one" until_true 5 eval '[ "$(filters late0)" = 1 ]'
 is "a name opens its address" "44.0.0.1 open" "$(look_up) $(reaches 44.0.0.1)"
