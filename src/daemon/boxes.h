@@ -54,7 +54,7 @@ struct box {
 	struct grants grants;
 	struct box_source *sources;
 	enum side at_warden, at_worker;
-	struct pin pin;                  /* what hangs on its cgroup for it (holds.c) */
+	struct pin pin;                  /* what is to hang for it, or may (holds.c) */
 	struct wall_tally tally;         /* as the warden told last (views.c) */
 	struct control_request *waiting; /* who is told when it stands, or is gone */
 	json_t *answer;                  /* and what, when there is more to say than that */

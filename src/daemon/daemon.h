@@ -200,7 +200,7 @@ void hosts_tick(struct daemon *daemon);
 
 /* holds.c: what holds them while the table is gone. Failure is said. */
 void holds_put(struct daemon *daemon, struct box *box); /* the warden has it, as it is now */
-void holds_take(struct box *box);
+void holds_take(struct daemon *daemon, struct box *box);
 void holds_settle(struct daemon *daemon); /* all stand that are wanted: what is left goes */
 
 /* approve.c: approvals from administrators to registry, record and worker. */

@@ -15,7 +15,8 @@
 
 static struct {
 	struct pins pins;
-	bool complained; /* once in a life: it is the machine that cannot */
+	bool open;       /* pins has all that pins_put() needs, not the folder alone */
+	bool complained; /* once in a life of what no sandbox is the reason of */
 } holds;
 
 static bool pin_for(const struct box *box, struct pin *out)
@@ -24,51 +25,6 @@ static bool pin_for(const struct box *box, struct pin *out)
 	*out = (struct pin){.uid = who == WALL_BY_UID ? box->conf.host.uid : 0,
 			    .cgroup = who == WALL_BY_CGROUP ? box->conf.host.cgroup : 0};
 	return out->uid || out->cgroup;
-}
-
-static int put(const struct daemon *daemon, const struct box *box, const struct pin *pin,
-	       char why[static HOST_WHY])
-{
-	int cgroup = -1, code = NG_OK;
-	_Static_assert(HOST_WHY >= PROGRAM_WHY, "one for all");
-	confine_raise(true);
-	if (!holds.pins.folder[0])
-		code = pins_open(daemon->conf->table, &holds.pins, why);
-	if (code == NG_OK)
-		code = host_open(&box->conf, &cgroup, why);
-	if (code == NG_OK)
-		code = pins_put(&holds.pins, pin, cgroup, why);
-	confine_raise(false);
-	if (cgroup >= 0)
-		close(cgroup);
-	return code;
-}
-
-void holds_put(struct daemon *daemon, struct box *box)
-{
-	char why[HOST_WHY];
-	struct pin pin, was = box->pin;
-	if (!pin_for(box, &pin))
-		pin = (struct pin){0};
-	box->pin = pin;
-	if ((was.uid != pin.uid || was.cgroup != pin.cgroup) && (was.uid || was.cgroup))
-		pins_take(&holds.pins, &was);
-	if ((!pin.uid && !pin.cgroup) || put(daemon, box, &pin, why) == NG_OK)
-		return;
-	if (!holds.complained)
-		log_say(LOG_AS_WARNING,
-			"sandbox %s: %s; should the nftables table be taken away, what "
-			"sandboxes of this host's processes send then is not refused until it "
-			"is rebuilt",
-			box->conf.name, why);
-	holds.complained = true;
-}
-
-void holds_take(struct box *box)
-{
-	if (box->pin.uid || box->pin.cgroup)
-		pins_take(&holds.pins, &box->pin);
-	box->pin = (struct pin){0};
 }
 
 static bool is_wanted(void *who, const struct pin *pin)
@@ -81,10 +37,86 @@ static bool is_wanted(void *who, const struct pin *pin)
 	return false;
 }
 
+/* What an earlier life hung is found also by one that can hang nothing itself. */
+static const struct pins *standing(const struct daemon *daemon)
+{
+	char unused[PROGRAM_WHY];
+	if (!holds.pins.folder[0])
+		(void)!pins_find(daemon->conf->table, &holds.pins, unused);
+	return &holds.pins;
+}
+
+/* Unless another sandbox is the same user or cgroup by now. */
+static void take_off(struct daemon *daemon, const struct pin *was)
+{
+	if ((was->uid || was->cgroup) && !is_wanted(daemon, was))
+		pins_take(standing(daemon), was);
+}
+
+static int open_pins(const struct daemon *daemon, bool *again, char why[static PROGRAM_WHY])
+{
+	int code = holds.open ? NG_OK : pins_open(daemon->conf->table, &holds.pins, why);
+	holds.open = code == NG_OK;
+	*again = false;
+	if (code == NG_E_UNSUPPORTED || code == NG_E_PERM) { /* it is the machine that cannot */
+		*again = holds.complained;
+		holds.complained = true;
+	}
+	return code;
+}
+
+static int put(const struct daemon *daemon, const struct box *box, bool *again,
+	       char why[static HOST_WHY])
+{
+	int cgroup = -1, code;
+	_Static_assert(HOST_WHY >= PROGRAM_WHY, "one for all");
+	confine_raise(true);
+	code = open_pins(daemon, again, why);
+	if (code == NG_OK)
+		code = host_open(&box->conf, &cgroup, why);
+	if (code == NG_OK)
+		code = pins_put(&holds.pins, &box->pin, cgroup, why);
+	confine_raise(false);
+	if (cgroup >= 0)
+		close(cgroup);
+	return code;
+}
+
+void holds_put(struct daemon *daemon, struct box *box)
+{
+	const struct pin was = box->pin;
+	char why[HOST_WHY];
+	const bool host = pin_for(box, &box->pin);
+	bool again;
+	take_off(daemon, &was);
+	if (!host || put(daemon, box, &again, why) == NG_OK || again)
+		return;
+	log_say(LOG_AS_WARNING,
+		"sandbox %s: %s; should the nftables table be taken away, what sandboxes of "
+		"this host's processes send then is not refused until it is rebuilt",
+		box->conf.name, why);
+}
+
+void holds_take(struct daemon *daemon, struct box *box)
+{
+	const struct pin was = box->pin;
+	box->pin = (struct pin){0};
+	take_off(daemon, &was);
+}
+
+static bool any_wanted(const struct daemon *daemon)
+{
+	struct box *box, *next;
+	HASH_ITER (by_id, daemon->boxes.by_id, box, next)
+		if (box->pin.uid || box->pin.cgroup)
+			return true;
+	return false;
+}
+
 void holds_settle(struct daemon *daemon)
 {
-	if (holds.pins.folder[0])
-		pins_sweep(&holds.pins, is_wanted, daemon);
+	if (holds.open || any_wanted(daemon))
+		pins_sweep(standing(daemon), is_wanted, daemon);
 	else if (pins_remove(daemon->conf->table))
 		log_say(LOG_AS_WARNING, "what an earlier life hung on cgroups cannot be taken "
 					"off; namegate teardown does");

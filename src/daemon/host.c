@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define PLACE_MAX 4096
+#define ROOT_NODE 1 /* of the root of all cgroups */
 
 static int fail(char *why, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -254,6 +255,15 @@ int host_open(const struct conf_sandbox *sandbox, int *out, char why[static HOST
 	if (fstat(fd, &found) || (by_cgroup && found.st_ino != sandbox->host.cgroup)) {
 		close(fd);
 		return fail(why, NG_E_NOTFOUND, "%.150s is another cgroup by now", place);
+	}
+	if (!by_cgroup && found.st_ino != ROOT_NODE) { /* a user's processes may be anywhere */
+		close(fd);
+		return fail(
+			why, NG_E_UNSUPPORTED,
+			"namegated sees only its own part of the cgroups at %.150s, and the "
+			"user may have processes elsewhere; run it where it sees all (not in "
+			"a cgroup namespace of a container's)",
+			place);
 	}
 	*out = fd;
 	return NG_OK;

@@ -62,7 +62,7 @@ static void remove_step(struct daemon *daemon, struct box *box)
 		ask_removal(&daemon->warden, box, &box->at_warden);
 		return;
 	}
-	holds_take(box);
+	holds_take(daemon, box);
 	box_answered(box);
 	if (box->absent) { /* withdrawn; what it stands on may be back already */
 		box->removing = false;

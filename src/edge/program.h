@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROGRAM_WHY 200
+#define PROGRAM_WHY 256
 
 /* Each gives a descriptor, to be closed by the caller. NG_E_PERM, NG_E_UNSUPPORTED; see why. */
 

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/bpf.h>
 #include <linux/magic.h>
@@ -40,18 +41,19 @@ static int fail(char why[static PROGRAM_WHY], const char *what)
 /* ---- where the files are ---- */
 
 /* In that file system no name has a dot. A table's name has no "+". */
-static int find_folder(const char *table, char out[static PINS_PATH])
+static int name_folder(const char *table, char out[static PINS_PATH],
+		       char why[static PROGRAM_WHY])
 {
 	struct stat netns;
 	int n;
 
 	if (stat("/proc/self/ns/net", &netns))
-		return NG_E_IO;
+		return fail(why, "cannot tell the network namespace");
 	n = snprintf(out, PINS_PATH, PARENT "/%s-%ju", table, (uintmax_t)netns.st_ino);
 	for (char *dot = out; (dot = strchr(dot, '.'));)
 		*dot = '+';
 	errno = ENAMETOOLONG;
-	return n < PINS_PATH ? NG_OK : NG_E_IO;
+	return n < PINS_PATH ? NG_OK : fail(why, "cannot name a folder below " MOUNT);
 }
 
 static bool is_mounted(void)
@@ -61,9 +63,52 @@ static bool is_mounted(void)
 	return statfs(MOUNT, &in) == 0 && in.f_type == BPF_FS_MAGIC;
 }
 
-static int make_folder(const char *path)
+/* Whoever else can write there takes programs off, and that file system is often open to everybody. */
+static int check_folder(const char *path, char why[static PROGRAM_WHY])
 {
-	return mkdir(path, 0700) && errno != EEXIST ? NG_E_IO : NG_OK;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), code = NG_OK;
+	struct stat is;
+
+	if (fd < 0 && errno == ENOENT)
+		return NG_OK;
+	if (fd < 0 || fstat(fd, &is)) {
+		code = fail(why, "cannot open a folder of programs below " MOUNT);
+	} else if (is.st_uid != geteuid() || (is.st_mode & (S_IRWXG | S_IRWXO))) {
+		snprintf(why, PROGRAM_WHY,
+			 "%.90s is user %u's, mode %03o, and not ours alone; remove it, and so "
+			 "that nobody makes it again: mount -t bpf -o mode=0700 bpf " MOUNT,
+			 path, (unsigned)is.st_uid, (unsigned)is.st_mode & 0777);
+		errno = EPERM;
+		code = NG_E_PERM;
+	}
+	if (fd >= 0)
+		close(fd);
+	return code;
+}
+
+static int make_folder(const char *path, char why[static PROGRAM_WHY])
+{
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return fail(why, "cannot make a folder below " MOUNT);
+	return check_folder(path, why);
+}
+
+int pins_find(const char *table, struct pins *out, char why[static PROGRAM_WHY])
+{
+	struct pins pins = {0};
+	int code;
+
+	*out = pins;
+	if (!is_mounted())
+		return NG_OK;
+	code = name_folder(table, pins.folder, why);
+	if (code == NG_OK)
+		code = check_folder(PARENT, why);
+	if (code == NG_OK)
+		code = check_folder(pins.folder, why);
+	if (code == NG_OK)
+		*out = pins;
+	return code;
 }
 
 static void file_of(const struct pins *pins, const struct pin *pin, char out[static PINS_PATH])
@@ -127,13 +172,18 @@ int pins_open(const char *table, struct pins *out, char why[static PROGRAM_WHY])
 		return code;
 	if (!is_mounted()) {
 		snprintf(why, PROGRAM_WHY,
-			 "programs have no place to stay in: mount -t bpf bpf " MOUNT);
+			 "programs have no place to stay in: mount -t bpf -o mode=0700 "
+			 "bpf " MOUNT);
 		return NG_E_UNSUPPORTED;
 	}
-	if (find_folder(table, pins.folder) || make_folder(PARENT) || make_folder(pins.folder))
-		return fail(why, "cannot make a folder below " MOUNT);
-	*out = pins;
-	return NG_OK;
+	code = name_folder(table, pins.folder, why);
+	if (code == NG_OK)
+		code = make_folder(PARENT, why);
+	if (code == NG_OK)
+		code = make_folder(pins.folder, why);
+	if (code == NG_OK)
+		*out = pins;
+	return code;
 }
 
 /* ---- one of them ---- */
@@ -213,6 +263,8 @@ void pins_take(const struct pins *pins, const struct pin *pin)
 {
 	char file[PINS_PATH];
 
+	if (!pins->folder[0])
+		return;
 	file_of(pins, pin, file);
 	unlink(file);
 }
@@ -242,12 +294,12 @@ static bool keep_none(void *who, const struct pin *pin)
 
 int pins_remove(const char *table)
 {
+	char unused[PROGRAM_WHY];
 	struct pins pins;
+	int code = pins_find(table, &pins, unused);
 
-	if (!is_mounted())
-		return NG_OK;
-	if (find_folder(table, pins.folder))
-		return NG_E_IO;
+	if (code != NG_OK || !pins.folder[0])
+		return code;
 	pins_sweep(&pins, keep_none, NULL);
 	if (rmdir(pins.folder) && errno != ENOENT)
 		return NG_E_IO;

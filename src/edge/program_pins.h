@@ -23,10 +23,15 @@ struct pin {
 };
 
 /*
- * Makes the folder of that table in our network namespace, with mode 0700. NG_E_UNSUPPORTED, NG_E_PERM,
- * NG_E_IO; see why.
+ * Makes the folder of that table in our network namespace, with mode 0700. NG_E_UNSUPPORTED, NG_E_PERM
+ * also where others can write to it or made it, NG_E_IO; see why. On failure *out stays as it is.
  */
 int pins_open(const char *table, struct pins *out, char why[static PROGRAM_WHY]) NG_MUST_CHECK;
+/*
+ * Where that folder is or would be, good for all but pins_put(); nothing is made or loaded. Without
+ * such a file system, and on failure, it is "". NG_E_PERM, NG_E_IO; see why.
+ */
+int pins_find(const char *table, struct pins *out, char why[static PROGRAM_WHY]) NG_MUST_CHECK;
 /*
  * Has it hang on cgroup, the open folder of pin->cgroup, or for a user of the root of all. One that
  * hangs there is replaced in one step. NG_E_UNSUPPORTED, NG_E_PERM, NG_E_IO; see why.
@@ -38,5 +43,5 @@ void pins_take(const struct pins *pins, const struct pin *pin);
 /* Takes off all that keep does not want; who is handed on. */
 typedef bool pins_keep_fn(void *who, const struct pin *pin);
 void pins_sweep(const struct pins *pins, pins_keep_fn *keep, void *who);
-/* Takes all of that table off, and the folder away. NG_E_IO with the errno. */
+/* Takes all of that table off, and the folder away. NG_E_PERM, NG_E_IO with the errno. */
 int pins_remove(const char *table) NG_MUST_CHECK;

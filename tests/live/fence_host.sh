@@ -176,6 +176,18 @@ is "others go on" "open sent" "$(joins env 44.0.0.1) $(sends as 4243 127.0.0.1)"
 kill -9 $(cat "/proc/$gate_pid/task/"*/children) "$gate_pid" 2>/dev/null
 wait "$gate_pid" 2>/dev/null
 is "all dead: they are held" "refused refused" "$(both_send 44.0.0.1)"
+# A life that may load nothing takes nothing off.
+setpriv --bounding-set -bpf,-sys_admin "$gate_programs/namegated" -c "$work/namegated.conf" >"$work/unable.log" 2>&1 &
+gate_pid=$!
+until_true 20 gate status || live_die "namegated does not answer" "$work/unable.log"
+until_true 10 grep -q serving "$work/unable.log"
+gate status >/dev/null
+like "a start that can load no programs says so" 'should the nftables table be taken away' "$(cat "$work/unable.log")"
+like "and leaves those that stand" '^cgroup-[0-9]+ uid-4242 $' "$(pins)"
+kill "$gate_pid"
+wait "$gate_pid"
+nft flush ruleset
+is "which hold on" "refused refused" "$(both_send 44.9.0.1)"
 start_gate
 succeeds "a restart serves them again" until_true 10 eval '[ "$(looks_up in_job) $(looks_up as 4242)" = "NOERROR NOERROR" ] && works'
 like "by one program each" '^cgroup-[0-9]+ uid-4242 $' "$(pins)"
@@ -199,6 +211,20 @@ sed -i 's/4245/4246/' "$work/extra.conf"
 gate_conf >"$work/namegated.conf"
 gate reload >/dev/null
 succeeds "one that is another user now holds that one" until_true 5 eval '[[ "$(pins)" = *uid-4246* && "$(pins)" != *uid-4245* ]]'
+cat >>"$work/extra.conf" <<END
+sandbox "other" {
+	uid = "4247"
+	policies = {"$list"}
+}
+END
+gate_conf >"$work/namegated.conf"
+gate reload >/dev/null
+until_true 5 eval '[[ "$(pins)" = *uid-4247* ]]'
+sed -i 's/4246/X/; s/4247/4246/; s/X/4247/' "$work/extra.conf"
+gate_conf >"$work/namegated.conf"
+gate reload >/dev/null
+sleep 1 # it stood so before
+succeeds "two that swap users both go on being held" until_true 5 eval '[[ "$(pins)" = *uid-4246*uid-4247* ]]'
 kill "$gate_pid"
 wait "$gate_pid"
 : >"$work/extra.conf"
@@ -213,10 +239,35 @@ is "until teardown" "open " "$(joins in_job 44.9.0.1) $(pins)"
 
 # ---- a machine that cannot ----
 
-umount /sys/fs/bpf
+said='should the nftables table be taken away, what sandboxes of this host'
+stop_gate() {
+	kill "$gate_pid"
+	wait "$gate_pid"
+	: >"$work/namegated.log"
+	: >"$work/extra.conf"
+}
+: >"$work/namegated.log"
+mount --bind "$root/$name" "$root"
 start_gate
 gate sandbox add agent --uid 4242 --policy "$list" >/dev/null
-is "is told of once" 1 "$(grep -c 'should the nftables table be taken away, what sandboxes of this host' "$work/namegated.log")"
-like "with what to do" 'mount -t bpf bpf /sys/fs/bpf' "$(cat "$work/namegated.log")"
+is "seeing its own part of the cgroups alone, it hangs no user's program there" "" "$(pins)"
+like "and says why" 'agent: namegated sees only its own part of the cgroups' "$(cat "$work/namegated.log")"
+umount "$root"
+stop_gate
+gate teardown >/dev/null 2>&1
+
+as 4242 mkdir -m 777 /sys/fs/bpf/namegate
+start_gate
+is "no program is left to a folder of another's" "" "$(pins)"
+like "who is told of" "/sys/fs/bpf/namegate is user 4242's" "$(cat "$work/namegated.log")"
+stop_gate
+gate teardown >/dev/null 2>&1
+rmdir /sys/fs/bpf/namegate
+
+umount /sys/fs/bpf
+start_gate
+gate sandbox add second --uid 4243 --policy "$list" >/dev/null
+is "what the machine lacks is told of once" 1 "$(grep -c "$said" "$work/namegated.log")"
+like "with what to do" 'mount -t bpf -o mode=0700 bpf /sys/fs/bpf' "$(cat "$work/namegated.log")"
 is "and holds by the table" "refused" "$(joins as 4242 44.9.0.1)"
 tap_done
