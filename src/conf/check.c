@@ -236,6 +236,31 @@ static void check_sandbox(const struct conf *conf, size_t i, const struct tree *
 			    sandbox->interface);
 }
 
+/*
+ * Who can break the connection to the one would have the question sent to the other, for him to read
+ * and to answer.
+ */
+static void check_mix(const struct conf_route *route, size_t i, const struct tree *tree,
+		      struct ng_diags *diags)
+{
+	for (uint8_t j = 1; j < route->n_servers; j++) {
+		if ((route->servers[j].transport == WALL_TLS) ==
+		    (route->servers[0].transport == WALL_TLS))
+			continue;
+		const bool first_tls = route->servers[0].transport == WALL_TLS;
+		const struct ng_place one = tree_place(tree, CONF_FORWARD, i, "servers", 0);
+		const struct ng_place two = tree_place(tree, CONF_FORWARD, i, "servers", j);
+		ng_diag_add(diags, NG_ERROR, &two, "conf-tls",
+			    "write tls:// before all servers of the zone, or leave out those "
+			    "that are not asked by TLS",
+			    "this server would be asked %s, and the one at %s:%u:%u %s: who "
+			    "breaks the connection by TLS could read and answer the questions",
+			    first_tls ? "in the clear" : "by TLS", one.path, one.line,
+			    one.column, first_tls ? "by TLS" : "in the clear");
+		return;
+	}
+}
+
 /* Encryption to nobody in particular is to whoever sits on the way. */
 static void check_servers(const struct conf *conf, size_t i, const struct tree *tree,
 			  struct ng_diags *diags)
@@ -261,6 +286,7 @@ static void check_servers(const struct conf *conf, size_t i, const struct tree *
 			    "its key with pin-sha256",
 			    "nothing says who answers there by TLS");
 	}
+	check_mix(route, i, tree, diags);
 	if (route->n_pins > 0 && !tls)
 		ng_diag_add(diags, NG_ERROR, &route->place, "conf-tls",
 			    "write tls:// before the servers' addresses",

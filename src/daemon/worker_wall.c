@@ -345,7 +345,7 @@ static void take_trust(struct worker *worker, const struct wall_trust *trust, in
 	if (mapped || code)
 		fprintf(stderr,
 			"namegated: tls-trust cannot be used: %s; servers that are asked "
-			"by TLS are not believed, but by pin-sha256 without a name\n",
+			"by TLS are not believed unless pin-sha256 alone tells them\n",
 			ng_strerror(mapped ? mapped : code));
 }
 

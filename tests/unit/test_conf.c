@@ -198,20 +198,24 @@ static void servers_by_their_ways(void **state)
 	(void)state;
 	struct file file;
 	static const char text[] =
-		"forward \".\" { servers = {\"tcp://192.0.2.1\", \"192.0.2.2:5353\", "
-		"\"tls://192.0.2.3\", \"tls://[2001:db8::3]:8853\"} "
+		"forward \"corp.example\" { servers = {\"tcp://192.0.2.1\", "
+		"\"192.0.2.2:5353\"} }\n"
+		"forward \".\" { servers = {\"tls://192.0.2.3\", "
+		"\"tls://[2001:db8::3]:8853\"} "
 		"pin-sha256 = {\"FHkyLhvI0n70E47cJlRTamTrnYVcsYdjUGbr79CfAVI=\"} "
 		"source = {\"192.0.2.9\", \"2001:db8::9\"} }\n";
 	load(&file, text);
 	assert_int_equal(file.code, NG_OK);
 	const struct conf_route *route = &file.conf->routes[0];
-	assert_int_equal(route->n_servers, 4);
+	assert_int_equal(route->n_servers, 2);
 	assert_int_equal(route->servers[0].transport, WALL_TCP);
 	assert_int_equal(route->servers[0].port, 53);
 	assert_int_equal(route->servers[1].transport, WALL_UDP);
-	assert_int_equal(route->servers[2].transport, WALL_TLS);
-	assert_int_equal(route->servers[2].port, 853);
-	assert_int_equal(route->servers[3].port, 8853);
+	route++;
+	assert_int_equal(route->n_servers, 2);
+	assert_int_equal(route->servers[0].transport, WALL_TLS);
+	assert_int_equal(route->servers[0].port, 853);
+	assert_int_equal(route->servers[1].port, 8853);
 	assert_int_equal(route->n_pins, 1);
 	assert_int_equal(route->pins[0][0], 0x14);
 	assert_int_equal(route->pins[0][31], 0x52);
@@ -251,6 +255,25 @@ static void servers_that_cannot_be(void **state)
 		snprintf(text, sizeof(text), "forward \".\" { %s }\n", texts[i]);
 		load(&file, text);
 		assert_int_equal(file.code, NG_E_SYNTAX);
+		done(&file);
+	}
+}
+
+/* A zone is asked by TLS alone or not at all by it: nobody on the way chooses. */
+static void tls_beside_the_clear_is_an_error(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {
+		"forward \".\" {\n servers = {\"tls://192.0.2.3#dns.example\",\n"
+		"  \"192.0.2.4\"} }\n",
+		"forward \".\" {\n servers = {\"tcp://192.0.2.3\",\n"
+		"  \"tls://192.0.2.4#dns.example\"} }\n",
+	};
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		struct file file;
+		load(&file, texts[i]);
+		assert_int_equal(file.code, NG_E_SYNTAX);
+		assert_string_equal(file.said, "3:4 conf-tls");
 		done(&file);
 	}
 }
@@ -657,6 +680,7 @@ int main(void)
 		cmocka_unit_test(every_key_is_read),
 		cmocka_unit_test(servers_by_their_ways),
 		cmocka_unit_test(servers_that_cannot_be),
+		cmocka_unit_test(tls_beside_the_clear_is_an_error),
 		cmocka_unit_test(a_file_without_servers_is_a_zone_without),
 		cmocka_unit_test(unreadable_trust_is_an_error),
 		cmocka_unit_test(what_is_printed_reads_back_the_same),
