@@ -19,8 +19,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FILES_MAX  8        /* that are tried */
-#define OLD_PREFIX "leases" /* of the layouts before the third, which had no history */
+#define FILES_MAX 8 /* that are tried */
+
+/* Of the layouts before the third, which had no history, and of the fourth, whose rows had two forms. */
+static const char *const old_prefixes[] = {"leases", LEASE_FILE_PREFIX "4-"};
 
 static uint64_t booted_s(void)
 {
@@ -126,6 +128,7 @@ struct found {
 	char name[64];
 	struct timespec changed;
 	bool before; /* of the layout before this one */
+	bool same_boot;
 };
 
 /* Is it a store's name, of this layout or the one before it? */
@@ -153,9 +156,8 @@ static const char *file_of(const struct lease_store *store)
 static bool take_over(struct lease_store *to, const struct found *found)
 {
 	struct lease_store other = *to;
-	struct source from = {.boot_s = booted_s(),
-			      .before = found->before,
-			      .same_boot = !strcmp(boot_of(found->name), boot_of(file_of(to)))};
+	struct source from = {
+		.boot_s = booted_s(), .before = found->before, .same_boot = found->same_boot};
 	int code;
 
 	lease_store_name(&other, found->name);
@@ -185,29 +187,47 @@ static bool later(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
 }
 
-/* The store that was written to last, of those that are not ours; false: there is none. */
+/* What stands in this boot's is lost with it; what others have is history. */
+static bool is_better(const struct found *a, const struct found *b)
+{
+	if (!b->name[0] || a->same_boot != b->same_boot)
+		return !b->name[0] || a->same_boot;
+	return later(&a->changed, &b->changed);
+}
+
+/* Of this boot, or the store that was written to last, of those that are not ours; false: there is none. */
 static bool find_latest(const struct lease_store *store, struct found *out)
 {
 	DIR *entries = opendir(store->folder);
 	struct found best = {0};
 	struct dirent *entry;
 	struct stat info;
-	bool before;
 
 	while (entries && (entry = readdir(entries))) {
-		if (!is_store(entry->d_name, &before) ||
+		struct found found = {0};
+
+		if (!is_store(entry->d_name, &found.before) ||
 		    !strcmp(entry->d_name, file_of(store)) ||
-		    fstatat(dirfd(entries), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) ||
-		    (best.name[0] && !later(&info.st_mtim, &best.changed)))
+		    fstatat(dirfd(entries), entry->d_name, &info, AT_SYMLINK_NOFOLLOW))
 			continue;
-		snprintf(best.name, sizeof(best.name), "%s", entry->d_name);
-		best.changed = info.st_mtim;
-		best.before = before;
+		snprintf(found.name, sizeof(found.name), "%s", entry->d_name);
+		found.changed = info.st_mtim;
+		found.same_boot = !strcmp(boot_of(found.name), boot_of(file_of(store)));
+		if (is_better(&found, &best))
+			best = found;
 	}
 	if (entries)
 		closedir(entries);
 	*out = best;
 	return best.name[0] != '\0';
+}
+
+static bool is_old(const char *name)
+{
+	for (size_t i = 0; i < sizeof(old_prefixes) / sizeof(old_prefixes[0]); i++)
+		if (!strncmp(name, old_prefixes[i], strlen(old_prefixes[i])))
+			return true;
+	return false;
 }
 
 /* Of this layout and the one before only this boot's file stays and the one it took over; of older ones nothing. */
@@ -224,8 +244,8 @@ static void remove_others(const struct lease_store *store, const char *before)
 		bool store_file =
 			!strncmp(name, LEASE_FILE_LAYOUT, sizeof(LEASE_FILE_LAYOUT) - 1) ||
 			!strncmp(name, LEASE_FILE_BEFORE, sizeof(LEASE_FILE_BEFORE) - 1);
-		if ((store_file && !known) ||
-		    !strncmp(name, OLD_PREFIX, sizeof(OLD_PREFIX) - 1))
+
+		if ((store_file && !known) || is_old(name))
 			(void)unlinkat(dirfd(entries), name, 0);
 	}
 	if (entries)

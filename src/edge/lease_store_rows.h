@@ -18,7 +18,7 @@
 #include <stddef.h>
 
 #define LEASE_FILE_PREFIX "store"
-#define LEASE_FILE_LAYOUT LEASE_FILE_PREFIX "4-" /* the boot's id follows */
+#define LEASE_FILE_LAYOUT LEASE_FILE_PREFIX "5-" /* the boot's id follows */
 #define LEASE_FILE_BEFORE LEASE_FILE_PREFIX "3-" /* the layout that is taken over */
 #define LEASE_BOOT_ID     37                     /* the text and its NUL */
 

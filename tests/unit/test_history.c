@@ -385,7 +385,7 @@ static void store_file(const struct world *world, char out[static 400])
 	assert_non_null(entries);
 	out[0] = '\0';
 	while ((entry = readdir(entries)))
-		if (!strncmp(entry->d_name, "store4-", 7) && strlen(entry->d_name) == 7 + 36 &&
+		if (!strncmp(entry->d_name, "store5-", 7) && strlen(entry->d_name) == 7 + 36 &&
 		    strncmp(entry->d_name + 7, "00000000", 8))
 			snprintf(out, 400, "%s/%s", folder, entry->d_name);
 	closedir(entries);
@@ -401,7 +401,7 @@ static void reboot(struct world *world, int boot)
 	world->store = NULL;
 	store_file(world, path);
 	snprintf(lock, sizeof(lock), "%s-lock", path);
-	snprintf(other, sizeof(other), "%s/worker/store4-00000000-0000-0000-0000-%012d",
+	snprintf(other, sizeof(other), "%s/worker/store5-00000000-0000-0000-0000-%012d",
 		 world->folder, boot);
 	assert_int_equal(rename(path, other), 0);
 	assert_int_equal(unlink(lock), 0);
@@ -454,7 +454,7 @@ static void damage_costs_one_boot(void **state)
 	open_store(world);
 	put_and_end(world, 8, 2);
 	reboot(world, 2);
-	snprintf(path, sizeof(path), "%s/worker/store4-00000000-0000-0000-0000-000000000002",
+	snprintf(path, sizeof(path), "%s/worker/store5-00000000-0000-0000-0000-000000000002",
 		 world->folder);
 	damage(path);
 	open_store(world);
@@ -548,7 +548,7 @@ static void root_reads_as_the_owner(void **state)
 	assert_int_equal(system(command), 0);
 	read_store(world);
 	assert_int_equal(count(world, 7, LEASE_TIME), 1);
-	snprintf(command, sizeof(command), "chown 0:0 %s/worker/store4-*[0-9a-f]",
+	snprintf(command, sizeof(command), "chown 0:0 %s/worker/store5-*[0-9a-f]",
 		 world->folder);
 	assert_int_equal(system(command), 0);
 	char why[HISTORY_WHY] = "";

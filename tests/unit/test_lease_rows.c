@@ -10,6 +10,7 @@
 #include "edge/lease_store_rows.h"
 #include "offline/history.h"
 #include <endian.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -556,6 +557,22 @@ static void an_upgrade_over_a_reboot_keeps_the_history(void **state)
 	assert_int_equal(in_history(world, 8, LEASE_REVOKED), 1);
 }
 
+/* One of another boot may look younger: copied by hand, or written while the clock was ahead. */
+static void an_upgrade_takes_this_boots(void **state)
+{
+	struct world *world = *state;
+	const struct timespec late[] = {{.tv_sec = 4000000000}, {.tv_sec = 4000000000}};
+	uint64_t until_us = now_us() + 1000000000;
+	char path[200];
+
+	make_old(world, world->boot, until_us);
+	make_old(world, "00000000-0000-0000-0000-000000000001", until_us);
+	path_of(world, BEFORE, "00000000-0000-0000-0000-000000000001", path);
+	assert_int_equal(utimensat(AT_FDCWD, path, late, 0), 0);
+	open_store(world);
+	assert_int_equal(lease_store_each(world->store, 100, 5001, note_whole, &until_us), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -568,6 +585,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_upgrade_keeps_all, begin, end),
 		cmocka_unit_test_setup_teardown(an_upgrade_over_a_reboot_keeps_the_history,
 						begin, end),
+		cmocka_unit_test_setup_teardown(an_upgrade_takes_this_boots, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -413,7 +413,7 @@ static void store_file(const struct world *world, char out[static 400])
 	assert_non_null(entries);
 	out[0] = '\0';
 	while ((entry = readdir(entries)))
-		if (!strncmp(entry->d_name, "store4-", 7) && strlen(entry->d_name) == 7 + 36)
+		if (!strncmp(entry->d_name, "store5-", 7) && strlen(entry->d_name) == 7 + 36)
 			snprintf(out, 400, "%s/%s", folder, entry->d_name);
 	closedir(entries);
 	assert_true(out[0]);
@@ -464,22 +464,25 @@ static void file_that_ends_every_start_is_thrown_away(void **state)
 	assert_int_equal(rows(world, 0).n, 0);
 }
 
-/* The name that this boot's file had before there was a history. */
+/* Names that this boot's file had before there was a history, and while its rows had another form. */
 static void older_formats_leave_nothing(void **state)
 {
+	static const char *const layouts[] = {"leases2-", "store4-"};
 	struct world *world = *state;
 	char path[400], old[400];
 
-	store_file(world, path);
-	snprintf(old, sizeof(old), "%s/worker/leases2-%s", world->folder,
-		 strstr(path, "store4-") + 7);
-	put(world, 7, "1.2.3.4", "a.example", 900);
-	lease_store_close(world->store);
-	world->store = NULL;
-	assert_int_equal(rename(path, old), 0);
-	reopen(world);
-	assert_int_equal(access(old, F_OK), -1);
-	assert_int_equal(rows(world, 0).n, 0);
+	for (size_t i = 0; i < 2; i++) {
+		store_file(world, path);
+		snprintf(old, sizeof(old), "%s/worker/%s%s", world->folder, layouts[i],
+			 strstr(path, "store5-") + 7);
+		put(world, 7, "1.2.3.4", "a.example", 900);
+		lease_store_close(world->store);
+		world->store = NULL;
+		assert_int_equal(rename(path, old), 0);
+		reopen(world);
+		assert_int_equal(access(old, F_OK), -1);
+		assert_int_equal(rows(world, 0).n, 0);
+	}
 }
 
 static void folder_of_others_is_refused(void **state)
