@@ -22,7 +22,7 @@
 #include <utlist.h>
 
 #define ASKS_MAX   256 /* questions under way on one connection */
-#define SHARED_MAX 4   /* connections to one server */
+#define SHARED_MAX 64  /* connections to one server: for all that may be under way at once */
 #define IDLE_MS    10000
 #define SWEEP_MS   1000
 

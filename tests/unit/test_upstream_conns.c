@@ -305,16 +305,40 @@ static void dead_zone_leaves_places(void **state)
 	assert_int_equal(upstream_ask(world->upstream, &dead), NG_OK);
 }
 
+static int begin_wide(void **state)
+{
+	return begin_with(state, 2048);
+}
+
+/* More than two sandboxes may have waiting; who comes next still finds a place. */
+static void a_slow_server_is_not_full(void **state)
+{
+	struct world *world = *state;
+
+	tcp_routes(world, 1, LONG_MS);
+	for (uint64_t i = 1; i <= 1100; i++)
+		ask(world, i);
+	uv_run(&world->loop, UV_RUN_NOWAIT);
+	assert_int_equal(counted(world).over_tcp, 1100);
+	assert_int_equal(world->failures, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(one_connection_answers_in_any_order), TEST(connection_is_used_again),
-		TEST(what_was_lost_is_asked_again),        TEST(hanging_up_for_ever_ends),
-		TEST(strange_messages_are_passed_over),    TEST(who_only_lies_is_hung_up_on),
-		TEST(silent_connection_is_not_kept),       TEST(dead_zone_leaves_places),
-		TEST(lower_case_excuses_no_truncation),    TEST(lower_case_excuses_no_refusal),
+		TEST(one_connection_answers_in_any_order),
+		TEST(connection_is_used_again),
+		TEST(what_was_lost_is_asked_again),
+		TEST(hanging_up_for_ever_ends),
+		TEST(strange_messages_are_passed_over),
+		TEST(who_only_lies_is_hung_up_on),
+		TEST(silent_connection_is_not_kept),
+		TEST(dead_zone_leaves_places),
+		TEST(lower_case_excuses_no_truncation),
+		TEST(lower_case_excuses_no_refusal),
+		cmocka_unit_test_setup_teardown(a_slow_server_is_not_full, begin_wide, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
