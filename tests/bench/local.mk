@@ -18,7 +18,7 @@ tests_bench_cut_LDADD = libwarden.a libcore.a $(NFTNL_LIBS) $(MNL_LIBS)
 tests_bench_commit_SOURCES = tests/bench/commit.c
 tests_bench_commit_CPPFLAGS = $(AM_CPPFLAGS) $(NFTNL_CFLAGS) $(MNL_CFLAGS)
 tests_bench_commit_LDADD = libwarden.a libcore.a $(NFTNL_LIBS) $(MNL_LIBS)
-TESTS += tests/bench/tools.sh
+TESTS += tests/bench/tools.sh tests/bench/steps.sh
 EXTRA_DIST += tests/bench/forged.sh tests/bench/steps.sh tests/bench/steps.txt
 EXTRA_DIST += tests/bench/tools.sh tests/bench/bench.py tests/bench/adopt.py tests/bench/repair.py tests/bench/explain.py tests/bench/facts.py tests/bench/stage.py \
 	tests/bench/servers.py tests/bench/report.py tests/bench/peers.py tests/bench/field.py
