@@ -126,15 +126,18 @@ tests_unit_test_child_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_child_LDADD = libedge.a libcore.a $(UV_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_upstream_SOURCES = tests/unit/test_upstream.c tests/unit/upstream_world.h
 tests_unit_test_upstream_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_upstream_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getrandom
 tests_unit_test_upstream_LDADD = libedge.a libcore.a $(UV_LIBS) $(SSL_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_upstream_servers_SOURCES = tests/unit/test_upstream_servers.c
 tests_unit_test_upstream_servers_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_upstream_servers_LDADD = libedge.a libcore.a $(UV_LIBS) $(SSL_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_upstream_tls_SOURCES = tests/unit/test_upstream_tls.c tests/unit/upstream_world.h
 tests_unit_test_upstream_tls_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_upstream_tls_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getrandom
 tests_unit_test_upstream_tls_LDADD = libedge.a libcore.a $(UV_LIBS) $(SSL_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_upstream_conns_SOURCES = tests/unit/test_upstream_conns.c tests/unit/upstream_world.h
 tests_unit_test_upstream_conns_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_upstream_conns_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getrandom
 tests_unit_test_upstream_conns_LDADD = libedge.a libcore.a $(UV_LIBS) $(SSL_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_stream_SOURCES = tests/unit/test_stream.c
 tests_unit_test_stream_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
