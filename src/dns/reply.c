@@ -250,16 +250,14 @@ static unsigned int rcode_low(const struct ng_reply_spec *spec)
 static void header_set(uint8_t *out, const struct ng_reply_spec *spec, bool truncated)
 {
 	const struct ng_query *query = spec->query;
-	unsigned int flags = WIRE_QR | WIRE_RA | rcode_low(spec) |
-			     (query->opcode & 0x0fu) << WIRE_OPCODE_SHIFT;
+	unsigned int flags =
+		WIRE_QR | rcode_low(spec) | (query->opcode & 0x0fu) << WIRE_OPCODE_SHIFT;
 	if (truncated)
 		flags |= WIRE_TC;
-	if (query->rd)
-		flags |= WIRE_RD;
-	if (query->cd)
-		flags |= WIRE_CD;
-	if (spec->authentic)
-		flags |= WIRE_AD;
+	/* What the others say is said of queries alone (RFC 8906 8.1.4). */
+	if (query->opcode == WIRE_OPCODE_QUERY)
+		flags |= WIRE_RA | (query->rd ? WIRE_RD : 0) | (query->cd ? WIRE_CD : 0) |
+			 (spec->authentic ? WIRE_AD : 0);
 	set_u16(out, query->id);
 	set_u16(out + 2, flags);
 	set_u16(out + 4, query->has_question);

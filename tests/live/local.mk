@@ -45,3 +45,5 @@ TESTS += $(HOSTS)
 EXTRA_DIST += $(HOSTS) tests/live/host.py
 TESTS += tests/live/cut.sh
 EXTRA_DIST += tests/live/cut.sh tests/live/flows.py
+TESTS += tests/live/compliance.sh
+EXTRA_DIST += tests/live/compliance.sh tests/live/compliance.py
