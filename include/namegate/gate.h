@@ -318,10 +318,11 @@ void ng_gate_no_answer(struct ng_gate *gate, uint64_t now_us, uint64_t ask,
 		       enum ng_no_answer why);
 
 /*
- * The lease that order number, not answered yet, is for: sandbox, client, addr, port and the name
- * that was asked, nothing else. False: there is none of that number.
+ * The lease that order number, not answered yet, is for: sandbox, client, addr, port, way and the name
+ * that was asked, which is written to *name, nothing else. False: there is none of that number.
  */
-bool ng_gate_order(const struct ng_gate *gate, uint64_t number, struct ng_lease_order *out);
+bool ng_gate_order(const struct ng_gate *gate, uint64_t number, struct ng_name *name,
+		   struct ng_lease_order *out);
 /* Does any name or flow keep what the order is about, its sandbox, client, addr and port, open now? */
 bool ng_gate_holds(const struct ng_gate *gate, const struct ng_lease_order *order);
 /* code: NG_OK when the kernel confirmed, else why not. Unknown numbers are ignored. */

@@ -215,8 +215,9 @@ void orders_flush(struct worker *worker)
 static void note_refused(struct worker *worker, uint64_t number)
 {
 	struct ng_lease_order order;
+	struct ng_name name;
 
-	if (ng_gate_order(worker->gate, number, &order))
+	if (ng_gate_order(worker->gate, number, &name, &order))
 		lease_store_refused(worker->store, &(struct lease_row){
 							   .sandbox = order.sandbox,
 							   .client = order.client,

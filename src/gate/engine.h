@@ -9,6 +9,7 @@
 
 #include <namegate/gate.h>
 #include "base/arena.h"
+#include "base/slab.h"
 #include "gate/book.h"
 #include "gate/cache.h"
 #include "gate/directory.h"
@@ -36,8 +37,8 @@ struct wait { /* one query waiting for one order */
 struct order {
 	uint64_t number, until_us;
 	struct lease *lease;
-	struct ng_name name; /* for whose sake it was sent */
-	uint64_t way;
+	struct trail *trail; /* for whose sake it was sent; a use of it */
+	uint32_t slot;       /* in the slab of orders */
 	struct wait *waits;
 	struct order *next, *prev; /* of the lease */
 	UT_hash_handle hh;
@@ -76,6 +77,16 @@ struct fault {          /* what of a chain policy does not allow */
 
 enum query_state { QUERY_RESOLVING = 0, QUERY_ASKING, QUERY_COMMITTING };
 
+struct said { /* of a trail, in the input of that number: an answer's orders all say the same */
+	uint64_t input;
+	struct ng_trail of;    /* as it was given; only compared */
+	struct ng_addr client; /* whom its rule was looked up for */
+	const struct ng_name *name;
+	const char *rule, *sandbox_name;
+	uint64_t way;
+	struct ng_trail trail;
+};
+
 struct query {
 	uint64_t client;
 	struct ng_addr from;
@@ -113,7 +124,8 @@ struct query {
 	uint64_t sure_us; /* when the first of its leases ends, as of the input sure_in */
 	uint64_t sure_in;
 	struct trail *trail; /* of its leases; NULL before the first */
-	struct wait *waits;  /* one for each order waited for; in the arena */
+	struct said said;
+	struct wait *waits; /* one for each order waited for; in the arena */
 	size_t n_waits, open_waits;
 	int failed; /* first refusal among its orders */
 	struct ask *ask;
@@ -146,6 +158,7 @@ struct ng_gate {
 	struct failure *failures;
 	struct book book;
 	struct order *orders;
+	struct slab order_slab;
 	uint64_t last_order;
 	struct memory *history;  /* which name an address had last */
 	struct waiting *waiting; /* for approval, oldest first */
@@ -300,14 +313,22 @@ void leases_judge(struct ng_gate *gate, struct sandbox *sandbox);
 void flow_judge(struct ng_gate *gate, struct lease *lease);
 
 /* orders.c: what the kernel is asked for */
-/* What there is to say of the lease and of a holder that came by trail, until until_us. */
+/*
+ * What there is to say of the lease and of a holder that came by trail, until until_us. said: what an
+ * earlier order of the same answer said, and then what this one does; NULL: it has no other.
+ */
 struct ng_lease_order order_words(struct ng_gate *gate, const struct lease *lease,
-				  const struct ng_trail *trail, uint64_t ends_us,
-				  uint64_t until_us);
-/* NULL when memory is out. */
-struct order *order_send(struct ng_gate *gate, struct lease *lease, uint32_t hold_s,
-			 uint64_t ends_us, uint64_t until_us, const struct ng_trail *trail,
-			 uint16_t type);
+				  const struct ng_trail *trail, struct said *said,
+				  uint64_t ends_us, uint64_t until_us);
+struct order_wish {
+	uint32_t hold_s;
+	uint64_t ends_us, until_us; /* the end that names give it; the end */
+	uint16_t type;              /* as in struct ng_lease_order */
+};
+/* by: the holder's trail; trail: the same, taken apart. NULL when memory is out. */
+struct order *order_send(struct ng_gate *gate, struct lease *lease, struct trail *by,
+			 const struct ng_trail *trail, struct said *said,
+			 const struct order_wish *wish);
 struct order *order_reaching(const struct lease *lease, uint64_t need_us);
 void order_await(struct order *order, struct query *query);
 void order_resolve(struct ng_gate *gate, struct order *order, int code); /* and frees it */

@@ -61,7 +61,7 @@ static void tell_others(struct ng_gate *gate, struct lease *lease, const struct 
 		if (holder == keeper || !may_keep(gate, lease, holder, &view))
 			continue;
 		action_add(gate, NG_HOLD)->lease = order_words(
-			gate, lease, &view.trail, holder->until_us, lease->more->flow_us);
+			gate, lease, &view.trail, NULL, holder->until_us, lease->more->flow_us);
 		holder->told_us = lease->more->flow_us;
 	}
 }
@@ -76,8 +76,12 @@ static void keep(struct ng_gate *gate, struct lease *lease, struct holder *holde
 	lease->more->flow_us = until_us;
 	book_move(&gate->book, lease);
 	trail_read(holder->trail, &view);
-	order_send(gate, lease, (uint32_t)((until_us - gate->now_us) / SECOND_US),
-		   holder->until_us, until_us, &view.trail, 0);
+	order_send(gate, lease, holder->trail, &view.trail, NULL,
+		   &(struct order_wish){
+			   .hold_s = (uint32_t)((until_us - gate->now_us) / SECOND_US),
+			   .ends_us = holder->until_us,
+			   .until_us = until_us,
+		   });
 	holder->told_us = until_us;
 	tell_others(gate, lease, holder);
 	if (!first)

@@ -52,6 +52,7 @@ int ng_gate_create(uint64_t seed, struct ng_gate **out)
 	}
 	gate->seed = gate->directory.seed = seed;
 	book_init(&gate->book, seed);
+	gate->order_slab.size = sizeof(struct order);
 	gate->settings = ng_settings_full(&(struct ng_settings){0});
 	arena_init(&gate->words, WORDS_MAX);
 	arena_init(&gate->parsed, PARSED_MAX);
@@ -91,6 +92,7 @@ void ng_gate_destroy(struct ng_gate *gate)
 	query_free(gate->spare);
 	cache_clear(gate);
 	failures_clear(gate);
+	slab_finish(&gate->order_slab);
 	book_finish(&gate->book);
 	history_finish(gate);
 	arena_finish(&gate->words);

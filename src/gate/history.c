@@ -1,7 +1,8 @@
 /*
  * Which name an address last had in a sandbox, after its lease ended: so that a refused packet can
- * be told in the words of the person who wrote the policy. A bounded table, the one that got its
- * name first out first; it decides nothing.
+ * be told in the words of the person who wrote the policy. Of a lease at a
+ * port it is known as soon as it is held. A bounded table, the one that got its name first out
+ * first; it decides nothing.
  */
 #include "gate/engine.h"
 

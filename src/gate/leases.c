@@ -124,7 +124,7 @@ void holder_tell(struct ng_gate *gate, const struct lease *lease, struct holder 
 		return;
 	trail_read(holder->trail, &view);
 	action_add(gate, NG_HOLD)->lease =
-		order_words(gate, lease, &view.trail, holder->until_us, holder->until_us);
+		order_words(gate, lease, &view.trail, NULL, holder->until_us, holder->until_us);
 	holder->told_us = holder->until_us;
 }
 
@@ -172,7 +172,8 @@ int lease_hold(struct ng_gate *gate, struct sandbox *sandbox, const struct lease
 			lease_free(gate, lease, error);
 		return error;
 	}
-	history_note(gate, key, &trail->names[path_held(gate, trail)]);
+	if (key->port.proto) /* which one it is, reverse.c finds by the name */
+		history_note(gate, key, &trail->names[path_held(gate, trail)]);
 	if (lease->wide) /* another holder may have given way */
 		book_move(&gate->book, lease);
 	*out = lease;
@@ -207,8 +208,13 @@ int lease_want(struct ng_gate *gate, struct query *query, const struct want *wan
 	order = order_reaching(lease, want->need_us);
 	if (!order) {
 		holder->told_us = want->until_us;
-		order = order_send(gate, lease, want->hold_s, want->until_us, want->until_us,
-				   &trail, query->asked.question.type);
+		order = order_send(gate, lease, holder->trail, &trail, &query->said,
+				   &(struct order_wish){
+					   .hold_s = want->hold_s,
+					   .ends_us = want->until_us,
+					   .until_us = want->until_us,
+					   .type = query->asked.question.type,
+				   });
 	}
 	if (!order)
 		return NG_E_NOMEM;

@@ -11,30 +11,8 @@ static void order_free(struct ng_gate *gate, struct order *order)
 	HASH_DEL(gate->orders, order);
 	DL_DELETE(order->lease->more->orders, order);
 	lease_narrow(&gate->book, order->lease);
-	free(order);
-}
-
-static struct order *order_make(struct ng_gate *gate, struct lease *lease, uint64_t until_us,
-				const struct ng_trail *trail)
-{
-	struct order *order =
-		lease_widen(&gate->book, lease) ? NULL : calloc(1, sizeof(*order));
-
-	if (!order)
-		return NULL;
-	order->number = gate->last_order + 1;
-	order->until_us = until_us;
-	order->lease = lease;
-	order->name = trail->names[path_held(gate, trail)];
-	order->way = trail_way(trail);
-	HASH_ADD(hh, gate->orders, number, sizeof(order->number), order);
-	if (!order->hh.tbl) {
-		free(order);
-		return NULL;
-	}
-	gate->last_order++;
-	DL_APPEND(lease->more->orders, order);
-	return order;
+	trail_release(gate, lease_sandbox(&gate->book, order->lease), order->trail);
+	slab_give(&gate->order_slab, order->slot);
 }
 
 /* Without memory for all of it there is none: then the lease is told without one, and not kept. */
@@ -47,18 +25,52 @@ static struct ng_trail trail_words(struct ng_gate *gate, const struct ng_trail *
 	return out.names && out.addrs ? out : (struct ng_trail){0};
 }
 
-struct ng_lease_order order_words(struct ng_gate *gate, const struct lease *lease,
-				  const struct ng_trail *trail, uint64_t ends_us,
-				  uint64_t until_us)
+static bool is_said(const struct ng_gate *gate, const struct said *said,
+		    const struct ng_trail *trail, const struct ng_addr *client)
+{
+	const struct ng_trail *of = &said->of;
+
+	return said->input == gate->input && ng_addr_equal(&said->client, client) &&
+	       of->names == trail->names && of->n_names == trail->n_names &&
+	       of->addrs == trail->addrs && of->n_addrs == trail->n_addrs &&
+	       of->local == trail->local && of->replaces == trail->replaces;
+}
+
+static void say(struct ng_gate *gate, const struct sandbox *sandbox,
+		const struct ng_trail *trail, const struct ng_addr *client, struct said *out)
 {
 	const struct ng_name *name = &trail->names[path_held(gate, trail)];
+	struct ng_decision decision;
+
+	if (is_said(gate, out, trail, client))
+		return;
+	trail_decide(sandbox, trail, name, client, &decision);
+	*out = (struct said){
+		.input = gate->input,
+		.of = *trail,
+		.client = *client,
+		.name = word_name(gate, name),
+		.rule = decision.matched ? word_format(gate, "%s:%u", decision.match.path,
+						       decision.match.line)
+					 : "",
+		.sandbox_name = word_text(gate, sandbox->spec.name),
+		.way = trail_way(trail),
+		.trail = trail_words(gate, trail),
+	};
+}
+
+struct ng_lease_order order_words(struct ng_gate *gate, const struct lease *lease,
+				  const struct ng_trail *trail, struct said *said,
+				  uint64_t ends_us, uint64_t until_us)
+{
 	const struct ng_addr client = lease_client(gate, lease, 0);
 	const struct sandbox *sandbox = lease_sandbox(&gate->book, lease);
 	const struct lease_key key = lease_key(&gate->book, lease);
 	bool kept = until_us > ends_us; /* what its name does not ask for, a flow does */
-	struct ng_decision decision;
+	struct said alone = {0};
 
-	trail_decide(sandbox, trail, name, &client, &decision);
+	said = said ? said : &alone;
+	say(gate, sandbox, trail, &client, said);
 	return (struct ng_lease_order){
 		.sandbox = key.sandbox,
 		.client = key.client,
@@ -67,30 +79,52 @@ struct ng_lease_order order_words(struct ng_gate *gate, const struct lease *leas
 		.grace_s = kept ? 0 : gate->settings.grace_s,
 		.until_us = until_us,
 		.ends_us = kept ? ends_us : 0,
-		.name = word_name(gate, name),
-		.rule = decision.matched ? word_format(gate, "%s:%u", decision.match.path,
-						       decision.match.line)
-					 : "",
-		.sandbox_name = word_text(gate, sandbox->spec.name),
+		.name = said->name,
+		.rule = said->rule,
+		.sandbox_name = said->sandbox_name,
 		.type = key.addr.family == NG_IPV4 ? NG_TYPE_A : NG_TYPE_AAAA,
-		.way = trail_way(trail),
-		.trail = trail_words(gate, trail),
+		.way = said->way,
+		.trail = said->trail,
 	};
 }
 
-struct order *order_send(struct ng_gate *gate, struct lease *lease, uint32_t hold_s,
-			 uint64_t ends_us, uint64_t until_us, const struct ng_trail *trail,
-			 uint16_t type)
+static struct order *order_make(struct ng_gate *gate, struct lease *lease, struct trail *trail,
+				uint64_t until_us)
 {
-	struct order *order = order_make(gate, lease, until_us, trail);
+	uint32_t slot;
+	struct order *order =
+		lease_widen(&gate->book, lease) ? NULL : slab_take(&gate->order_slab, &slot);
+
+	if (!order)
+		return NULL;
+	order->number = gate->last_order + 1;
+	order->slot = slot;
+	order->until_us = until_us;
+	order->lease = lease;
+	HASH_ADD(hh, gate->orders, number, sizeof(order->number), order);
+	if (!order->hh.tbl) {
+		slab_give(&gate->order_slab, slot);
+		return NULL;
+	}
+	order->trail = trail_share(trail);
+	gate->last_order++;
+	DL_APPEND(lease->more->orders, order);
+	return order;
+}
+
+struct order *order_send(struct ng_gate *gate, struct lease *lease, struct trail *by,
+			 const struct ng_trail *trail, struct said *said,
+			 const struct order_wish *wish)
+{
+	struct order *order = order_make(gate, lease, by, wish->until_us);
 	struct ng_lease_order words;
 
 	if (!order)
 		return NULL;
-	words = order_words(gate, lease, trail, ends_us, until_us);
+	words = order_words(gate, lease, trail, said, wish->ends_us, wish->until_us);
 	words.number = order->number;
-	words.hold_s = hold_s;
-	words.type = type;
+	words.hold_s = wish->hold_s;
+	words.type = wish->type;
 	action_add(gate, NG_LEASE)->lease = words;
 	gate->counters.leases_ordered++;
 	return order;
@@ -141,22 +175,26 @@ static struct order *order_find(const struct ng_gate *gate, uint64_t number)
 	return order;
 }
 
-bool ng_gate_order(const struct ng_gate *gate, uint64_t number, struct ng_lease_order *out)
+bool ng_gate_order(const struct ng_gate *gate, uint64_t number, struct ng_name *name,
+		   struct ng_lease_order *out)
 {
 	const struct order *order = order_find(gate, number);
+	struct trail_view view;
 	struct lease_key key;
 
 	if (!order)
 		return false;
 	key = lease_key(&gate->book, order->lease);
+	trail_read(order->trail, &view);
+	*name = trail_name(order->trail);
 	*out = (struct ng_lease_order){
 		.number = number,
 		.sandbox = key.sandbox,
 		.client = key.client,
 		.addr = key.addr,
 		.port = key.port,
-		.name = &order->name,
-		.way = order->way,
+		.name = name,
+		.way = trail_way(&view.trail),
 	};
 	return true;
 }

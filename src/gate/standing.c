@@ -120,8 +120,12 @@ static void order_again(struct ng_gate *gate, struct lease *lease)
 	lease_doubt(lease);
 	lease->confirmed_us = 0;
 	trail_read(lease_longest(lease)->trail, &view);
-	order_send(gate, lease, (uint32_t)((end_us - gate->now_us) / SECOND_US),
-		   lease_longest(lease)->until_us, end_us, &view.trail, 0);
+	order_send(gate, lease, lease_longest(lease)->trail, &view.trail, NULL,
+		   &(struct order_wish){
+			   .hold_s = (uint32_t)((end_us - gate->now_us) / SECOND_US),
+			   .ends_us = lease_longest(lease)->until_us,
+			   .until_us = end_us,
+		   });
 }
 
 void ng_gate_warden_back(struct ng_gate *gate, uint64_t now_us)

@@ -60,7 +60,11 @@ static void answer_hold(struct ng_gate *gate, uint32_t id, const struct ng_trail
 				 NG_OK);
 		holder->need_us = lease->promised_us = until_us / 2;
 		holder->told_us = until_us;
-		order = order_send(gate, lease, 3600, until_us, until_us, trail, NG_TYPE_A);
+		order = order_send(gate, lease, holder->trail, trail, NULL,
+				   &(struct order_wish){.hold_s = 3600,
+							.ends_us = until_us,
+							.until_us = until_us,
+							.type = NG_TYPE_A});
 		assert_non_null(order);
 		assert_true(lease->wide);
 		drain(gate);
