@@ -254,7 +254,7 @@ static void who_only_lies_is_hung_up_on(void **state)
 {
 	struct world *world = *state;
 
-	tcp_routes(world, 1, 1000);
+	tcp_routes(world, 1, 4 * TIMEOUT_MS);
 	ask(world, 81);
 	play(world, lie_for_ever);
 	assert_int_equal(world->failures, 1);

@@ -12,6 +12,7 @@
 
 #include "edge/upstream.h"
 #include <arpa/inet.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 #include <unistd.h>
 
 #define PATIENCE_S 10
-#define TIMEOUT_MS 50   /* of a try, where a test waits for it to end */
+#define TIMEOUT_MS 250  /* of a try, where a test waits for it to end */
 #define LONG_MS    8000 /* of a try that must not end by itself */
 
 struct letter { /* one question as a server got it */
@@ -195,13 +196,19 @@ static inline void server_open(struct server *server)
 				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof(at);
 
-	/* The kernel picks the port for TCP; UDP has it free but in a rare race. */
-	server->tcp = socket(AF_INET, SOCK_STREAM, 0);
+	/* The kernel picks the port for TCP; where somebody has that of UDP, another. */
 	server->udp = socket(AF_INET, SOCK_DGRAM, 0);
-	assert_int_equal(bind(server->tcp, (struct sockaddr *)&at, sizeof(at)), 0);
+	for (;;) {
+		at.sin_port = 0;
+		server->tcp = socket(AF_INET, SOCK_STREAM, 0);
+		assert_int_equal(bind(server->tcp, (struct sockaddr *)&at, sizeof(at)), 0);
+		assert_int_equal(getsockname(server->tcp, (struct sockaddr *)&at, &len), 0);
+		if (!bind(server->udp, (struct sockaddr *)&at, sizeof(at)))
+			break;
+		assert_int_equal(errno, EADDRINUSE);
+		close(server->tcp);
+	}
 	assert_int_equal(listen(server->tcp, 16), 0);
-	assert_int_equal(getsockname(server->tcp, (struct sockaddr *)&at, &len), 0);
-	assert_int_equal(bind(server->udp, (struct sockaddr *)&at, sizeof(at)), 0);
 	patient(server->tcp);
 	patient(server->udp);
 	server->port = ntohs(at.sin_port);
