@@ -80,9 +80,8 @@ fences() { # PORT: is it isolated, does it learn?
 fenced() { [ "$(fences "$1")" = "true false" ]; }
 
 capture_start() { # NAMESPACE INTERFACE FILE FILTER
-	nsenter --net="/run/netns/$1" -- tcpdump -i "$2" -n -U --immediate-mode -w "$3" "$4" 2>"$3.log" &
-	captures+=($!)
-	until_true 10 grep -q 'listening on' "$3.log"
+	capture "$3" "$1" "$2" "$4"
+	captures+=("$capture")
 }
 capture_end() {
 	kill "${captures[@]}"

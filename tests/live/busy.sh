@@ -15,8 +15,11 @@ for n in 1 2 3; do
 	python3 "$work/writer.py" 2>"$work/writer$n.log" &
 	writers+=($!)
 done
-generation() { nft -j list ruleset >/dev/null; nft monitor ruleset 2>/dev/null & local pid=$!; sleep 1; kill "$pid"; wait "$pid" 2>/dev/null; }
-is "somebody else is busy" yes "$([ "$(generation | wc -l)" -gt 10 ] && echo yes)"
+nft monitor ruleset >"$work/monitored" 2>/dev/null &
+monitor=$!
+many() { [ "$(wc -l <"$work/monitored")" -gt 10 ]; }
+succeeds "somebody else is busy" until_true 10 many
+kill "$monitor"
 
 for round in 1 2 3 4 5; do
 	start_gate

@@ -5,7 +5,7 @@
 live_enter "$@"
 usual_stage
 cat >"$work/extra.conf" <<'END'
-lease-min = 3
+lease-min = 8
 grace = 2
 END
 start_gate
@@ -31,7 +31,7 @@ is "and not for a minute ago" "1" "$(exit_of who --at "@$before" 44.0.0.2)"
 like "people get a table" '^box1 +all +short\.allowed\.example +A +20.*Z +20.*Z +open until 20' \
 	"$(who 44.0.0.2)"
 
-succeeds "at its end it is of the history" until_true 15 state time
+succeeds "at its end it is of the history" until_true 20 state time
 kill -KILL "$(pid_of worker)"
 succeeds "which a killed worker leaves behind" until_true 10 state time
 again() { [ "$(ask 1 short.allowed.example)" = "NOERROR 44.0.0.2" ]; }

@@ -35,10 +35,11 @@ is "the address still stays open" "open" "$(reach 1 44.0.0.1)"
 is "and what is established still goes on" "up" "$(cat "$work/held.44.0.0.1")"
 moment=$(date +%s.%N)
 is "a reload takes the second name's rule out" 0 "$(revised two.allowed.example; echo $?)"
+reloaded=$(date +%s.%N)
 succeeds "the address closes" until_true 5 sh -c '! nft list set inet namegate allow4 | grep -q "10.77.1.2 . 44.0.0.1"'
 is "for new connections" "refused" "$(reach 1 44.0.0.1)"
 succeeds "and what is established is cut" until_true 5 grep -q cut "$work/held.44.0.0.1"
-succeeds "within a second" cut_within "$moment" 44.0.0.1
+succeeds "within a second" cut_within "$moment" 44.0.0.1 "$reloaded"
 like "both names are in the history" '^allowed\.example www\.allowed\.example$' \
 	"$("$build/namegate" who-opened --store "$work/store" --json 44.0.0.1 | jq -r '[.. | objects | .name? // empty] | unique | map(select(test("allowed"))) | join(" ")')"
 tap_done

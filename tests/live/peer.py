@@ -2,7 +2,8 @@
 
 web                      accept on port 80 of every address, send one line, keep the connection
 connect ADDRESS PORT     say how a connection goes, and exit 0 when it opens
-hold ADDRESS SECONDS     keep a connection busy; at its end "held", or "cut" and when it last lived
+hold ADDRESS SECONDS     keep a connection busy; at its end "held", or "cut", when it last lived, and how
+                         long the machine let it wait at most before that
 race SERVER PATTERN FIRST LAST [6]
                          look up PATTERN % n and connect to what it says at once, for each n
 flood SERVER PATTERN SECONDS  look names up without end; prints the number of each outcome
@@ -46,16 +47,16 @@ def hold(address, seconds):
     with socket.create_connection((address, 80), 5) as sock:
         sock.settimeout(3)
         print("up", flush=True)
-        end, last = time.monotonic() + float(seconds), time.time()
+        end, last, stall = time.monotonic() + float(seconds), time.time(), 0.0
         try:
             while time.monotonic() < end:
                 sock.sendall(b"line\n")
                 if not sock.recv(64):
                     raise OSError
-                last = time.time()
+                stall, last = max(stall, time.time() - last - 0.02), time.time()
                 time.sleep(0.02)
         except OSError:
-            print("cut %.3f" % last)
+            print("cut %.3f %.3f" % (last, stall))
         else:
             print("held")
 

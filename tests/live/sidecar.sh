@@ -17,18 +17,12 @@ look_up() { dig +short +tries=1 +time=3 "$@" | tr '\n' ' '; }
 is "before it is registered, all is open" "open" "$(joins 44.0.0.1)"
 succeeds "the namespace is registered" gate sandbox add pod --sidecar --policy "$list"
 like "one is all there can be" 'this user or cgroup' "$(gate sandbox add again --sidecar 2>&1)"
-nsenter --net=/run/netns/net -- tcpdump -i eth0 -n --immediate-mode -U -w "$work/shut.pcap" \
-	'(dst net 44.0.0.0/8 or dst net 2001:db8:80::/48)' >/dev/null 2>"$work/tcpdump.log" &
-tcpdump_pid=$!
-until_true 10 grep -q 'listening on' "$work/tcpdump.log"
+capture "$work/shut.pcap" net eth0 '(dst net 44.0.0.0/8 or dst net 2001:db8:80::/48)'
 is "nothing is open that was not looked up" "refused refused" "$(joins 44.0.0.1) $(joins 2001:db8:80::1)"
 for trick in udp raw options proto253; do
 	python3 "$here/host.py" send 44.0.0.1 20 $trick
 done
-sleep 0.5
-kill "$tcpdump_pid"
-until_true 5 sh -c "! kill -0 $tcpdump_pid"
-is "and no packet came out, root's as little" 0 "$(tcpdump -n -r "$work/shut.pcap" 2>/dev/null | wc -l)"
+is "and no packet came out, root's as little" 0 "$(captured "$work/shut.pcap")"
 for server in 192.0.2.53 127.0.0.53 ::1; do
 	is "asked of $server, a name is answered from there" "44.0.0.1 2001:db8:80::1  " \
 		"$(look_up "@$server" www.allowed.example)$(look_up "@$server" www.allowed.example AAAA) $(look_up +tcp "@$server" www.other.example)"

@@ -47,9 +47,10 @@ is "another with the host's" "192.0.2.1" "$(seen_from 2 44.0.0.1)"
 is "the list of sandboxes says so" "192.0.2.10 2001:db8::10" \
 	"$(gate sandbox list --json | jq -r '.sandboxes[] | select(.name == "box1") | .snat | join(" ")')"
 
-kill -9 "$(pid_of warden)"
+old=$(pid_of warden)
+kill -9 "$old"
+until_true 10 another warden "$old"
 until_true 10 gate status
-until_true 10 test -n "$(pid_of warden)"
 is "it stays when the warden dies" "192.0.2.10" "$(seen_from 1 44.0.0.1)"
 
 configure '"192.0.2.11"' ''

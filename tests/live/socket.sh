@@ -76,7 +76,7 @@ is "its questions overtake each other" "whole overtook" \
 	"$(client pipeline late.example other.example 64 | grep -v '^#')"
 is "a half-closed connection gets its answer" "0 44.0.0.9 closed" "$(client half a.late.example)"
 is "what is no message ends it" "0 44.0.0.9 closed" "$(client end b.late.example)"
-is "its connections are of the sandbox's share: the oldest idle give way" "00111111" "$(client queue 8)"
+is "its connections are of the sandbox's share: the oldest idle give way" "00111111" "$(client queue 8 6)"
 
 if command -v socat >/dev/null; then
 	# A resolver that knows no Unix sockets: bridged, and over TCP since the socket is a stream.

@@ -11,8 +11,9 @@ end SERVER NAME          ask, then send what is no message: how the connection e
 idle SERVER              how long an idle connection lives, and how it ends
 dribble SERVER           the same for one that brings an octet of a message each second
 deaf SERVER NAME         ask for large answers and read none: "cut" when the gate ends it
-crowd SERVER NAME N      N connections with a question each under way, then one more
-queue SERVER N           N idle connections one after the other: how many of them live
+crowd SERVER NAME DENIED N
+                         N connections with a question each under way, then one more
+queue SERVER N LIVE      N idle connections one after the other, of which all but LIVE are to end: who lives
 resets SERVER N          N connections that are reset, half of them in the middle of a message
 """
 import errno
@@ -179,14 +180,15 @@ def deaf(server, name):
     print("open after %d questions" % asked)
 
 
-def crowd(server, name, n):
+def crowd(server, name, denied, n):
     socks = []
     for i in range(int(n)):
         socks.append(call(server))
-        socks[-1].sendall(framed(name % i, i))
-    time.sleep(0.3)
+        socks[-1].sendall(framed(name % i, i) + framed(denied, 1000 + i))
+    for sock in socks:
+        message(sock)  # that of the denied name: the one before it was read as well
+    print("under way", flush=True)
     with call(server) as more:
-        more.settimeout(0.5)
         try:
             more.sendall(framed(name % 99, 99))
             print("the next one:", ending(more))
@@ -196,16 +198,16 @@ def crowd(server, name, n):
     print("answered", answered)
 
 
-def queue(server, n):
+def queue(server, n, live):
     socks = []
     for _ in range(int(n)):
         socks.append(call(server))
         time.sleep(0.02)
-    time.sleep(0.3)
-    alive = ""
-    for sock in socks:
-        sock.settimeout(0.05)
-        alive += "1" if ending(sock) == "open" else "0"
+    end_at, alive = time.monotonic() + 10, "1" * len(socks)
+    while alive.count("1") > int(live) and time.monotonic() < end_at:
+        for sock in socks:
+            sock.settimeout(0.05)
+        alive = "".join("1" if ending(sock) == "open" else "0" for sock in socks)
     print(alive)
 
 

@@ -66,10 +66,10 @@ like "a client that reads nothing is not read, and cut" '^cut after [0-9]+ quest
 # ---- too many ----
 
 is "of connections that wait for a place of their sandbox, the longest idle give way" "00111111" \
-	"$(client 1 queue 8)"
-client 1 crowd 'c%d.late.example' 6 >"$work/crowd" &
+	"$(client 1 queue 8 6)"
+client 1 crowd 'c%d.late.example' www.other.example 6 >"$work/crowd" &
 crowd=$!
-sleep 0.8
+until_true 5 grep -q 'under way' "$work/crowd"
 is "with six under way in one sandbox, the neighbour has its place" "NOERROR 44.0.0.1" \
 	"$(ask 2 www.allowed.example A +tcp)"
 wait "$crowd"

@@ -67,7 +67,9 @@ remote-control:
 END
 	nsenter --net=/run/netns/net -- unbound -d -c "unbound.$1.conf" >"unbound.$1.log" 2>&1 &
 	until_true 20 in_net dig +tries=1 +time=1 "@192.0.2.$1" "www.$3" || live_die "unbound does not answer" "unbound.$1.log"
+	udp[$1]=$(stat_of "$1" total.num.queries)
 }
+udp=() # questions that each server was asked here
 stat_of() { # HOST COUNTER
 	in_net unbound-control -c "$work/unbound.$1.conf" stats_noreset | awk -F= -v k="$2" '$1 == k { print $2 }'
 }
@@ -101,9 +103,7 @@ forward "dead.example" { servers = {"192.0.2.68"} timeout = 500 }
 forward "half.example" { servers = {"192.0.2.68", "192.0.2.60"} timeout = 500 }
 END
 # What leaves in the clear for the servers that are to be asked by TLS is seen here.
-tcpdump -i net0 -U -w "$work/clear.pcap" 'port 53 and host (192.0.2.61 or 192.0.2.62 or 192.0.2.63 or 192.0.2.64 or 192.0.2.65)' \
-	>/dev/null 2>&1 &
-dump=$!
+capture "$work/clear.pcap" net eth0 'port 53 and host (192.0.2.61 or 192.0.2.62 or 192.0.2.63 or 192.0.2.64 or 192.0.2.65)'
 echo '# the network is not up yet' >"$work/host.resolv"
 start_gate
 add_box 1 "$(allow box1.list '*.tcp.example' '*.right.example' '*.wrong.example' '*.old.example' '*.unknown.example' \
@@ -117,7 +117,11 @@ burst() { # ZONE FROM TO: that many questions at once
 }
 is "by TCP" "NOERROR 44.0.0.1" "$(ask 1 www.tcp.example)"
 like "sixty questions at once" '60 NOERROR' "$(burst tcp.example 1 60)"
-is "all of them by TCP, none by UDP" "61" "$(stat_of 60 num.query.tcp)"
+# One that the machine kept waiting for too long is asked again.
+by() { # HOST COUNTER COUNT: so many at least, and none in the clear by UDP but what serve() asked
+	[ "$(stat_of "$1" "$2")" -ge "$3" ] && [ "$(stat_of "$1" num.query.tcp)" = $(($(stat_of "$1" total.num.queries) - ${udp[$1]})) ]
+}
+succeeds "all of them by TCP, none by UDP" by 60 num.query.tcp 61
 sockets() { in_net ss -Htn state established "( sport = :$1 )" src "192.0.2.$2" | wc -l; }
 few() { [ "$(sockets "$1" "$2")" -ge 1 ] && [ "$(sockets "$1" "$2")" -le 4 ]; }
 succeeds "and on a few connections" few 53 60
@@ -126,7 +130,7 @@ succeeds "and on a few connections" few 53 60
 
 is "by TLS, with the right name" "NOERROR 44.0.0.1" "$(ask 1 www.right.example)"
 like "forty questions on that connection" '40 NOERROR' "$(burst right.example 1 40)"
-is "the server counts them all as TLS" "41" "$(stat_of 61 num.query.tls)"
+succeeds "the server counts them all as TLS" by 61 num.query.tls 41
 refused() { # WHAT ZONE WORDS
 	is "$1: nothing is answered" "SERVFAIL ede=23" "$(ask 1 "www.$2")"
 	is "$1: nothing was asked" "0" "$(stat_of "$3" num.query.tls)"
@@ -143,28 +147,26 @@ like "a server that speaks no TLS gets no question" '^SERVFAIL' "$(ask 1 www.cle
 # The server ends: a new one is asked as soon as it is there, and the session is taken up again.
 
 in_net unbound-control -c "$work/unbound.61.conf" reload >/dev/null
-is "after the server began anew" "NOERROR 44.2.0.77" "$(ask 1 n77.right.example)"
+anew() { [ "$(ask 1 n77.right.example)" = "NOERROR 44.2.0.77" ]; }
+succeeds "after the server began anew" until_true 5 anew
 
 # A connection that is idle is closed, and the next one resumes.
 gone() { [ "$(sockets 853 65)" = 0 ]; }
 until_true 20 gone
 ask 1 n5.pinned.example >/dev/null
-is "a session of before is resumed" "1" "$(stat_of 65 num.query.tls.resume)"
+resumed() { [ "$(stat_of 65 num.query.tls.resume)" -ge 1 ]; }
+succeeds "a session of before is resumed" resumed
 
-sleep 1
-kill "$dump" && wait "$dump" 2>/dev/null
+captured "$work/clear.pcap" >/dev/null
 # The server without TLS listens on port 53; what it got must hold no name.
 is "no name left in the clear" "0" "$(tcpdump -r "$work/clear.pcap" -A 2>/dev/null | grep -ciE 'right|wrong|unknown.?example|pinned|clear.?example')"
 
 # ---- where questions come from ----
 
-in_net tcpdump -i eth0 -n -U -w "$work/source.pcap" 'udp port 53 and host 192.0.2.66' >/dev/null 2>&1 &
-dump=$!
-sleep 0.5
+capture "$work/source.pcap" net eth0 'udp port 53 and dst host 192.0.2.66'
 is "from the address that the zone says" "NOERROR 44.0.0.1" "$(ask 1 www.source.example)"
-sleep 0.5
-kill "$dump" && wait "$dump" 2>/dev/null
-is "and no other" "192.0.2.200" "$(tcpdump -n -r "$work/source.pcap" dst host 192.0.2.66 2>/dev/null |
+captured "$work/source.pcap" 1 >/dev/null
+is "and no other" "192.0.2.200" "$(tcpdump -n -r "$work/source.pcap" 2>/dev/null |
 	awk '{ sub(/\.[0-9]+$/, "", $3); print $3 }' | sort -u)"
 
 # ---- the host's own servers ----
@@ -180,7 +182,8 @@ succeeds "and not any more when it does not" until_true 10 answered "SERVFAIL ed
 # ---- dead servers ----
 
 is "a dead zone fails" "SERVFAIL ede=22" "$(ask 1 www.dead.example A +time=9)"
-is "and is not waited for again at once" "SERVFAIL ede=13" "$(ask 1 www.dead.example A +time=1)"
+known() { [ "$(ask 1 www.dead.example A +time=1)" = "SERVFAIL ede=13" ]; } # for a second; for two, for four when it fails again
+succeeds "and is not waited for again at once" until_true 5 known
 is "where one of two is dead, the other answers" "NOERROR 44.0.0.9" "$(ask 1 www.half.example A +time=4)"
 flood() { # names of the dead zone, and nobody waits for them
 	box 1 python3 -c '
@@ -190,6 +193,6 @@ for n in range(400):
     name = b"".join(bytes([len(l)]) + l for l in (b"d%d" % n, b"dead", b"example"))
     sock.sendto(bytes([n >> 8, n & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]) + name + b"\0\0\1\0\1", ("10.77.1.1", 53))'
 }
-flood
-is "while it is asked, others are served" "NOERROR 44.2.0.111" "$(ask 1 n111.tcp.example A +time=2)"
+beside() { flood; [ "$(ask 1 n111.tcp.example A +time=2)" = "NOERROR 44.2.0.111" ]; }
+succeeds "while it is asked, others are served" until_true 3 beside
 tap_done
