@@ -37,7 +37,13 @@ enum ng_rcode {
 	NG_RCODE_NXDOMAIN = 3,
 	NG_RCODE_NOTIMP = 4,
 	NG_RCODE_REFUSED = 5,
-	NG_RCODE_BADVERS = 16
+	NG_RCODE_BADVERS = 16,
+	NG_RCODE_BADCOOKIE = 23
+};
+enum ng_option { /* of EDNS */
+		 NG_OPTION_COOKIE = 10,
+		 NG_OPTION_KEEPALIVE = 11,
+		 NG_OPTION_EDE = 15
 };
 enum ng_ede { /* RFC 8914 info codes that we use; NG_EDE_NONE is ours for "none" */
 	      NG_EDE_NONE = -1,
@@ -101,7 +107,10 @@ struct ng_answer {
 	bool truncated, authentic;
 	bool has_question;
 	struct ng_question question;
-	struct ng_rr *rrs; /* answer section, class IN, in message order */
+	bool edns;             /* it has an OPT */
+	const uint8_t *cookie; /* of its first COOKIE option, in the message; NULL: none */
+	uint8_t cookie_len;    /* 8, or 16 to 40 */
+	struct ng_rr *rrs;     /* answer section, class IN, in message order */
 	size_t n;
 	struct ng_rr *soa; /* first SOA of the authority section, or NULL */
 };
@@ -122,6 +131,11 @@ int ng_ede_find(const uint8_t *wire, size_t len);
 /* A query for an upstream: RD set, EDNS 0 with 1232, DO and CD as given; returns its length. */
 size_t ng_ask_build(const struct ng_question *question, uint16_t id, bool dnssec_ok, bool cd,
 		    uint8_t out[static 512]);
+/* Adds an option to such a query, where there is room for it; returns the new length. data NULL: zeros. */
+size_t ng_ask_option(uint8_t query[static 512], size_t len, uint16_t code, const uint8_t *data,
+		     uint16_t n);
+/* Takes OPT off a query as ng_ask_build() wrote it, and with it DO; returns the new length. */
+size_t ng_ask_plain(uint8_t query[static 512], size_t len);
 
 struct ng_reply_spec {
 	const struct ng_query *query;

@@ -134,7 +134,6 @@ struct walk { /* one message being read */
 	struct arena *arena;
 	struct ng_answer *answer;
 	uint16_t rcode_high;
-	bool opt;
 };
 
 static int answer_record(struct walk *walk, struct wire_record *record)
@@ -170,10 +169,12 @@ static int additional_record(struct walk *walk, struct wire_record *record)
 	struct wire_opt opt;
 	if (record->type != NG_TYPE_OPT)
 		return NG_OK;
-	if (walk->opt || wire_opt_read(record, walk->reader.octets, &opt) != NG_OK)
+	if (walk->answer->edns || wire_opt_read(record, walk->reader.octets, &opt) != NG_OK)
 		return NG_E_FORMAT;
-	walk->opt = true;
+	walk->answer->edns = true;
 	walk->rcode_high = opt.rcode_high;
+	walk->answer->cookie_len = opt.cookie_len;
+	walk->answer->cookie = opt.cookie_len ? walk->reader.octets + opt.cookie : NULL;
 	return NG_OK;
 }
 

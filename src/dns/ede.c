@@ -11,7 +11,7 @@ static int options_find(const uint8_t *octets, size_t len)
 		uint16_t size = reader_u16(&reader);
 		const uint8_t *value = reader_octets(&reader, size);
 
-		if (value && code == WIRE_OPTION_EDE && size >= 2)
+		if (value && code == NG_OPTION_EDE && size >= 2)
 			return value[0] << 8 | value[1];
 	}
 	return NG_EDE_NONE;

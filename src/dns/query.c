@@ -9,6 +9,8 @@
  */
 #include "dns/wire.h"
 
+#define OPT_LEN 11 /* without options */
+
 static enum ng_fate query_fail(struct ng_query *query, enum ng_rcode rcode)
 {
 	query->rcode = (uint8_t)rcode;
@@ -144,4 +146,32 @@ size_t ng_ask_build(const struct ng_question *question, uint16_t id, bool dnssec
 	writer_u32(&writer, dnssec_ok ? WIRE_DO : 0);
 	writer_u16(&writer, 0);
 	return writer.pos;
+}
+
+/* OPT is the last record, and an option the last of its data, so that only its length is behind. */
+size_t ng_ask_option(uint8_t query[static 512], size_t len, uint16_t code, const uint8_t *data,
+		     uint16_t n)
+{
+	struct reader reader = reader_make(query, len);
+	struct ng_question question;
+	struct writer writer = writer_make(query, 512);
+
+	(void)wire_header_read(&reader);
+	wire_question_read(&reader, &question);
+	reader_octets(&reader, OPT_LEN - 2);
+	if (reader.error || len + 4 + n > 512)
+		return len;
+	writer.pos = len;
+	writer_u16_at(&writer, reader.pos, (uint16_t)(len - reader.pos - 2 + 4 + n));
+	writer_u16(&writer, code);
+	writer_u16(&writer, n);
+	for (uint16_t i = 0; i < n; i++)
+		writer_u8(&writer, data ? data[i] : 0);
+	return writer.pos;
+}
+
+size_t ng_ask_plain(uint8_t query[static 512], size_t len)
+{
+	query[NG_HEADER_LEN - 1] = 0; /* ARCOUNT */
+	return len - OPT_LEN;
 }

@@ -224,13 +224,13 @@ static void put_opt(struct build *build, const struct ng_reply_spec *spec)
 	put_rr_head(build, NG_TYPE_OPT, NG_UDP_ADVERTISED, ttl,
 		    opt_size(spec) - OPT_LEN + text);
 	if (spec->keepalive) {
-		put_u16(build, WIRE_OPTION_KEEPALIVE);
+		put_u16(build, NG_OPTION_KEEPALIVE);
 		put_u16(build, 2);
 		put_u16(build, spec->keepalive_ds);
 	}
 	if (spec->ede < 0)
 		return;
-	put_u16(build, WIRE_OPTION_EDE);
+	put_u16(build, NG_OPTION_EDE);
 	put_u16(build, (unsigned int)(2 + text));
 	put_u16(build, (unsigned int)spec->ede);
 	put(build, spec->ede_text, extra.text);

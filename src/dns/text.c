@@ -47,7 +47,7 @@ static const char *const rcodes[] = {
 	[20] = "BADNAME",
 	[21] = "BADALG",
 	[22] = "BADTRUNC",
-	[23] = "BADCOOKIE",
+	[NG_RCODE_BADCOOKIE] = "BADCOOKIE",
 };
 
 const char *ng_type_text(uint16_t type, char buf[static 16])

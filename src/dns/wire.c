@@ -45,16 +45,22 @@ static bool cookie_good(size_t len)
 	return len == 8 || (len >= 16 && len <= 40);
 }
 
-static bool options_read(const uint8_t *octets, size_t len, bool *keepalive)
+static bool options_read(const uint8_t *message, const struct wire_record *record,
+			 struct wire_opt *out)
 {
-	struct reader reader = reader_make(octets, len);
+	struct reader reader = reader_make(message + record->rdata, record->rdlen);
 	while (reader_left(&reader)) {
 		uint16_t code = reader_u16(&reader);
 		uint16_t size = reader_u16(&reader);
+		size_t at = record->rdata + reader.pos;
 		reader_octets(&reader, size);
-		if (code == WIRE_OPTION_COOKIE && !cookie_good(size))
+		if (code == NG_OPTION_COOKIE && !cookie_good(size))
 			return false;
-		*keepalive = *keepalive || (code == WIRE_OPTION_KEEPALIVE && size == 0);
+		if (code == NG_OPTION_COOKIE && !out->cookie_len) {
+			out->cookie_len = (uint8_t)size;
+			out->cookie = at;
+		}
+		out->keepalive |= code == NG_OPTION_KEEPALIVE && size == 0;
 	}
 	return reader.error == NG_OK;
 }
@@ -62,18 +68,16 @@ static bool options_read(const uint8_t *octets, size_t len, bool *keepalive)
 int wire_opt_read(const struct wire_record *record, const uint8_t *message,
 		  struct wire_opt *out)
 {
-	uint8_t version = (uint8_t)(record->ttl >> 16);
-	bool keepalive = false;
-	if (record->owner.len != 1)
-		return NG_E_FORMAT;
-	if (version == 0 && !options_read(message + record->rdata, record->rdlen, &keepalive))
-		return NG_E_FORMAT;
-	*out = (struct wire_opt){
+	struct wire_opt opt = {
 		.udp_size = record->class,
 		.rcode_high = (uint8_t)(record->ttl >> 24),
-		.version = version,
+		.version = (uint8_t)(record->ttl >> 16),
 		.dnssec_ok = record->ttl & WIRE_DO,
-		.keepalive = keepalive,
 	};
+	if (record->owner.len != 1)
+		return NG_E_FORMAT;
+	if (opt.version == 0 && !options_read(message, record, &opt))
+		return NG_E_FORMAT;
+	*out = opt;
 	return NG_OK;
 }

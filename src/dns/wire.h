@@ -19,10 +19,6 @@
 
 enum { WIRE_OPCODE_QUERY = 0, WIRE_OPCODE_UPDATE = 5 };
 
-#define WIRE_OPTION_COOKIE    10
-#define WIRE_OPTION_KEEPALIVE 11
-#define WIRE_OPTION_EDE       15
-
 enum wire_section {
 	WIRE_QUESTION,
 	WIRE_ANSWER,
@@ -53,7 +49,9 @@ struct wire_opt {
 	uint16_t udp_size;
 	uint8_t rcode_high, version;
 	bool dnssec_ok;
-	bool keepalive; /* RFC 7828, as a client sends it: without a time */
+	bool keepalive;     /* RFC 7828, as a client sends it: without a time */
+	uint8_t cookie_len; /* of the first COOKIE option (RFC 7873 5.3); 0: there is none */
+	size_t cookie;      /* its position in the message */
 };
 /*
  * Takes an OPT record apart. NG_E_FORMAT when its owner is not the root, or when, in version 0, an

@@ -179,6 +179,7 @@ static void dispose(struct upstream *upstream)
 		close(upstream->epoll);
 	servers_finish(&upstream->servers);
 	tls_trust_destroy(upstream->trust);
+	cookies_finish(&upstream->cookies);
 	arena_finish(&upstream->arena);
 	free(upstream->streams);
 	free(upstream->places);
@@ -203,6 +204,8 @@ int upstream_create(uv_loop_t *loop, uint32_t places, const struct upstream_even
 	code = upstream->places ? make_streams(upstream) : NG_E_NOMEM;
 	if (!code)
 		code = tls_trust_create(&upstream->trust);
+	if (!code)
+		code = cookies_init(&upstream->cookies);
 	if (!code)
 		code = make_handles(upstream);
 	if (code) {

@@ -57,6 +57,10 @@ struct upstream_counters {
 	uint64_t hedged;      /* second queries beside a slow first */
 	uint64_t crowded;     /* questions refused: no place for them */
 	uint64_t case_lost;   /* answers of servers that do not keep the letter case */
+	uint64_t cookies;     /* answers by datagram that brought our cookie back */
+	uint64_t
+		cookies_lost; /* and those that did not where it was expected, or brought another */
+	uint64_t cookies_bad; /* servers did not know their own cookie any more */
 	uint64_t asking;      /* now */
 };
 

@@ -10,11 +10,6 @@
 #include "config.h"
 #include "edge/upstream_try.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* ---- places ---- */
@@ -104,99 +99,9 @@ uint64_t upstream_now_us(void)
 	return uv_hrtime() / 1000;
 }
 
-static socklen_t sockaddr_of(const struct ng_addr *addr, uint16_t port,
-			     struct sockaddr_in6 *out)
-{
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
-
-	memset(out, 0, sizeof(*out));
-	if (addr->family == NG_IPV4) {
-		memcpy(&v4.sin_addr, addr->bytes, 4);
-		memcpy(out, &v4, sizeof(v4));
-		return sizeof(v4);
-	}
-	out->sin6_family = AF_INET6;
-	out->sin6_port = htons(port);
-	memcpy(&out->sin6_addr, addr->bytes, 16);
-	return sizeof(*out);
-}
-
-socklen_t upstream_sockaddr(const struct upstream_server *server, struct sockaddr_in6 *out)
-{
-	return sockaddr_of(&server->addr, server->port, out);
-}
-
-/* The port is still the kernel's choice, made when it is connected. */
-bool upstream_bind(int fd, const struct upstream_server *server)
-{
-	struct sockaddr_in6 from;
-	int yes = 1;
-
-	if (server->source.family != server->addr.family)
-		return true;
-	(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof(yes));
-	return bind(fd, (struct sockaddr *)&from, sockaddr_of(&server->source, 0, &from)) == 0;
-}
-
-bool upstream_watch(const struct upstream *upstream, int fd, int operation, uint32_t events,
-		    uint64_t mark)
-{
-	struct epoll_event event = {.events = events, .data.u64 = mark};
-
-	return epoll_ctl(upstream->epoll, operation, fd, &event) == 0;
-}
-
 enum way leg_way(const struct leg *leg)
 {
 	return leg->stage == LEG_STREAM ? WAY_STREAM : WAY_DATAGRAM;
-}
-
-bool leg_renew(struct leg *leg)
-{
-	struct chance *chance = &leg->exchange->upstream->chance;
-
-	leg->question = leg->exchange->ask.question;
-	leg->strange = 0;
-	return chance_draw(chance, &leg->id, sizeof(leg->id)) &&
-	       chance_mix_case(chance, &leg->question.name);
-}
-
-size_t leg_compose(const struct leg *leg, uint8_t out[static 2 + ASK_MAX])
-{
-	const struct ng_ask *ask = &leg->exchange->ask;
-	size_t len = ng_ask_build(&leg->question, leg->id, ask->dnssec_ok, ask->cd, out + 2);
-
-	out[0] = (uint8_t)(len >> 8);
-	out[1] = (uint8_t)len;
-	return 2 + len;
-}
-
-static bool datagram_open(struct leg *leg)
-{
-	struct exchange *exchange = leg->exchange;
-	size_t index = (size_t)(leg - exchange->legs);
-	struct sockaddr_in6 to;
-	socklen_t len = upstream_sockaddr(&leg->server, &to);
-
-	leg->fd = socket(leg->server.addr.family == NG_IPV4 ? AF_INET : AF_INET6,
-			 SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	return leg->fd >= 0 && upstream_bind(leg->fd, &leg->server) &&
-	       connect(leg->fd, (struct sockaddr *)&to, len) == 0 &&
-	       upstream_watch(exchange->upstream, leg->fd, EPOLL_CTL_ADD, EPOLLIN,
-			      (uint64_t)leg->generation << 32 |
-				      (exchange->place * LEGS + index));
-}
-
-static int begin_datagram(struct leg *leg)
-{
-	uint8_t out[2 + ASK_MAX];
-	size_t len;
-
-	leg->stage = LEG_DATAGRAM;
-	if (!leg_renew(leg) || !datagram_open(leg))
-		return NG_E_IO;
-	len = leg_compose(leg, out);
-	return send(leg->fd, out + 2, len - 2, MSG_NOSIGNAL) < 0 ? NG_E_IO : NG_OK;
 }
 
 /* Wakes at whatever comes first: the end of a leg, or the time for a second query. */
@@ -229,12 +134,14 @@ static bool leg_send(struct leg *leg, enum way way, uint32_t timeout_ms)
 	struct exchange *exchange = leg->exchange;
 	int code;
 
+	if (way == WAY_STREAM && leg->form == FORM_COOKIE)
+		leg->form = FORM_EDNS;
 	leg->sent_us = upstream_now_us();
 	leg->sent_ms = upstream_now_ms(exchange->upstream);
 	leg->end_ms = leg->sent_ms + timeout_ms;
 	if (leg->end_ms > exchange->end_ms)
 		leg->end_ms = exchange->end_ms;
-	code = way == WAY_STREAM ? conn_ask(leg) : begin_datagram(leg);
+	code = way == WAY_STREAM ? conn_ask(leg) : datagram_ask(leg);
 	if (!code)
 		return true;
 	exchange->why = code == NG_E_FULL ? NG_NO_SERVER : NG_NO_NETWORK;
@@ -254,7 +161,9 @@ static bool leg_begin(struct leg *leg, struct server_route *route,
 	leg->index = turn->index;
 	leg->server = server->at;
 	leg->probe = turn->probe;
-	leg->resent = leg->refused = false;
+	leg->resent = leg->refused = leg->bad = leg->doubtful = false;
+	leg->form = server_form(server, turn->now_ms);
+	leg->expects = turn->now_ms < server->cookie.expected_until_ms;
 	return leg_send(leg, server_way(server, turn->now_ms), route->timeout_ms);
 }
 
@@ -359,7 +268,7 @@ void leg_failed(struct leg *leg, enum ng_no_answer why, bool guilty)
 	go_on(exchange);
 }
 
-void leg_to_stream(struct leg *leg)
+void leg_again(struct leg *leg, enum way way)
 {
 	struct server_route *route = exchange_route(leg->exchange);
 	uint32_t timeout_ms = route ? route->timeout_ms : 0;
@@ -368,7 +277,7 @@ void leg_to_stream(struct leg *leg)
 	leg->probe = false; /* still the same look at the server */
 	leg_drop(leg);
 	leg->probe = probe;
-	if (route && leg_send(leg, WAY_STREAM, timeout_ms))
+	if (route && leg_send(leg, way, timeout_ms))
 		arm(leg->exchange);
 	else
 		go_on(leg->exchange);
@@ -384,7 +293,7 @@ static void leg_lost(struct leg *leg)
 		leg->exchange->no_stream |= (uint8_t)(1u << leg->index);
 	leg->resent = true;
 	if (again)
-		leg_to_stream(leg);
+		leg_again(leg, WAY_STREAM);
 	else
 		leg_failed(leg, leg->exchange->why, true);
 }
@@ -396,9 +305,12 @@ static void leg_late(struct leg *leg)
 	leg->exchange->upstream->counters.timeouts++;
 	leg->exchange->why = NG_NO_TIME;
 	blame(leg);
-	if (route)
+	if (route) {
 		server_slower(route, leg->index, leg_way(leg),
 			      (uint32_t)(upstream_now_us() - leg->sent_us));
+		if (leg->form == FORM_COOKIE)
+			server_unheard(route, leg->index);
+	}
 	if (leg->stage == LEG_STREAM)
 		conn_silent(leg);
 	leg_drop(leg);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "edge/upstream_try_chance.h"
+#include "edge/upstream_try_cookie.h"
 #include "edge/upstream_tls.h"
 #include "edge/upstream_try_servers.h"
 
@@ -40,9 +41,14 @@ struct leg {
 	enum stage stage;
 	uint16_t id;
 	uint8_t index, strange;
-	bool probe;   /* only to see whether the server is back */
-	bool resent;  /* its connection ended once, and it went to another */
-	bool refused; /* LEG_LOST: the server takes no connection */
+	uint8_t cookie[COOKIE_LEN]; /* ours, that it went with in FORM_COOKIE */
+	enum form form;
+	bool expects;  /* the server has sent cookies: by datagram it is not believed without */
+	bool bad;      /* it has once said BADCOOKIE */
+	bool doubtful; /* its datagram brought no cookie, or not ours */
+	bool probe;    /* only to see whether the server is back */
+	bool resent;   /* its connection ended once, and it went to another */
+	bool refused;  /* LEG_LOST: the server takes no connection */
 };
 
 struct exchange {
@@ -93,6 +99,7 @@ struct upstream {
 	uint32_t n_places, fresh, free, n_streams, handles, version;
 	struct arena arena;
 	struct chance chance;
+	struct cookies cookies;
 	struct upstream_counters counters;
 	uint8_t octets[UDP_MAX];
 };
@@ -110,14 +117,19 @@ struct server_route *exchange_route(const struct exchange *exchange);
 bool exchange_next(struct exchange *exchange);
 /* The leg came to nothing: the other one, the next try, or the end. May give the exchange. */
 void leg_failed(struct leg *leg, enum ng_no_answer why, bool blame);
-/* The same try by TCP. May give the exchange. */
-void leg_to_stream(struct leg *leg);
+/* The same try once more, by that way. May give the exchange. */
+void leg_again(struct leg *leg, enum way way);
 /* Has the leg looked at again once the loop turns. */
 void leg_wake(struct leg *leg);
 void exchange_on_timer(uv_timer_t *timer);
 enum way leg_way(const struct leg *leg); /* by which it is under way */
+
+/* ---- upstream_try_send.c: what is sent, and from where ---- */
+
+/* Sends the leg's question by a socket of its own. NG_E_IO. */
+int datagram_ask(struct leg *leg) NG_MUST_CHECK;
 /* Writes the leg's question with its ID; two length octets first. The length of all. */
-size_t leg_compose(const struct leg *leg, uint8_t out[static 2 + ASK_MAX]);
+size_t leg_compose(struct leg *leg, uint8_t out[static 2 + ASK_MAX]);
 /* A new letter case: nothing of an earlier try helps to guess this one. */
 bool leg_renew(struct leg *leg);
 /* To the address that the server is to be asked from, if there is one. */

@@ -8,33 +8,104 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <utlist.h>
 
 #define STRANGE_MAX 8 /* packets at one socket that do not belong there: somebody is guessing */
 
-enum match { MATCH_NONE = 0, MATCH_ID, MATCH_CASE, MATCH_CUT, MATCH_REFUSAL, MATCH_GOOD };
+enum match {
+	MATCH_NONE = 0,
+	MATCH_ID,
+	MATCH_CASE,
+	MATCH_COOKIE, /* without ours */
+	MATCH_CUT,
+	MATCH_CHOKED,    /* it does not take the form of the question */
+	MATCH_BADCOOKIE, /* it wants its own of now, which it has sent along */
+	MATCH_REFUSAL,
+	MATCH_GOOD
+};
 
-static void report_case(const struct leg *leg)
+static void report(const struct leg *leg, const char *what)
 {
-	struct server_route *route = exchange_route(leg->exchange);
 	char text[NG_ADDR_TEXT];
 
-	leg->exchange->upstream->counters.case_lost++;
-	if (!route || leg->server.transport != WALL_UDP)
-		return;
-	if (!route->servers[leg->index].no_case_until_ms)
-		fprintf(stderr,
-			"namegated: upstream server %s does not echo the letter case of "
-			"questions, which protects against forged answers; it is asked by TCP "
-			"now. Replace it if you can.\n",
-			ng_addr_format(&leg->server.addr, text));
-	server_no_case(route, leg->index, upstream_now_ms(leg->exchange->upstream));
+	fprintf(stderr, "namegated: upstream server %s %s\n",
+		ng_addr_format(&leg->server.addr, text), what);
+}
+
+/* What its datagrams lack protects against forged ones. */
+static void doubt(const struct leg *leg, const char *what)
+{
+	struct server_route *route = exchange_route(leg->exchange);
+
+	if (route && leg->server.transport == WALL_UDP &&
+	    server_doubt(route, leg->index, upstream_now_ms(leg->exchange->upstream)))
+		report(leg, what);
+}
+
+static bool same_but_case(const struct ng_answer *answer, const struct ng_question *asked)
+{
+	return answer->has_question && answer->question.type == asked->type &&
+	       answer->question.class == asked->class &&
+	       ng_name_equal(&answer->question.name, &asked->name);
+}
+
+static bool says_choked(uint8_t rcode)
+{
+	return rcode == NG_RCODE_FORMERR || rcode == NG_RCODE_NOTIMP;
 }
 
 /*
- * How well this message answers the question of this leg; rcode is set from MATCH_REFUSAL on. MATCH_CASE is said
- * of datagrams alone: on a connection such a message is held against all the rest.
+ * Does it not take options, or not even EDNS (RFC 6891 7)? One that has sent cookies does, and whoever
+ * says otherwise in its name is no better than any other who lacks them.
+ */
+static bool is_choked(const struct leg *leg, const struct ng_answer *answer)
+{
+	return says_choked(answer->rcode) && !leg->expects && !answer->cookie &&
+	       (leg->form == FORM_COOKIE || (leg->form == FORM_EDNS && !answer->edns));
+}
+
+/* Theirs comes with ours of this moment, or it would tell them that another address is ours too. */
+static void learn_cookie(const struct leg *leg, const struct ng_answer *answer)
+{
+	struct upstream *upstream = leg->exchange->upstream;
+	struct server_route *route = exchange_route(leg->exchange);
+	struct cookie *known = route ? &route->servers[leg->index].cookie : NULL;
+
+	upstream->counters.cookies++;
+	if (known && memcmp(known->ours, leg->cookie, COOKIE_LEN) == 0)
+		cookie_learn(known, answer->cookie + COOKIE_LEN,
+			     answer->cookie_len - (size_t)COOKIE_LEN,
+			     upstream_now_ms(upstream));
+}
+
+/* Of a datagram that is all right so far. */
+static bool cookie_matches(const struct leg *leg, const struct ng_answer *answer)
+{
+	if (leg->stage != LEG_DATAGRAM)
+		return true;
+	if (!answer->cookie || leg->form != FORM_COOKIE)
+		return !leg->expects;
+	if (memcmp(answer->cookie, leg->cookie, COOKIE_LEN) != 0)
+		return false;
+	learn_cookie(leg, answer);
+	return true;
+}
+
+static enum match judge_rcode(const struct leg *leg, const struct ng_answer *answer)
+{
+	if (answer->rcode == NG_RCODE_NOERROR || answer->rcode == NG_RCODE_NXDOMAIN)
+		return MATCH_GOOD;
+	if (answer->rcode == NG_RCODE_BADCOOKIE && leg->stage == LEG_DATAGRAM && answer->cookie)
+		return MATCH_BADCOOKIE;
+	return is_choked(leg, answer) ? MATCH_CHOKED : MATCH_REFUSAL;
+}
+
+/*
+ * How well this message answers the question of this leg; rcode is set from MATCH_REFUSAL on. MATCH_CASE
+ * and MATCH_COOKIE are said of datagrams alone: on a connection such a message is held against all
+ * the rest.
  */
 static enum match judge(const struct leg *leg, const uint8_t *wire, size_t len, uint8_t *rcode)
 {
@@ -52,20 +123,22 @@ static enum match judge(const struct leg *leg, const uint8_t *wire, size_t len, 
 	if (ng_answer_parse(wire, len, &upstream->arena, &answer) != NG_OK)
 		return MATCH_NONE;
 	*rcode = (uint8_t)answer.rcode;
+	/* Who cannot read the rest may give back the header alone. */
+	if (!answer.has_question && !answer.n && is_choked(leg, &answer))
+		return MATCH_CHOKED;
 	if (!ng_answer_matches(&answer, asked)) {
-		bool same = answer.has_question && answer.question.type == asked->type &&
-			    answer.question.class == asked->class &&
-			    ng_name_equal(&answer.question.name, &asked->name);
+		bool same = same_but_case(&answer, asked);
+
 		if (!same || leg->stage != LEG_STREAM)
 			return same ? MATCH_CASE : MATCH_NONE;
 		/* On a connection of our own the case adds little, and some servers drop it. */
-		report_case(leg);
+		upstream->counters.case_lost++;
+		doubt(leg, "does not echo the letter case of questions, which protects against "
+			   "forged answers; it is asked by TCP now. Replace it if you can.");
 	}
 	if (answer.truncated)
 		return MATCH_CUT;
-	if (answer.rcode != NG_RCODE_NOERROR && answer.rcode != NG_RCODE_NXDOMAIN)
-		return MATCH_REFUSAL;
-	return MATCH_GOOD;
+	return cookie_matches(leg, &answer) ? judge_rcode(leg, &answer) : MATCH_COOKIE;
 }
 
 /* A server that refuses or fails is given up for the next one, while there is one not yet asked. */
@@ -79,6 +152,26 @@ static bool worth_another(const struct leg *leg)
 			return true;
 	return route && exchange->tries < TRIES_MAX && exchange->tries < route->n_servers &&
 	       upstream_now_ms(exchange->upstream) < exchange->end_ms;
+}
+
+/* In which form it answers; a connection says nothing of cookies. */
+static void learn_form(const struct leg *leg)
+{
+	struct server_route *route = exchange_route(leg->exchange);
+	bool plain = leg->form == FORM_PLAIN;
+
+	if (route && (leg->stage == LEG_DATAGRAM || plain) &&
+	    server_formed(route, leg->index, leg->form,
+			  upstream_now_ms(leg->exchange->upstream)))
+		report(leg,
+		       plain ? "does not take EDNS, by which long answers and cookies come; it "
+			       "is asked without for a while. Replace it if you can."
+			     : "does not take cookies, which protect against forged answers; "
+			       "it is asked without for a while. Replace it if you can.");
+	if (leg->doubtful)
+		doubt(leg,
+		      "answers by UDP without the cookie that it was sent, or with another; "
+		      "such an answer may be forged, and it is asked by TCP for a while.");
 }
 
 /* Also of the one that was asked beside it and has said nothing yet. */
@@ -117,14 +210,32 @@ static void deliver(struct leg *leg, const uint8_t *wire, size_t len)
 	upstream->events.answer(upstream->events.context, ask, &server, wire, len);
 }
 
-/* What was asked for is there, or the server's word that it does not give it. */
+/* It has a cookie of now for the next try; where that does not help, its peers make others (RFC 7873 5.3). */
+static void ask_with_new_cookie(struct leg *leg)
+{
+	enum way way = leg->bad ? WAY_STREAM : WAY_DATAGRAM;
+
+	leg->exchange->upstream->counters.cookies_bad++;
+	leg->bad = true;
+	leg_again(leg, way);
+}
+
+/* What was asked for is there, or the server's word that it does not give it, or not so. */
 static void settle(struct leg *leg, enum match match, uint8_t rcode, const uint8_t *wire,
 		   size_t len)
 {
-	if (match == MATCH_REFUSAL && worth_another(leg))
+	if (match == MATCH_CHOKED) {
+		leg->form++;
+		leg_again(leg, leg_way(leg));
+	} else if (match == MATCH_BADCOOKIE) {
+		ask_with_new_cookie(leg);
+	} else if (match == MATCH_REFUSAL && worth_another(leg)) {
 		leg_failed(leg, NG_NO_NETWORK, rcode == NG_RCODE_REFUSED);
-	else
+	} else {
+		if (!says_choked(rcode))
+			learn_form(leg);
 		deliver(leg, wire, len);
+	}
 }
 
 /* ---- datagrams ---- */
@@ -136,20 +247,22 @@ static bool take_datagram(struct leg *leg, size_t len)
 	uint8_t rcode = 0;
 	enum match match = judge(leg, upstream->octets, len, &rcode);
 
-	if (match >= MATCH_REFUSAL) {
+	if (match >= MATCH_CHOKED) {
 		settle(leg, match, rcode, upstream->octets, len);
 		return false;
 	}
 	if (match == MATCH_CUT) {
-		leg_to_stream(leg);
+		leg_again(leg, WAY_STREAM);
 		return false;
 	}
+	leg->doubtful |= match == MATCH_COOKIE;
+	upstream->counters.cookies_lost += match == MATCH_COOKIE;
 	upstream->counters.strange++;
 	leg->strange = leg->strange < UINT8_MAX ? leg->strange + 1 : UINT8_MAX;
 	if (leg->exchange->no_stream & 1u << leg->index ||
 	    (match == MATCH_NONE && leg->strange < STRANGE_MAX))
 		return true;
-	leg_to_stream(leg);
+	leg_again(leg, WAY_STREAM);
 	return false;
 }
 
@@ -195,7 +308,7 @@ bool conn_message(struct conn *stream, const uint8_t *wire, size_t len)
 	uint8_t rcode = 0;
 	enum match match = leg ? judge(leg, wire, len, &rcode) : MATCH_NONE;
 
-	if (match < MATCH_REFUSAL) {
+	if (match < MATCH_CHOKED) {
 		stream->upstream->counters.strange++;
 		return false;
 	}

@@ -18,7 +18,9 @@
 #define SERVER_FAILURES 3
 #define ASIDE_MIN_MS    1000
 #define ASIDE_MAX_MS    60000
-#define NO_CASE_MS      600000
+#define DOUBT_MS        600000
+#define FORM_MS         600000
+#define UNHEARD_MAX     2
 #define TIMEOUT_MIN     10
 #define TIMEOUT_MAX     60000
 #define EXPLORE         4 /* of 256 questions go to another than the fastest */
@@ -107,7 +109,7 @@ int servers_replace(struct servers *servers, const struct upstream_route *routes
 
 enum way server_way(const struct server *server, uint64_t now_ms)
 {
-	bool stream = server->at.transport != WALL_UDP || now_ms < server->no_case_until_ms;
+	bool stream = server->at.transport != WALL_UDP || now_ms < server->doubt_until_ms;
 
 	return stream ? WAY_STREAM : WAY_DATAGRAM;
 }
@@ -243,9 +245,49 @@ void server_slower(struct server_route *route, uint8_t index, enum way way, uint
 		smooth(srtt_us, us);
 }
 
-void server_no_case(struct server_route *route, uint8_t index, uint64_t now_ms)
+bool server_doubt(struct server_route *route, uint8_t index, uint64_t now_ms)
 {
-	route->servers[index].no_case_until_ms = now_ms + NO_CASE_MS;
+	bool first = !route->servers[index].doubt_until_ms;
+
+	route->servers[index].doubt_until_ms = now_ms + DOUBT_MS;
+	return first;
+}
+
+/* ---- forms ---- */
+
+/*
+ * A server that has sent cookies is asked with them whatever comes: nobody who can make it look old
+ * fashioned is to be able to talk us out of what protects against him. Of others there are some that
+ * do not even answer a question with a cookie.
+ */
+enum form server_form(const struct server *server, uint64_t now_ms)
+{
+	if (now_ms < server->cookie.expected_until_ms)
+		return FORM_COOKIE;
+	if (now_ms < server->form_until_ms)
+		return server->form;
+	return server->unheard < UNHEARD_MAX ? FORM_COOKIE : FORM_EDNS;
+}
+
+bool server_formed(struct server_route *route, uint8_t index, enum form form, uint64_t now_ms)
+{
+	struct server *server = &route->servers[index];
+	bool first = !server->form_until_ms;
+
+	server->unheard = 0;
+	if (form == FORM_COOKIE || (now_ms < server->form_until_ms && server->form >= form))
+		return false;
+	server->form = form;
+	server->form_until_ms = now_ms + FORM_MS;
+	return first;
+}
+
+void server_unheard(struct server_route *route, uint8_t index)
+{
+	struct server *server = &route->servers[index];
+
+	if (server->unheard < UNHEARD_MAX)
+		server->unheard++;
 }
 
 /* ---- second queries ---- */

@@ -5,21 +5,28 @@
 #pragma once
 
 #include "edge/upstream.h"
+#include "edge/upstream_try_cookie.h"
 
 #define SERVER_SAMPLES 64
 
 enum way { WAY_DATAGRAM = 0, WAY_STREAM, WAYS };
+enum form { FORM_COOKIE = 0, FORM_EDNS, FORM_PLAIN }; /* each with less than the one before */
 
 struct server {
 	struct upstream_server at;
 	struct upstream_who who;
-	uint32_t srtt_us[WAYS];    /* smoothed time to answer; 0: not known */
-	uint32_t failures;         /* in a row; from SERVER_FAILURES on it is put aside */
-	uint32_t aside_ms;         /* how long it is left alone; doubles while it fails */
-	uint64_t aside_until_ms;   /* then one question at a time may see whether it is back */
-	uint64_t no_case_until_ms; /* does not echo the letter case: asked by TCP alone */
-	uint64_t told_ms;          /* when somebody was told that it is not who it should be */
-	bool probed;               /* that question is under way */
+	uint32_t srtt_us[WAYS];  /* smoothed time to answer; 0: not known */
+	uint32_t failures;       /* in a row; from SERVER_FAILURES on it is put aside */
+	uint32_t aside_ms;       /* how long it is left alone; doubles while it fails */
+	uint64_t aside_until_ms; /* then one question at a time may see whether it is back */
+	uint64_t
+		doubt_until_ms; /* its datagrams show less than they should: asked by TCP alone */
+	struct cookie cookie;
+	enum form form; /* which it takes; until then */
+	uint64_t form_until_ms;
+	uint8_t unheard;  /* questions with a cookie in a row that it did not answer */
+	uint64_t told_ms; /* when somebody was told that it is not who it should be */
+	bool probed;      /* that question is under way */
 };
 
 struct server_route {
@@ -62,7 +69,13 @@ void server_good(struct server_route *route, uint8_t index, enum way way, uint32
 void server_bad(struct server_route *route, uint8_t index, uint64_t now_ms);
 /* Another was faster: it takes at least so long. True or not, it is asked less. */
 void server_slower(struct server_route *route, uint8_t index, enum way way, uint32_t us);
-void server_no_case(struct server_route *route, uint8_t index, uint64_t now_ms);
+/* By datagram it is not asked for a while. True: somebody should be told. */
+bool server_doubt(struct server_route *route, uint8_t index, uint64_t now_ms);
+/* In which form it is asked by datagram now; by a connection that one goes without a cookie. */
+enum form server_form(const struct server *server, uint64_t now_ms);
+/* In that form it has answered; those before it did not do. True: somebody should be told. */
+bool server_formed(struct server_route *route, uint8_t index, enum form form, uint64_t now_ms);
+void server_unheard(struct server_route *route, uint8_t index);
 /* All of them fail: the zone is as good as dead. */
 bool route_dead(const struct server_route *route);
 

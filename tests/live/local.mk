@@ -47,3 +47,5 @@ TESTS += tests/live/cut.sh
 EXTRA_DIST += tests/live/cut.sh tests/live/flows.py
 TESTS += tests/live/compliance.sh
 EXTRA_DIST += tests/live/compliance.sh tests/live/compliance.py
+TESTS += tests/live/cookies.sh
+EXTRA_DIST += tests/live/cookies.sh tests/live/cookies.py

@@ -87,7 +87,7 @@ tests_unit_test_worker_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_worker_LDADD = libworker.a libedge.a libcore.a $(UV_LIBS) $(SSL_LIBS) $(LMDB_LIBS) \
 	$(JANSSON_LIBS) $(LDNS_LIBS) $(CAPNG_LIBS) $(SECCOMP_LIBS) $(CMOCKA_LIBS)
 EDGE_TESTS = tests/unit/test_channel tests/unit/test_record tests/unit/test_lease_store \
-	tests/unit/test_upstream tests/unit/test_upstream_servers tests/unit/test_upstream_conns tests/unit/test_upstream_tls tests/unit/test_stream tests/unit/test_stream_frame \
+	tests/unit/test_upstream tests/unit/test_upstream_servers tests/unit/test_upstream_conns tests/unit/test_upstream_tls tests/unit/test_upstream_cookies tests/unit/test_stream tests/unit/test_stream_frame \
 	tests/unit/test_udp
 check_PROGRAMS += $(EDGE_TESTS)
 TESTS += $(EDGE_TESTS)
@@ -267,3 +267,7 @@ check_PROGRAMS += tests/unit/test_warm
 TESTS += tests/unit/test_warm
 tests_unit_test_warm_SOURCES = tests/unit/test_warm.c tests/unit/gate_world.h tests/unit/folder.h
 tests_unit_test_warm_LDADD = libedge.a libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_upstream_cookies_SOURCES = tests/unit/test_upstream_cookies.c tests/unit/upstream_world.h
+tests_unit_test_upstream_cookies_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_upstream_cookies_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getrandom
+tests_unit_test_upstream_cookies_LDADD = libedge.a libcore.a $(UV_LIBS) $(SSL_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)

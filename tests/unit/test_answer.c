@@ -330,6 +330,33 @@ static void opt_in_its_place_and_once(void **state)
 	assert_int_equal(parse(), NG_E_FORMAT);
 }
 
+/* Of several the first counts (RFC 7873 5.3); one of a wrong length spoils the message. */
+static void cookies(void **state)
+{
+	(void)state;
+	start(0x8180, 0, 0, 0);
+	assert_int_equal(parse(), NG_OK);
+	assert_true(!answer.edns && !answer.cookie);
+	start(0x8180, 0, 0, 1);
+	make_opt(&maker, 1232, 0, "", 0);
+	assert_int_equal(parse(), NG_OK);
+	assert_true(answer.edns && !answer.cookie);
+	start(0x8180, 0, 0, 1);
+	make_opt(&maker, 1232, 0,
+		 "\0\3\0\1x\0\x0a\0\x10"
+		 "0123456789abcdef"
+		 "\0\x0a\0\x08"
+		 "another!",
+		 37);
+	arena_reset(&arena);
+	assert_int_equal(ng_answer_parse(maker.octets, maker.n, &arena, &answer), NG_OK);
+	assert_int_equal(answer.cookie_len, 16);
+	assert_memory_equal(answer.cookie, "0123456789abcdef", 16);
+	start(0x8180, 0, 0, 1);
+	make_opt(&maker, 1232, 0, "\0\x0a\0\1x", 5);
+	assert_int_equal(parse(), NG_E_FORMAT);
+}
+
 static void memory_out(void **state)
 {
 	(void)state;
@@ -392,6 +419,7 @@ int main(void)
 		cmocka_unit_test(other_classes_are_left_out),
 		cmocka_unit_test(extended_rcodes),
 		cmocka_unit_test(opt_in_its_place_and_once),
+		cmocka_unit_test(cookies),
 		cmocka_unit_test(memory_out),
 		cmocka_unit_test(matching),
 	};

@@ -318,6 +318,34 @@ static void what_we_ask_can_be_read(void **state)
 	assert_int_equal(ng_ask_build(&question, 1, true, true, maker.octets), 12 + 259 + 11);
 }
 
+static void what_we_ask_takes_options(void **state)
+{
+	(void)state;
+	struct ng_question question = {.name = name_of("www.example"), .type = 1, .class = 1};
+	uint8_t cookie[40], out[512];
+	size_t len = ng_ask_build(&question, 7, true, false, out), plain;
+	memset(cookie, 'c', sizeof(cookie));
+	plain = len - 11;
+	len = ng_ask_option(out, len, NG_OPTION_COOKIE, cookie, 24);
+	len = ng_ask_option(out, len, 12, NULL, 3);
+	assert_int_equal(len, plain + 11 + 4 + 24 + 4 + 3);
+	maker.n = len;
+	memcpy(maker.octets, out, len);
+	assert_int_equal(parse(), NG_FATE_ASKED);
+	assert_true(query.edns && query.dnssec_ok);
+	assert_memory_equal(out + len - 7, "\0\x0c\0\3\0\0\0", 7);
+	/* No room: it stays as it is. */
+	assert_int_equal(ng_ask_option(out, len, 12, NULL, 500), len);
+	assert_memory_equal(out, maker.octets, len);
+	len = ng_ask_build(&question, 7, true, false, out);
+	maker.n = ng_ask_plain(out, len);
+	assert_int_equal(maker.n, plain);
+	memcpy(maker.octets, out, maker.n);
+	assert_int_equal(parse(), NG_FATE_ASKED);
+	assert_false(query.edns);
+	assert_false(query.dnssec_ok);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +364,7 @@ int main(void)
 		cmocka_unit_test(edns_keepalive),
 		cmocka_unit_test(edns_malformed),
 		cmocka_unit_test(what_we_ask_can_be_read),
+		cmocka_unit_test(what_we_ask_takes_options),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -189,6 +189,31 @@ static void second_query_is_bounded(void **state)
 	servers_finish(&servers);
 }
 
+/* Some do not even answer a question with a cookie; one that has sent cookies is only slow. */
+static void form_that_is_answered(void **state)
+{
+	struct servers servers = {0};
+	struct server_route *route = route_of(&servers, 1);
+	struct server *server = &route->servers[0];
+
+	(void)state;
+	server_unheard(route, 0);
+	assert_int_equal(server_form(server, 1000), FORM_COOKIE);
+	server_unheard(route, 0);
+	assert_int_equal(server_form(server, 1000), FORM_EDNS);
+	assert_true(server_formed(route, 0, FORM_EDNS, 1000));
+	assert_int_equal(server_form(server, 1001), FORM_EDNS);
+	assert_false(server_formed(route, 0, FORM_PLAIN, 2000));
+	assert_int_equal(server_form(server, 2000), FORM_PLAIN);
+	/* What it does not take today it may take tomorrow. */
+	assert_int_equal(server_form(server, 2000 + 600000), FORM_COOKIE);
+	server->cookie.expected_until_ms = 5000000;
+	server_unheard(route, 0);
+	server_unheard(route, 0);
+	assert_int_equal(server_form(server, 2001), FORM_COOKIE);
+	servers_finish(&servers);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +224,7 @@ int main(void)
 		cmocka_unit_test(dead_zone_is_asked_all_the_same),
 		cmocka_unit_test(health_outlives_a_reload),
 		cmocka_unit_test(second_query_is_bounded),
+		cmocka_unit_test(form_that_is_answered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,146 @@
+/*
+ * What is sent, and from where: sockets, the question in the form that its server takes, and the cookie
+ * that goes with it.
+ *
+ * Cookies go by datagram alone. On a connection they would add nothing to what the handshake has
+ * proved, and by TLS a server could tell by them that two connections are of the same gate.
+ */
+#include "config.h"
+#include "edge/upstream_try.h"
+
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+static socklen_t sockaddr_of(const struct ng_addr *addr, uint16_t port,
+			     struct sockaddr_in6 *out)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+
+	memset(out, 0, sizeof(*out));
+	if (addr->family == NG_IPV4) {
+		memcpy(&v4.sin_addr, addr->bytes, 4);
+		memcpy(out, &v4, sizeof(v4));
+		return sizeof(v4);
+	}
+	out->sin6_family = AF_INET6;
+	out->sin6_port = htons(port);
+	memcpy(&out->sin6_addr, addr->bytes, 16);
+	return sizeof(*out);
+}
+
+socklen_t upstream_sockaddr(const struct upstream_server *server, struct sockaddr_in6 *out)
+{
+	return sockaddr_of(&server->addr, server->port, out);
+}
+
+/* The port is still the kernel's choice, made when it is connected. */
+bool upstream_bind(int fd, const struct upstream_server *server)
+{
+	struct sockaddr_in6 from;
+	int yes = 1;
+
+	if (server->source.family != server->addr.family)
+		return true;
+	(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof(yes));
+	return bind(fd, (struct sockaddr *)&from, sockaddr_of(&server->source, 0, &from)) == 0;
+}
+
+bool upstream_watch(const struct upstream *upstream, int fd, int operation, uint32_t events,
+		    uint64_t mark)
+{
+	struct epoll_event event = {.events = events, .data.u64 = mark};
+
+	return epoll_ctl(upstream->epoll, operation, fd, &event) == 0;
+}
+
+bool leg_renew(struct leg *leg)
+{
+	struct chance *chance = &leg->exchange->upstream->chance;
+
+	leg->question = leg->exchange->ask.question;
+	leg->strange = 0;
+	return chance_draw(chance, &leg->id, sizeof(leg->id)) &&
+	       chance_mix_case(chance, &leg->question.name);
+}
+
+/* The address of our own that the socket is connected from: the kernel may choose another any time. */
+static bool source_of(int fd, struct ng_addr *out)
+{
+	struct sockaddr_in6 v6;
+	struct sockaddr_in v4;
+	socklen_t len = sizeof(v6);
+
+	if (getsockname(fd, (struct sockaddr *)&v6, &len) < 0)
+		return false;
+	memcpy(&v4, &v6, sizeof(v4));
+	*out = v6.sin6_family == AF_INET
+		       ? ng_addr_make(NG_IPV4, (const uint8_t *)&v4.sin_addr)
+		       : ng_addr_make(NG_IPV6, (const uint8_t *)&v6.sin6_addr);
+	return true;
+}
+
+/* Both cookies; without one the question goes all the same, and nothing less is asked of the answer. */
+static size_t add_cookie(struct leg *leg, uint8_t query[static ASK_MAX], size_t len)
+{
+	struct upstream *upstream = leg->exchange->upstream;
+	struct server_route *route = exchange_route(leg->exchange);
+	struct cookie *cookie = route ? &route->servers[leg->index].cookie : NULL;
+	const struct cookie_moment moment = {.cookies = &upstream->cookies,
+					     .chance = &upstream->chance,
+					     .now_ms = upstream_now_ms(upstream)};
+	uint8_t both[COOKIE_LEN + COOKIE_SERVER];
+	struct ng_addr source;
+
+	if (!cookie || !source_of(leg->fd, &source) ||
+	    !cookie_for(&moment, &leg->server, &source, cookie)) {
+		leg->form = FORM_EDNS;
+		return len;
+	}
+	memcpy(leg->cookie, cookie->ours, COOKIE_LEN);
+	return ng_ask_option(query, len, NG_OPTION_COOKIE, both,
+			     (uint16_t)cookie_compose(cookie, both));
+}
+
+size_t leg_compose(struct leg *leg, uint8_t out[static 2 + ASK_MAX])
+{
+	const struct ng_ask *ask = &leg->exchange->ask;
+	size_t len = ng_ask_build(&leg->question, leg->id, ask->dnssec_ok, ask->cd, out + 2);
+
+	if (leg->form == FORM_PLAIN)
+		len = ng_ask_plain(out + 2, len);
+	else if (leg->form == FORM_COOKIE)
+		len = add_cookie(leg, out + 2, len);
+	out[0] = (uint8_t)(len >> 8);
+	out[1] = (uint8_t)len;
+	return 2 + len;
+}
+
+static bool datagram_open(struct leg *leg)
+{
+	struct exchange *exchange = leg->exchange;
+	size_t index = (size_t)(leg - exchange->legs);
+	struct sockaddr_in6 to;
+	socklen_t len = upstream_sockaddr(&leg->server, &to);
+
+	leg->fd = socket(leg->server.addr.family == NG_IPV4 ? AF_INET : AF_INET6,
+			 SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return leg->fd >= 0 && upstream_bind(leg->fd, &leg->server) &&
+	       connect(leg->fd, (struct sockaddr *)&to, len) == 0 &&
+	       upstream_watch(exchange->upstream, leg->fd, EPOLL_CTL_ADD, EPOLLIN,
+			      (uint64_t)leg->generation << 32 |
+				      (exchange->place * LEGS + index));
+}
+
+int datagram_ask(struct leg *leg)
+{
+	uint8_t out[2 + ASK_MAX];
+	size_t len;
+
+	leg->stage = LEG_DATAGRAM;
+	if (!leg_renew(leg) || !datagram_open(leg))
+		return NG_E_IO;
+	len = leg_compose(leg, out);
+	return send(leg->fd, out + 2, len - 2, MSG_NOSIGNAL) < 0 ? NG_E_IO : NG_OK;
+}
