@@ -188,8 +188,25 @@ enum ng_event {
 	NG_EVENT_EVICTED,    /* a lease that nobody was promised any more gave way to another */
 	NG_EVENT_TABLE_LOST, /* somebody else changed what the kernel holds */
 	NG_EVENT_TABLE_BACK, /* it is as it was */
-	NG_EVENT_BUDGET /* new names below a wildcard were more than the sandbox may ask for */
+	NG_EVENT_BUDGET, /* new names below a wildcard were more than the sandbox may ask for */
+	NG_EVENT_LIMITS  /* limits have refused the sandbox something, or taken it away */
 };
+
+enum ng_limit { /* what was refused a sandbox, or taken from it, and by which of its limits */
+		NG_LIMIT_RATE = 0, /* questions refused: too many in a second */
+		NG_LIMIT_PENDING,  /* questions refused: too many under way */
+		NG_LIMIT_BUDGET,   /* questions denied: the octets of their names */
+		NG_LIMIT_LEASES,   /* questions refused: no room for another lease */
+		NG_LIMIT_EVICTED,  /* leases that gave way to others */
+		NG_LIMIT_UPSTREAM, /* questions failed: no place to ask a server */
+		NG_LIMIT_WAITING, /* questions whose name found no place among those to be approved */
+		NG_LIMIT_CACHE,       /* answers that left the cache before their end */
+		NG_LIMIT_CONNECTIONS, /* connections closed at once */
+		NG_LIMIT_CLOSED,      /* idle connections closed for others */
+		NG_LIMITS
+};
+/* "rate", "pending", ...: as records and status have them. */
+const char *ng_limit_word(enum ng_limit limit);
 
 enum ng_why { /* a packet was blocked, or would have been */
 	      NG_WHY_NONE = 0,
@@ -244,11 +261,12 @@ struct ng_record {
 	uint64_t lease_until_us; /* the earliest of them, grace included; 0 without */
 	struct ng_addr upstream; /* who answered; none when nobody was asked */
 	uint32_t upstream_us, commit_us;
-	uint8_t proto;   /* BLOCKED: IP protocol */
-	uint16_t port;   /* BLOCKED: destination port */
-	uint64_t count;  /* BLOCKED: packets this record stands for */
-	uint64_t logged; /* BLOCKED: and of those, how many were seen to go there */
-	enum ng_why why; /* BLOCKED */
+	uint8_t proto;          /* BLOCKED: IP protocol */
+	uint16_t port;          /* BLOCKED: destination port */
+	uint64_t count;         /* BLOCKED: packets this record stands for */
+	uint64_t logged;        /* BLOCKED: and of those, how many were seen to go there */
+	enum ng_why why;        /* BLOCKED */
+	const uint64_t *limits; /* LIMITS: by enum ng_limit, since the gate knows the sandbox */
 	bool cached;
 };
 
@@ -370,6 +388,11 @@ int ng_gate_adopt(struct ng_gate *gate, uint64_t now_us, uint32_t sandbox,
 		  uint64_t ends_us) NG_MUST_CHECK;
 void ng_gate_adopted(struct ng_gate *gate, uint64_t now_us);
 
+/* A connection of the sandbox was closed for want of a place: NG_LIMIT_CONNECTIONS or NG_LIMIT_CLOSED. */
+void ng_gate_limited(struct ng_gate *gate, uint32_t sandbox, enum ng_limit limit);
+/* A record for each sandbox that limits refused something since the last call; once a second will do. */
+void ng_gate_limits_tell(struct ng_gate *gate, uint64_t now_us);
+
 /* Tells of the waiting names that were asked for again; their numbers may be kept once a second. */
 void ng_gate_waiting_tell(struct ng_gate *gate, uint64_t now_us);
 /* Names that are new from now on get ids above last, which an earlier life had come to. */
@@ -446,6 +469,13 @@ struct ng_counters {
 	uint64_t crowded; /* now: 1 from 80 to 70 hundredths of all elements that may be */
 };
 void ng_gate_counters(const struct ng_gate *gate, struct ng_counters *out);
+
+/*
+ * What limits refused the sandbox behind *cursor (start with 0), of those that were refused anything;
+ * false at the end. When sandboxes go meanwhile, one may come twice.
+ */
+bool ng_gate_limits_at(const struct ng_gate *gate, uint64_t *cursor, uint32_t *sandbox,
+		       uint64_t out[static NG_LIMITS]);
 
 struct ng_lease_view {
 	uint32_t sandbox;

@@ -407,6 +407,12 @@ static bool tally_good(const void *body)
 	return tally->pad == 0;
 }
 
+static bool limits_good(const void *body)
+{
+	const struct wall_limit_row *row = body;
+	return row->sandbox != 0 && row->pad == 0;
+}
+
 static bool target_good(const void *body)
 {
 	const struct wall_target *target = body;
@@ -509,6 +515,11 @@ static const struct kind kinds[WALL_KINDS] = {
 			     target_good},
 	[WALL_TARGETS_END] = {sizeof(struct wall_done), 1, WAY(WALL_WORKER_TO_MAIN), 0,
 			      empty_good},
+	[WALL_LIMITS] = {sizeof(struct wall_done), 1, WAY(WALL_MAIN_TO_WORKER), 0, empty_good},
+	[WALL_LIMIT_ROW] = {sizeof(struct wall_limit_row), 1, WAY(WALL_WORKER_TO_MAIN), 0,
+			    limits_good},
+	[WALL_LIMITS_END] = {sizeof(struct wall_done), 1, WAY(WALL_WORKER_TO_MAIN), 0,
+			     empty_good},
 	[WALL_FLUSH] = {sizeof(struct wall_flush), 1, WAY(WALL_MAIN_TO_WORKER), 0, flush_good},
 	[WALL_FLUSHED] = {sizeof(struct wall_flushed), 1, WAY(WALL_WORKER_TO_MAIN), 0,
 			  counters_good},

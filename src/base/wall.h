@@ -13,10 +13,10 @@
  *     main -> worker   WALL_BEGIN, WALL_TRUST (descriptor), WALL_ROUTE, WALL_OWN, WALL_RULESET (descriptor), WALL_MEMBER,
  *                      WALL_COMMIT, WALL_SANDBOX_REMOVE, WALL_LISTENER (descriptor),
  *                      WALL_CHANNEL (descriptor), WALL_STATUS, WALL_LEASES, WALL_WAITINGS,
- *                      WALL_TARGETS, WALL_FLUSH
+ *                      WALL_TARGETS, WALL_LIMITS, WALL_FLUSH
  *     worker -> main   WALL_READY, WALL_DONE, WALL_COUNTERS, WALL_LEASE_ROW, WALL_LEASES_END,
  *                      WALL_WAITING_ROW, WALL_WAITINGS_END, WALL_TARGET_ROW, WALL_TARGETS_END,
- *                      WALL_FLUSHED
+ *                      WALL_LIMIT_ROW, WALL_LIMITS_END, WALL_FLUSHED
  *     worker -> warden WALL_LEASE, WALL_REVOKE, WALL_EVICT, WALL_CLAIMED
  *     warden -> worker WALL_LEASED, WALL_BLOCKED, WALL_FLOW,
  *                      WALL_FLOWS_LATE, WALL_TABLE_LOST, WALL_TABLE_BACK
@@ -106,6 +106,9 @@ enum wall_kind {
 	WALL_TARGETS_END,
 	WALL_FLUSH,
 	WALL_FLUSHED,
+	WALL_LIMITS,
+	WALL_LIMIT_ROW,
+	WALL_LIMITS_END,
 	WALL_KINDS
 };
 
@@ -380,6 +383,11 @@ struct wall_target {       /* where packets of a sandbox were seen to go, and di
 	char reason[WALL_REASON_MAX];
 };
 
+struct wall_limit_row { /* what limits have refused a sandbox, or taken from it */
+	uint32_t sandbox, pad;
+	uint64_t values[16]; /* by enum ng_limit */
+};
+
 struct wall_late { /* flows were looked for so often without being found before leases ended */
 	uint64_t count;
 };
@@ -419,6 +427,7 @@ struct wall_packet {
 		struct wall_waiting_row waiting;
 		struct wall_tally tally[(WALL_PACKET_MAX - 8) / sizeof(struct wall_tally)];
 		struct wall_target target;
+		struct wall_limit_row limits;
 		struct wall_lease lease[(WALL_PACKET_MAX - 8) / sizeof(struct wall_lease)];
 		struct wall_leased leased[(WALL_PACKET_MAX - 8) / sizeof(struct wall_leased)];
 		struct wall_rebuilt rebuilt;

@@ -9,10 +9,11 @@
 #include <stdint.h>
 
 static const char usage[] =
-	"usage: namegate status [--memory] [--strict] [--json] [--control SOCKET]\n"
+	"usage: namegate status [SANDBOX] [--memory] [--strict] [--json] [--control SOCKET]\n"
 	"\n"
 	"Shows whether namegated serves, by which policy version, and its counters. A policy\n"
 	"file that could not be read at the last load is shown with what stands for it.\n"
+	"With SANDBOX, what limits have refused that one, or taken from it.\n"
 	"\n"
 	"  --memory            show instead what memory is used for, in octets\n"
 	"  --strict            exit with 1 also when a policy is not the one on disk\n"
@@ -46,7 +47,8 @@ static void print_counters(const json_t *counters)
 {
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)counters, key, value)
+	json_object_foreach((json_t *)(uintptr_t)counters, key,
+			    value) if (json_is_integer(value))
 		printf("%-16s%lld\n", key, (long long)json_integer_value(value));
 }
 
@@ -77,6 +79,28 @@ static void print_packets(const json_t *packets)
 	putchar('\n');
 }
 
+/* What limits have refused each sandbox: a line each, or one of them whole. */
+static void print_limits(const json_t *limits)
+{
+	size_t i;
+	json_t *row, *value;
+	const char *key;
+	json_array_foreach(limits, i, row)
+	{
+		printf("%-16s%s:", i ? "" : "limited", text(row, "sandbox"));
+		json_object_foreach(row, key, value) if (json_integer_value(value))
+			printf(" %s %lld", key, (long long)json_integer_value(value));
+		putchar('\n');
+	}
+}
+
+static void print_limited(const json_t *reply)
+{
+	const json_t *row = json_array_get(json_object_get(reply, "limits"), 0);
+	printf("%-16s%s\n", "sandbox", row ? text(row, "sandbox") : "the worker is down");
+	print_counters(row);
+}
+
 static void print_status(const json_t *reply)
 {
 	bool ready = json_is_true(json_object_get(reply, "ready"));
@@ -98,6 +122,7 @@ static void print_status(const json_t *reply)
 		       "80 of 100 elements are in use; namegate leases shows whose, limits "
 		       "{ leases } raises the number");
 	print_packets(json_object_get(reply, "packets"));
+	print_limits(json_object_get(reply, "limits"));
 	putchar('\n');
 	print_counters(json_object_get(reply, "counters"));
 }
@@ -158,9 +183,11 @@ int verb_status(int argc, char **argv)
 		if (option != 's' && option != 'm' && !client_option(&options, option))
 			return client_usage(usage, option);
 	}
-	if (optind != argc)
-		return output_usage("status", "it takes no argument");
-	int code = client_ask(&options, json_pack("{s:s}", "verb", "status"), &reply);
+	if (argc - optind > 1 || (memory && optind != argc))
+		return output_usage("status",
+				    "it takes one sandbox at most, and none with --memory");
+	json_t *request = json_pack("{s:s, s:s*}", "verb", "status", "sandbox", argv[optind]);
+	int code = client_ask(&options, request, &reply);
 	if (code)
 		return code;
 	code = json_is_true(json_object_get(reply, "ready")) ? EXIT_DONE : EXIT_DENIED;
@@ -168,7 +195,10 @@ int verb_status(int argc, char **argv)
 		code = EXIT_DENIED;
 	if (options.json)
 		return output_json(reply, code);
-	(memory ? print_memory : print_status)(reply);
+	if (argv[optind])
+		print_limited(reply);
+	else
+		(memory ? print_memory : print_status)(reply);
 	json_decref(reply);
 	return output_end(code);
 }

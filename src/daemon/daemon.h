@@ -241,7 +241,8 @@ void verbs_fail_diags(struct control_request *request, const struct ng_diags *di
 		      const char *error);
 
 /* views.c: what the kernel counts, and what the worker counts and leases. */
-void views_status(struct daemon *daemon, struct control_request *request);
+/* sandbox: NULL: all; also of those below. */
+void views_status(struct daemon *daemon, struct control_request *request, const char *sandbox);
 /* Names that wait for approval: of one sandbox, of all (NULL), or the one that wish names. */
 void views_waitings(struct daemon *daemon, struct control_request *request, const char *sandbox,
 		    const struct wish *wish);

@@ -417,36 +417,46 @@ static void verb_sandbox_list(struct daemon *daemon, struct control_request *req
 
 /* ---- the rest ---- */
 
+/* The sandbox that a view is narrowed to, NULL without; false when the request is answered. */
+static bool read_sandbox(struct daemon *daemon, struct control_request *request,
+			 const json_t *object, const char **out)
+{
+	const json_t *name = json_object_get(object, "sandbox");
+	*out = json_string_value(name);
+	if (name && !*out)
+		verbs_fail(request, "\"sandbox\" must be a name");
+	else if (name && !boxes_find(&daemon->boxes, *out))
+		verbs_fail(request, "there is no sandbox \"%.63s\"", *out);
+	else
+		return true;
+	return false;
+}
+
 static void verb_status(struct daemon *daemon, struct control_request *request, json_t *object)
 {
-	(void)object;
-	views_status(daemon, request);
+	const char *name;
+	if (read_sandbox(daemon, request, object, &name))
+		views_status(daemon, request, name);
 }
 
 static void verb_leases(struct daemon *daemon, struct control_request *request, json_t *object)
 {
-	const json_t *name = json_object_get(object, "sandbox");
-	if (name && !json_is_string(name))
-		verbs_fail(request, "\"sandbox\" must be a name");
-	else if (name && !boxes_find(&daemon->boxes, json_string_value(name)))
-		verbs_fail(request, "there is no sandbox \"%.63s\"", json_string_value(name));
-	else
-		views_leases(daemon, request, name ? json_string_value(name) : NULL);
+	const char *name;
+	if (read_sandbox(daemon, request, object, &name))
+		views_leases(daemon, request, name);
 }
 
 static void verb_blocked(struct daemon *daemon, struct control_request *request, json_t *object)
 {
-	const json_t *name = json_object_get(object, "sandbox");
-	if (name && !json_is_string(name))
-		verbs_fail(request, "\"sandbox\" must be a name");
-	else if (name && !boxes_find(&daemon->boxes, json_string_value(name)))
-		verbs_fail(request, "there is no sandbox \"%.63s\"", json_string_value(name));
-	else if (daemon->conf->n_declared)
+	const char *name;
+	if (!read_sandbox(daemon, request, object, &name))
+		return;
+	if (daemon->conf->n_declared)
 		verbs_fail(request,
 			   "beside integrate namegate refuses no packet and counts none; "
 			   "the counters of the rules that do are in nft list ruleset");
 	else
-		views_blocked(daemon, request, name ? json_string_value(name) : NULL);
+		views_blocked(daemon, request, name);
 }
 
 /* The keys of approve and refuse; false when the request is answered. */
@@ -474,13 +484,9 @@ static bool read_wish(struct control_request *request, const json_t *object, str
 
 static void verb_pending(struct daemon *daemon, struct control_request *request, json_t *object)
 {
-	const json_t *name = json_object_get(object, "sandbox");
-	if (name && !json_is_string(name))
-		verbs_fail(request, "\"sandbox\" must be a name");
-	else if (name && !boxes_find(&daemon->boxes, json_string_value(name)))
-		verbs_fail(request, "there is no sandbox \"%.63s\"", json_string_value(name));
-	else
-		views_waitings(daemon, request, name ? json_string_value(name) : NULL, NULL);
+	const char *name;
+	if (read_sandbox(daemon, request, object, &name))
+		views_waitings(daemon, request, name, NULL);
 }
 
 static void verb_approve(struct daemon *daemon, struct control_request *request, json_t *object)
@@ -544,7 +550,7 @@ static const struct verb {
 	bool any_keys;       /* the verb checks them itself */
 	void (*run)(struct daemon *daemon, struct control_request *request, json_t *object);
 } verbs[] = {
-	{"status", {NULL}, false, verb_status},
+	{"status", {"sandbox", NULL}, false, verb_status},
 	{"leases", {"sandbox", NULL}, false, verb_leases},
 	{"blocked", {"sandbox", NULL}, false, verb_blocked},
 	{"sandbox-add", {NULL}, true, verb_sandbox_add},

@@ -24,6 +24,7 @@ enum question {
 	ASK_LEASES,
 	ASK_WAITINGS,
 	ASK_TARGETS,
+	ASK_LIMITS,
 	ASK_FLUSH
 };
 
@@ -41,6 +42,7 @@ static const struct {
 			  CHILD_WAIT_WAITINGS, false},
 	[ASK_TARGETS] = {WALL_TARGETS, WALL_TARGET_ROW, WALL_TARGETS_END, CHILD_WAIT_TARGETS,
 			 false},
+	[ASK_LIMITS] = {WALL_LIMITS, WALL_LIMIT_ROW, WALL_LIMITS_END, CHILD_WAIT_LIMITS, false},
 	[ASK_FLUSH] = {WALL_FLUSH, WALL_NONE, WALL_FLUSHED, CHILD_WAIT_FLUSH, false},
 };
 
@@ -63,7 +65,7 @@ static const struct {
 	enum question steps[STEPS_MOST]; /* ASK_NOTHING at the end */
 	const char *key;
 } kinds[VIEW_KINDS] = {
-	[VIEW_STATUS] = {{ASK_TALLIES, ASK_STATUS}, NULL},
+	[VIEW_STATUS] = {{ASK_TALLIES, ASK_LIMITS, ASK_STATUS}, NULL},
 	[VIEW_LEASES] = {{ASK_LEASES}, "leases"},
 	[VIEW_WAITINGS] = {{ASK_WAITINGS}, "pending"},
 	[VIEW_BOXES] = {{ASK_TALLIES}, "sandboxes"},
@@ -176,8 +178,8 @@ static json_t *images_json(const struct daemon *daemon)
 }
 
 /* counters is borrowed; NULL when the worker could not be asked. */
-static json_t *status_json(struct daemon *daemon, const struct wall_counters *counters,
-			   bool tallied)
+static json_t *status_json(struct daemon *daemon, const struct view *view,
+			   const struct wall_counters *counters)
 {
 	json_t *values = counters ? json_object() : json_null();
 	size_t left_out = 0;
@@ -187,7 +189,7 @@ static json_t *status_json(struct daemon *daemon, const struct wall_counters *co
 				    json_integer((json_int_t)counters->values[i]));
 	json_t *status = json_pack(
 		"{s:b, s:s, s:i, s:I, s:I, s:b, s:o, s:o, s:I, s:s, s:s, s:I, s:o, s:o, s:o, "
-		"s:o, s:o}",
+		"s:o, s:o, s:O}",
 		"ok", 1, "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s",
 		(json_int_t)((uv_now(&daemon->loop) - daemon->started_ms) / 1000),
 		"policy_version", (json_int_t)daemon->version, "ready", (int)daemon->ready,
@@ -196,8 +198,8 @@ static json_t *status_json(struct daemon *daemon, const struct wall_counters *co
 		daemon->conf->path ? daemon->conf->path : "embedded defaults", "table",
 		daemon->conf->table, "sandboxes", (json_int_t)boxes_count(&daemon->boxes),
 		"warden", child_json(&daemon->warden), "worker", child_json(&daemon->worker),
-		"counters", values, "packets", packets_json(daemon, tallied), "compiled",
-		images_json(daemon));
+		"counters", values, "packets", packets_json(daemon, view->tallied), "compiled",
+		images_json(daemon), "limits", counters ? view->rows : json_null());
 	if (daemon->conf->n_declared)
 		put_sets(daemon->conf, status);
 	return status;
@@ -210,12 +212,28 @@ static void view_free(struct view *view)
 	free(view);
 }
 
+static void add_limits(struct daemon *daemon, struct view *view,
+		       const struct wall_limit_row *row)
+{
+	const struct box *box = boxes_find_id(&daemon->boxes, row->sandbox);
+	json_t *object;
+	if (!box || (view->sandbox && view->sandbox != row->sandbox))
+		return;
+	object = json_pack("{s:s}", "sandbox", box->conf.name);
+	for (int i = 0; i < NG_LIMITS; i++)
+		json_object_set_new(object, ng_limit_word((enum ng_limit)i),
+				    json_integer((json_int_t)row->values[i]));
+	json_array_append_new(view->rows, object);
+}
+
 /* counters: of status, when the worker has told them. */
 static void view_end(struct daemon *daemon, struct view *view,
 		     const struct wall_counters *counters)
 {
+	if (view->kind == VIEW_STATUS && view->sandbox && !json_array_size(view->rows))
+		add_limits(daemon, view, &(struct wall_limit_row){.sandbox = view->sandbox});
 	if (view->kind == VIEW_STATUS)
-		control_reply(view->request, status_json(daemon, counters, view->tallied));
+		control_reply(view->request, status_json(daemon, view, counters));
 	else if (view->kind == VIEW_BOXES)
 		control_reply(view->request, verbs_boxes_json(daemon, view->tallied));
 	else if (view->kind == VIEW_BLOCKED)
@@ -325,9 +343,9 @@ static uint32_t id_of(const struct daemon *daemon, const char *sandbox)
 	return box ? box->id : 0;
 }
 
-void views_status(struct daemon *daemon, struct control_request *request)
+void views_status(struct daemon *daemon, struct control_request *request, const char *sandbox)
 {
-	view_add(daemon, &(struct view){.request = request});
+	view_add(daemon, &(struct view){.request = request, .sandbox = id_of(daemon, sandbox)});
 }
 
 void views_boxes(struct daemon *daemon, struct control_request *request)
@@ -465,6 +483,8 @@ static void add_row(struct daemon *daemon, struct view *view, const struct wall_
 		view->left_out++;
 	else if (view->kind == VIEW_LEASES)
 		add_lease(daemon, view, &packet->row);
+	else if (view->kind == VIEW_STATUS)
+		add_limits(daemon, view, &packet->limits);
 	else if (view->kind == VIEW_BLOCKED)
 		blocked_row(view->rows, view->sandbox, &packet->target);
 	else

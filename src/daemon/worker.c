@@ -250,6 +250,13 @@ static uint32_t on_who(void *context, const struct ng_client *client)
 	return ng_gate_sandbox_of(worker->gate, client);
 }
 
+static void on_limited(void *context, uint32_t sandbox, enum ng_limit limit)
+{
+	const struct worker *worker = context;
+
+	ng_gate_limited(worker->gate, sandbox, limit);
+}
+
 static void on_answer(void *context, uint64_t ask, const struct ng_addr *server,
 		      const uint8_t *wire, size_t len)
 {
@@ -300,6 +307,8 @@ static void on_second(uv_timer_t *timer)
 	uint64_t now_us = worker_clock_us(worker);
 
 	record_second(worker->records, now_us);
+	ng_gate_limits_tell(worker->gate, now_us);
+	worker_drain(worker);
 	ng_gate_waiting_tell(worker->gate, now_us);
 	worker_drain(worker);
 	lease_store_commit(worker->store);
@@ -522,7 +531,7 @@ static int make_edges(struct worker *worker)
 		.context = worker, .answer = on_answer, .no_answer = on_no_answer};
 	uint64_t drawn[2];
 	const struct stream_calls streams = {
-		.context = worker, .query = on_query, .sandbox = on_who};
+		.context = worker, .query = on_query, .sandbox = on_who, .limited = on_limited};
 	int code;
 
 	share_descriptors(worker);
@@ -627,6 +636,8 @@ static void close_handle(uv_handle_t *handle, void *unused)
 static void close_all(struct worker *worker)
 {
 	worker->stopping = true;
+	ng_gate_limits_tell(worker->gate, worker_clock_us(worker));
+	worker_drain(worker);
 	record_flush(worker->records);
 	warden_close(worker);
 	udp_destroy(worker->udp);

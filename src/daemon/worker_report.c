@@ -144,6 +144,26 @@ static int send_targets(struct worker *worker, uint32_t seq)
 	return send_out(worker, WALL_TARGETS_END, seq);
 }
 
+static int send_limits(struct worker *worker, uint32_t seq)
+{
+	struct report *report = &worker->report;
+	struct wall_limit_row *row = &worker->out.limits;
+	uint64_t next = report->cursor;
+
+	_Static_assert(NG_LIMITS <= sizeof(row->values) / sizeof(*row->values),
+		       "more limits than the wall carries");
+	*row = (struct wall_limit_row){0};
+	while (ng_gate_limits_at(worker->gate, &next, &row->sandbox, row->values)) {
+		int code = send_out(worker, WALL_LIMIT_ROW, seq);
+
+		if (code)
+			return code;
+		report->cursor = next;
+	}
+	worker->out.done = (struct wall_done){0};
+	return send_out(worker, WALL_LIMITS_END, seq);
+}
+
 static int send_owed(struct worker *worker, const struct owed *owed)
 {
 	if (owed->kind == WALL_LEASES_END)
@@ -152,6 +172,8 @@ static int send_owed(struct worker *worker, const struct owed *owed)
 		return send_waitings(worker, owed->seq);
 	if (owed->kind == WALL_TARGETS_END)
 		return send_targets(worker, owed->seq);
+	if (owed->kind == WALL_LIMITS_END)
+		return send_limits(worker, owed->seq);
 	if (owed->kind == WALL_COUNTERS)
 		fill_counters(worker, &worker->out.counters);
 	else if (owed->kind == WALL_FLUSHED)

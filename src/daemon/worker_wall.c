@@ -415,6 +415,8 @@ bool wall_take(struct worker *worker, const struct wall_packet *packet, int fd)
 		return report_owe(worker, WALL_WAITINGS_END, seq, NG_OK);
 	case WALL_TARGETS:
 		return report_owe(worker, WALL_TARGETS_END, seq, NG_OK);
+	case WALL_LIMITS:
+		return report_owe(worker, WALL_LIMITS_END, seq, NG_OK);
 	case WALL_FLUSH:
 		return flush(worker, packet);
 	default: /* the wall lets nothing else come this way */

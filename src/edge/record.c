@@ -186,7 +186,8 @@ void record_put(struct record_log *log, uint64_t now_us, const struct ng_record 
 	struct bucket *bucket = bucket_find(log, now_us, record);
 	size_t len = 0;
 
-	if (token_take(log, bucket, now_us))
+	/* The counts of what a flood was refused are not lost to the flood; they are few. */
+	if (record->event == NG_EVENT_LIMITS || token_take(log, bucket, now_us))
 		len = record_format(record, now_us, wall_clock_us(), log->line,
 				    sizeof(log->line));
 	if (emit(log, len))

@@ -21,6 +21,7 @@ static const char *const events[] = {
 	[NG_EVENT_LEASE_KEPT] = "lease-kept", [NG_EVENT_EVICTED] = "evicted",
 	[NG_EVENT_CROWDED] = "crowded",       [NG_EVENT_TABLE_LOST] = "table-lost",
 	[NG_EVENT_TABLE_BACK] = "table-back", [NG_EVENT_BUDGET] = "budget",
+	[NG_EVENT_LIMITS] = "limits",
 };
 static const char *const verdicts[] = {
 	[NG_DENY] = "deny", [NG_ASK] = "ask", [NG_ALLOW] = "allow"};
@@ -159,6 +160,13 @@ static void add_packet(json_t *line, const struct ng_record *record)
 	add_text(line, "why", ng_why_word(record->why));
 }
 
+static void add_limits(json_t *line, const struct ng_record *record)
+{
+	for (int i = 0; i < NG_LIMITS; i++)
+		if (record->limits[i])
+			add_number(line, ng_limit_word((enum ng_limit)i), record->limits[i]);
+}
+
 /* Without memory json_dumpb() has nothing to write and says 0, as for a line that does not fit. */
 static size_t write_out(json_t *line, char *out, size_t room)
 {
@@ -188,6 +196,8 @@ size_t record_format(const struct ng_record *record, uint64_t now_us, uint64_t w
 		json_object_set_new(line, "observed", json_true());
 	if (record->event == NG_EVENT_BLOCKED)
 		add_packet(line, record);
+	if (record->event == NG_EVENT_LIMITS)
+		add_limits(line, record);
 	if (record->n_addrs)
 		add_addresses(line, record);
 	if (record->n_ports)

@@ -21,6 +21,8 @@ struct stream_calls {
 		      size_t len);
 	/* The sandbox that this client would be, and whose share its connection is of; 0: none's. */
 	uint32_t (*sandbox)(void *context, const struct ng_client *client);
+	/* A connection of that sandbox was closed for want of a place: at once, or to give way. */
+	void (*limited)(void *context, uint32_t sandbox, enum ng_limit limit);
 };
 
 struct stream_limits { /* 0 means the default of bounds.h */

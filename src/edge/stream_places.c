@@ -44,6 +44,13 @@ static void share_release(struct streams *streams, struct share *share)
 	free(share);
 }
 
+static void limited(const struct streams *streams, const struct share_key *key,
+		    enum ng_limit limit)
+{
+	if (key->sandbox)
+		streams->calls.limited(streams->calls.context, key->sandbox, limit);
+}
+
 /* ---- giving way ---- */
 
 /* The one that nobody would miss: idle for longest, or else one that does not read its replies. */
@@ -91,6 +98,7 @@ static bool give_way(struct stream_client *idle)
 	if (!idle)
 		return false;
 	idle->streams->counters.gave_way++;
+	limited(idle->streams, &idle->share->key, NG_LIMIT_CLOSED);
 	client_close(idle);
 	return true;
 }
@@ -140,6 +148,7 @@ bool place_take(struct stream_client *client, const struct share_key *key)
 	if (!make_room(streams, share) || !number(client)) {
 		share->n--;
 		share_release(streams, share);
+		limited(streams, key, NG_LIMIT_CONNECTIONS);
 		return false;
 	}
 	client->share = share;

@@ -229,6 +229,7 @@ static void query_open(struct ng_gate *gate, struct query *query, size_t n_addrs
 
 	if (error == NG_E_FULL) {
 		gate->counters.over_quota++;
+		limited(gate, query->sandbox, NG_LIMIT_LEASES);
 		query_refuse(gate, query, TEXT_LEASES);
 	} else if (error) {
 		query_fail(gate, query, refusal_text(query, error));

@@ -178,6 +178,8 @@ static void ask_failed(struct ng_gate *gate, struct ask *ask, enum text text, bo
 	queries = ask_end(gate, ask);
 	DL_FOREACH_SAFE2(queries, query, spare, ask_next)
 	{
+		if (text == TEXT_UPSTREAM_BUSY)
+			limited(gate, query->sandbox, NG_LIMIT_UPSTREAM);
 		if (!query_stale(gate, query, &key))
 			query_fail(gate, query, text);
 	}

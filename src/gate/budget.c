@@ -49,6 +49,7 @@ bool rate_allows(struct ng_gate *gate, struct sandbox *sandbox)
 
 	if (from_ns + cost_ns > now_ns + SECOND_NS) {
 		gate->counters.over_rate++;
+		limited(gate, sandbox, NG_LIMIT_RATE);
 		return false;
 	}
 	sandbox->asked_ns = from_ns + cost_ns;
@@ -165,6 +166,7 @@ static void tell(struct ng_gate *gate, const struct query *query, struct unit *u
 
 	unit->denied_us = gate->now_us;
 	gate->counters.over_budget++;
+	limited(gate, query->sandbox, NG_LIMIT_BUDGET);
 	if (said)
 		return;
 	record = &action_add(gate, NG_RECORD)->record;

@@ -26,11 +26,13 @@ struct sandbox {
 	struct ng_sandbox spec;
 	struct source *sources; /* spec.n_sources of them */
 	uint32_t n_pending, n_waiting, n_ahead;
-	uint32_t n_events;         /* ids given out */
-	uint32_t n_elements;       /* in the kernel, of its leases */
-	uint64_t trail_octets;     /* that its leases' trails take */
-	uint64_t asked_ns;         /* when all its questions of late will be forgotten */
-	struct spending *spending; /* by names; NULL: none yet */
+	uint32_t n_events;           /* ids given out */
+	uint32_t n_elements;         /* in the kernel, of its leases */
+	uint64_t trail_octets;       /* that its leases' trails take */
+	uint64_t limited[NG_LIMITS]; /* what was refused it */
+	bool limits_untold;          /* and since the last record of that */
+	uint64_t asked_ns;           /* when all its questions of late will be forgotten */
+	struct spending *spending;   /* by names; NULL: none yet */
 	struct query *queries;
 	uint32_t first_lease, last_lease; /* references; 0: none */
 	uint32_t owner;                   /* 1 + its number in the book, while it has leases */

@@ -164,6 +164,7 @@ struct ng_gate {
 	struct waiting *waiting; /* for approval, oldest first */
 	uint64_t last_waiting;
 	bool waiting_untold;      /* of some of them */
+	bool limits_untold;       /* of some sandboxes */
 	struct query *committing; /* oldest first */
 	uint32_t n_pending;
 	struct query *spare; /* ended, and its memory kept */
@@ -382,6 +383,9 @@ bool budget_allows(struct ng_gate *gate, struct query *query, struct ng_name *ow
 /* May what answered the query be asked for again, for nobody? It costs what a known name does. */
 bool budget_allows_ahead(struct ng_gate *gate, const struct query *query);
 void spending_free(struct spending *spending); /* takes NULL */
+
+/* limits.c: one of them has refused the sandbox something; NULL: nobody's */
+void limited(struct ng_gate *gate, struct sandbox *sandbox, enum ng_limit limit);
 
 /* event.c: the next id of the sandbox, NULL for a stranger */
 void event_id(struct ng_gate *gate, struct sandbox *sandbox, char out[static NG_EVENT_ID]);

@@ -81,6 +81,7 @@ int lease_room(struct ng_gate *gate, struct sandbox *sandbox, uint8_t n)
 		lease_shut(gate, lease, NG_EVICT, &name);
 		lease_record(gate, lease, NG_EVENT_EVICTED, &name);
 		gate->counters.evicted++;
+		limited(gate, sandbox, NG_LIMIT_EVICTED);
 		lease_free(gate, lease, NG_E_CLOSED);
 	}
 	return NG_OK;

@@ -134,6 +134,8 @@ static void sandbox_move(struct ng_gate *gate, struct sandbox *from, struct sand
 	to->n_waiting = from->n_waiting;
 	to->n_ahead = from->n_ahead;
 	to->n_events = from->n_events;
+	memcpy(to->limited, from->limited, sizeof(to->limited));
+	to->limits_untold = from->limits_untold;
 	to->asked_ns = from->asked_ns;
 	to->spending = from->spending;
 	to->trail_octets = from->trail_octets;

@@ -1,6 +1,6 @@
 libcore_a_SOURCES += src/gate/actions.c src/gate/answer.c src/gate/asks.c src/gate/blocked.c src/gate/budget.c src/gate/cache.c src/gate/chain.c \
 	src/gate/directory.c src/gate/ends.c src/gate/event.c src/gate/directory.h src/gate/engine.h src/gate/evict.c src/gate/failures.c src/gate/filter.c src/gate/flows.c \
-	src/gate/gate.c src/gate/heap.c src/gate/heap.h src/gate/history.c src/gate/judge.c src/gate/leases.c src/gate/local.c src/gate/orders.c \
+	src/gate/gate.c src/gate/heap.c src/gate/heap.h src/gate/history.c src/gate/judge.c src/gate/leases.c src/gate/limits.c src/gate/local.c src/gate/orders.c \
 	src/gate/pending.c src/gate/query.c src/gate/reply.c src/gate/routes.c src/gate/special.c src/gate/standing.c \
 	src/gate/texts.c src/gate/texts.h src/gate/trail.c src/gate/waiting.c
 libcore_a_SOURCES += src/gate/cache.h src/gate/entry.c src/gate/shares.c src/gate/warm.c

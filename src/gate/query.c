@@ -143,6 +143,7 @@ static void query_admit(struct ng_gate *gate, const struct ng_client *client,
 
 	if (!query) {
 		gate->counters.over_quota++;
+		limited(gate, sandbox, NG_LIMIT_PENDING);
 		reply_error(gate, told, NG_RCODE_REFUSED, TEXT_PENDING);
 		return;
 	}

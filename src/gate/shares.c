@@ -135,6 +135,14 @@ static bool entry_hand_over(struct ng_gate *gate, struct entry *entry)
 	return true;
 }
 
+static void entry_evict(struct ng_gate *gate, struct entry *entry)
+{
+	if (entry->until_us > gate->now_us)
+		limited(gate, directory_by_id(&gate->directory, entry->share->sandbox),
+			NG_LIMIT_CACHE);
+	cache_drop(gate, entry);
+}
+
 /* One step of the hand; must: whatever it meets goes. */
 static void share_step(struct ng_gate *gate, struct share *share, bool must)
 {
@@ -142,13 +150,13 @@ static void share_step(struct ng_gate *gate, struct share *share, bool must)
 
 	share->hand = entry->newer;
 	if (must || entry->until_us <= gate->now_us)
-		cache_drop(gate, entry);
+		entry_evict(gate, entry);
 	else if (entry_hand_over(gate, entry))
 		return;
 	else if (entry->used && !share->orphan)
 		entry->used = false;
 	else
-		cache_drop(gate, entry);
+		entry_evict(gate, entry);
 }
 
 void shares_shrink(struct ng_gate *gate, uint32_t size)

@@ -55,8 +55,10 @@ static struct waiting *waiting_add(struct ng_gate *gate, struct sandbox *sandbox
 	struct waiting *waiting;
 
 	if (sandbox->n_waiting >= NG_WAITING_SANDBOX_MAX ||
-	    HASH_COUNT(gate->waiting) >= NG_WAITING_MAX)
+	    HASH_COUNT(gate->waiting) >= NG_WAITING_MAX) {
+		limited(gate, sandbox, NG_LIMIT_WAITING);
 		return NULL;
+	}
 	waiting = calloc(1, sizeof(*waiting));
 	if (!waiting)
 		return NULL;

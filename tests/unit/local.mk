@@ -51,7 +51,7 @@ tests_unit_test_confine_CPPFLAGS = $(AM_CPPFLAGS) $(CAPNG_CFLAGS) $(CMOCKA_CFLAG
 tests_unit_test_confine_LDADD = libedge.a $(CAPNG_LIBS) $(SECCOMP_LIBS) $(CMOCKA_LIBS)
 GATE_TESTS = tests/unit/test_heap tests/unit/test_directory tests/unit/test_gate \
 	tests/unit/test_chain tests/unit/test_trail tests/unit/test_filter tests/unit/test_cache tests/unit/test_failures tests/unit/test_svcb tests/unit/test_budget \
-	tests/unit/test_texts
+	tests/unit/test_texts tests/unit/test_limits
 GATE_TESTS += tests/unit/test_slab tests/unit/test_index tests/unit/test_book
 check_PROGRAMS += $(GATE_TESTS)
 TESTS += $(GATE_TESTS)
@@ -173,6 +173,8 @@ tests_unit_test_statics_LDADD = libwarden.a libcore.a $(NFTNL_LIBS) $(MNL_LIBS) 
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c
 tests_unit_test_rules_CPPFLAGS = $(AM_CPPFLAGS) $(NFTNL_CFLAGS) $(MNL_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_rules_LDADD = libwarden.a libcore.a $(NFTNL_LIBS) $(MNL_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_limits_SOURCES = tests/unit/test_limits.c
+tests_unit_test_limits_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_budget_SOURCES = tests/unit/test_budget.c
 tests_unit_test_budget_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 EXTRA_DIST += tests/fixtures

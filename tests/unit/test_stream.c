@@ -18,8 +18,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define TURNS     200
-#define ASKED_MAX 256
+#define TURNS       200
+#define ASKED_MAX   256
+#define LIMITED_MAX 16
 
 struct world {
 	uv_loop_t loop;
@@ -35,6 +36,7 @@ struct world {
 	uint32_t sandbox;
 	struct ng_peer peer;
 	uint16_t keepalive_ds;
+	unsigned limited[LIMITED_MAX][NG_LIMITS];
 	size_t n_sandboxes; /* that clients are of, by the last octet of their address; 0: none */
 };
 
@@ -66,6 +68,14 @@ static uint32_t on_who(void *context, const struct ng_client *client)
 				  : 0;
 }
 
+static void on_limited(void *context, uint32_t sandbox, enum ng_limit limit)
+{
+	struct world *world = context;
+
+	assert_in_range(sandbox, 1, LIMITED_MAX - 1);
+	world->limited[sandbox][limit]++;
+}
+
 static int begin(void **state)
 {
 	struct world *world = calloc(1, sizeof(*world));
@@ -81,7 +91,8 @@ static int begin(void **state)
 	assert_int_equal(stream_create(&world->loop,
 				       &(struct stream_calls){.context = world,
 							      .query = on_query,
-							      .sandbox = on_who},
+							      .sandbox = on_who,
+							      .limited = on_limited},
 				       &world->streams),
 			 NG_OK);
 	assert_int_equal(stream_listen(world->streams, fd, 0), NG_OK);
@@ -342,6 +353,9 @@ static void sandbox_has_only_its_share(void **state)
 	assert_false(closed(other));
 	assert_int_equal(stream_counters(world->streams).refused, 1);
 	assert_int_equal(stream_counters(world->streams).gave_way, 1);
+	assert_int_equal(world->limited[2][NG_LIMIT_CONNECTIONS], 1);
+	assert_int_equal(world->limited[2][NG_LIMIT_CLOSED], 1);
+	assert_int_equal(world->limited[1][NG_LIMIT_CLOSED], 0);
 	for (size_t i = 0; i < 4; i++)
 		close(fds[i]);
 	close(other);

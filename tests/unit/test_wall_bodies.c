@@ -26,7 +26,8 @@ static void codes(void **state)
 	static const enum wall_kind empty[] = {
 		WALL_READY,   WALL_COMMIT,      WALL_CLAIMED,  WALL_STATUS,
 		WALL_LEASES,  WALL_LEASES_END,  WALL_WAITINGS, WALL_WAITINGS_END,
-		WALL_TALLIES, WALL_TALLIES_END, WALL_TARGETS,  WALL_TARGETS_END};
+		WALL_TALLIES, WALL_TALLIES_END, WALL_TARGETS,  WALL_TARGETS_END,
+		WALL_LIMITS,  WALL_LIMITS_END};
 	for (size_t i = 0; i < COUNT(empty); i++) {
 		REFUSED(empty[i], packet.done.code = NG_E_IO);
 		REFUSED(empty[i], packet.done.system = 1);
@@ -365,6 +366,8 @@ static void packets_that_were_refused(void **state)
 	REFUSED(WALL_TARGET_ROW, packet.target.last_us = 9); /* before the first */
 	REFUSED(WALL_TARGET_ROW, packet.target.reason[0] = '\n');
 	REFUSED(WALL_TARGET_ROW, memset(packet.target.reason, 'a', WALL_REASON_MAX));
+	REFUSED(WALL_LIMIT_ROW, packet.limits.sandbox = 0);
+	REFUSED(WALL_LIMIT_ROW, packet.limits.pad = 1);
 }
 
 static void waiting_names(void **state)

@@ -67,6 +67,11 @@ static void fill_tally(struct wall_packet *packet)
 	packet->tally[1] = (struct wall_tally){.sandbox = 3, .refused = UINT64_MAX};
 }
 
+static void fill_limits(struct wall_packet *packet)
+{
+	packet->limits = (struct wall_limit_row){.sandbox = 3, .values = {7}};
+}
+
 static void fill_target(struct wall_packet *packet)
 {
 	packet->target = (struct wall_target){.sandbox = 3,
@@ -257,6 +262,9 @@ static const struct good {
 	{WALL_TARGETS, 1, WAY(WALL_MAIN_TO_WORKER), 0, NULL},
 	{WALL_TARGET_ROW, 1, WAY(WALL_WORKER_TO_MAIN), 0, fill_target},
 	{WALL_TARGETS_END, 1, WAY(WALL_WORKER_TO_MAIN), 0, NULL},
+	{WALL_LIMITS, 1, WAY(WALL_MAIN_TO_WORKER), 0, NULL},
+	{WALL_LIMIT_ROW, 1, WAY(WALL_WORKER_TO_MAIN), 0, fill_limits},
+	{WALL_LIMITS_END, 1, WAY(WALL_WORKER_TO_MAIN), 0, NULL},
 	{WALL_FLUSH, 1, WAY(WALL_MAIN_TO_WORKER), 0, NULL},
 	{WALL_FLUSHED, 1, WAY(WALL_WORKER_TO_MAIN), 0, NULL},
 	{WALL_FLOWS_LATE, 1, WAY(WALL_WARDEN_TO_WORKER), 0, fill_late},
