@@ -8,6 +8,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What libFuzzer asks for when it is there (mutate.c), and what it has itself. */
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned int seed);
+__attribute__((weak)) size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t room);
+
 #define fuzz_must(promise)                                                                     \
 	do {                                                                                   \
 		if (!(promise)) {                                                              \

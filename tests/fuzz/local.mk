@@ -1,7 +1,7 @@
 # Fuzz targets: tests/fuzz/fuzz_X.c defines LLVMFuzzerTestOneInput(), tests/fuzz/seeds/X/ holds its seeds.
 #
-# `make check` replays the seeds, whole and cut short, with whatever compiler built the rest: one line
-# of TAP a target. `make fuzz` builds all targets with clang and libFuzzer, AddressSanitizer and
+# `make check` replays the seeds, whole, cut short, and changed by mutate.c, with whatever compiler built the
+# rest: one line of TAP a target. `make fuzz` builds all targets with clang and libFuzzer, AddressSanitizer and
 # UndefinedBehaviorSanitizer, and runs each for FUZZ_SECONDS on top of its seeds; what it learned
 # stays in the build folder. `make fuzz FUZZ=query FUZZ_SECONDS=600` runs one of them. An input that
 # showed a fault goes into the seeds with the fix.
@@ -18,7 +18,7 @@ tests_fuzz_fuzz_name_LDADD = $(FUZZ_LDADD)
 FUZZERS += tests/fuzz/fuzz_wall
 tests_fuzz_fuzz_wall_LDADD = $(FUZZ_LDADD)
 FUZZERS += tests/fuzz/fuzz_stream
-tests_fuzz_fuzz_stream_LDADD = tests/fuzz/libdriver.a libedge.a
+tests_fuzz_fuzz_stream_LDADD = tests/fuzz/libdriver.a libedge.a libcore.a
 FUZZERS += tests/fuzz/fuzz_list
 tests_fuzz_fuzz_list_LDADD = $(FUZZ_LDADD)
 FUZZERS += tests/fuzz/fuzz_zone
@@ -54,7 +54,9 @@ FUZZ_EDGE = tests/fuzz/libdriver.a libedge.a libcore.a $(UV_LIBS) $(SSL_LIBS) $(
 FUZZ_TRAFFIC = tests/fuzz/libdriver.a liboffline.a libcore.a $(TRAFFIC_READERS)
 TRAFFIC_READERS = $(PCAP_LIBS) $(FSTRM_LIBS) $(JANSSON_LIBS)
 check_LIBRARIES = tests/fuzz/libdriver.a
-tests_fuzz_libdriver_a_SOURCES = tests/fuzz/driver.c tests/fuzz/fuzz.h
+FUZZ_MUTATE = tests/fuzz/mutate.c tests/fuzz/mutate_survey.c tests/fuzz/mutate_message.c tests/fuzz/mutate_frames.c
+tests_fuzz_libdriver_a_SOURCES = tests/fuzz/driver.c tests/fuzz/fuzz.h $(FUZZ_MUTATE) tests/fuzz/mutate.h \
+	tests/fuzz/mutate_inside.h
 check_PROGRAMS += $(FUZZERS)
 TESTS += $(FUZZERS)
 EXTRA_DIST += tests/fuzz/seeds
@@ -82,12 +84,16 @@ fuzz:
 			-c $(srcdir)/$$source -o $$object; \
 		$(AR) cr fuzz/libcode.a $$object; \
 	done; \
+	for source in $(FUZZ_MUTATE); do \
+		$(FUZZ_COMPILE) -fsanitize=fuzzer-no-link,address,undefined \
+			-c $(srcdir)/$$source -o fuzz/`basename $$source .c`.o; \
+	done; \
 	for fuzzer in $(FUZZERS); do \
 		name=$${fuzzer##*fuzz_}; \
 		case "$(FUZZ)" in ''|$$name) ;; *) continue ;; esac; \
 		echo "  FUZZ     $$name"; \
 		$(FUZZ_COMPILE) -fsanitize=fuzzer,address,undefined $(srcdir)/$$fuzzer.c \
-			fuzz/libcode.a -o fuzz/$$name $(CONFUSE_LIBS) $(LDNS_LIBS) \
+			fuzz/mutate*.o fuzz/libcode.a -o fuzz/$$name $(CONFUSE_LIBS) $(LDNS_LIBS) \
 			$(TRAFFIC_READERS) $(UV_LIBS) $(SSL_LIBS); \
 		$(MKDIR_P) fuzz/$$name-corpus; \
 		fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=fuzz/$$name- \
