@@ -8,4 +8,6 @@ print-offline-tests:
 	@for test in $(TESTS); do \
 		case $$test in tests/lint/*|tests/live/*) ;; *) echo $$test ;; esac; \
 	done
-.PHONY: print-offline-tests
+print-live-tests:
+	@for test in $(TESTS); do case $$test in tests/live/*) echo $$test ;; esac; done
+.PHONY: print-offline-tests print-live-tests

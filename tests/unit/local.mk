@@ -273,3 +273,9 @@ tests_unit_test_upstream_cookies_SOURCES = tests/unit/test_upstream_cookies.c te
 tests_unit_test_upstream_cookies_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_upstream_cookies_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getrandom
 tests_unit_test_upstream_cookies_LDADD = libedge.a libcore.a $(UV_LIBS) $(SSL_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
+# What reads messages for the comparison of readers; its changes are those of the fuzz targets.
+check_PROGRAMS += tests/unit/differential
+tests_unit_differential_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_differential_LDADD = tests/fuzz/libdriver.a libcore.a $(LDNS_LIBS)
+TESTS += tests/unit/differential.sh
+EXTRA_DIST += tests/unit/differential.sh tests/unit/differential.py tests/unit/differential_walk.py
