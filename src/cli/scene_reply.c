@@ -49,6 +49,7 @@ static void untrue(const struct check *check, const char *format, ...)
 static void check_header(const struct check *check)
 {
 	const uint8_t *asked = check->asker->wire, *told = check->wire;
+	const bool query = !(asked[2] & 0x78); /* RD, RA and CD mean something with it alone */
 
 	if (check->len > check->asker->limit)
 		untrue(check, "%zu octets, but the client takes %zu", check->len,
@@ -57,16 +58,18 @@ static void check_header(const struct check *check)
 		untrue(check, "another ID");
 	if (!(told[2] & 0x80))
 		untrue(check, "QR is not set");
-	if ((told[2] ^ asked[2]) & 0x79)
-		untrue(check, "opcode or RD differ from the query's");
+	if ((told[2] ^ asked[2]) & 0x78)
+		untrue(check, "the opcode differs from the query's");
+	if ((told[2] ^ (query ? asked[2] : 0)) & 0x01)
+		untrue(check, "RD is not what it has to be");
 	if (told[2] & 0x04)
 		untrue(check, "AA is set");
-	if (!(told[3] & 0x80))
-		untrue(check, "RA is not set");
+	if (!(told[3] & 0x80) == query)
+		untrue(check, "RA is not what it has to be");
 	if (told[3] & 0x40)
 		untrue(check, "the reserved bit is set");
-	if ((told[3] ^ asked[3]) & 0x10)
-		untrue(check, "CD differs from the query's");
+	if ((told[3] ^ (query ? asked[3] : 0)) & 0x10)
+		untrue(check, "CD is not what it has to be");
 }
 
 static void check_question(const struct check *check)
