@@ -98,7 +98,7 @@ struct ng_generation {
 int ng_gate_create(uint64_t seed, struct ng_gate **out) NG_MUST_CHECK;
 /*
  * What event ids are made from: the wall time at zero of the clock that the inputs come with, and a number
- * drawn at random. Without it ids count from zero.
+ * drawn at random. Without it ids count from zero. To be said before the first question.
  */
 void ng_gate_events(struct ng_gate *gate, uint64_t zero_ms, uint64_t nonce);
 void ng_gate_destroy(struct ng_gate *gate); /* takes NULL */

@@ -37,6 +37,8 @@ int ng_name_unpack(const uint8_t *message, size_t len, size_t *pos,
 		   struct ng_name *out) NG_MUST_CHECK;
 
 void ng_name_lower(struct ng_name *name);
+/* The same into out, which is not name; what is behind its end is not written. */
+void ng_name_lowered(const struct ng_name *name, struct ng_name *out);
 bool ng_name_equal(const struct ng_name *a, const struct ng_name *b);
 /* The same, for the case as well: what 0x20 compares. */
 bool ng_name_same(const struct ng_name *a, const struct ng_name *b);

@@ -73,23 +73,31 @@ static struct arena_block *block_add(struct arena *arena, size_t size)
 	return arena->now = block;
 }
 
-static void *take(struct arena *arena, size_t size)
+/* What does not fit the current block: a new one, or the failure that sticks. */
+static __attribute__((noinline)) struct arena_block *block_for(struct arena *arena, size_t size,
+							       size_t padded)
 {
-	if (arena->failed)
-		return NULL;
+	bool wrapped = padded < size || padded > SIZE_MAX - sizeof(struct arena_block);
+	struct arena_block *block = NULL;
+
+	if (!arena->failed && !wrapped && padded <= arena->limit - arena->used)
+		block = block_add(arena, padded);
+	if (!block)
+		arena->failed = true;
+	return block;
+}
+
+static inline void *take(struct arena *arena, size_t size)
+{
 	/* Nothing still gets an address of its own. */
 	size_t padded = size ? (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1) : ALIGNMENT;
-	bool wrapped = padded < size || padded > SIZE_MAX - sizeof(struct arena_block);
-
 	struct arena_block *block = arena->now;
-	if (wrapped || padded > arena->limit - arena->used)
-		block = NULL;
-	else if (!block || padded > block->room - block->used)
-		block = block_add(arena, padded);
-	if (!block) {
-		arena->failed = true;
+
+	if (!block || arena->failed || padded < size || padded > block->room - block->used ||
+	    padded > arena->limit - arena->used)
+		block = block_for(arena, size, padded);
+	if (!block)
 		return NULL;
-	}
 	void *at = block->octets + block->used;
 	block->used += padded;
 	arena->used += padded;

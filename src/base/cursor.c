@@ -1,53 +1,7 @@
-/*
- * Every step asks first whether the octets are there, and takes nothing when they are not. Positions
- * never pass the length, so `len - pos` cannot wrap.
- */
+/* Every step asks first whether there is room, and takes nothing when there is none. */
 #include "base/cursor.h"
 
-#include <namegate/error.h>
 #include <string.h>
-
-struct reader reader_make(const uint8_t *octets, size_t len)
-{
-	return (struct reader){.octets = octets, .len = len};
-}
-
-size_t reader_left(const struct reader *reader)
-{
-	return reader->error ? 0 : reader->len - reader->pos;
-}
-
-const uint8_t *reader_octets(struct reader *reader, size_t n)
-{
-	if (reader->error)
-		return NULL;
-	if (n > reader->len - reader->pos) {
-		reader->error = NG_E_SHORT;
-		return NULL;
-	}
-	const uint8_t *at = reader->octets + reader->pos;
-	reader->pos += n;
-	return at;
-}
-
-uint8_t reader_u8(struct reader *reader)
-{
-	const uint8_t *at = reader_octets(reader, 1);
-	return at ? at[0] : 0;
-}
-
-uint16_t reader_u16(struct reader *reader)
-{
-	const uint8_t *at = reader_octets(reader, 2);
-	return at ? (uint16_t)(at[0] << 8 | at[1]) : 0;
-}
-
-uint32_t reader_u32(struct reader *reader)
-{
-	const uint8_t *at = reader_octets(reader, 4);
-	return at ? (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3]
-		  : 0;
-}
 
 struct writer writer_make(uint8_t *octets, size_t room)
 {

@@ -1,9 +1,12 @@
 /*
  * Bounded reading and writing of octets with a sticky error: after the first short or bad step
- * every further one is void, and the caller checks `error` once at the end.
+ * every further one is void, and the caller checks `error` once at the end. Reading is inline: it
+ * is what the first question of every packet is made of. Positions never pass the length, so
+ * `len - pos` cannot wrap.
  */
 #pragma once
 
+#include <namegate/error.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,12 +15,49 @@ struct reader {
 	size_t len, pos;
 	int error; /* enum ng_error; NG_OK so far */
 };
-struct reader reader_make(const uint8_t *octets, size_t len);
-uint8_t reader_u8(struct reader *reader);   /* 0 after an error, as the others */
-uint16_t reader_u16(struct reader *reader); /* network order */
-uint32_t reader_u32(struct reader *reader);
-const uint8_t *reader_octets(struct reader *reader, size_t n); /* borrowed; NULL on error */
-size_t reader_left(const struct reader *reader);
+static inline struct reader reader_make(const uint8_t *octets, size_t len)
+{
+	return (struct reader){.octets = octets, .len = len};
+}
+
+static inline size_t reader_left(const struct reader *reader)
+{
+	return reader->error ? 0 : reader->len - reader->pos;
+}
+
+/* Borrowed; NULL on error. */
+static inline const uint8_t *reader_octets(struct reader *reader, size_t n)
+{
+	if (reader->error)
+		return NULL;
+	if (n > reader->len - reader->pos) {
+		reader->error = NG_E_SHORT;
+		return NULL;
+	}
+	const uint8_t *at = reader->octets + reader->pos;
+	reader->pos += n;
+	return at;
+}
+
+/* 0 after an error, as the others; all in network order. */
+static inline uint8_t reader_u8(struct reader *reader)
+{
+	const uint8_t *at = reader_octets(reader, 1);
+	return at ? at[0] : 0;
+}
+
+static inline uint16_t reader_u16(struct reader *reader)
+{
+	const uint8_t *at = reader_octets(reader, 2);
+	return at ? (uint16_t)(at[0] << 8 | at[1]) : 0;
+}
+
+static inline uint32_t reader_u32(struct reader *reader)
+{
+	const uint8_t *at = reader_octets(reader, 4);
+	return at ? (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3]
+		  : 0;
+}
 
 struct writer {
 	uint8_t *octets;

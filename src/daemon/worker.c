@@ -193,7 +193,8 @@ static void act_drop(struct worker *worker, const struct ng_action *action)
 static void act_record(struct worker *worker, const struct ng_action *action)
 {
 	record_put(worker->records, worker->now_us, &action->record);
-	targets_note(&worker->targets, worker->now_us, &action->record);
+	if (action->record.event == NG_EVENT_BLOCKED)
+		targets_note(&worker->targets, worker->now_us, &action->record);
 }
 
 static void act_waiting(struct worker *worker, const struct ng_action *action)
@@ -240,6 +241,21 @@ static void on_query(void *context, const struct ng_client *client, const uint8_
 	struct worker *worker = context;
 
 	ng_gate_query(worker->gate, worker_clock_us(worker), client, wire, len);
+	worker_drain(worker);
+}
+
+/* Questions that came together came at the same time. */
+static void on_batch(void *context)
+{
+	worker_clock_us(context);
+}
+
+static void on_datagram(void *context, const struct ng_client *client, const uint8_t *wire,
+			size_t len)
+{
+	struct worker *worker = context;
+
+	ng_gate_query(worker->gate, worker->now_us, client, wire, len);
 	worker_drain(worker);
 }
 
@@ -530,6 +546,8 @@ static int make_edges(struct worker *worker)
 	const struct upstream_events events = {
 		.context = worker, .answer = on_answer, .no_answer = on_no_answer};
 	uint64_t drawn[2];
+	const struct udp_calls datagrams = {
+		.context = worker, .batch = on_batch, .query = on_datagram};
 	const struct stream_calls streams = {
 		.context = worker, .query = on_query, .sandbox = on_who, .limited = on_limited};
 	int code;
@@ -541,7 +559,7 @@ static int make_edges(struct worker *worker)
 	if (!code)
 		ng_gate_events(worker->gate, zero_ms(worker), drawn[1]);
 	if (!code)
-		code = udp_create(&worker->loop, on_query, worker, &worker->udp);
+		code = udp_create(&worker->loop, &datagrams, &worker->udp);
 	if (!code)
 		code = stream_create(&worker->loop, &streams, &worker->streams);
 	if (!code)

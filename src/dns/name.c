@@ -9,15 +9,26 @@
 
 #define POINTER_MASK 0xc0u /* RFC 1035 4.1.4: both top bits; one alone is reserved */
 
-void ng_name_lower(struct ng_name *name)
+static void lower(const uint8_t *from, uint8_t *to, size_t len)
 {
-	size_t i = 0, len = name->len;
+	size_t i = 0;
 	for (; i + 8 <= len; i += 8) {
-		uint64_t word = fold8(fold_load8(name->wire + i));
-		memcpy(name->wire + i, &word, sizeof(word));
+		uint64_t word = fold8(fold_load8(from + i));
+		memcpy(to + i, &word, sizeof(word));
 	}
 	for (; i < len; i++)
-		name->wire[i] = fold1(name->wire[i]);
+		to[i] = fold1(from[i]);
+}
+
+void ng_name_lower(struct ng_name *name)
+{
+	lower(name->wire, name->wire, name->len);
+}
+
+void ng_name_lowered(const struct ng_name *name, struct ng_name *out)
+{
+	out->len = name->len;
+	lower(name->wire, out->wire, name->len);
 }
 
 bool ng_name_equal(const struct ng_name *a, const struct ng_name *b)
@@ -86,7 +97,7 @@ int ng_name_from_wire(const uint8_t *wire, size_t len, struct ng_name *out)
  * the number of stretches is bounded besides, or chains of bare pointers would make a
  * short message expensive (RFC 9267 2).
  */
-int ng_name_unpack(const uint8_t *message, size_t len, size_t *pos, struct ng_name *out)
+static int name_follow(const uint8_t *message, size_t len, size_t *pos, struct ng_name *out)
 {
 	uint8_t wire[NG_NAME_MAX];
 	size_t n = 0, at = *pos, start = at, after = 0;
@@ -120,6 +131,20 @@ int ng_name_unpack(const uint8_t *message, size_t len, size_t *pos, struct ng_na
 	memcpy(out->wire, wire, n);
 	out->len = (uint8_t)n;
 	*pos = after ? after : at;
+	return NG_OK;
+}
+
+/* Without a pointer in it, as nearly all are, a name is copied at once. */
+int ng_name_unpack(const uint8_t *message, size_t len, size_t *pos, struct ng_name *out)
+{
+	size_t start = *pos, at = start;
+	while (at < len && message[at] && message[at] <= NG_LABEL_MAX)
+		at += 1u + message[at];
+	if (at >= len || message[at] || at - start >= NG_NAME_MAX)
+		return name_follow(message, len, pos, out);
+	memcpy(out->wire, message + start, at + 1 - start);
+	out->len = (uint8_t)(at + 1 - start);
+	*pos = at + 1;
 	return NG_OK;
 }
 

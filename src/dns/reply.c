@@ -237,7 +237,14 @@ static void put_opt(struct build *build, const struct ng_reply_spec *spec)
 	put(build, spec->ede_end, extra.end);
 }
 
-/* ---- the whole ---- */
+/* ---- the header ---- */
+
+static size_t limit_of(const struct ng_reply_spec *spec)
+{
+	if (spec->limit < NG_UDP_FLOOR)
+		return NG_UDP_FLOOR;
+	return spec->limit > NG_MESSAGE_MAX ? NG_MESSAGE_MAX : spec->limit;
+}
 
 /* What the client sees in the header's four bits; without OPT, a larger RCODE would look like success. */
 static unsigned int rcode_low(const struct ng_reply_spec *spec)
@@ -266,12 +273,62 @@ static void header_set(uint8_t *out, const struct ng_reply_spec *spec, bool trun
 	set_u16(out + 10, query->edns);
 }
 
+/* ---- without records ---- */
+
+/*
+ * Denials and refusals hold no record but our own SOA, and fit the floor whatever the name: at most
+ * 12 + 259 + 33 + 23 octets. So they are written straight on, with what never changes as it stands.
+ */
+static bool is_bare(const struct ng_reply_spec *spec)
+{
+	return !spec->n && !spec->truncate && (!spec->negative_soa || !spec->soa);
+}
+
+static uint8_t *bare_soa(uint8_t *at, const struct ng_reply_spec *spec)
+{
+	static const uint8_t form[] = {0, 0, NG_TYPE_SOA, 0,  NG_CLASS_IN, 0, 0,
+				       0, 0, 0,           22, 0,           0};
+	memcpy(at, form, sizeof(form));
+	set_u32(at + 5, spec->soa_ttl);
+	set_u32(at + 13, spec->serial);
+	set_u32(at + 17, SOA_REFRESH);
+	set_u32(at + 21, SOA_RETRY);
+	set_u32(at + 25, SOA_EXPIRE);
+	set_u32(at + 29, spec->soa_ttl);
+	return at + 33;
+}
+
+static size_t compose_bare(const struct ng_reply_spec *spec, uint8_t *out)
+{
+	const struct ng_question *question = &spec->query->question;
+	uint8_t *at = out + NG_HEADER_LEN;
+	header_set(out, spec, false);
+	if (spec->query->has_question) {
+		memcpy(at, question->name.wire, question->name.len);
+		at += question->name.len;
+		set_u16(at, question->type);
+		set_u16(at + 2, question->class);
+		at += 4;
+	}
+	if (spec->negative_soa)
+		at = bare_soa(at, spec);
+	if (!spec->query->edns)
+		return (size_t)(at - out);
+	struct build build;
+	build.out = out;
+	build.pos = (size_t)(at - out);
+	build.limit = limit_of(spec);
+	build.full = false;
+	put_opt(&build, spec);
+	return build.pos;
+}
+
+/* ---- the whole ---- */
+
 /* Builds or counts; returns whether it leaves with TC=1. */
 static bool compose(const struct ng_reply_spec *spec, uint8_t *out, size_t *len)
 {
-	size_t limit = spec->limit < NG_UDP_FLOOR ? NG_UDP_FLOOR : spec->limit;
-	if (limit > NG_MESSAGE_MAX)
-		limit = NG_MESSAGE_MAX;
+	size_t limit = limit_of(spec);
 	struct build build;
 	build.out = out;
 	build.pos = NG_HEADER_LEN;
@@ -312,6 +369,8 @@ static bool fits_uncompressed(const struct ng_reply_spec *spec)
 size_t ng_reply_build(const struct ng_reply_spec *spec, uint8_t *out)
 {
 	size_t len = 0;
+	if (spec->query && is_bare(spec))
+		return compose_bare(spec, out);
 	if (spec->query)
 		compose(spec, out, &len);
 	return len;

@@ -8,13 +8,16 @@
 
 struct special_zone {
 	enum ng_special kind;
+	uint16_t tail;
 	uint8_t len;
 	const char *wire;
 };
+/* The last two octets before the root: they alone tell nearly all names from the zones'. */
+#define TAIL(wire, len) (uint16_t)((wire)[(len)-3] << 8 | (wire)[(len)-2])
 /* The root label is the string's end. */
 #define ZONE(kind, wire)                                                                       \
 	{                                                                                      \
-		kind, sizeof(wire), wire                                                       \
+		kind, TAIL(wire, sizeof(wire)), sizeof(wire), wire                             \
 	}
 
 static const struct special_zone zones[] = {
@@ -105,11 +108,12 @@ static bool reverse_range(const struct ng_name *name, struct ng_addr *first,
 					 in6 = ZONE(NG_SPECIAL_INSIDE, "\3ip6\4arpa");
 	const uint8_t *labels[NG_NAME_MAX / 2];
 	enum ng_family family = is_within(name, &in4) ? NG_IPV4 : NG_IPV6;
-	uint8_t low[16] = {0}, high[16], digit;
+	uint8_t low[16], high[16], digit;
 	size_t n, i = 0;
 
 	if (family == NG_IPV6 && !is_within(name, &in6))
 		return false;
+	memset(low, 0, sizeof(low));
 	memset(high, 0xff, sizeof(high));
 	n = labels_before(name, family == NG_IPV4 ? in4.len : in6.len, labels);
 	for (; family == NG_IPV4 && i < n && i < 4 && octet_read(labels[i], &low[i]); i++)
@@ -149,15 +153,17 @@ static bool is_inside(const struct ng_name *name)
 enum ng_special ng_special_of(const struct ng_name *name)
 {
 	static const uint8_t discovery[] = {4, '_', 'd', 'n', 's'}; /* RFC 9461 */
+	const unsigned tail = name->len < 3 ? 0 : TAIL(name->wire, name->len);
 
 	if (name->len > sizeof(discovery) &&
 	    memcmp(name->wire, discovery, sizeof(discovery)) == 0)
 		return NG_SPECIAL_NODATA;
 	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
-		if (is_within(name, &zones[i]))
+		if (zones[i].tail == tail && is_within(name, &zones[i]))
 			return zones[i].kind;
 	}
-	return is_inside(name) ? NG_SPECIAL_INSIDE : NG_SPECIAL_NONE;
+	return tail == ('p' << 8 | 'a') && is_inside(name) ? NG_SPECIAL_INSIDE
+							   : NG_SPECIAL_NONE;
 }
 
 bool ng_special_stays(const struct ng_name *name, const struct ng_name *zone)

@@ -1,19 +1,6 @@
 /* Length before content: each part is taken from the reader, and void when it was not all there. */
 #include "dns/wire.h"
 
-struct wire_header wire_header_read(struct reader *reader)
-{
-	struct wire_header header = {.id = reader_u16(reader), .flags = reader_u16(reader)};
-	for (int i = 0; i < WIRE_SECTIONS; i++)
-		header.counts[i] = reader_u16(reader);
-	return header;
-}
-
-unsigned int wire_opcode(const struct wire_header *header)
-{
-	return header->flags >> WIRE_OPCODE_SHIFT & 0x0f;
-}
-
 /* A name at the reader's place; out is untouched on error. */
 static void name_read(struct reader *reader, struct ng_name *out)
 {
@@ -24,8 +11,9 @@ static void name_read(struct reader *reader, struct ng_name *out)
 void wire_question_read(struct reader *reader, struct ng_question *out)
 {
 	name_read(reader, &out->name);
-	out->type = reader_u16(reader);
-	out->class = reader_u16(reader);
+	const uint8_t *at = reader_octets(reader, 4);
+	out->type = at ? wire_u16(at) : 0;
+	out->class = at ? wire_u16(at + 2) : 0;
 }
 
 void wire_record_read(struct reader *reader, struct wire_record *out)

@@ -31,8 +31,28 @@ struct wire_header {
 	uint16_t id, flags;
 	uint16_t counts[WIRE_SECTIONS];
 };
-struct wire_header wire_header_read(struct reader *reader);
-unsigned int wire_opcode(const struct wire_header *header);
+static inline uint16_t wire_u16(const uint8_t *at)
+{
+	return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+static inline struct wire_header wire_header_read(struct reader *reader)
+{
+	const uint8_t *at = reader_octets(reader, NG_HEADER_LEN);
+	struct wire_header header = {0};
+	if (!at)
+		return header;
+	header.id = wire_u16(at);
+	header.flags = wire_u16(at + 2);
+	for (int i = 0; i < WIRE_SECTIONS; i++)
+		header.counts[i] = wire_u16(at + 4 + 2 * i);
+	return header;
+}
+
+static inline unsigned int wire_opcode(const struct wire_header *header)
+{
+	return header->flags >> WIRE_OPCODE_SHIFT & 0x0f;
+}
 
 void wire_question_read(struct reader *reader, struct ng_question *out);
 

@@ -47,6 +47,7 @@ struct record_log {
 	bool socket;
 	uint32_t per_s;
 	struct bucket *buckets, strangers;
+	struct bucket *last; /* that was asked for: records of one sandbox come together */
 	struct record_counters counters;
 	size_t first, n; /* [first, n) of the buffer waits */
 	char buffer[BUFFER_MAX];
@@ -126,9 +127,11 @@ static struct bucket *bucket_find(struct record_log *log, uint64_t now_us,
 
 	if (!record->sandbox)
 		return &log->strangers;
+	if (log->last && log->last->sandbox == record->sandbox)
+		return log->last;
 	HASH_FIND(hh, log->buckets, &record->sandbox, sizeof(record->sandbox), bucket);
 	if (bucket)
-		return bucket;
+		return log->last = bucket;
 	if (HASH_COUNT(log->buckets) >= BUCKETS_MAX)
 		return &log->strangers;
 	bucket = calloc(1, sizeof(*bucket));
@@ -143,7 +146,7 @@ static struct bucket *bucket_find(struct record_log *log, uint64_t now_us,
 		free(bucket);
 		return &log->strangers;
 	}
-	return bucket;
+	return log->last = bucket;
 }
 
 /* A bucket holds what one second brings. Parts of a token wait in the time not yet counted. */
@@ -216,6 +219,7 @@ void record_second(struct record_log *log, uint64_t now_us)
 	struct bucket *bucket, *spare;
 
 	tell_suppressed(log, &log->strangers);
+	log->last = NULL;
 	HASH_ITER (hh, log->buckets, bucket, spare) {
 		tell_suppressed(log, bucket);
 		if (bucket->suppressed || now_us < bucket->filled_us + QUIET_US)

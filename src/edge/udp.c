@@ -86,8 +86,7 @@ struct interface_name {
 
 struct udp {
 	uv_loop_t *loop;
-	udp_query_fn *query;
-	void *context;
+	struct udp_calls calls;
 	struct listener *listeners[NG_LISTENERS_MAX];
 	uint8_t n_listeners;
 	bool started;
@@ -163,24 +162,25 @@ static struct ng_addr address_of(const union peer *peer)
 
 /* ---- in ---- */
 
+/* There is one at most of those that were asked for, and none that were not. */
 static void note_way(struct msghdr *message, struct slot *slot)
 {
+	const struct cmsghdr *head = CMSG_FIRSTHDR(message);
+
 	slot->ifindex = 0;
 	memset(slot->asked, 0, sizeof(slot->asked));
-	for (struct cmsghdr *head = CMSG_FIRSTHDR(message); head;
-	     head = CMSG_NXTHDR(message, head)) {
-		if (head->cmsg_level == IPPROTO_IP && head->cmsg_type == IP_PKTINFO) {
-			struct in_pktinfo info;
-			memcpy(&info, CMSG_DATA(head), sizeof(info));
-			slot->ifindex = (uint32_t)info.ipi_ifindex;
-			memcpy(slot->asked, &info.ipi_spec_dst, sizeof(info.ipi_spec_dst));
-		}
-		if (head->cmsg_level == IPPROTO_IPV6 && head->cmsg_type == IPV6_PKTINFO) {
-			struct in6_pktinfo info;
-			memcpy(&info, CMSG_DATA(head), sizeof(info));
-			slot->ifindex = info.ipi6_ifindex;
-			memcpy(slot->asked, &info.ipi6_addr, sizeof(info.ipi6_addr));
-		}
+	if (!head)
+		return;
+	if (head->cmsg_level == IPPROTO_IP && head->cmsg_type == IP_PKTINFO) {
+		struct in_pktinfo info;
+		memcpy(&info, CMSG_DATA(head), sizeof(info));
+		slot->ifindex = (uint32_t)info.ipi_ifindex;
+		memcpy(slot->asked, &info.ipi_spec_dst, sizeof(info.ipi_spec_dst));
+	} else if (head->cmsg_level == IPPROTO_IPV6 && head->cmsg_type == IPV6_PKTINFO) {
+		struct in6_pktinfo info;
+		memcpy(&info, CMSG_DATA(head), sizeof(info));
+		slot->ifindex = info.ipi6_ifindex;
+		memcpy(slot->asked, &info.ipi6_addr, sizeof(info.ipi6_addr));
 	}
 }
 
@@ -213,7 +213,7 @@ static void take_query(struct listener *listener, unsigned i)
 	client.handle = (uint64_t)slot->generation << 32 | index;
 	client.addr = address_of(&slot->peer);
 	client.interface = name_of(udp, listener->fd, slot->ifindex);
-	udp->query(udp->context, &client, udp->intake.octets[i], head->msg_len);
+	udp->calls.query(udp->calls.context, &client, udp->intake.octets[i], head->msg_len);
 }
 
 static void intake_ready(struct intake *intake, unsigned i)
@@ -228,9 +228,12 @@ static void intake_ready(struct intake *intake, unsigned i)
 /* Returns whether there may be more. */
 static bool take_batch(struct listener *listener)
 {
-	struct intake *intake = &listener->udp->intake;
+	struct udp *udp = listener->udp;
+	struct intake *intake = &udp->intake;
 	int got = recvmmsg(listener->fd, intake->batch.heads, BATCH, MSG_DONTWAIT, NULL);
 
+	if (got > 0)
+		udp->calls.batch(udp->calls.context);
 	for (int i = 0; i < got; i++) {
 		take_query(listener, (unsigned)i);
 		intake_ready(intake, (unsigned)i);
@@ -372,7 +375,7 @@ static void batch_init(struct batch *batch, uint8_t *octets, size_t room, size_t
 	}
 }
 
-int udp_create(uv_loop_t *loop, udp_query_fn *query, void *context, struct udp **out)
+int udp_create(uv_loop_t *loop, const struct udp_calls *calls, struct udp **out)
 {
 	struct udp *udp = calloc(1, sizeof(*udp));
 
@@ -384,8 +387,7 @@ int udp_create(uv_loop_t *loop, udp_query_fn *query, void *context, struct udp *
 		return NG_E_NOMEM;
 	}
 	udp->loop = loop;
-	udp->query = query;
-	udp->context = context;
+	udp->calls = *calls;
 	udp->free = NO_SLOT;
 	batch_init(&udp->intake.batch, udp->intake.octets[0], QUERY_MAX, sizeof(union peer),
 		   sizeof(union control));

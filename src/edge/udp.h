@@ -12,9 +12,13 @@
 
 struct udp;
 
-/* client and wire are good during the call; client->interface is NULL when the kernel does not know it. */
-typedef void udp_query_fn(void *context, const struct ng_client *client, const uint8_t *wire,
-			  size_t len);
+struct udp_calls {
+	void *context;
+	void (*batch)(void *context); /* ahead of the queries that were taken together */
+	/* client and wire are good during the call; client->interface is "" when the kernel does not know it. */
+	void (*query)(void *context, const struct ng_client *client, const uint8_t *wire,
+		      size_t len);
+};
 
 struct udp_counters {
 	uint64_t received, sent;
@@ -23,8 +27,7 @@ struct udp_counters {
 	uint64_t unsent;   /* replies dropped: the kernel took them not, or not in time */
 };
 
-int udp_create(uv_loop_t *loop, udp_query_fn *query, void *context,
-	       struct udp **out) NG_MUST_CHECK;
+int udp_create(uv_loop_t *loop, const struct udp_calls *calls, struct udp **out) NG_MUST_CHECK;
 /* Closes the listeners; takes NULL. The loop must run once more before it is closed itself. */
 void udp_destroy(struct udp *udp);
 

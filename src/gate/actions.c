@@ -7,6 +7,7 @@
 #include "gate/engine.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,11 +45,25 @@ struct ng_action *action_add(struct ng_gate *gate, enum ng_action_kind kind)
 	return action;
 }
 
+#define SIZE_WITH(member)                                                                      \
+	(offsetof(struct ng_action, member) + sizeof(((struct ng_action *)NULL)->member))
+
+/* An order is many times what a reply is: only what the kind has is copied. */
 bool ng_gate_next(struct ng_gate *gate, struct ng_action *out)
 {
+	static const uint16_t sizes[] = {
+		[NG_ASK_UPSTREAM] = SIZE_WITH(ask), [NG_LEASE] = SIZE_WITH(lease),
+		[NG_REVOKE] = SIZE_WITH(lease),     [NG_EVICT] = SIZE_WITH(lease),
+		[NG_REPLY] = SIZE_WITH(reply),      [NG_DROP] = SIZE_WITH(drop),
+		[NG_RECORD] = SIZE_WITH(record),    [NG_WAITING] = SIZE_WITH(waiting),
+		[NG_HOLD] = SIZE_WITH(lease),       [NG_RELEASE] = SIZE_WITH(lease),
+	};
+	const struct ng_action *next = &gate->actions[gate->next_action];
+
 	if (gate->next_action == gate->n_actions)
 		return false;
-	*out = gate->actions[gate->next_action++];
+	memcpy(out, next, sizes[next->kind]);
+	gate->next_action++;
 	return true;
 }
 

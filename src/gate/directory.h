@@ -22,11 +22,24 @@ struct source {
 	UT_hash_handle hh;          /* of the single addresses, by prefix.addr */
 };
 
+/*
+ * The last text for a client that only sandbox and rule were filled into (texts.c): most denials say
+ * the same as the one before. It goes with the sandbox, so no rule changes behind its back.
+ */
+struct phrase {
+	int text; /* enum text; TEXT_NONE: none yet */
+	uint32_t line;
+	const char *path; /* of the rule; NULL: no rule matched */
+	uint16_t len;
+	char octets[NG_EDE_TEXT_MAX];
+};
+
 struct sandbox {
 	struct ng_sandbox spec;
 	struct source *sources; /* spec.n_sources of them */
 	uint32_t n_pending, n_waiting, n_ahead;
 	uint32_t n_events;           /* ids given out */
+	char mark[16];               /* of the last id; event.c */
 	uint32_t n_elements;         /* in the kernel, of its leases */
 	uint64_t trail_octets;       /* that its leases' trails take */
 	uint64_t limited[NG_LIMITS]; /* what was refused it */
@@ -36,7 +49,8 @@ struct sandbox {
 	struct query *queries;
 	uint32_t first_lease, last_lease; /* references; 0: none */
 	uint32_t owner;                   /* 1 + its number in the book, while it has leases */
-	struct idle *idle;                /* NULL until it has as many leases as it may */
+	struct phrase phrase;
+	struct idle *idle; /* NULL until it has as many leases as it may */
 	UT_hash_handle hh;
 };
 

@@ -142,6 +142,9 @@ struct ng_gate {
 	uint64_t seed, version;
 	uint64_t zero_ms, nonce;     /* of event ids */
 	uint32_t n_events;           /* of those who are no sandbox */
+	char mark[16];               /* of their last id */
+	uint64_t event_ms;           /* that the time below is of */
+	char event_time[10];         /* as ids begin; event.c */
 	struct ng_settings settings; /* no zero left in it */
 	struct route *routes;
 	size_t n_routes;
@@ -171,8 +174,9 @@ struct ng_gate {
 
 	struct ng_action *actions;
 	size_t n_actions, next_action, room_actions;
-	struct arena words;  /* what actions point to */
-	struct arena parsed; /* the message being read */
+	struct arena words;    /* what actions point to */
+	struct arena parsed;   /* the message being read */
+	struct ng_query asked; /* the question that is the input */
 	struct ng_counters counters;
 	uint8_t scratch[NG_MESSAGE_MAX];
 };
@@ -401,7 +405,7 @@ void waiting_finish(struct ng_gate *gate);
 bool special_answer(struct ng_gate *gate, const struct told *told, const struct ng_name *name,
 		    const struct ng_decision *decision);
 
-/* reverse.c: the name of an address that the sandbox has open; false as in special.c */
+/* reverse.c: a PTR question for the name of an address that the sandbox has open; false as in special.c */
 bool reverse_answer(struct ng_gate *gate, const struct told *told, const struct ng_name *name);
 
 /* judge.c: what policy says of a query or a lease at this moment */
@@ -493,8 +497,7 @@ struct ng_reply_spec answer_spec(struct ng_gate *gate, const struct query *query
 
 /* pending.c: the life of a pending query */
 /* NULL when a bound is reached or memory is out. */
-struct query *query_begin(struct ng_gate *gate, const struct ng_client *client,
-			  struct sandbox *sandbox, const struct ng_query *asked);
+struct query *query_begin(struct ng_gate *gate, const struct told *told);
 void query_end(struct ng_gate *gate, struct query *query);
 void query_free(struct query *query); /* takes NULL */
 void query_commit_wait(struct ng_gate *gate, struct query *query);

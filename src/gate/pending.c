@@ -49,9 +49,9 @@ static void query_give(struct ng_gate *gate, struct query *query)
 	gate->spare = query;
 }
 
-struct query *query_begin(struct ng_gate *gate, const struct ng_client *client,
-			  struct sandbox *sandbox, const struct ng_query *asked)
+struct query *query_begin(struct ng_gate *gate, const struct told *told)
 {
+	struct sandbox *sandbox = told->sandbox;
 	struct query *query;
 
 	if (gate->n_pending >= gate->settings.limits.pending ||
@@ -60,14 +60,14 @@ struct query *query_begin(struct ng_gate *gate, const struct ng_client *client,
 	query = query_take(gate);
 	if (!query)
 		return NULL;
-	query->client = client->handle;
-	query->from = client->addr;
-	query->peer = client->peer;
-	query->keepalive_ds = client->keepalive_ds;
-	query->tcp = client->tcp;
+	query->client = told->client;
+	query->from = told->from;
+	query->peer = told->peer;
+	query->keepalive_ds = told->keepalive_ds;
+	query->tcp = told->tcp;
 	query->sandbox = sandbox;
-	query->asked = *asked;
-	query->name = asked->question.name;
+	query->asked = *told->asked;
+	query->name = told->asked->question.name;
 	ng_name_lower(&query->name);
 	query->target = query->name;
 	query->began_us = gate->now_us;

@@ -135,15 +135,14 @@ static void query_dispatch(struct ng_gate *gate, struct query *query)
 		query_resolve(gate, query);
 }
 
-static void query_admit(struct ng_gate *gate, const struct ng_client *client,
-			const struct told *told, struct sandbox *sandbox,
+static void query_admit(struct ng_gate *gate, const struct told *told,
 			const struct ng_decision *decision, const struct ng_bounds *bounds)
 {
-	struct query *query = query_begin(gate, client, sandbox, told->asked);
+	struct query *query = query_begin(gate, told);
 
 	if (!query) {
 		gate->counters.over_quota++;
-		limited(gate, sandbox, NG_LIMIT_PENDING);
+		limited(gate, told->sandbox, NG_LIMIT_PENDING);
 		reply_error(gate, told, NG_RCODE_REFUSED, TEXT_PENDING);
 		return;
 	}
@@ -163,16 +162,15 @@ static void type_blocked(struct ng_gate *gate, const struct told *told,
 }
 
 /* A name that is denied is so before anything is made or sent for it. */
-static void query_first(struct ng_gate *gate, const struct ng_client *client, struct told *told,
-			struct sandbox *sandbox)
+static void query_first(struct ng_gate *gate, struct told *told)
 {
-	struct ng_name name = told->asked->question.name;
-	const struct ng_subject subject = {
-		.names = &name, .n_names = 1, .client = &client->addr};
+	struct sandbox *sandbox = told->sandbox;
+	struct ng_name name;
+	const struct ng_subject subject = {.names = &name, .n_names = 1, .client = &told->from};
 	struct ng_bounds bounds = {0};
 	struct ng_decision decision;
 
-	ng_name_lower(&name);
+	ng_name_lowered(&told->asked->question.name, &name);
 	ng_policy_judge(&sandbox->spec.policy, &subject, &decision);
 	told->decision = &decision;
 	if (special_answer(gate, told, &name, &decision))
@@ -190,19 +188,15 @@ static void query_first(struct ng_gate *gate, const struct ng_client *client, st
 	if (!serves_local(&decision) && !type_allowed(&bounds, told->asked->question.type))
 		type_blocked(gate, told, &decision, TEXT_TYPE);
 	else
-		query_admit(gate, client, told, sandbox, &decision, &bounds);
+		query_admit(gate, told, &decision, &bounds);
 }
 
-/* Who asks, and from where; NULL: nobody whom we serve. */
-static struct sandbox *asker(const struct ng_gate *gate, const struct ng_client *client,
-			     struct ng_addr *from)
+/* Whose transport it is alone, asking as the first of its single addresses; NULL: it has none, or is gone. */
+static struct sandbox *asker_alone(const struct ng_gate *gate, const struct ng_client *client,
+				   struct ng_addr *from)
 {
-	struct sandbox *sandbox;
+	struct sandbox *sandbox = directory_by_id(&gate->directory, client->sandbox);
 
-	*from = client->addr;
-	if (!client->sandbox)
-		return directory_by_source(&gate->directory, from, client->interface);
-	sandbox = directory_by_id(&gate->directory, client->sandbox);
 	for (size_t i = 0; sandbox && i < sandbox->spec.n_sources; i++) {
 		if (!ng_prefix_is_host(&sandbox->spec.sources[i]))
 			continue;
@@ -212,9 +206,18 @@ static struct sandbox *asker(const struct ng_gate *gate, const struct ng_client 
 	return NULL;
 }
 
+/* Who asks; from is client's address and may become another. NULL: nobody whom we serve. */
+static struct sandbox *asker(const struct ng_gate *gate, const struct ng_client *client,
+			     struct ng_addr *from)
+{
+	if (client->sandbox)
+		return asker_alone(gate, client, from);
+	return directory_by_source(&gate->directory, from, client->interface);
+}
+
 uint32_t ng_gate_sandbox_of(const struct ng_gate *gate, const struct ng_client *client)
 {
-	struct ng_addr from;
+	struct ng_addr from = client->addr;
 	const struct sandbox *sandbox = asker(gate, client, &from);
 
 	return sandbox ? sandbox->spec.id : 0;
@@ -223,40 +226,33 @@ uint32_t ng_gate_sandbox_of(const struct ng_gate *gate, const struct ng_client *
 void ng_gate_query(struct ng_gate *gate, uint64_t now_us, const struct ng_client *client,
 		   const uint8_t *wire, size_t len)
 {
-	struct ng_query asked;
-	struct sandbox *sandbox;
-	struct ng_client who = *client;
-	struct told told = {.client = client->handle,
-			    .peer = client->peer,
-			    .tcp = client->tcp,
-			    .keepalive_ds = client->keepalive_ds};
+	struct told told;
 	enum ng_fate fate;
 
 	actions_begin(gate, now_us);
 	gate->counters.queries++;
-	fate = ng_query_parse(wire, len, &asked);
+	fate = ng_query_parse(wire, len, &gate->asked);
 	if (fate == NG_FATE_SILENCE) {
 		gate->counters.silent++;
 		action_add(gate, NG_DROP)->drop = client->handle;
 		return;
 	}
-	sandbox = asker(gate, client, &who.addr);
-	told.from = who.addr;
-	told.asked = &asked;
-	told.sandbox = sandbox;
-	if (sandbox && !rate_allows(gate, sandbox)) {
+	told = (struct told){.client = client->handle,
+			     .from = client->addr,
+			     .peer = client->peer,
+			     .asked = &gate->asked,
+			     .tcp = client->tcp,
+			     .keepalive_ds = client->keepalive_ds};
+	told.sandbox = asker(gate, client, &told.from);
+	if (told.sandbox && !rate_allows(gate, told.sandbox)) {
 		told.limit = gate->settings.limits.queries_sandbox;
 		reply_error(gate, &told, NG_RCODE_REFUSED, TEXT_RATE);
-		return;
-	}
-	if (fate == NG_FATE_ERROR) {
+	} else if (fate == NG_FATE_ERROR) {
 		malformed(gate, &told);
-		return;
-	}
-	if (!sandbox) {
+	} else if (!told.sandbox) {
 		reply_error(gate, &told, NG_RCODE_REFUSED,
 			    client->sandbox ? TEXT_NO_ADDRESS : TEXT_STRANGER);
-		return;
+	} else {
+		query_first(gate, &told);
 	}
-	query_first(gate, &who, &told, sandbox);
 }

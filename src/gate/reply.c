@@ -50,6 +50,8 @@ static struct ng_record *record_begin(struct ng_gate *gate, const struct told *t
 				      const char id[static NG_EVENT_ID])
 {
 	struct ng_record *record = &action_add(gate, NG_RECORD)->record;
+	/* While its question is the input, neither that nor the sandbox can go. */
+	const bool stays = told->asked == &gate->asked;
 
 	record->event = NG_EVENT_DECISION;
 	memcpy(record->id, id, sizeof(record->id));
@@ -60,10 +62,12 @@ static struct ng_record *record_begin(struct ng_gate *gate, const struct told *t
 	if (told->sandbox) {
 		record->sandbox = told->sandbox->spec.id;
 		record->mode = told->sandbox->spec.mode;
-		record->sandbox_name = word_text(gate, told->sandbox->spec.name);
+		record->sandbox_name = stays ? told->sandbox->spec.name
+					     : word_text(gate, told->sandbox->spec.name);
 	}
 	if (told->asked->has_question) {
-		record->name = word_name(gate, &told->asked->question.name);
+		record->name = stays ? &told->asked->question.name
+				     : word_name(gate, &told->asked->question.name);
 		record->type = told->asked->question.type;
 	}
 	return record;
@@ -113,27 +117,28 @@ struct ng_record *reply_error(struct ng_gate *gate, const struct told *told, uin
 	return reply_send(gate, told, &spec, NG_DENY);
 }
 
-static struct ng_reply_spec negative_spec(struct ng_gate *gate, const struct told *told,
-					  uint8_t rcode, enum text text)
+/* What there is to say besides the text: no answer, but our SOA. */
+static struct ng_record *negative_send(struct ng_gate *gate, const struct told *told,
+				       const struct negative *negative, uint32_t soa_ttl)
 {
-	return (struct ng_reply_spec){
-		.rcode = rcode,
+	struct ng_reply_spec spec = {
+		.rcode = negative->rcode,
+		.answers = negative->aliases,
+		.n = negative->n,
 		.negative_soa = true,
-		.soa_ttl = gate->settings.deny_ttl_s,
+		.soa_ttl = soa_ttl,
 		.serial = (uint32_t)gate->version,
-		.ede = text_ede(text),
-		.ede_text = text_word(gate, text, told),
+		.ede = text_ede(negative->text),
+		.ede_text = text_word(gate, negative->text, told),
 	};
+
+	return reply_send(gate, told, &spec, negative->verdict);
 }
 
 struct ng_record *reply_negative(struct ng_gate *gate, const struct told *told,
 				 const struct negative *negative)
 {
-	struct ng_reply_spec spec = negative_spec(gate, told, negative->rcode, negative->text);
-
-	spec.answers = negative->aliases;
-	spec.n = negative->n;
-	return reply_send(gate, told, &spec, negative->verdict);
+	return negative_send(gate, told, negative, gate->settings.deny_ttl_s);
 }
 
 static enum text denied_text(const struct ng_sandbox *sandbox,
@@ -149,17 +154,18 @@ static enum text denied_text(const struct ng_sandbox *sandbox,
 static uint8_t denied_rcode(const struct ng_gate *gate, const struct ng_sandbox *sandbox,
 			    const struct ng_name *asked, const struct ng_decision *decision)
 {
-	struct ng_name name = *asked;
+	struct ng_name name;
 
 	if (sandbox->mode == NG_LOCKDOWN)
 		return NG_RCODE_NXDOMAIN;
 	if (decision->matched)
 		return decision->match.action == NG_ACTION_NODATA ? NG_RCODE_NOERROR
 								  : NG_RCODE_NXDOMAIN;
-	ng_name_lower(&name);
-	return gate->settings.ancestor_nodata && ng_policy_has_below(&sandbox->policy, &name)
-		       ? NG_RCODE_NOERROR
-		       : NG_RCODE_NXDOMAIN;
+	if (!gate->settings.ancestor_nodata)
+		return NG_RCODE_NXDOMAIN;
+	ng_name_lowered(asked, &name);
+	return ng_policy_has_below(&sandbox->policy, &name) ? NG_RCODE_NOERROR
+							    : NG_RCODE_NXDOMAIN;
 }
 
 /* RPZ O2: a zone's rule has the TTL that it was written with, but no more than the setting's. */
@@ -176,7 +182,7 @@ static uint32_t denied_ttl(const struct ng_gate *gate, const struct ng_sandbox *
 
 /* RPZ A4: no reply at all. The record says so. */
 static struct ng_record *reply_dropped(struct ng_gate *gate, const struct told *told,
-				       const struct ng_reply_spec *spec)
+				       const struct negative *negative)
 {
 	struct ng_record *record;
 	char id[NG_EVENT_ID];
@@ -185,8 +191,8 @@ static struct ng_record *reply_dropped(struct ng_gate *gate, const struct told *
 	action_add(gate, NG_DROP)->drop = told->client;
 	gate->counters.denied++;
 	record = record_begin(gate, told, id);
-	record->rcode = spec->rcode;
-	record->reason = spec->ede_text;
+	record->rcode = negative->rcode;
+	record->reason = text_word(gate, negative->text, told);
 	return record;
 }
 
@@ -196,16 +202,17 @@ void reply_denied(struct ng_gate *gate, const struct told *told,
 	const struct ng_sandbox *sandbox = &told->sandbox->spec;
 	const struct ng_name *asked = &told->asked->question.name;
 	bool lockdown = sandbox->mode == NG_LOCKDOWN;
-	struct ng_reply_spec spec =
-		negative_spec(gate, told, denied_rcode(gate, sandbox, asked, decision),
-			      denied_text(sandbox, decision));
+	const struct negative denied = {
+		.rcode = denied_rcode(gate, sandbox, asked, decision),
+		.text = denied_text(sandbox, decision),
+	};
 	struct ng_record *record;
 
-	spec.soa_ttl = denied_ttl(gate, sandbox, decision);
 	if (!lockdown && decision->matched && decision->match.action == NG_ACTION_DROP)
-		record = reply_dropped(gate, told, &spec);
+		record = reply_dropped(gate, told, &denied);
 	else
-		record = reply_send(gate, told, &spec, NG_DENY);
+		record =
+			negative_send(gate, told, &denied, denied_ttl(gate, sandbox, decision));
 	record->verdict = lockdown ? NG_DENY : decision->verdict;
 	record_rule(gate, record, decision);
 	if (!lockdown && decision->verdict == NG_ASK)

@@ -52,8 +52,7 @@ bool reverse_answer(struct ng_gate *gate, const struct told *told, const struct 
 	struct ng_rr rr = {.owner = (struct ng_name *)name, .type = NG_TYPE_PTR};
 	struct ng_reply_spec spec = {.answers = &rr, .n = 1, .ede = NG_EDE_NONE};
 
-	if (told->asked->question.type != NG_TYPE_PTR || gate->warden_lost ||
-	    !ng_reverse_addr(name, &addr))
+	if (gate->warden_lost || !ng_reverse_addr(name, &addr))
 		return false;
 	lease = standing(gate, told, &addr);
 	if (!lease || lease_sure(lease) <= gate->now_us)

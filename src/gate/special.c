@@ -37,13 +37,14 @@ static void answer_loopback(struct ng_gate *gate, const struct told *told,
 bool special_answer(struct ng_gate *gate, const struct told *told, const struct ng_name *name,
 		    const struct ng_decision *decision)
 {
-	const struct negative nodata = {.text = TEXT_RESOLVERS},
-			      nxdomain = {.rcode = NG_RCODE_NXDOMAIN, .text = TEXT_TURNS_ON};
+	static const struct negative nodata = {.text = TEXT_RESOLVERS},
+				     nxdomain = {.rcode = NG_RCODE_NXDOMAIN,
+						 .text = TEXT_TURNS_ON};
 
 	if (told->sandbox->spec.mode == NG_LOCKDOWN || serves_local(decision) ||
 	    (decision->matched && !verdict_passes(told->sandbox, decision->verdict)))
 		return false;
-	if (reverse_answer(gate, told, name))
+	if (told->asked->question.type == NG_TYPE_PTR && reverse_answer(gate, told, name))
 		return true;
 	switch (ng_special_of(name)) {
 	case NG_SPECIAL_LOOPBACK:

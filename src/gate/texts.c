@@ -13,8 +13,8 @@
 
 #include <string.h>
 
-#define PATH_SHOWN 64 /* octets of a path: its end tells more than its beginning */
-#define FILLED_MAX 512
+#define PATH_SHOWN 64  /* octets of a path: its end tells more than its beginning */
+#define FILLED_MAX 512 /* the NUL among them */
 
 static const struct {
 	int ede;
@@ -140,12 +140,13 @@ const char *text_form(enum text text)
 struct filled {
 	char octets[FILLED_MAX];
 	size_t len;
+	bool same; /* whatever else is told, by this rule it says the same to this sandbox */
 };
 
 static void add(struct filled *to, const char *from, size_t n)
 {
-	if (n > sizeof(to->octets) - to->len)
-		n = sizeof(to->octets) - to->len;
+	if (n > sizeof(to->octets) - 1 - to->len)
+		n = sizeof(to->octets) - 1 - to->len;
 	memcpy(to->octets + to->len, from, n);
 	to->len += n;
 }
@@ -226,9 +227,11 @@ static void fill_why(const struct told *told, struct filled *to)
 static const struct {
 	const char *place;
 	void (*fill)(const struct told *told, struct filled *to);
+	bool same;
 } places[] = {
-	{"sandbox}", fill_sandbox}, {"by}", fill_by},       {"type}", fill_type},
-	{"name}", fill_name},       {"limit}", fill_limit}, {"why}", fill_why},
+	{"sandbox}", fill_sandbox, true}, {"by}", fill_by, true},
+	{"type}", fill_type, false},      {"name}", fill_name, false},
+	{"limit}", fill_limit, false},    {"why}", fill_why, false},
 };
 
 /* at: behind the bracket. Returns what comes behind the place. */
@@ -240,30 +243,69 @@ static const char *fill(const char *at, const struct told *told, struct filled *
 		if (strncmp(at, places[i].place, n) != 0)
 			continue;
 		places[i].fill(told, to);
+		to->same = to->same && places[i].same;
 		return at + n;
 	}
 	return at;
+}
+
+/* octets end in a NUL that len does not count. */
+static const char *word_of(struct ng_gate *gate, const char *octets, size_t len)
+{
+	const char *word = arena_copy(&gate->words, octets, len + 1);
+
+	return word ? word : "";
+}
+
+/* ---- what was said before ---- */
+
+static const struct ng_match *rule_of(const struct told *told)
+{
+	return told->decision && told->decision->matched ? &told->decision->match : NULL;
+}
+
+static bool said_before(const struct told *told, enum text text)
+{
+	const struct phrase *said = &told->sandbox->phrase;
+	const struct ng_match *rule = rule_of(told);
+
+	return said->text == (int)text &&
+	       (rule ? said->path == rule->path && said->line == rule->line : !said->path);
+}
+
+static void say(const struct told *told, enum text text, const struct filled *filled)
+{
+	struct phrase *said = &told->sandbox->phrase;
+	const struct ng_match *rule = rule_of(told);
+
+	if (!filled->same || filled->len >= sizeof(said->octets))
+		return;
+	said->text = (int)text;
+	said->path = rule ? rule->path : NULL;
+	said->line = rule ? rule->line : 0;
+	said->len = (uint16_t)filled->len;
+	memcpy(said->octets, filled->octets, filled->len + 1);
 }
 
 const char *text_word(struct ng_gate *gate, enum text text, const struct told *told)
 {
 	const char *at = text_form(text);
 	struct filled filled;
-	char *word;
 
 	if (!at)
 		return NULL;
+	if (told->sandbox && said_before(told, text))
+		return word_of(gate, told->sandbox->phrase.octets, told->sandbox->phrase.len);
 	filled.len = 0;
+	filled.same = true;
 	while (*at) {
 		const size_t n = strcspn(at, "{");
 
 		add(&filled, at, n);
 		at = at[n] ? fill(at + n + 1, told, &filled) : at + n;
 	}
-	word = arena_alloc(&gate->words, filled.len + 1);
-	if (!word)
-		return "";
-	memcpy(word, filled.octets, filled.len);
-	word[filled.len] = '\0';
-	return word;
+	filled.octets[filled.len] = '\0';
+	if (told->sandbox)
+		say(told, text, &filled);
+	return word_of(gate, filled.octets, filled.len);
 }

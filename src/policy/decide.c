@@ -212,39 +212,37 @@ static void judge_shadow(const struct ng_policy *policy, const struct ng_subject
 void ng_policy_judge(const struct ng_policy *policy, const struct ng_subject *subject,
 		     struct ng_decision *out)
 {
-	struct ng_decision decision;
 	struct voice voice;
 	bool shadows = false, asked = false;
-	decision.verdict = NG_DENY;
-	decision.matched = decision.open = decision.bounded = decision.shadowed = false;
+	out->verdict = NG_DENY;
+	out->matched = out->open = out->bounded = out->shadowed = false;
 	for (int scope = NG_SCOPE_GLOBAL; scope < NG_SCOPES; scope++) {
 		if (policy->scopes[scope].n == 0)
 			continue;
 		hear(policy, scope, subject, &voice);
-		decision.open |= voice.open;
+		out->open |= voice.open;
 		shadows |= voice.shadowed;
 		asked |= voice.asked;
 		if (!voice.matched)
 			continue;
-		decision.bounded |= voice.match.extra != 0;
-		if (!louder(&voice.match, decision.matched, &decision.match))
+		out->bounded |= voice.match.extra != 0;
+		if (!louder(&voice.match, out->matched, &out->match))
 			continue;
-		decision.verdict = actions[voice.match.action].verdict;
-		decision.matched = true;
-		decision.scope = scope;
-		decision.match = voice.match;
+		out->verdict = actions[voice.match.action].verdict;
+		out->matched = true;
+		out->scope = scope;
+		out->match = voice.match;
 	}
 	if (shadows)
-		judge_shadow(policy, subject, &decision);
-	if (decision.verdict != NG_DENY && !asked) { /* nothing would have been asked */
-		decision.verdict = NG_DENY;
-		decision.matched = false;
+		judge_shadow(policy, subject, out);
+	if (out->verdict != NG_DENY && !asked) { /* nothing would have been asked */
+		out->verdict = NG_DENY;
+		out->matched = false;
 	}
-	if (decision.verdict == NG_ASK && approved(policy, subject, &decision.match))
-		decision.verdict = NG_ALLOW;
-	if (decision.verdict != NG_ALLOW)
-		decision.open = decision.bounded = false;
-	*out = decision;
+	if (out->verdict == NG_ASK && approved(policy, subject, &out->match))
+		out->verdict = NG_ALLOW;
+	if (out->verdict != NG_ALLOW)
+		out->open = out->bounded = false;
 }
 
 void ng_policy_decide(const struct ng_policy *policy, const struct ng_name *name,

@@ -4,16 +4,6 @@
  */
 #include "policy/image.h"
 
-size_t image_labels(const uint8_t *wire, size_t len, uint8_t starts[static NG_LABELS_MAX])
-{
-	size_t n = 0;
-	for (size_t at = 0; at < len && wire[at] != 0 && n < NG_LABELS_MAX;
-	     at += 1 + (size_t)wire[at]) {
-		starts[n++] = (uint8_t)at;
-	}
-	return n;
-}
-
 uint64_t image_hash_name(const uint8_t *wire, size_t len)
 {
 	uint8_t starts[NG_LABELS_MAX];

@@ -205,7 +205,17 @@ static inline bool image_rule(const struct image_view *view, uint32_t *at, uint3
 }
 
 /* Where the labels of a name begin, the root not among them; returns how many. Reads len octets at most. */
-size_t image_labels(const uint8_t *wire, size_t len, uint8_t starts[static NG_LABELS_MAX]);
+static inline size_t image_labels(const uint8_t *wire, size_t len,
+				  uint8_t starts[static NG_LABELS_MAX])
+{
+	size_t n = 0;
+	for (size_t at = 0; at < len && wire[at] != 0 && n < NG_LABELS_MAX;
+	     at += 1 + (size_t)wire[at]) {
+		starts[n++] = (uint8_t)at;
+	}
+	return n;
+}
+
 /* The hash of a well-formed name. */
 uint64_t image_hash_name(const uint8_t *wire, size_t len);
 uint32_t image_filters_for(uint32_t rules);

@@ -362,7 +362,8 @@ bool ruleset_match_addr(const struct ng_ruleset *ruleset, enum ng_trigger trigge
 			const struct ng_addr *addr, struct ng_match *out)
 {
 	uint32_t cursor = 0;
-	return ruleset_next_addr(ruleset, trigger, addr, &cursor, out);
+	return ruleset_watches(ruleset, trigger) &&
+	       ruleset_next_addr(ruleset, trigger, addr, &cursor, out);
 }
 
 bool ng_ruleset_address(const struct ng_ruleset *ruleset, uint32_t *cursor,

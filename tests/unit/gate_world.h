@@ -81,9 +81,11 @@ static inline struct query *query_make(struct ng_gate *gate, const char *name, c
 		.question = {.name = name_of(name), .type = NG_TYPE_A, .class = 1},
 		.has_question = true,
 		.udp_size = 512};
-	const struct ng_client client = {.handle = 1, .addr = addr_of(from)};
-	struct query *query =
-		query_begin(gate, &client, directory_by_id(&gate->directory, 1), &asked);
+	const struct told told = {.client = 1,
+				  .from = addr_of(from),
+				  .asked = &asked,
+				  .sandbox = directory_by_id(&gate->directory, 1)};
+	struct query *query = query_begin(gate, &told);
 
 	assert_non_null(query);
 	return query;

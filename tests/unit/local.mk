@@ -51,7 +51,7 @@ tests_unit_test_confine_CPPFLAGS = $(AM_CPPFLAGS) $(CAPNG_CFLAGS) $(CMOCKA_CFLAG
 tests_unit_test_confine_LDADD = libedge.a $(CAPNG_LIBS) $(SECCOMP_LIBS) $(CMOCKA_LIBS)
 GATE_TESTS = tests/unit/test_heap tests/unit/test_directory tests/unit/test_gate \
 	tests/unit/test_chain tests/unit/test_trail tests/unit/test_filter tests/unit/test_cache tests/unit/test_failures tests/unit/test_svcb tests/unit/test_budget \
-	tests/unit/test_texts tests/unit/test_limits
+	tests/unit/test_texts tests/unit/test_limits tests/unit/test_sizes
 GATE_TESTS += tests/unit/test_slab tests/unit/test_index tests/unit/test_book
 check_PROGRAMS += $(GATE_TESTS)
 TESTS += $(GATE_TESTS)
@@ -178,6 +178,8 @@ tests_unit_test_limits_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_budget_SOURCES = tests/unit/test_budget.c
 tests_unit_test_budget_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 EXTRA_DIST += tests/fixtures
+tests_unit_test_sizes_SOURCES = tests/unit/test_sizes.c
+tests_unit_test_sizes_LDADD = $(CMOCKA_LIBS)
 tests_unit_test_texts_SOURCES = tests/unit/test_texts.c
 tests_unit_test_texts_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_svcb_SOURCES = tests/unit/test_svcb.c

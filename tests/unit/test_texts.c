@@ -138,7 +138,71 @@ static void places_are_filled(void **state)
 	memcpy(path, "base.list", 10);
 }
 
+/* What was said last is said again only where it says the same. */
+static void texts_follow_the_rule(void **state)
+{
+	static const char *const paths[] = {"base.list", "more.list"};
+	struct sandbox first = {.spec = {.id = 1, .name = "one"}},
+		       second = {.spec = {.id = 2, .name = "two"}};
+	struct ng_decision decision = {.matched = true};
+	struct told told = {.asked = &asked, .decision = &decision};
+	char expected[300];
+	(void)state;
+
+	for (unsigned i = 0; i < 256; i++) {
+		told.sandbox = i & 1 ? &first : &second;
+		decision.matched = (i & 2) == 0;
+		decision.match.path = paths[i >> 2 & 1];
+		decision.match.line = 3 + (i >> 3 & 1);
+		told.limit = i >> 4;
+		snprintf(expected, sizeof(expected), "%s%s%s%s (denied to sandbox %s)",
+			 "blocked", decision.matched ? " by policy " : "",
+			 decision.matched ? decision.match.path : "",
+			 !decision.matched          ? ""
+			 : decision.match.line == 3 ? ":3"
+						    : ":4",
+			 told.sandbox->spec.name);
+		for (unsigned again = 0; again < 1 + (i >> 5 & 1); again++)
+			assert_string_equal(text_word(gate, TEXT_DENIED, &told), expected);
+		snprintf(expected, sizeof(expected),
+			 "refused (sandbox %s asks more than %u questions a second)",
+			 told.sandbox->spec.name, i >> 4);
+		if (i & 64)
+			assert_string_equal(text_word(gate, TEXT_RATE, &told), expected);
+	}
+}
+
 /* ---- ids ---- */
+
+/* As the form has it, a character at a time. */
+static void spelt(uint64_t value, unsigned n, char *out)
+{
+	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+	while (n-- > 0)
+		*out++ = digits[value >> 5 * n & 31];
+	*out = '\0';
+}
+
+static void ids_are_spelt_as_ulids(void **state)
+{
+	char id[NG_EVENT_ID], time[NG_EVENT_ID], count[NG_EVENT_ID];
+	uint64_t ms = 0x1d3, step = 1;
+	(void)state;
+
+	for (unsigned i = 0; i < 3000; i++) {
+		struct sandbox counts = {.spec = {.id = 9}, .n_events = (uint32_t)(ms * 77)};
+
+		gate->zero_ms = ms - gate->now_us / 1000;
+		event_id(gate, &counts, id);
+		spelt(ms, 10, time);
+		spelt(counts.n_events, 6, count);
+		assert_memory_equal(id, time, 10);
+		assert_memory_equal(id + 20, count, 6);
+		step = step * UINT64_C(6364136223846793005) + 1;
+		ms = i % 3 ? ms + 1 : step >> 14; /* fifty bits of it */
+	}
+}
 
 static void ids_sort_and_differ(void **state)
 {
@@ -190,6 +254,8 @@ int main(void)
 		cmocka_unit_test(manual_shows_no_other),
 		cmocka_unit_test(texts_are_whole),
 		cmocka_unit_test(places_are_filled),
+		cmocka_unit_test(texts_follow_the_rule),
+		cmocka_unit_test(ids_are_spelt_as_ulids),
 		cmocka_unit_test(ids_sort_and_differ),
 	};
 

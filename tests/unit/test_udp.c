@@ -27,7 +27,15 @@ struct world {
 	struct ng_addr addr;
 	char interface[NG_IFNAME_MAX];
 	bool echo;
+	unsigned batches;
 };
+
+static void on_batch(void *context)
+{
+	struct world *world = context;
+
+	world->batches++;
+}
 
 static void on_query(void *context, const struct ng_client *client, const uint8_t *wire,
 		     size_t len)
@@ -36,6 +44,7 @@ static void on_query(void *context, const struct ng_client *client, const uint8_
 
 	assert_false(client->tcp);
 	assert_int_equal(client->handle >> 63, 0);
+	assert_true(world->batches > 0);
 	world->addr = client->addr;
 	strcpy(world->interface, client->interface ? client->interface : "");
 	world->handles[world->n++ % MANY] = client->handle;
@@ -50,6 +59,7 @@ static int begin_with(void **state, int family)
 	struct sockaddr_in6 at = {.sin6_family = (sa_family_t)family};
 	socklen_t len = sizeof(at);
 	int fd = socket(family, SOCK_DGRAM, 0);
+	struct udp_calls calls;
 
 	if (fd < 0 || bind(fd, (struct sockaddr *)&at,
 			   family == AF_INET ? sizeof(struct sockaddr_in) : len)) {
@@ -59,7 +69,8 @@ static int begin_with(void **state, int family)
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
 	world->port = at.sin6_port;
 	assert_int_equal(uv_loop_init(&world->loop), 0);
-	assert_int_equal(udp_create(&world->loop, on_query, world, &world->udp), NG_OK);
+	calls = (struct udp_calls){.context = world, .batch = on_batch, .query = on_query};
+	assert_int_equal(udp_create(&world->loop, &calls, &world->udp), NG_OK);
 	assert_int_equal(udp_listen(world->udp, fd), NG_OK);
 	*state = world;
 	return 0;
