@@ -21,10 +21,13 @@ import facts
 import field
 import leases
 import peers
+import profile
 import repair
 import replay
 import report
+import resolver
 import servers
+import sizes
 import stage
 from report import Row
 
@@ -32,7 +35,6 @@ PROGRAMS = {"chrt": "util-linux", "unshare": "util-linux", "nsenter": "util-linu
             "taskset": "util-linux", "ip": "iproute2", "nft": "nftables", "tcpdump": "tcpdump"}
 ASK = {  # what is asked, what is right, and how many may be outstanding
     "deny": ("denied.example", ["--rcode", servers.RCODE_NXDOMAIN, "--window", 64]),
-    "strangers": ("x%.denied.example", ["--rcode", servers.RCODE_NXDOMAIN, "--window", 64]),
     "hit": ("hit.w.bench.test", ["--addresses", servers.ADDRESSES, "--window", 64]),
     "miss": ("x%.w.bench.test", ["--addresses", servers.ADDRESSES, "--window", 64]),
     "close": ("x%.s.bench.test", ["--addresses", servers.ADDRESSES, "--window", 64]),
@@ -55,7 +57,8 @@ class Bench:
         self.fresh = 0  # names asked so far: none is asked twice
         self.rows = []
         self.asks = ASK
-        self.field = None
+        self.page = None
+        self.tables = []  # markdown
 
     def ask(self, server, what, *more):
         name, right = ASK[what]
@@ -237,24 +240,6 @@ class Bench:
             taken.append(gate.reload() * 1000)
             time.sleep(max(0, RELOAD_SECONDS * 0.95 / RELOADS - (time.monotonic() - begun)))
 
-    def growth(self):
-        """A whole query beside a thousand rules and beside a million, names that neither lists."""
-        sizes = {"1k rules": 1000, "1M rules": 1000000}
-        gates = []
-        for title, rules in sizes.items():
-            report.progress(f"a gate with {title}")
-            gate = servers.Gate(self.stage, self.options.build, f"r{rules}", rules)
-            gate.register([gate.sandbox("bench", gate.interface, gate.client)])
-            gate.title = title
-            gates.append(gate)
-        costs = self.costs("strangers", gates)
-        few, many = costs.values()
-        self.rows += [Row("denied, 1k rules: CPU a query", few, "us"),
-                      Row("denied, 1M rules: CPU a query", many, "us"),
-                      Row("denied: 1M rules / 1k rules", [b / a for a, b in zip(few, many)], "x", 1.1)]
-        for gate in gates:
-            gate.process.stop()
-
     def reloads(self):
         gate = servers.Gate(self.stage, self.options.build, "reload", BASE_RULES)
         gate.register([gate.sandbox("bench", gate.interface, gate.client)])
@@ -313,16 +298,30 @@ class Bench:
         """The gate and the floor among all peers."""
         gate, echo = servers.Gate(self.stage, self.options.build, "field"), servers.Echo(self.stage, "floor")
         gate.register([gate.sandbox("bench", gate.interface, gate.client)])
-        self.field = field.measure(self, gate, echo)
-        self.rows += self.field.rows()
-        for server in self.field.contenders:
+        found = field.measure(self, gate, echo)
+        self.rows += found.rows()
+        self.tables += found.tables()
+        if self.options.svg:
+            report.write(self.options.svg, found.plot(report.machine(self.options, self.stage)))
+        for server in found.contenders:
             server.process.stop()
 
+    def resolver(self):
+        self.rows += resolver.measure(self)
+
+    def sizes(self):
+        found = sizes.measure(self)
+        self.rows += found.rows()
+        self.tables.append(found.table())
+
+    def profile(self):
+        self.page = profile.measure(self)
+        self.rows += self.page.rows()
+
     def run(self):
-        if self.options.only != "field":
-            self.own()
-        if self.options.only != "own":
-            self.peers()
+        for name, part in PARTS.items():
+            if self.options.only in (None, name):
+                part(self)
 
     def own(self):
         self.million()
@@ -346,11 +345,14 @@ class Bench:
         self.compare("close", "miss, lease ended", [gate, peer], peer.title, None)
         for server in (gate, peer):
             server.process.stop()
-        self.growth()
         self.revocation()
         self.registration()
         self.lists()
         self.reloads()
+
+
+PARTS = {"own": Bench.own, "resolver": Bench.resolver, "field": Bench.peers, "sizes": Bench.sizes,
+         "profile": Bench.profile}
 
 
 def read_options():
@@ -361,13 +363,15 @@ def read_options():
     parser.add_argument("--sandboxes", type=int, default=10000, help="how many to register (10000)")
     parser.add_argument("--fifo", action="store_true",
                         help="real-time priority for all that is measured: for a busy machine")
-    parser.add_argument("--only", choices=("own", "field"), help="namegate's own figures, or those among other servers")
-    parser.add_argument("--markdown", metavar="FILE", help="write the table of servers there")
-    parser.add_argument("--svg", metavar="FILE", help="and their plot there")
+    parser.add_argument("--only", choices=PARTS, help="one part: namegate's own figures, those of a resolver among hostile "
+                        "clients and servers, those among other servers, what grows, or where a query's time goes")
+    parser.add_argument("--markdown", metavar="FILE", help="write the tables there, of servers and of sizes")
+    parser.add_argument("--svg", metavar="FILE", help="write the plot of servers there")
+    parser.add_argument("--page", metavar="FILE", help="write the page of where a query's time goes there")
     parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
     options = parser.parse_args()
     options.build = os.path.abspath(options.build)
-    for name in ("json", "markdown", "svg"):
+    for name in ("json", "markdown", "svg", "page"):
         setattr(options, name, getattr(options, name) and os.path.abspath(getattr(options, name)))
     return options
 
@@ -398,8 +402,10 @@ def main():
         print("bench: interrupted; namespaces and servers are gone with it", file=sys.stderr)
         return 130
     report.show(bench.rows, options, bench.stage)
-    if bench.field:
-        report.show_field(bench.field, options)
+    if bench.tables:
+        report.show_tables(bench.tables, options, bench.stage)
+    if bench.page and options.page:
+        report.write(options.page, bench.page.page(report.machine(options, bench.stage)))
     return 0
 
 

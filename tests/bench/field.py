@@ -14,6 +14,7 @@ from report import Row
 
 KINDS = {"deny": "denied", "hit": "cached", "miss": "miss"}
 LOADS = (10, 50, 90)  # hundredths of what the server bears
+QUANTILES = ("median", "99th percentile", "99.9th percentile")
 COLOURS = {"deny": "#4c78a8", "hit": "#54a24b", "miss": "#e45756"}
 
 
@@ -22,6 +23,7 @@ class Field:
         self.bench, self.contenders = bench, contenders
         self.cost = {}  # (kind, title): microseconds of processor time, one a round
         self.rate = {}  # (kind, title): answers a second, with the window kept full
+        self.idle = {one.title: one.process.memory_kib() / 1024 for one in contenders}
         self.late = {}  # (kind, title, hundredths): microseconds at the quantiles, one a round
 
     def asked(self, kind):
@@ -74,29 +76,40 @@ class Field:
                 found.append(Row(f"field, {KINDS[kind]}: namegate / {title}", ratios, "x"))
         for (kind, title), rates in self.rate.items():
             found.append(Row(f"field, {KINDS[kind]}: answers a second, {title}", rates, "/s"))
+        for (kind, title, hundredths), (*late, _) in self.late.items():
+            found += [Row(f"field, {KINDS[kind]} at {hundredths} %: {words}, {title}", [value], "us")
+                      for words, value in zip(QUANTILES, late)]
+        for server in self.contenders:
+            found += [Row(f"field: idle memory, {server.title}", [self.idle[server.title]], "MiB"),
+                      Row(f"field: start, {server.title}", [1000 * server.process.start_s], "ms")]
         return found
 
-    def table(self):
+    def tables(self):
         """Markdown: a line for each server."""
-        head = ["server", "denied, µs", "cached, µs", "miss, µs", "denied, answers a second", "cached", "miss",
-                "denied at 50 %: p50, p99, p99.9 µs", "cached", "miss"]
-        lines = [head, ["---"] + ["--:"] * (len(head) - 1)]
+        costs = [["server", "denied, µs", "cached, µs", "miss, µs", "denied, answers a second", "cached", "miss",
+                  "idle memory, MiB", "start, ms"]]
+        delays = [["p50, p99, p99.9, µs"] + [f"{said} at {hundredths} %" for said in KINDS.values()
+                                             for hundredths in LOADS]]
+        for lines in (costs, delays):
+            lines.append(["---"] + ["--:"] * (len(lines[0]) - 1))
         for server in self.contenders:
-            lines.append([server.title] + [self.cell(self.cost, kind, server) for kind in KINDS]
+            costs.append([server.title] + [self.cell(self.cost, kind, server) for kind in KINDS]
                          + [self.cell(self.rate, kind, server) for kind in KINDS]
-                         + [self.delay(kind, server) for kind in KINDS])
-        return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+                         + [report.number(self.idle[server.title]), report.number(1000 * server.process.start_s)])
+            delays.append([server.title] + [self.delay(kind, server, hundredths) for kind in KINDS
+                                            for hundredths in LOADS])
+        return [report.table(costs), report.table(delays)]
 
     @staticmethod
     def cell(figures, kind, server):
         values = figures.get((kind, server.title))
         return f"{report.number(statistics.median(values))}" if values else ""
 
-    def delay(self, kind, server):
-        late = self.late.get((kind, server.title, 50))
+    def delay(self, kind, server, hundredths):
+        late = self.late.get((kind, server.title, hundredths))
         return ", ".join(report.number(one) for one in late[:3]) if late else ""
 
-    def plot(self):
+    def plot(self, about):
         """SVG: bars of processor time a query; what does not fit is cut and has its figure beside it."""
         bar, gap, left, width = 12, 14, 130, 560
         values = {key: statistics.median(costs) for key, costs in self.cost.items()}
@@ -115,6 +128,8 @@ class Field:
             y += gap
         keys = "".join(f'<rect x="{left + 170 * n}" y="8" width="10" height="10" fill="{COLOURS[kind]}"/>'
                        f'<text x="{left + 14 + 170 * n}" y="17">{name}</text>' for n, (kind, name) in enumerate(KINDS.items()))
+        out.append(f'<text x="{left}" y="{y}" font-size="10">{html.escape(about["machine"])}, {about["date"]}</text>')
+        y += gap
         return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 60}" height="{y}" font-family="sans-serif" '
                 f'font-size="12"><title>Processor time a query, in microseconds</title>{keys}{"".join(out)}</svg>\n')
 

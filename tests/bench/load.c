@@ -34,10 +34,10 @@ struct options {
 	unsigned window, addresses;
 	uint64_t patience_ns;
 	uint8_t rcode;
-	bool echo;
+	bool echo, stamps;
 };
 struct slot {
-	uint64_t sent_ns;
+	uint64_t sent_ns, sent_wall_ns;
 	bool waiting;
 };
 struct load {
@@ -53,14 +53,28 @@ struct load {
 	struct mmsghdr headers[BATCH];
 	struct iovec at[BATCH];
 	uint8_t packets[BATCH][DNS_PACKET];
+	union {
+		struct cmsghdr aligned;
+		char octets[CMSG_SPACE(sizeof(struct timespec))];
+	} stamps[BATCH];
 };
 
-static uint64_t now_ns(void)
+static uint64_t in_ns(const struct timespec *time)
+{
+	return (uint64_t)time->tv_sec * SECOND_NS + (uint64_t)time->tv_nsec;
+}
+
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
+	clock_gettime(clock, &now);
+	return in_ns(&now);
+}
+
+static uint64_t now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 /* ---- what is asked ---- */
@@ -101,16 +115,18 @@ static unsigned load_due(const struct load *load, uint64_t now)
 static void load_send(struct load *load, unsigned n)
 {
 	int sent;
-	uint64_t now;
+	uint64_t now, wall;
 
 	for (unsigned i = 0; i < n; i++) {
 		load->at[i].iov_len = build_query(&load->set, load->sent + i, load->packets[i]);
 		load->headers[i].msg_hdr.msg_iov = &load->at[i];
+		load->headers[i].msg_hdr.msg_controllen = 0;
 	}
 	now = now_ns();
+	wall = load->set.stamps ? clock_ns(CLOCK_REALTIME) : 0; /* what stamps are of */
 	sent = sendmmsg(load->sock, load->headers, n, 0);
 	for (int i = 0; i < sent; i++) {
-		load->slots[load->sent++ % SLOTS] = (struct slot){now, true};
+		load->slots[load->sent++ % SLOTS] = (struct slot){now, wall, true};
 		load->waiting++;
 	}
 }
@@ -143,8 +159,23 @@ static bool load_number(const struct load *load, uint16_t id, uint64_t *number)
 	return load->slots[id].waiting;
 }
 
-static void load_take(struct load *load, const uint8_t *answer, size_t len, uint64_t now)
+/* What one answer took: to when the kernel got it, where that is known, else to when this program did. */
+static uint64_t load_latency(const struct load *load, const struct slot *slot,
+			     struct msghdr *header, uint64_t now)
 {
+	struct cmsghdr *control = load->set.stamps ? CMSG_FIRSTHDR(header) : NULL;
+	struct timespec stamp;
+
+	if (!control || control->cmsg_type != SCM_TIMESTAMPNS)
+		return now - slot->sent_ns;
+	memcpy(&stamp, CMSG_DATA(control), sizeof stamp);
+	return in_ns(&stamp) > slot->sent_wall_ns ? in_ns(&stamp) - slot->sent_wall_ns : 0;
+}
+
+static void load_take(struct load *load, struct mmsghdr *message, const uint8_t *answer,
+		      uint64_t now)
+{
+	const size_t len = message->msg_len;
 	uint64_t number;
 	const char *why;
 
@@ -161,7 +192,8 @@ static void load_take(struct load *load, const uint8_t *answer, size_t len, uint
 		return;
 	}
 	load->right++;
-	latency_add(&load->latency, now - load->slots[number % SLOTS].sent_ns);
+	latency_add(&load->latency,
+		    load_latency(load, &load->slots[number % SLOTS], &message->msg_hdr, now));
 }
 
 static int load_receive(struct load *load)
@@ -169,12 +201,14 @@ static int load_receive(struct load *load)
 	int n;
 	uint64_t now;
 
-	for (int i = 0; i < BATCH; i++)
+	for (int i = 0; i < BATCH; i++) {
 		load->at[i].iov_len = DNS_PACKET;
+		load->headers[i].msg_hdr.msg_controllen = sizeof load->stamps[i];
+	}
 	n = recvmmsg(load->sock, load->headers, BATCH, MSG_DONTWAIT, NULL);
 	now = now_ns();
 	for (int i = 0; i < n; i++)
-		load_take(load, load->packets[i], load->headers[i].msg_len, now);
+		load_take(load, &load->headers[i], load->packets[i], now);
 	if (n > 0)
 		load->ended_ns = now;
 	return n;
@@ -243,18 +277,22 @@ static void load_run(struct load *load)
 
 static int load_open(struct load *load)
 {
-	int size = 4 << 20;
+	int size = 4 << 20, yes = 1;
 
 	for (int i = 0; i < BATCH; i++) {
 		load->at[i] = (struct iovec){load->packets[i], DNS_PACKET};
-		load->headers[i].msg_hdr =
-			(struct msghdr){.msg_iov = &load->at[i], .msg_iovlen = 1};
+		load->headers[i].msg_hdr = (struct msghdr){.msg_iov = &load->at[i],
+							   .msg_iovlen = 1,
+							   .msg_control = &load->stamps[i]};
 	}
 	prctl(PR_SET_TIMERSLACK, 1);
 	load->sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (load->sock < 0)
 		return -1;
 	setsockopt(load->sock, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+	if (load->set.stamps &&
+	    setsockopt(load->sock, SOL_SOCKET, SO_TIMESTAMPNS, &yes, sizeof yes))
+		return -1;
 	return connect(load->sock, (struct sockaddr *)&load->set.to, sizeof load->set.to);
 }
 
@@ -289,16 +327,38 @@ static const char usage[] =
 	"  --patience MS    after which a question counts as lost (2000)\n"
 	"  --rcode N        the rcode that is right (0)\n"
 	"  --addresses N    how many addresses are right (0)\n"
-	"  --echo           right is what comes back unchanged\n";
+	"  --echo           right is what comes back unchanged\n"
+	"  --stamps         an answer is there when the kernel has it, not when this program "
+	"sees it\n";
 
-enum { TO = 1, NAME, FIRST, COUNT, SECONDS, WINDOW, RATE, PATIENCE, RCODE, ADDRESSES, ECHO };
+enum {
+	TO = 1,
+	NAME,
+	FIRST,
+	COUNT,
+	SECONDS,
+	WINDOW,
+	RATE,
+	PATIENCE,
+	RCODE,
+	ADDRESSES,
+	ECHO,
+	STAMPS
+};
 static const struct option longs[] = {
-	{"to", 1, NULL, TO},           {"name", 1, NULL, NAME},
-	{"first", 1, NULL, FIRST},     {"count", 1, NULL, COUNT},
-	{"seconds", 1, NULL, SECONDS}, {"window", 1, NULL, WINDOW},
-	{"rate", 1, NULL, RATE},       {"patience", 1, NULL, PATIENCE},
-	{"rcode", 1, NULL, RCODE},     {"addresses", 1, NULL, ADDRESSES},
-	{"echo", 0, NULL, ECHO},       {NULL, 0, NULL, 0},
+	{"to", 1, NULL, TO},
+	{"name", 1, NULL, NAME},
+	{"first", 1, NULL, FIRST},
+	{"count", 1, NULL, COUNT},
+	{"seconds", 1, NULL, SECONDS},
+	{"window", 1, NULL, WINDOW},
+	{"rate", 1, NULL, RATE},
+	{"patience", 1, NULL, PATIENCE},
+	{"rcode", 1, NULL, RCODE},
+	{"addresses", 1, NULL, ADDRESSES},
+	{"echo", 0, NULL, ECHO},
+	{"stamps", 0, NULL, STAMPS},
+	{NULL, 0, NULL, 0},
 };
 
 static bool take_option(struct options *set, int option)
@@ -335,6 +395,9 @@ static bool take_option(struct options *set, int option)
 		return true;
 	case ECHO:
 		set->echo = true;
+		return true;
+	case STAMPS:
+		set->stamps = true;
 		return true;
 	default:
 		return false;

@@ -1,7 +1,7 @@
 # The tools of the benchmark are built and tried with every check; the benchmark itself is `make bench`.
 BENCH_TOOLS = tests/bench/echo tests/bench/upstream tests/bench/load \
 	tests/bench/policy tests/bench/cut tests/bench/commit
-BENCH_TOOLS += tests/bench/forged
+BENCH_TOOLS += tests/bench/forged tests/bench/soak
 check_PROGRAMS += $(BENCH_TOOLS)
 tests_bench_forged_SOURCES = tests/bench/forged.c
 tests_bench_echo_SOURCES = tests/bench/echo.c tests/bench/serve.c tests/bench/serve.h \
@@ -22,13 +22,21 @@ TESTS += tests/bench/tools.sh tests/bench/steps.sh
 EXTRA_DIST += tests/bench/forged.sh tests/bench/steps.sh tests/bench/steps.txt
 EXTRA_DIST += tests/bench/tools.sh tests/bench/bench.py tests/bench/adopt.py tests/bench/repair.py tests/bench/explain.py tests/bench/facts.py tests/bench/stage.py \
 	tests/bench/servers.py tests/bench/report.py tests/bench/peers.py tests/bench/field.py
-EXTRA_DIST += tests/bench/replay.py tests/bench/capture.py tests/bench/leases.py tests/bench/connect.sh
+EXTRA_DIST += tests/bench/sizes.py tests/bench/profile.py tests/bench/profile.md.in tests/bench/PROFILE.md
+EXTRA_DIST += tests/bench/resolver.py tests/bench/replay.py tests/bench/capture.py tests/bench/leases.py tests/bench/connect.sh
 
 # BENCH='--rounds 9 --json FILE' passes options on.
-bench: all $(BENCH_TOOLS) tests/live/warden_driver
+bench: all $(BENCH_TOOLS) tests/bench/steps tests/live/warden_driver
 	$(top_srcdir)/tests/bench/bench.py --build '$(abs_top_builddir)' $(BENCH)
-.PHONY: bench
+# Where a query's time goes, told anew.
+profile: all $(BENCH_TOOLS) tests/bench/steps
+	$(top_srcdir)/tests/bench/bench.py --build '$(abs_top_builddir)' --only profile \
+		--page '$(top_srcdir)/tests/bench/PROFILE.md' $(BENCH)
+.PHONY: bench profile
 check_PROGRAMS += tests/bench/steps
-tests_bench_steps_SOURCES = tests/bench/steps.c tests/bench/dns.c tests/bench/dns.h
+tests_bench_steps_SOURCES = tests/bench/steps.c tests/bench/engine.h tests/bench/dns.c tests/bench/dns.h
 tests_bench_steps_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_bench_steps_LDADD = libcore.a $(LDNS_LIBS)
+tests_bench_soak_SOURCES = tests/bench/soak.c tests/bench/engine.h tests/bench/dns.c tests/bench/dns.h
+tests_bench_soak_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_bench_soak_LDADD = libcore.a $(LDNS_LIBS)

@@ -38,6 +38,11 @@ def number(value):
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
+def table(lines):
+    """Markdown; the second line says how the columns stand."""
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
 def progress(text):
     """One line on a terminal, overwritten by the next."""
     if sys.stderr.isatty():
@@ -75,12 +80,16 @@ def show(rows, options, stage):
             out.write("\n")
 
 
-def show_field(field, options):
-    """The table of servers, for people, and to the files that are wanted."""
-    table = field.table()
+def show_tables(tables, options, stage):
+    """For people, and with machine and date to the file that is wanted."""
+    text = "\n".join(tables)
     print()
-    print(table, end="")
-    for path, text in ((options.markdown, table), (options.svg, field.plot())):
-        if path:
-            with open(path, "w", encoding="utf-8") as out:
-                out.write(text)
+    print(text, end="")
+    if options.markdown:
+        about = "; ".join(f"{key} {value}" for key, value in machine(options, stage).items())
+        write(options.markdown, f"{about}\n\n{text}")
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(text)

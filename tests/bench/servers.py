@@ -51,13 +51,13 @@ lease-min = {lease_min}
 grace = 1s
 budget = off
 limits {{
-	queries-sandbox = 1000000
-	pending-sandbox = 4096
-	leases-sandbox = 1048576
+{limits}
 }}
 forward "w.bench.test" {{ servers = {{ "{upstream}" }} }}
 forward "s.bench.test" {{ servers = {{ "{upstream_short}" }} }}
 """
+
+LIMITS = {"queries-sandbox": "1000000", "pending-sandbox": "4096", "leases-sandbox": "1048576"}
 
 
 class Control:
@@ -82,9 +82,12 @@ class Gate:
 
     title = "namegate"
 
-    def __init__(self, stage, build, net="gate", more=0, lease_min="1s"):
+    def __init__(self, stage, build, net="gate", more=0, lease_min="1s", limits=None, zones=None):
+        """limits: those that are not LIMITS; zones: further ones, each with its server."""
         self.net = net
         self.lease_min = lease_min
+        self.limits = LIMITS | (limits or {})
+        self.zones = zones or {}
         self.more = more  # rules that nobody asks for, beside the ones that are
         self.folder = os.path.join(WORK, net)
         self.host = stage.add(net)
@@ -93,9 +96,12 @@ class Gate:
         self.client = self.host[:-1] + "2"
         start_upstreams(stage, net)
         self.write_files(net)
-        self.process = Process(net, stage.server_core, [
-            os.path.join(build, "namegated"), "-c", os.path.join(self.folder, "conf")],
-            f"{net}.log", ready=self.answers)
+        self.stage, self.program = stage, os.path.join(build, "namegated")
+        self.start(self.answers)
+
+    def start(self, ready):
+        self.process = Process(self.net, self.stage.server_core, [
+            self.program, "-c", os.path.join(self.folder, "conf")], f"{self.net}.log", ready=ready)
 
     def write_files(self, net):
         os.makedirs(self.folder)
@@ -104,10 +110,13 @@ class Gate:
         with open(os.path.join(self.folder, "conf"), "w", encoding="utf-8") as conf:
             conf.write(CONFIGURATION.format(
                 work=WORK, net=net, upstream=UPSTREAM, upstream_short=UPSTREAM_SHORT,
-                lease_min=self.lease_min, worker="self", warden="self"))
+                lease_min=self.lease_min, worker="self", warden="self",
+                limits="\n".join(f"\t{name} = {value}" for name, value in self.limits.items())))
+            conf.writelines(f'forward "{zone}" {{ servers = {{ "{server}" }} }}\n'
+                            for zone, server in self.zones.items())
 
     def write_policy(self, *lines):
-        rules = ["*.w.bench.test", "*.s.bench.test", *lines]
+        rules = [*(f"*.{zone}" for zone in ("w.bench.test", "s.bench.test", *self.zones)), *lines]
         rules += [f"service{i}.base.bench.test" for i in range(self.more)]
         with open(os.path.join(self.folder, "bench.list"), "w", encoding="utf-8") as policy:
             policy.write("\n".join(rules) + "\n")

@@ -18,6 +18,7 @@ import time
 
 WORK = "/run/ngbench"
 PR_SET_PDEATHSIG = 1
+READY_S = 60
 
 
 class Trouble(Exception):
@@ -50,15 +51,17 @@ def cores():
     return usable[0], usable[-1]
 
 
-def pinned(core, command):
-    """The command on that core, and, if so wanted, before all other work."""
+def pinned(core, command, idle=False):
+    """The command on that core, and, if so wanted, before all other work, or behind it."""
+    if idle:
+        return ["taskset", "-c", str(core), "chrt", "--idle", "0", *command]
     first = ["chrt", "--fifo", "10"] if os.environ.get("NGBENCH_FIFO") else []
     return ["taskset", "-c", str(core), *first, *command]
 
 
-def placed(net, core, command):
+def placed(net, core, command, idle=False):
     """The same in that namespace."""
-    return ["nsenter", f"--net=/run/netns/{net}", *pinned(core, command)]
+    return ["nsenter", f"--net=/run/netns/{net}", *pinned(core, command, idle)]
 
 
 class Awake:
@@ -93,12 +96,14 @@ class Process:
             return "ready" in log.read()
 
     def await_ready(self, ready):
-        for _ in range(200):
+        begun = time.monotonic()
+        while time.monotonic() < begun + READY_S:
             if self.child.poll() is not None:
                 raise Trouble(f"{self.name} ended at once: {self.last_words()}")
             if ready():
+                self.start_s = time.monotonic() - begun
                 return
-            time.sleep(0.05)
+            time.sleep(0.005)
         raise Trouble(f"{self.name} does not become ready: {self.last_words()}")
 
     def last_words(self):
@@ -129,6 +134,18 @@ class Process:
                 with open(f"/proc/{pid}/task/{task}/schedstat", encoding="utf-8") as stat:
                     total += int(stat.read().split()[0])
         return total / 1000
+
+    def times(self):
+        """Microseconds by process, those itself and those in the kernel; the sum is the scheduler's, the split
+        what it saw when it looked, so that it takes a second of work to be right within a hundredth."""
+        found, tick_us = {}, 1000000 / os.sysconf("SC_CLK_TCK")
+        for pid in self.pids():
+            with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+                name, rest = stat.read().split("(", 1)[1].rsplit(")", 1)
+            ticks = [int(ticks) * tick_us for ticks in rest.split()[11:13]]
+            role = "main" if pid == self.child.pid else "warden" if "warden" in name else "worker"
+            found[role] = [mine + more for mine, more in zip(found.get(role, (0, 0)), ticks)]
+        return found
 
     def memory_parts(self):
         """Proportional set sizes in KiB by process, and apart what all have mapped of files, the store
@@ -166,12 +183,17 @@ class Stage:
 
     def add(self, net):
         """Makes a server's namespace and returns the address that the client asks."""
-        self.servers += 1
-        near, far = f"c{self.servers}", f"sb{self.servers}"
         run("ip", "netns", "add", net)
         run("ip", "-n", net, "link", "set", "lo", "up")
-        run("ip", "-n", "box", "link", "add", near, "type", "veth", "peer", "name", far, "netns", net)
-        for where, device, host in (("box", near, 2), (net, far, 1)):
+        return self.link("box", net)
+
+    def link(self, box, net):
+        """One more link from a client's namespace to a server's: the address that is asked over it. The
+        client's is the next one; the server's interface is sb with the number of the link."""
+        self.servers += 1
+        near, far = f"c{self.servers}", f"sb{self.servers}"
+        run("ip", "-n", box, "link", "add", near, "type", "veth", "peer", "name", far, "netns", net)
+        for where, device, host in ((box, near, 2), (net, far, 1)):
             run("ip", "-n", where, "addr", "add", f"10.91.{self.servers}.{host}/30", "dev", device)
             run("ip", "-n", where, "link", "set", device, "up")
         return f"10.91.{self.servers}.1"
@@ -182,10 +204,10 @@ class Stage:
             raise Trouble(f"{path} is not built: run make bench, or make check once")
         return path
 
-    def seen(self, net, core, to, name, *options):
+    def seen(self, net, core, to, name, *options, idle=False):
         """Runs the load and returns what it saw, wrong and missing answers among it."""
         command = placed(net, core, [self.tool("load"), "--to", to, "--name", name,
-                                     *map(str, options)])
+                                     *map(str, options)], idle)
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode not in (0, 1):
             raise Trouble(f"load: {(done.stderr.strip() or 'it was ended').splitlines()[0]}")

@@ -69,6 +69,11 @@ seen=$(load --to 127.0.0.1:7002 --name one.w.bench.test --seconds 0.05 --address
 is "a timed run accounts for all that it sent" "$(field sent "$seen") exit 0" \
 	"$(field right "$seen") $(code "$seen")"
 
+seen=$(load --to 127.0.0.1:7001 --name 'x%.example' --count 50 --window 1 --echo --stamps)
+is "by the kernel's stamps as well" "50 exit 0" "$(field right "$seen") $(code "$seen")"
+is "which are of the clock of the questions" true \
+	"$(printf '%s\n' "$seen" | head -n 1 | jq '.p50_us > 0 and .p50_us < 99999')"
+
 seen=$(load --to 127.0.0.1:7002 --name one.w.bench.test --count 5 --addresses 4 --rcode 3)
 is "another rcode is wrong" "5 another rcode exit 1" \
 	"$(field wrong "$seen") $(field first_wrong "$seen") $(code "$seen")"
@@ -97,6 +102,11 @@ is "every fact of the benchmark holds" "files: 1, passed 1, failed 0, unusable 0
 	"$("$namegate" test "$scratch/many.expect" 2>&1)"
 sed -i 's/^!//' "$scratch/many.list"
 like "and none does by chance" '; facts: 2000, failed [4-9][0-9][0-9]$' "$("$namegate" test "$scratch/many.expect" 2>/dev/null)"
+
+seen=$("$tools/soak" 3 5 3)
+is "three hours of new names are asked, and in the third the memory looked at" "54000 7" \
+	"$(printf '%s' "$seen" | jq -r '"\(.misses) \(.rss_kib | length)"')"
+is "their addresses were leased" true "$(printf '%s' "$seen" | jq '.leases > 161000 and .leases <= 162000')"
 
 "$tools/policy" --large 10 >/dev/null 2>&1
 is "a large zone that is smaller than the small one is refused" 2 $?
