@@ -115,7 +115,8 @@ enum ng_action_kind {
 	NG_RECORD,
 	NG_WAITING,
 	NG_HOLD,
-	NG_RELEASE
+	NG_RELEASE,
+	NG_SPENT
 };
 
 struct ng_ask {      /* send this question to the servers of that route */
@@ -281,6 +282,16 @@ struct ng_waiting {
 	bool gone; /* of an action: it waits no longer */
 };
 
+/*
+ * When all that a sandbox of that name has spent below a wildcard will have come back: to be kept
+ * before the next action is acted on, for ng_gate_spent_adopt().
+ */
+struct ng_spent {
+	const char *sandbox_name;
+	const struct ng_name *owner; /* of the wildcard */
+	uint64_t until_us;
+};
+
 struct ng_action {
 	enum ng_action_kind kind;
 	union {
@@ -291,6 +302,7 @@ struct ng_action {
 		struct ng_record record;
 		/* it is new, or gone, or ng_gate_waiting_tell(): to be kept */
 		struct ng_waiting waiting;
+		struct ng_spent spent;
 	};
 };
 bool ng_gate_next(struct ng_gate *gate, struct ng_action *out);
@@ -392,6 +404,15 @@ void ng_gate_adopted(struct ng_gate *gate, uint64_t now_us);
 void ng_gate_limited(struct ng_gate *gate, uint32_t sandbox, enum ng_limit limit);
 /* A record for each sandbox that limits refused something since the last call; once a second will do. */
 void ng_gate_limits_tell(struct ng_gate *gate, uint64_t now_us);
+
+/*
+ * What a sandbox of that name had spent in an earlier life, or before it was removed. NG_E_RANGE: it has
+ * it back. NG_E_FULL, NG_E_NOMEM.
+ */
+int ng_gate_spent_adopt(struct ng_gate *gate, uint64_t now_us,
+			const struct ng_spent *spent) NG_MUST_CHECK;
+/* This life ends: SPENT says of each exactly what it has spent, and no more ahead. */
+void ng_gate_spent_tell(struct ng_gate *gate, uint64_t now_us);
 
 /* Tells of the waiting names that were asked for again; their numbers may be kept once a second. */
 void ng_gate_waiting_tell(struct ng_gate *gate, uint64_t now_us);

@@ -31,7 +31,6 @@
 #define PLACES_MAX     16384u
 #define FDS_ELSEWHERE  (64u + NG_SOCKETS_MAX)
 #define SWEEP_PAUSE_MS 2
-#define FIRST_WAITING  0xfffffu
 #define NEVER_US       UINT64_MAX
 #define SECOND_US      UINT64_C(1000000)
 
@@ -202,13 +201,18 @@ static void act_waiting(struct worker *worker, const struct ng_action *action)
 	lease_store_waiting(worker->store, &action->waiting, worker->now_us, worker_wall_s());
 }
 
+static void act_spent(struct worker *worker, const struct ng_action *action)
+{
+	lease_store_spent(worker->store, &action->spent, worker->now_us, worker_wall_s());
+}
+
 static void act(struct worker *worker)
 {
 	static void (*const acts[])(struct worker *, const struct ng_action *) = {
 		[NG_ASK_UPSTREAM] = act_ask, [NG_LEASE] = act_lease, [NG_REVOKE] = act_shut,
 		[NG_REPLY] = act_reply,      [NG_DROP] = act_drop,   [NG_RECORD] = act_record,
 		[NG_WAITING] = act_waiting,  [NG_HOLD] = act_hold,   [NG_RELEASE] = act_release,
-		[NG_EVICT] = act_shut,
+		[NG_EVICT] = act_shut,       [NG_SPENT] = act_spent,
 	};
 	struct ng_action action;
 
@@ -422,85 +426,6 @@ static void on_after(uv_check_t *handle)
 	turn(handle->data);
 }
 
-/* ---- beginning to serve ---- */
-
-static bool adopt_row(void *context, const struct lease_row *row)
-{
-	struct worker *worker = context;
-	int code =
-		ng_gate_adopt(worker->gate, worker_clock_us(worker), row->sandbox, &row->client,
-			      &row->addr, &row->port, &row->trail, row->until_us, row->ends_us);
-
-	return code != NG_E_NOTFOUND;
-}
-
-static bool adopt_waiting(void *context, const struct ng_waiting *waiting)
-{
-	struct worker *worker = context;
-
-	return ng_gate_waiting_adopt(worker->gate, worker_clock_us(worker), waiting) !=
-	       NG_E_NOTFOUND;
-}
-
-/*
- * Without a store, or with one that was begun anew, the numbers begin somewhere: one that was shown
- * before must not come to mean another name.
- */
-static void adopt_waitings(struct worker *worker)
-{
-	uint64_t last = lease_store_waitings(worker->store, worker->now_us, worker_wall_s(),
-					     adopt_waiting, worker);
-	uint32_t first = 0;
-
-	if (!last && getrandom(&first, sizeof(first), GRND_NONBLOCK) == sizeof(first))
-		last = first & FIRST_WAITING;
-	ng_gate_waiting_from(worker->gate, last);
-}
-
-static void cached_put(void *context, const uint8_t *octets, size_t len)
-{
-	struct worker *worker = context;
-
-	/* One that does not fit any more is asked for anew. */
-	(void)!ng_gate_cached_put(worker->gate, worker_clock_us(worker), octets, len);
-}
-
-/* A life that ended in order leaves its answers to the next. */
-static void cached_save(struct worker *worker)
-{
-	static uint8_t row[NG_CACHED_MAX];
-	uint64_t cursor = 0;
-	size_t len;
-
-	if (!worker->adopted)
-		return;
-	while ((len = ng_gate_cached_at(worker->gate, &cursor, row)) > 0)
-		cache_store_add(worker->cache, row, len);
-	cache_store_end(worker->cache);
-}
-
-void worker_ready(struct worker *worker)
-{
-	uint64_t now_us = worker_clock_us(worker);
-
-	if (!worker->committed || !worker->warden)
-		return;
-	warden_listen(worker);
-	if (!worker->adopted) {
-		lease_store_each(worker->store, now_us, worker_wall_s(), adopt_row, worker);
-		ng_gate_adopted(worker->gate, now_us);
-		adopt_waitings(worker);
-		cache_store_each(worker->cache, cached_put, worker);
-	}
-	worker->adopted = true;
-	worker_drain(worker);
-	ng_gate_warden_back(worker->gate, now_us);
-	orders_claim(worker);
-	worker_drain(worker);
-	udp_start(worker->udp);
-	stream_start(worker->streams);
-}
-
 /* ---- life ---- */
 
 static int fail(const char *what, const char *why)
@@ -630,7 +555,7 @@ static int open_and_confine(struct worker *worker, const struct worker_options *
 
 static void finish(struct worker *worker)
 {
-	cached_save(worker);
+	worker_save(worker);
 	cache_store_close(worker->cache);
 	lease_store_close(worker->store);
 	record_destroy(worker->records);
@@ -655,6 +580,8 @@ static void close_all(struct worker *worker)
 {
 	worker->stopping = true;
 	ng_gate_limits_tell(worker->gate, worker_clock_us(worker));
+	worker_drain(worker);
+	ng_gate_spent_tell(worker->gate, worker->now_us);
 	worker_drain(worker);
 	record_flush(worker->records);
 	warden_close(worker);

@@ -148,6 +148,8 @@ uint64_t worker_clock_us(struct worker *worker);
 uint64_t worker_wall_s(void);
 /* Acts on what the last input brought about. */
 void worker_drain(struct worker *worker);
+/* worker_adopt.c: what a life that ends in order leaves of its answers. */
+void worker_save(struct worker *worker);
 /* The engine has policy and a warden: adopt what an earlier life left, and begin to serve. */
 void worker_ready(struct worker *worker);
 void worker_stop(struct worker *worker, int status);

@@ -176,7 +176,8 @@ static int add_member(struct worker *worker, const struct wall_member *member)
 
 /* ---- putting into force ---- */
 
-static struct ng_generation generation_of(const struct stage *stage)
+/* resumed: what the life before has spent is not known. */
+static struct ng_generation generation_of(const struct stage *stage, bool resumed)
 {
 	const struct wall_begin *begin = &stage->begin;
 
@@ -199,7 +200,7 @@ static struct ng_generation generation_of(const struct stage *stage)
 				.deny_ttl_s = begin->deny_ttl_s,
 				.flow_lease_s = begin->flow_lease_s,
 				.budget = begin->budget,
-				.resumed = (begin->flags & WALL_RESUMED) != 0,
+				.resumed = resumed && (begin->flags & WALL_RESUMED),
 				.stale_s = begin->stale_s,
 				.prefetch = (begin->flags & WALL_PREFETCH) != 0,
 				.ancestor_nodata = (begin->flags & WALL_ANCESTOR_NODATA) != 0,
@@ -235,7 +236,7 @@ static void limit_streams(struct worker *worker, const struct wall_begin *begin)
 static int apply(struct worker *worker)
 {
 	struct stage *stage = &worker->stage;
-	struct ng_generation generation = generation_of(stage);
+	struct ng_generation generation = generation_of(stage, !worker->store);
 	struct member *claims;
 	int code = rulesets_prepare(&worker->rulesets, stage->sandboxes, stage->n_sandboxes,
 				    &claims);

@@ -74,6 +74,16 @@ void lease_store_release(struct lease_store *store, const struct lease_row *row,
 void lease_store_drop_sandbox(struct lease_store *store, uint32_t sandbox, uint64_t now_s);
 void lease_store_commit(struct lease_store *store);
 
+/* ---- budgets (lease_store_spent.c) ---- */
+
+/* In the file when it returns: what asks behind it can be killed at any moment. Takes no store as well. */
+void lease_store_spent(struct lease_store *store, const struct ng_spent *spent, uint64_t now_us,
+		       uint64_t now_s);
+typedef void lease_store_spent_fn(void *context, const struct ng_spent *spent);
+/* Those of which something is still to come back; what is visited is good during the visit only. */
+void lease_store_spents(struct lease_store *store, uint64_t now_us, lease_store_spent_fn *visit,
+			void *context);
+
 /* ---- names that wait for approval (lease_store_waiting.c) ---- */
 
 /* Keeps it under its id, or when it is gone takes it out. Counts among the changes of the turn. */

@@ -100,6 +100,8 @@ static int copy_rows(struct lease_store *to, MDB_txn *into, struct source *from)
 	code = mdb_dbi_open(from->txn, LEASE_TABLE_SHARED, 0, &from->shared);
 	if (!code)
 		code = copy_table(to, into, from, LEASE_TABLE_ENDED);
+	if (!code)
+		code = lease_spent_copy(to, into, from->txn, from->same_boot);
 	return code ? code : copy_table(to, into, from, LEASE_TABLE_LIVE);
 }
 

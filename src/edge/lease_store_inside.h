@@ -7,7 +7,7 @@
 #include <lmdb.h>
 
 struct lease_tables {
-	MDB_dbi live, shared, ended, of_sandbox, per_sandbox, waiting;
+	MDB_dbi live, shared, ended, of_sandbox, per_sandbox, waiting, spent;
 };
 
 struct lease_shared {
@@ -30,7 +30,11 @@ struct lease_store {
 	bool failed;  /* of this txn; sticky until the commit */
 	bool said;
 	uint32_t history_max;
-	uint64_t next;                  /* number of the next row of the history */
+	uint64_t next; /* number of the next row of the history */
+	struct {       /* the same for budgets */
+		size_t len;
+		uint8_t octets[NG_SANDBOX_NAME_MAX + NG_NAME_MAX];
+	} spent_swept;
 	struct lease_key swept;         /* where the sweep goes on */
 	uint64_t sweep_left;            /* rows that are still to be looked at in this second */
 	uint64_t seed;                  /* of the numbers of what is shared */
@@ -54,6 +58,9 @@ long lease_store_mark(const struct lease_store *store);
 void lease_store_take_over(struct lease_store *store);
 /* A row that the machine took with it had ended by now, unless its time was up before that. */
 void lease_end_with_boot(struct lease_row *row, uint64_t boot_s);
+
+/* lease_store_spent.c: what another file has; LMDB's code. */
+int lease_spent_copy(struct lease_store *to, MDB_txn *into, MDB_txn *from, bool same_boot);
 
 /* lease_store_live.c: the rows of leases; all return LMDB's code. */
 /* Decodes a row of the table of leases. False: it is none of ours. */

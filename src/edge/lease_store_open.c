@@ -112,6 +112,8 @@ static int open_tables(struct lease_store *store)
 		code = mdb_dbi_open(txn, LEASE_TABLE_WAITING, MDB_CREATE,
 				    &store->tables.waiting);
 	if (!code)
+		code = mdb_dbi_open(txn, LEASE_TABLE_SPENT, MDB_CREATE, &store->tables.spent);
+	if (!code)
 		code = lease_history_open(store, txn);
 	if (code) {
 		mdb_txn_abort(txn);

@@ -2,9 +2,9 @@
  * The rows of the lease store as they stand in its file, for the store and for those who read it
  * from outside.
  *
- * A file holds six tables: the leases that stand (or did a moment ago), what several of them have in
+ * A file holds seven tables: the leases that stand (or did a moment ago), what several of them have in
  * common, the history of those that ended, in the order in which they did, two that the history's
- * bounds are kept by, and names that wait for approval. Its name says layout and boot. What comes
+ * bounds are kept by, names that wait for approval, and what was spent of budgets. Its name says layout and boot. What comes
  * out of a file is checked like any input: a disk is a stranger.
  *
  * A lease's row has what is its own: element, times, and the number of an answer. The answer has
@@ -22,13 +22,14 @@
 #define LEASE_FILE_BEFORE LEASE_FILE_PREFIX "3-" /* the layout that is taken over */
 #define LEASE_BOOT_ID     37                     /* the text and its NUL */
 
-#define LEASE_TABLES            6
+#define LEASE_TABLES            7
 #define LEASE_TABLE_LIVE        "leases"
 #define LEASE_TABLE_SHARED      "shared"
 #define LEASE_TABLE_ENDED       "history"
 #define LEASE_TABLE_OF_SANDBOX  "history-of-sandbox"  /* sandbox and number, without a value */
 #define LEASE_TABLE_PER_SANDBOX "history-per-sandbox" /* how many rows it has */
 #define LEASE_TABLE_WAITING     "waiting"             /* names that wait for approval, by id */
+#define LEASE_TABLE_SPENT       "spent"               /* of budgets: lease_store_spent.c */
 
 #define LEASE_ADDR_MAX   17 /* family and address */
 #define LEASE_NUMBER     4

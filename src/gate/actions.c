@@ -57,6 +57,7 @@ bool ng_gate_next(struct ng_gate *gate, struct ng_action *out)
 		[NG_REPLY] = SIZE_WITH(reply),      [NG_DROP] = SIZE_WITH(drop),
 		[NG_RECORD] = SIZE_WITH(record),    [NG_WAITING] = SIZE_WITH(waiting),
 		[NG_HOLD] = SIZE_WITH(lease),       [NG_RELEASE] = SIZE_WITH(lease),
+		[NG_SPENT] = SIZE_WITH(spent),
 	};
 	const struct ng_action *next = &gate->actions[gate->next_action];
 

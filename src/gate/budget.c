@@ -13,6 +13,10 @@
  *
  * A new name is what the table of known ones does not hold; being forgotten there makes a name dearer,
  * never cheaper. Both bounds are kept as one moment each: when all that was spent will have come back.
+ *
+ * That moment outlives the process and the sandbox: else a restart, or a registration under the same
+ * name, would fill the store. The caller is told of it ahead, before the question leaves: a minute's worth
+ * more than was spent, so that he hears of it once for many names, and a kill forgets nothing.
  */
 #include "gate/engine.h"
 
@@ -29,14 +33,17 @@
 
 struct unit {               /* a wildcard that a sandbox has asked below */
 	uint64_t full_us;   /* when nothing of it will be spent any more */
+	uint64_t kept_us;   /* and what the caller was told of that */
 	uint64_t denied_us; /* last time that something was too much */
 	struct ng_name owner;
 	UT_hash_handle hh;
 };
 
-struct spending { /* of a sandbox */
+struct spending { /* of a sandbox; or of one that is gone, by its name */
 	struct unit *units;
-	uint64_t known[KNOWN_SLOTS]; /* hashes of names; 0: none */
+	uint64_t *known; /* hashes of names; 0: none. NULL for one that is gone */
+	char name[NG_SANDBOX_NAME_MAX];
+	UT_hash_handle hh;
 };
 
 /* ---- questions a second ---- */
@@ -147,15 +154,30 @@ static bool known(const struct ng_gate *gate, struct spending *spending,
 	return false;
 }
 
-/* Takes so much out; false when there is not that much. */
-static bool spend(const struct ng_gate *gate, struct unit *unit, size_t octets, uint32_t budget)
+static void unit_keep(struct ng_gate *gate, const struct sandbox *sandbox, struct unit *unit,
+		      uint64_t until_us)
 {
+	struct ng_spent *spent = &action_add(gate, NG_SPENT)->spent;
+
+	unit->kept_us = until_us;
+	spent->sandbox_name = word_text(gate, sandbox->spec.name);
+	spent->owner = word_name(gate, &unit->owner);
+	spent->until_us = until_us;
+}
+
+/* Takes so much out; false when there is not that much. */
+static bool spend(struct ng_gate *gate, const struct sandbox *sandbox, struct unit *unit,
+		  size_t octets)
+{
+	const uint32_t budget = budget_of(gate, sandbox);
 	uint64_t from_us = unit->full_us > gate->now_us ? unit->full_us : gate->now_us;
 	uint64_t until_us = from_us + octets * MINUTE_US / budget;
 
 	if (until_us > gate->now_us + NG_BUDGET_MINUTES * MINUTE_US)
 		return false;
 	unit->full_us = until_us;
+	if (until_us > unit->kept_us)
+		unit_keep(gate, sandbox, unit, until_us + MINUTE_US);
 	return true;
 }
 
@@ -190,6 +212,27 @@ static bool pays(const struct ng_gate *gate, const struct query *query)
 	       ng_decision_wild(&query->decision);
 }
 
+/* With what a sandbox of that name has spent before. NULL: memory is out. */
+static struct spending *spending_begin(struct ng_gate *gate, const char *name)
+{
+	uint64_t *known = calloc(KNOWN_SLOTS, sizeof(*known));
+	struct spending *spending = NULL;
+
+	if (!known)
+		return NULL;
+	HASH_FIND_STR(gate->gone, name, spending);
+	if (spending)
+		HASH_DEL(gate->gone, spending);
+	else
+		spending = calloc(1, sizeof(*spending));
+	if (!spending) {
+		free(known);
+		return NULL;
+	}
+	spending->known = known;
+	return spending;
+}
+
 /* Of the wildcard whose owner it tells. NULL: memory is out. */
 static struct unit *unit_paying(struct ng_gate *gate, const struct query *query,
 				struct ng_name *owner)
@@ -198,7 +241,7 @@ static struct unit *unit_paying(struct ng_gate *gate, const struct query *query,
 	size_t octets = octets_before(&query->name, labels_of(&query->decision));
 
 	if (!sandbox->spending)
-		sandbox->spending = calloc(1, sizeof(*sandbox->spending));
+		sandbox->spending = spending_begin(gate, sandbox->spec.name);
 	owner->len = (uint8_t)(query->name.len - octets);
 	memcpy(owner->wire, query->name.wire + octets, owner->len);
 	return sandbox->spending ? unit_of(gate, sandbox->spending, owner) : NULL;
@@ -212,7 +255,7 @@ bool budget_allows_ahead(struct ng_gate *gate, const struct query *query)
 	if (!pays(gate, query))
 		return true;
 	unit = unit_paying(gate, query, &owner);
-	return unit && spend(gate, unit, KNOWN_COST, budget_of(gate, query->sandbox));
+	return unit && spend(gate, query->sandbox, unit, KNOWN_COST);
 }
 
 bool budget_allows(struct ng_gate *gate, struct query *query, struct ng_name *owner)
@@ -230,7 +273,7 @@ bool budget_allows(struct ng_gate *gate, struct query *query, struct ng_name *ow
 	octets = known(gate, sandbox->spending, &query->name, false)
 			 ? KNOWN_COST
 			 : (size_t)(query->name.len - owner->len);
-	if (!spend(gate, unit, octets, budget_of(gate, sandbox))) {
+	if (!spend(gate, sandbox, unit, octets)) {
 		tell(gate, query, unit);
 		return false;
 	}
@@ -238,15 +281,110 @@ bool budget_allows(struct ng_gate *gate, struct query *query, struct ng_name *ow
 	return true;
 }
 
-void spending_free(struct spending *spending)
+static void spending_free(struct spending *spending)
 {
 	struct unit *unit, *spare;
 
-	if (!spending)
-		return;
 	HASH_ITER (hh, spending->units, unit, spare) {
 		HASH_DEL(spending->units, unit);
 		free(unit);
 	}
+	free(spending->known);
 	free(spending);
+}
+
+/* ---- beyond a sandbox's life, and the gate's ---- */
+
+/* Those that have all of it back. */
+static void gone_thin(struct ng_gate *gate)
+{
+	struct spending *spending, *spare;
+
+	HASH_ITER (hh, gate->gone, spending, spare) {
+		units_thin(gate, spending);
+		if (spending->units)
+			continue;
+		HASH_DEL(gate->gone, spending);
+		spending_free(spending);
+	}
+}
+
+/* Without memory it is forgotten. */
+static struct spending *gone_add(struct ng_gate *gate, struct spending *spending,
+				 const char *name)
+{
+	strncpy(spending->name, name, sizeof(spending->name) - 1);
+	HASH_ADD_STR(gate->gone, name, spending);
+	if (spending->hh.tbl)
+		return spending;
+	spending_free(spending);
+	return NULL;
+}
+
+void spending_leave(struct ng_gate *gate, struct sandbox *sandbox)
+{
+	struct spending *spending = sandbox->spending, *other;
+
+	sandbox->spending = NULL;
+	if (!spending)
+		return;
+	free(spending->known);
+	spending->known = NULL;
+	gone_thin(gate);
+	units_thin(gate, spending);
+	HASH_FIND_STR(gate->gone, sandbox->spec.name, other);
+	if (other || !spending->units || HASH_COUNT(gate->gone) >= NG_SANDBOXES_CEILING)
+		spending_free(spending);
+	else
+		(void)gone_add(gate, spending, sandbox->spec.name);
+}
+
+void spending_finish(struct ng_gate *gate)
+{
+	struct spending *spending, *spare;
+
+	HASH_ITER (hh, gate->gone, spending, spare) {
+		HASH_DEL(gate->gone, spending);
+		spending_free(spending);
+	}
+}
+
+int ng_gate_spent_adopt(struct ng_gate *gate, uint64_t now_us, const struct ng_spent *spent)
+{
+	const uint64_t most_us = now_us + NG_BUDGET_MINUTES * MINUTE_US;
+	const uint64_t until_us = spent->until_us < most_us ? spent->until_us : most_us;
+	struct spending *spending;
+	struct unit *unit;
+
+	actions_begin(gate, now_us);
+	if (until_us <= now_us)
+		return NG_E_RANGE;
+	HASH_FIND_STR(gate->gone, spent->sandbox_name, spending);
+	if (!spending && HASH_COUNT(gate->gone) >= NG_SANDBOXES_CEILING)
+		return NG_E_FULL;
+	if (!spending)
+		spending = calloc(1, sizeof(*spending));
+	if (spending && !spending->hh.tbl)
+		spending = gone_add(gate, spending, spent->sandbox_name);
+	unit = spending ? unit_of(gate, spending, spent->owner) : NULL;
+	if (!unit)
+		return NG_E_NOMEM;
+	if (until_us > unit->full_us)
+		unit->full_us = unit->kept_us = until_us;
+	return NG_OK;
+}
+
+void ng_gate_spent_tell(struct ng_gate *gate, uint64_t now_us)
+{
+	struct sandbox *sandbox, *spare;
+
+	actions_begin(gate, now_us);
+	HASH_ITER (hh, gate->directory.by_id, sandbox, spare) {
+		struct unit *unit = sandbox->spending ? sandbox->spending->units : NULL;
+
+		for (; unit; unit = unit->hh.next) {
+			if (unit->kept_us != unit->full_us)
+				unit_keep(gate, sandbox, unit, unit->full_us);
+		}
+	}
 }

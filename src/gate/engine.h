@@ -163,6 +163,7 @@ struct ng_gate {
 	struct order *orders;
 	struct slab order_slab;
 	uint64_t last_order;
+	struct spending *gone;   /* of sandboxes that are, by name */
 	struct memory *history;  /* which name an address had last */
 	struct waiting *waiting; /* for approval, oldest first */
 	uint64_t last_waiting;
@@ -386,7 +387,9 @@ uint32_t budget_of(const struct ng_gate *gate, const struct sandbox *sandbox);
 bool budget_allows(struct ng_gate *gate, struct query *query, struct ng_name *owner);
 /* May what answered the query be asked for again, for nobody? It costs what a known name does. */
 bool budget_allows_ahead(struct ng_gate *gate, const struct query *query);
-void spending_free(struct spending *spending); /* takes NULL */
+/* The sandbox goes; what it has spent is held against the next one of its name. */
+void spending_leave(struct ng_gate *gate, struct sandbox *sandbox);
+void spending_finish(struct ng_gate *gate);
 
 /* limits.c: one of them has refused the sandbox something; NULL: nobody's */
 void limited(struct ng_gate *gate, struct sandbox *sandbox, enum ng_limit limit);

@@ -68,8 +68,7 @@ void sandbox_close(struct ng_gate *gate, struct sandbox *sandbox)
 		lease_free(gate, lease_after(gate, sandbox, NULL), NG_E_CLOSED);
 	waiting_forget(gate, sandbox->spec.id);
 	share_orphan(gate, sandbox->spec.id);
-	spending_free(sandbox->spending);
-	sandbox->spending = NULL;
+	spending_leave(gate, sandbox);
 }
 
 static void sandboxes_close(struct ng_gate *gate)
@@ -93,6 +92,7 @@ void ng_gate_destroy(struct ng_gate *gate)
 	cache_clear(gate);
 	failures_clear(gate);
 	slab_finish(&gate->order_slab);
+	spending_finish(gate);
 	book_finish(&gate->book);
 	history_finish(gate);
 	arena_finish(&gate->words);

@@ -174,6 +174,7 @@ static void drain(struct trial *trial)
 		case NG_WAITING:
 		case NG_HOLD:
 		case NG_RELEASE:
+		case NG_SPENT:
 			break;
 		}
 	}

@@ -68,4 +68,43 @@ if [ "$passed" -le 4 ] && [ $((passed + told)) = 20 ]; then
 else
 	not_ok "a worker that died has brought no more than a minute's worth" "$passed left, $told told"
 fi
+
+# A tunnel that brings worker and gate down on its way leaves no more behind than one that does not.
+restart() { # worker | gate | orderly
+	case $1 in
+	worker) kill -9 "$(pid_of worker)" ;;
+	gate) kill -9 "$gate_pid" && wait "$gate_pid" ;;
+	orderly) kill "$gate_pid" && wait "$gate_pid" ;;
+	esac 2>/dev/null
+	[ "$1" = worker ] || start_gate
+	until_true 20 answers
+}
+through() { # RESTART...: names that left in 8 floods, with those restarts between; then the seconds it took
+	local sum=0 number=5000 begun=$SECONDS kind
+	for kind in none "$@" none; do
+		[ "$kind" = none ] || restart "$kind"
+		number=$((number + 1000))
+		read -r passed told < <(tunnel 3 "$number" 25)
+		sum=$((sum + passed))
+	done
+	echo "$sum $((SECONDS - begun))"
+}
+make_box 3 || live_die "box3 cannot be made"
+add_box 3 "$work/box1.list" >/dev/null
+read -r sum took < <(through worker gate worker orderly gate)
+# What 1024 octets and those that have come back meanwhile are enough for.
+most=$(((1024 + 64 * (took + 1) / 60) / 60 + 1))
+if [ "$sum" -ge 12 ] && [ "$sum" -le "$most" ]; then
+	ok "across five restarts as many names leave as across none"
+else
+	not_ok "across five restarts as many names leave as across none" "$sum in $took s, at most $most"
+fi
+gate sandbox remove box3 >/dev/null
+add_box 3 "$work/box1.list" >/dev/null
+read -r passed told < <(tunnel 3 90000 25)
+if [ "$passed" -le 2 ] && [ $((passed + told)) = 25 ]; then
+	ok "nor does registering it again bring any"
+else
+	not_ok "nor does registering it again bring any" "$passed left, $told told"
+fi
 tap_done

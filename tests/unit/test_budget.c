@@ -14,6 +14,7 @@
 #define SECOND     UINT64_C(1000000)
 #define MINUTE     (60 * SECOND)
 #define EVENTS_MAX 20000
+#define ROWS_MAX   64
 #define TTL        3 /* shorter than what any of the registries gives */
 
 struct question {
@@ -28,6 +29,43 @@ static struct ng_ruleset *rules;
 static struct ng_sandbox boxes[2];
 static uint64_t left, denied, told; /* questions upstream, over budget, and events */
 static size_t octets;               /* of the names that left, as often as they did */
+
+/* ---- what outlives the gate ---- */
+
+struct row {
+	char sandbox[NG_SANDBOX_NAME_MAX];
+	struct ng_name owner;
+	uint64_t until_us;
+};
+
+static struct row kept[ROWS_MAX];
+static size_t n_kept, n_told; /* told: how often there was something to keep */
+
+static void keep(const struct ng_spent *spent)
+{
+	size_t i = 0;
+
+	while (i < n_kept && (strcmp(kept[i].sandbox, spent->sandbox_name) != 0 ||
+			      !ng_name_equal(&kept[i].owner, spent->owner)))
+		i++;
+	assert_true(i < ROWS_MAX);
+	n_kept += i == n_kept;
+	n_told++;
+	strcpy(kept[i].sandbox, spent->sandbox_name);
+	kept[i].owner = *spent->owner;
+	kept[i].until_us = spent->until_us;
+}
+
+static void adopt(uint64_t now_us)
+{
+	for (size_t i = 0; i < n_kept; i++) {
+		const struct ng_spent spent = {kept[i].sandbox, &kept[i].owner,
+					       kept[i].until_us};
+		int code = ng_gate_spent_adopt(gate, now_us, &spent);
+
+		assert_int_equal(code, kept[i].until_us > now_us ? NG_OK : NG_E_RANGE);
+	}
+}
 
 /* ---- the gate ---- */
 
@@ -64,15 +102,15 @@ static int setup(void **state)
 	assert_int_equal(ng_ruleset_open(image.octets, image.len, &rules), NG_OK);
 	assert_int_equal(ng_gate_create(5, &gate), NG_OK);
 	for (unsigned i = 0; i < 2; i++) {
-		boxes[i] = (struct ng_sandbox){
-			.id = i + 1, .name = "box", .mode = NG_ENFORCE, .n_sources = 1};
+		boxes[i] = (struct ng_sandbox){.id = i + 1, .mode = NG_ENFORCE, .n_sources = 1};
+		snprintf(boxes[i].name, sizeof(boxes[i].name), "box%u", i);
 		boxes[i].policy.scopes[NG_SCOPE_SANDBOX].sources[0] = rules;
 		boxes[i].policy.scopes[NG_SCOPE_SANDBOX].n = 1;
 	}
 	assert_int_equal(ng_prefix_parse("10.0.0.2", &boxes[0].sources[0]), NG_OK);
 	assert_int_equal(ng_prefix_parse("10.0.0.3", &boxes[1].sources[0]), NG_OK);
 	apply((struct ng_settings){.prefetch = true});
-	left = denied = told = octets = 0;
+	left = denied = told = octets = n_kept = n_told = 0;
 	return 0;
 }
 
@@ -118,6 +156,8 @@ static bool carry(uint64_t now_us, uint8_t ttl)
 			left++;
 			octets += ask.question.name.len - 1u;
 			answer(now_us, &ask, ttl);
+		} else if (action.kind == NG_SPENT) {
+			keep(&action.spent);
 		} else if (action.kind == NG_RECORD) {
 			const struct ng_record *record = &action.record;
 
@@ -150,6 +190,15 @@ static bool ask_text(unsigned box, uint64_t now_us, const char *text, uint8_t tt
 
 	assert_int_equal(ng_name_from_text(text, strlen(text), &name), NG_OK);
 	return ask(box, now_us, &name, NG_TYPE_A, ttl);
+}
+
+/* By a kill: what was told is all that there is. */
+static void restart(uint64_t now_us)
+{
+	ng_gate_destroy(gate);
+	assert_int_equal(ng_gate_create(6, &gate), NG_OK);
+	apply((struct ng_settings){.prefetch = true});
+	adopt(now_us);
 }
 
 /* ---- installers ---- */
@@ -225,6 +274,27 @@ static void install(const char *wanted, bool together, uint64_t from_us)
 		      n_questions, (unsigned long long)left, (unsigned long long)denied);
 	assert_int_equal(denied, 0);
 	assert_true(left > 20);
+}
+
+/* Whose names are new to each life, and who pays a minute's worth ahead in each. */
+static void installers_outlive_restarts(void **state)
+{
+	uint64_t due_us = 2 * MINUTE, n = 0;
+	(void)state;
+
+	read_installs(NULL, false);
+	qsort(questions, n_questions, sizeof(questions[0]), by_time);
+	for (size_t i = 0; i < n_questions; i++) {
+		const struct question *next = &questions[i];
+
+		for (; next->at_us >= due_us; due_us += 2 * MINUTE, n++)
+			restart(due_us);
+		ask(0, next->at_us, &next->name, next->type, TTL);
+	}
+	print_message("# %zu questions, %llu restarts, %llu over budget\n", n_questions,
+		      (unsigned long long)n, (unsigned long long)denied);
+	assert_true(n >= 2);
+	assert_int_equal(denied, 0);
 }
 
 static void each_installer(void **state)
@@ -353,6 +423,108 @@ static void long_after_a_worker_died_the_store_is_full(void **state)
 	install(NULL, false, 24 * 60 * MINUTE);
 }
 
+/* A stream of new names, killed so many times on the way: octets that left. */
+static size_t stream_through(unsigned restarts, bool in_order)
+{
+	const uint64_t end = 20 * MINUTE;
+	uint32_t counter = 0;
+	unsigned killed = 0;
+
+	octets = 0;
+	for (uint64_t at = 0; at < end; at += SECOND / 20) {
+		if (killed < restarts && at >= (killed + 1) * end / (restarts + 1)) {
+			killed++;
+			if (in_order) {
+				ng_gate_spent_tell(gate, at);
+				carry(at, 0);
+			}
+			restart(at);
+		}
+		tunnel(0, at, 2, &counter);
+	}
+	return octets;
+}
+
+static void restarts_give_nothing_back(void **state)
+{
+	size_t without = stream_through(0, false), with, in_order;
+
+	teardown(state);
+	setup(state);
+	with = stream_through(5, false);
+	print_message("# %zu octets without a restart, %zu with 5 kills\n", without, with);
+	assert_true(with <= without);
+	assert_true(with + 6 * NG_BUDGET_DEFAULT > without);
+	/* A few times for each minute's worth, and not for each name. */
+	assert_true(n_told * NG_BUDGET_DEFAULT / 2 <= with);
+	teardown(state);
+	setup(state);
+	in_order = stream_through(5, true);
+	print_message("# %zu with 5 restarts in order\n", in_order);
+	assert_true(in_order <= without);
+	assert_true(in_order + 5 * 130 > without);
+}
+
+/* A kill in the very input after the first name: even that is known. */
+static void nothing_is_spent_untold(void **state)
+{
+	uint32_t counter = 0;
+	size_t most = 0;
+	(void)state;
+
+	for (unsigned i = 0; i < 40; i++) {
+		octets = 0;
+		tunnel(0, 0, 2, &counter);
+		most += octets;
+		restart(0);
+	}
+	assert_true(most <= NG_BUDGET_DEFAULT * NG_BUDGET_MINUTES);
+	assert_true(most > 0);
+}
+
+/* Under another number, or under the same: it is the same sandbox. */
+static void registering_again_gives_nothing_back(void **state)
+{
+	uint32_t counter = 0;
+	(void)state;
+
+	while (tunnel(0, 0, 2, &counter))
+		;
+	for (unsigned id = 7; id < 10; id++) {
+		ng_gate_sandbox_remove(gate, 0, boxes[0].id);
+		boxes[0].id = id;
+		assert_int_equal(ng_gate_sandbox_put(gate, 0, &boxes[0]), NG_OK);
+		assert_false(tunnel(0, 0, 2, &counter));
+	}
+	/* Another one has nothing to do with it, and in time all is there again. */
+	ng_gate_sandbox_remove(gate, 0, 9);
+	strcpy(boxes[0].name, "other");
+	assert_int_equal(ng_gate_sandbox_put(gate, 0, &boxes[0]), NG_OK);
+	assert_true(tunnel(0, 0, 2, &counter));
+	ng_gate_sandbox_remove(gate, 0, 9);
+	strcpy(boxes[0].name, "box0");
+	assert_int_equal(ng_gate_sandbox_put(gate, 0, &boxes[0]), NG_OK);
+	octets = 0;
+	while (tunnel(0, 17 * MINUTE, 2, &counter))
+		;
+	assert_true(octets > NG_BUDGET_DEFAULT * NG_BUDGET_MINUTES - 260);
+}
+
+/* What a disk says of the far future is no more than could have been spent. */
+static void no_row_starves_for_long(void **state)
+{
+	uint32_t counter = 0;
+	(void)state;
+
+	n_kept = 1;
+	strcpy(kept[0].sandbox, "box0");
+	kept[0].owner = (struct ng_name){.len = 1};
+	kept[0].until_us = UINT64_MAX;
+	adopt(MINUTE);
+	assert_false(tunnel(0, MINUTE, 2, &counter));
+	assert_true(tunnel(0, 2 * MINUTE, 2, &counter));
+}
+
 /* A reload gives nothing back. */
 static void a_reload_keeps_what_is_spent(void **state)
 {
@@ -379,6 +551,11 @@ int main(void)
 		WITH_GATE(what_is_asked_ahead_is_bounded),
 		WITH_GATE(a_worker_that_died_brings_no_new_store),
 		WITH_GATE(long_after_a_worker_died_the_store_is_full),
+		WITH_GATE(installers_outlive_restarts),
+		WITH_GATE(restarts_give_nothing_back),
+		WITH_GATE(nothing_is_spent_untold),
+		WITH_GATE(registering_again_gives_nothing_back),
+		WITH_GATE(no_row_starves_for_long),
 		WITH_GATE(a_reload_keeps_what_is_spent),
 	};
 

@@ -256,6 +256,57 @@ static void waiting_names_come_back(void **state)
 	assert_int_equal(lease_store_waitings(NULL, 1, 1, note_waiting, said), 0);
 }
 
+static void note_spent(void *context, const struct ng_spent *spent)
+{
+	char text[NG_NAME_TEXT_MAX], *said = context;
+
+	snprintf(said + strlen(said), 256 - strlen(said), "%s %s %llu;", spent->sandbox_name,
+		 ng_name_to_text(spent->owner, text), (unsigned long long)spent->until_us);
+}
+
+static void count_spent(void *context, const struct ng_spent *spent)
+{
+	(void)spent;
+	++*(size_t *)context;
+}
+
+/* Without a commit of the caller's: a kill may come next. */
+static void budgets_come_back(void **state)
+{
+	struct world *world = *state;
+	struct ng_name owner;
+	struct ng_spent spent = {"ci", &owner, 5000};
+	char said[256] = "", name[8];
+	size_t n = 0;
+
+	assert_int_equal(ng_name_from_text("wild.example", 12, &owner), NG_OK);
+	lease_store_spent(world->store, &spent, 1000, 100);
+	spent.until_us = 7000;
+	lease_store_spent(world->store, &spent, 1000, 100);
+	spent = (struct ng_spent){"lab", &(struct ng_name){.len = 1}, 4000};
+	lease_store_spent(world->store, &spent, 1000, 100);
+	lease_store_spents(world->store, 2000, note_spent, said);
+	assert_string_equal(said, "ci wild.example 7000;lab . 4000;");
+	reopen(world);
+	said[0] = '\0';
+	lease_store_spents(world->store, 4000, note_spent, said);
+	assert_string_equal(said, "ci wild.example 7000;");
+	said[0] = '\0';
+	lease_store_spents(world->store, 2000, note_spent, said); /* the other one has gone */
+	assert_string_equal(said, "ci wild.example 7000;");
+	/* What is over goes as others come, however many there are. */
+	spent.sandbox_name = name;
+	for (unsigned i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "b%u", i);
+		spent.until_us = 8010 + i;
+		lease_store_spent(world->store, &spent, 8000 + i, 100);
+	}
+	lease_store_spents(world->store, 0, count_spent, &n);
+	assert_in_range(n, 10, 100);
+	lease_store_spent(NULL, &spent, 1, 1);
+	lease_store_spents(NULL, 1, note_spent, said);
+}
+
 static void end_only_moves_out(void **state)
 {
 	struct world *world = *state;
@@ -522,6 +573,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(row_comes_back_whole, begin, end),
 		cmocka_unit_test_setup_teardown(each_way_is_a_row_of_its_own, begin, end),
 		cmocka_unit_test_setup_teardown(waiting_names_come_back, begin, end),
+		cmocka_unit_test_setup_teardown(budgets_come_back, begin, end),
 		cmocka_unit_test_setup_teardown(end_only_moves_out, begin, end),
 		cmocka_unit_test_setup_teardown(the_end_before_a_flow_is_kept, begin, end),
 		cmocka_unit_test_setup_teardown(each_name_is_a_row_of_its_own, begin, end),
