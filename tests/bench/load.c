@@ -3,8 +3,8 @@
  *
  * A question's ID is the low half of its running number, so a ring of 65536 slots finds it again
  * and a window far below that never meets itself. Saturating, the window is kept full; paced, each
- * question leaves when it is due and not before. One line of JSON says what was seen; the exit
- * code is 1 when an answer was wrong or missing.
+ * question leaves when it is due and not before. TERM ends the questions, and what is under way is
+ * waited for. One line of JSON says what was seen; the exit code is 1 when an answer was wrong or missing.
  */
 #include "config.h"
 #include "dns.h"
@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,13 @@ struct load {
 	} stamps[BATCH];
 };
 
+static volatile sig_atomic_t enough;
+
+static void on_term(int signal)
+{
+	enough = signal;
+}
+
 static uint64_t in_ns(const struct timespec *time)
 {
 	return (uint64_t)time->tv_sec * SECOND_NS + (uint64_t)time->tv_nsec;
@@ -98,6 +106,8 @@ static unsigned load_due(const struct load *load, uint64_t now)
 	const struct options *set = &load->set;
 	uint64_t due = set->window - load->waiting;
 
+	if (enough)
+		return 0;
 	if (set->seconds > 0 && (double)(now - load->begun_ns) >= set->seconds * SECOND_NS)
 		return 0;
 	if (set->count && due > set->count - load->sent)
@@ -237,7 +247,7 @@ static bool load_over(const struct load *load, uint64_t now)
 
 	if (load->waiting)
 		return false;
-	return (set->count && load->sent >= set->count) ||
+	return enough || (set->count && load->sent >= set->count) ||
 	       (set->seconds > 0 && (double)(now - load->begun_ns) >= set->seconds * SECOND_NS);
 }
 
@@ -430,6 +440,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "load: no socket to the server: %s\n", strerror(errno));
 		return 2;
 	}
+	signal(SIGTERM, on_term);
 	load_run(&load);
 	return load_report(&load);
 }

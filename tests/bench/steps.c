@@ -1,6 +1,6 @@
 /*
  * The steps of a query, one at a time, on inputs that never change: what callgrind counts of them is the
- * same on every machine with this compiler, where times are not.
+ * same on every machine with this compiler, its options and this C library, where times are not.
  *
  * `steps STEP TIMES` makes a gate of one sandbox with a list of a thousand names, takes the step so many
  * times inside measured(), which is what is counted, and proves what came of each. A step that fails ends
@@ -8,6 +8,9 @@
  */
 #include "config.h"
 #include "tests/bench/engine.h"
+
+#include <gnu/libc-version.h>
+#include <sys/utsname.h>
 
 #define RULES     1000
 #define NAMES     64 /* that steps take turns with */
@@ -164,12 +167,22 @@ static void run(const struct step *step, unsigned times)
 	engine_finish(&stage.engine);
 }
 
+/* What the numbers hang on beside the code. */
+static void print_built_with(void)
+{
+	struct utsname machine;
+
+	need(uname(&machine) == 0, "the machine has no name");
+	printf("gcc %s, libc %s, %s, %s\n", __VERSION__, gnu_get_libc_version(),
+	       machine.machine, STEPS_CFLAGS);
+}
+
 int main(int argc, char **argv)
 {
 	const unsigned times = argc == 3 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
 
-	if (argc == 2 && strcmp(argv[1], "--compiler") == 0) {
-		puts(__VERSION__);
+	if (argc == 2 && strcmp(argv[1], "--built-with") == 0) {
+		print_built_with();
 		return 0;
 	}
 	for (size_t i = 0; times && i < sizeof(steps) / sizeof(*steps); i++) {
@@ -178,6 +191,6 @@ int main(int argc, char **argv)
 		run(&steps[i], times);
 		return 0;
 	}
-	fprintf(stderr, "usage: steps STEP TIMES | --compiler\n");
+	fprintf(stderr, "usage: steps STEP TIMES | --built-with\n");
 	return 2;
 }

@@ -12,8 +12,8 @@ command -v valgrind >/dev/null || skip_all "valgrind is missing (package valgrin
 [ -x "$steps" ] || skip_all "$steps is not built"
 ldd "$steps" | grep -q libasan && skip_all "a sanitizer build counts its own instructions as well"
 
-counted() { # STEP: instructions of one, on average
-	valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect=measured "$steps" "$1" $times 2>&1 |
+counted() { # STEP: instructions of one, on average; what the environment says to the C library changes nothing
+	env -i PATH="$PATH" valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect=measured "$steps" "$1" $times 2>&1 |
 		sed -n 's/.*Collected : \([0-9]*\).*/\1/p' | awk -v n=$times '{ printf "%d\n", $1 / n }'
 }
 
@@ -21,14 +21,15 @@ if [ "${1:-}" = --record ]; then
 	names=$(sed -n 's/^\([a-z-]*\) [0-9]*$/\1/p' "$record")
 	{
 		echo "# Instructions of one step; steps.sh --record writes this file."
-		echo "# compiler: $("$steps" --compiler)"
+		echo "# built with: $("$steps" --built-with)"
 		for step in $names; do echo "$step $(counted "$step")"; done
 	} >"$record.new" && mv "$record.new" "$record"
 	exit
 fi
 
-compiler=$(sed -n 's/^# compiler: //p' "$record")
-[ "$compiler" = "$("$steps" --compiler)" ] || skip_all "recorded with another compiler, $compiler"
+recorded=$(sed -n 's/^# built with: //p' "$record")
+ours=$("$steps" --built-with)
+[ "$recorded" = "$ours" ] || skip_all "recorded with $recorded; this is $ours"
 while read -r step expected; do
 	[ "${step#\#}" = "$step" ] || continue
 	seen=$(counted "$step")

@@ -13,8 +13,8 @@ elements() { nft list set inet namegate "$1" 2>/dev/null | grep -o '10\.77\.1\.2
 hold() { # NAME ADDRESS: a connection that stays, until $work/end is there; then: does it still go?
 	box 1 bash -c 'exec 3<>"/dev/tcp/$0/80" || exit
 		echo first >&3; read -r -t 5 -u 3 line && printf "%s " "$line"
-		for i in $(seq 1200); do [ -e "$1" ] && break; sleep 0.1; done
-		echo second >&3 2>/dev/null; read -r -t 2 -u 3 line && printf "%s" "$line" || printf cut' \
+		for i in $(seq 12000); do [ -e "$1" ] && break; sleep 0.1; done
+		echo second >&3 2>/dev/null; read -r -t 10 -u 3 line && printf "%s" "$line" || printf cut' \
 		"$2" "$work/end" >"$work/held.$1" 2>/dev/null &
 	holders="$holders $!"
 	until_true 5 grep -q first "$work/held.$1"
@@ -48,12 +48,15 @@ is "of other kinds as well" "ok ok ok ok ok ok" "$(tell lease 1 44.0.0.1 600000)
 	tell lease 1 44.0.0.2 600000) $(tell lease 1 44.0.0.4 600000) $(
 	tell lease 1 44.0.0.7 600000 6 80) $(tell lease 1 2001:db8:80::1 600000) $(
 	tell lease 1 2001:db8:80::2 600000)"
-is "one of which ends soon" "ok" "$(tell lease 1 44.0.0.8 1500)"
 hold explained 44.0.0.1
 hold unexplained 44.0.0.2
 hold unexplained6 2001:db8:80::2
 hold port 44.0.0.7
-hold ended 44.0.0.8
+hold_ended() { # as often as this machine is too slow for it
+	tell lease 1 44.0.0.8 3000 | grep -q ok && hold ended 44.0.0.8
+}
+until_true 10 hold_ended
+is "one of which ends soon" "first " "$(cat "$work/held.ended")"
 hold static 44.5.0.1
 until_true 8 bash -c '! nft get element inet namegate allow4 "{ 10.77.1.2 . 44.0.0.8 }"' 2>/dev/null
 

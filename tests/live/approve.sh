@@ -55,10 +55,10 @@ fi
 
 # An end.
 is "another name waits" "NXDOMAIN ede=15" "$(ask 1 short.allowed.example)"
-succeeds "it is approved for three seconds" gate approve "$(waits short.allowed.example)" --for 3s
+succeeds "it is approved for some seconds" gate approve "$(waits short.allowed.example)" --for 8s
 is "and is open meanwhile" "NOERROR 44.0.0.2 open" "$(ask 1 short.allowed.example) $(reach 1 44.0.0.2)"
 over() { [ "$(ask 1 short.allowed.example)" = "NXDOMAIN ede=15" ]; }
-succeeds "then it is denied again" until_true 8 over
+succeeds "then it is denied again" until_true 15 over
 closed() { [ "$(reach 1 44.0.0.2)" != open ]; }
 succeeds "and its address closed" until_true 2 closed
 is "which is on record" "end null" "$(records 'select(.event == "approval" and .action == "end") | "\(.action) \(.uid)"')"

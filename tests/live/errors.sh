@@ -171,7 +171,7 @@ start_driver
 tell start "$warden" >/dev/null
 is "a table with small sets" "ok ok ok" "$(tell table namegate "sb*" 5353 1000 1000 50) $(tell worker) $(
 	tell add 1 sb1 enforce masq 10.77.1.2)"
-result=$(tell fill 1 44.20.0.0 800 3000)
+result=$(tell fill 1 44.20.0.0 800 8000)
 confirmed=${result%% *}
 if [ "$confirmed" -le 8 ]; then ok "no more are confirmed than there is room for"; else not_ok "no more are confirmed than there is room for" "$result"; fi
 tap_note "$result"

@@ -140,13 +140,17 @@ end() { # WHAT: judges
 standing() { nft -j list set inet namegate allow4 2>/dev/null | grep -q '"44.0.0.1"'; }
 works() { [ "$(reach 1 44.0.0.1)" = open ]; }
 slow=
+now_ms() { echo $(($(date +%s%N) / 1000000)); }
+# A machine that lets a look at the table wait, of some milliseconds, does so with the warden as well.
 restored() { # how long until rules and lease are back, in ms
-	local began=$(($(date +%s%N) / 1000000))
-	until standing; do
-		[ $(($(date +%s%N) / 1000000 - began)) -lt 3000 ] || break
+	local began at look=0
+	began=$(now_ms)
+	while at=$(now_ms) && ! standing; do
+		[ $((at - began)) -lt 10000 ] || break
+		[ $(($(now_ms) - at)) -le $look ] || look=$(($(now_ms) - at))
 	done
-	took=$(($(date +%s%N) / 1000000 - began))
-	[ "$took" -lt 1000 ] || slow="$slow $took ms"
+	took=$(($(now_ms) - began))
+	[ "$took" -lt $((1000 + 10 * look)) ] || slow="$slow $took ms ($look ms a look)"
 }
 
 recorded_so_far() { # twice for each change: when it was lost, and when it was back
@@ -277,7 +281,8 @@ gate teardown >/dev/null
 is "teardown takes the routing rules away" "" "$(ip rule | grep 6a7f; ip -6 rule | grep 6a7f)"
 is "and the marks" "" "$(tc filter show dev sb1 ingress)"
 start_gate
-succeeds "an owned table stands" until_true 10 works
+again() { ask 1 www.allowed.example && works; }
+succeeds "an owned table stands" until_true 10 again
 if nft list table inet namegate | grep -q owner; then
 	rounds_of 5 "owned, flush ruleset" nft flush ruleset
 	is "and never touched" "0 0 0" "$said $to_host"

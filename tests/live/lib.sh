@@ -17,6 +17,7 @@ build=${abs_top_builddir:-$top/build}
 # shellcheck source=tests/tap.sh
 . "$top/tests/tap.sh"
 work=/run/live
+export LIVE_SLOW=${LIVE_SLOW:-4} # how many times as long everything may take, see until_true
 export PYTHONPATH=$here # what the programs of these tests share
 # shellcheck source=tests/live/forced.sh
 [ -z "${LIVE_LACKS:-}" ] || . "$here/forced.sh"
@@ -34,7 +35,7 @@ live_enter() { # call first, with the script's arguments
 		live_private
 		return
 	fi
-	PATH=$PATH:/usr/sbin:/sbin
+	PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH # first: a version manager's python3 takes five times as long to start
 	export PATH
 	live_needs ip nft jq nsd dig python3 unshare nsenter
 	[ -x "$build/namegated" ] || skip_all "$build/namegated is not built"
@@ -206,10 +207,10 @@ another() { # worker | warden, PID: has one with another pid taken its place?
 
 # ---- looking ----
 
-# Only what fails waits to the end, so the end is far off: the machine may have twenty others to serve. On an
-# emulated one LIVE_SLOW says how many times as long everything may take.
+# Only what fails waits to the end, so the end is far off: the machine may have twenty others to serve, or be an
+# emulated one.
 until_true() { # SECONDS COMMAND...
-	local end=$((SECONDS + $1 * ${LIVE_SLOW:-4}))
+	local end=$((SECONDS + $1 * LIVE_SLOW))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$end" ] || return 1
@@ -240,7 +241,7 @@ ask() { # BOX NAME [TYPE] [dig's options]
 
 # How a connection goes: "open", "refused", "unreachable" or "timeout".
 reach() { # BOX ADDRESS [PORT]
-	box "$1" python3 "$here/peer.py" connect "$2" "${3:-80}" 2>&1
+	nsenter --net="/run/netns/box$1" -- python3 "$here/peer.py" connect "$2" "${3:-80}" 2>&1
 }
 
 # A connection that is kept busy in the background; "up", then "held" or "cut TIME STALL" in held.ADDRESS.

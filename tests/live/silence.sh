@@ -28,7 +28,12 @@ else
 	not_ok "and its question is seen upstream" "counted $before before and $after after"
 fi
 
-before=$(packets)
+still() { # nothing is on its way any more
+	before=$(packets)
+	sleep 1
+	[ "$(packets)" = "$before" ]
+}
+until_true 10 still
 wrong=
 for type in A AAAA TXT NULL MX SRV CNAME NS SOA PTR HTTPS SVCB ANY DNSKEY DS CAA TYPE65280; do
 	for name in other.example www.other.example a.b.c.d.other.example sub.www.allowed.example \

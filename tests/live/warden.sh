@@ -17,8 +17,8 @@ hold() { # BOX ADDRESS COMMAND...
 	rm -f "$work/held" "$work/go"
 	box "$n" bash -c 'exec 3<>"/dev/tcp/$0/80" || exit
 		echo first >&3; read -r -t 5 -u 3 line && printf "%s " "$line"
-		for i in $(seq 200); do [ -e "$1" ] && break; sleep 0.1; done
-		echo second >&3 2>/dev/null; read -r -t 2 -u 3 line && printf "%s" "$line" || printf cut' \
+		for i in $(seq 2000); do [ -e "$1" ] && break; sleep 0.1; done
+		echo second >&3 2>/dev/null; read -r -t 5 -u 3 line && printf "%s" "$line" || printf cut' \
 		"$to" "$work/go" >"$work/held" 2>/dev/null &
 	holder=$!
 	until_true 5 grep -q first "$work/held"
@@ -134,8 +134,8 @@ longest=$(element_left allow4 10.77.1.2 44.0.0.1)
 is "a longer one renews, and again" "yes yes" \
 	"$([ "$longer" -ge 320 ] && echo yes) $([ "$longest" -ge 620 ] && echo yes)"
 
-is "a short lease is confirmed" "ok" "$(tell lease 1 44.0.0.2 1500)"
-is "a connection outlives its lease" "first second" "$(hold 1 44.0.0.2 sleep 3)"
+is "a short lease is confirmed" "ok" "$(tell lease 1 44.0.0.2 4000)"
+is "a connection outlives its lease" "first second" "$(hold 1 44.0.0.2 sleep 6)"
 unlike "whose element is gone" '44\.0\.0\.2' "$(elements allow4)"
 is "and no new one opens" "refused" "$(reach 1 44.0.0.2)"
 tell lease 1 44.0.0.3 60000 >/dev/null

@@ -491,6 +491,10 @@ static void do_stream(char **words)
 		uint64_t now_us = clock_us();
 		size_t due = (size_t)((now_us - begin_us) * rate / 1000000u) + 1;
 
+		if (due > sent + rate / 2) { /* what was held up is not made up for at once */
+			begin_us += (due - sent - rate / 2) * 1000000u / rate;
+			due = sent + rate / 2;
+		}
 		due = due < n ? due : n;
 		if (sent < due)
 			sent += send_some(words, first + (uint32_t)sent, due - sent,
@@ -498,7 +502,8 @@ static void do_stream(char **words)
 		if (!hear_until(now_us + STREAM_TICK_US, &done, &refused))
 			break;
 	}
-	for (uint64_t end_us = clock_us() + 1000000u; done < sent && clock_us() < end_us;)
+	for (uint64_t end_us = clock_us() + ANSWER_MS * 1000u;
+	     done < sent && clock_us() < end_us;)
 		if (!hear_until(clock_us() + STREAM_TICK_US, &done, &refused))
 			break;
 	answer("%zu confirmed, %zu refused in %llu us", done - refused, refused + n - done,

@@ -70,11 +70,11 @@ sock = socket.socket(socket.AF_INET6)
 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 sock.bind(("::", 8081))
 sock.listen()
-sock.settimeout(10)
+sock.settimeout(60)
 print(sock.accept()[1][0])
 END
-sleep 0.5
-reach 1 44.0.0.1 8081 >/dev/null
+heard() { [ "$(reach 1 44.0.0.1 8081)" = open ]; }
+until_true 5 heard
 wait)
 like "the world sees the gate's address" '192\.0\.2\.1$' "$peers"
 

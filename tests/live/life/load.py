@@ -166,15 +166,30 @@ def probe():
 
 # ---- connections ----
 
+def connected(address):
+    """What may have ended since it was looked up is looked up again."""
+    with Inside("box1"):
+        asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    while True:
+        with Inside("box1"):
+            sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+        sock.settimeout(20)
+        try:
+            if address == ENDED:
+                peer.ask(asking, GATE, "ended.bounds.example", 1, 20)
+            sock.connect((address, 80))
+            return sock
+        except ConnectionRefusedError:
+            if address != ENDED:
+                raise
+            sock.close()
+
+
 def flows():
     """Each sends a line when the one before it is ten to the second behind, and gets it back."""
     socks, missing, cut, lines = {}, {}, [], 0
-    for address in (ALWAYS + [ENDED]) * 2:
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        with Inside("box1"):
-            sock = socket.socket(family, socket.SOCK_STREAM)
-        sock.settimeout(5)
-        sock.connect((address, 80))
+    for address in [ENDED] * 2 + ALWAYS * 2:
+        sock = connected(address)
         socks[sock], missing[sock] = address, 0.0
     open(os.environ["LIFE_WORK"] + "/flowing", "w", encoding="ascii").close()
     while not ended() and socks:

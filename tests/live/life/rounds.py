@@ -189,7 +189,7 @@ class Rounds:
             self.wrong.append("%s: of two versions, new are %s" % (when, ", ".join(which for which in new if new[which])))
 
     def run(self, rounds):
-        half = rounds // 6 * 3 + 1  # the others die before main does
+        half = min(rounds // 6, (rounds - 4) // 3) * 3 + 1  # the others die before main does
         self.back()
         self.remember()
         for number in range(rounds):
