@@ -154,4 +154,4 @@ def measure(bench):
     spent = times(bench, echo, gate)
     for server in (echo, gate):
         server.process.stop()
-    return Profile(stage.run(bench.stage.tool("steps"), "--compiler").strip(), counted, spent)
+    return Profile(stage.run(bench.stage.tool("steps"), "--built-with").strip(), counted, spent)
