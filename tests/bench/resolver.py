@@ -58,7 +58,7 @@ class Soak:
     def __init__(self, bench):
         self.child = subprocess.Popen(  # pylint: disable=consider-using-with
             stage.pinned(bench.stage.load_core, [bench.stage.tool("soak"), *map(str, (
-                NEW_HOURS, NEW_RATE, NEW_ADDRESSES))], idle=True), stdout=subprocess.PIPE, text=True)
+                NEW_HOURS, NEW_RATE, NEW_ADDRESSES))], behind=True), stdout=subprocess.PIPE, text=True)
 
     def rows(self):
         said = self.child.communicate()[0]
@@ -139,10 +139,10 @@ class Neighbours:
             "print('ready', flush=True); time.sleep(1 << 20)"], "silent.log")
 
     def misbehave(self, name, rate):
-        """Behind all other work of the core that asks: it must not make the calm one's load late."""
+        """Behind the calm one's load, which is on the same core and must not come late."""
         first, self.bench.fresh = self.bench.fresh, self.bench.fresh + rate * (2 * PHASE_S + 1)
         return self.stage.seen("rough", self.stage.load_core, self.rough, name, "--first", first, "--rate", rate,
-                               "--seconds", 2 * PHASE_S + 0.5, "--window", 8192, "--patience", 500, idle=True)
+                               "--seconds", 2 * PHASE_S + 0.5, "--window", 8192, "--patience", 500, behind=True)
 
     def calm(self, what):
         return self.bench.ask(self.gate, what, "--rate", NEIGHBOUR_RATE, "--seconds", PHASE_S,

@@ -51,17 +51,17 @@ def cores():
     return usable[0], usable[-1]
 
 
-def pinned(core, command, idle=False):
-    """The command on that core, and, if so wanted, before all other work, or behind it."""
-    if idle:
-        return ["taskset", "-c", str(core), "chrt", "--idle", "0", *command]
+def pinned(core, command, behind=False):
+    """The command on that core, and, if so wanted, before all other work, or behind what else is measured."""
+    if behind:
+        return ["taskset", "-c", str(core), "nice", "-n", "19", *command]
     first = ["chrt", "--fifo", "10"] if os.environ.get("NGBENCH_FIFO") else []
     return ["taskset", "-c", str(core), *first, *command]
 
 
-def placed(net, core, command, idle=False):
+def placed(net, core, command, behind=False):
     """The same in that namespace."""
-    return ["nsenter", f"--net=/run/netns/{net}", *pinned(core, command, idle)]
+    return ["nsenter", f"--net=/run/netns/{net}", *pinned(core, command, behind)]
 
 
 class Awake:
@@ -204,10 +204,10 @@ class Stage:
             raise Trouble(f"{path} is not built: run make bench, or make check once")
         return path
 
-    def seen(self, net, core, to, name, *options, idle=False):
+    def seen(self, net, core, to, name, *options, behind=False):
         """Runs the load and returns what it saw, wrong and missing answers among it."""
         command = placed(net, core, [self.tool("load"), "--to", to, "--name", name,
-                                     *map(str, options)], idle)
+                                     *map(str, options)], behind)
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode not in (0, 1):
             raise Trouble(f"load: {(done.stderr.strip() or 'it was ended').splitlines()[0]}")
