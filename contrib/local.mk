@@ -1,4 +1,4 @@
-EXTRA_DIST += contrib/example/decide.c contrib/quickstart contrib/sysusers.d/namegate.conf \
+EXTRA_DIST += contrib/example/decide.c contrib/fuzz contrib/quickstart contrib/sysusers.d/namegate.conf \
 	contrib/systemd/namegated.service.in contrib/demo/run contrib/demo/allow.list \
 	contrib/demo/debian.org.zone contrib/demo/evil.example.zone contrib/demo/fastly.net.zone \
 	contrib/demo/fastlydns.net.zone contrib/demo/github.com.zone contrib/demo/pypi.org.zone \

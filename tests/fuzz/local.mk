@@ -4,7 +4,8 @@
 # rest: one line of TAP a target. `make fuzz` builds all targets with clang and libFuzzer, AddressSanitizer and
 # UndefinedBehaviorSanitizer, and runs each for FUZZ_SECONDS on top of its seeds; what it learned
 # stays in the build folder. `make fuzz FUZZ=query FUZZ_SECONDS=600` runs one of them. An input that
-# showed a fault goes into the seeds with the fix.
+# showed a fault goes into the seeds with the fix. What a corpus reaches beyond the seeds, within 12,000 octets,
+# tests/fuzz/minimise.py fuzz/X X 12000 fuzz/X-corpus puts into tests/fuzz/corpus/X/.
 #
 # A new target is its source, its seeds, and two lines here. Of src/offline and src/edge only what is fuzzed is
 # built: the rest wants libraries that no target needs.
@@ -59,16 +60,19 @@ tests_fuzz_libdriver_a_SOURCES = tests/fuzz/driver.c tests/fuzz/fuzz.h $(FUZZ_MU
 	tests/fuzz/mutate_inside.h
 check_PROGRAMS += $(FUZZERS)
 TESTS += $(FUZZERS)
-EXTRA_DIST += tests/fuzz/seeds
+EXTRA_DIST += tests/fuzz/seeds tests/fuzz/corpus tests/fuzz/minimise.py
 
 FUZZ =
 FUZZ_CC = clang
 FUZZ_SECONDS = 60
+FUZZ_FOLDER = fuzz
+# An ldns with sanitizers and coverage of its own: the folder that tests/fuzz/ldns.sh made. Empty: the system's.
+FUZZ_LDNS =
 FUZZ_CFLAGS = -g -O1 -std=gnu11 -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZ_COMPILE = $(FUZZ_CC) $(FUZZ_CFLAGS) $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(CONFUSE_CFLAGS) \
 	$(PCAP_CFLAGS) $(FSTRM_CFLAGS) $(JANSSON_CFLAGS) $(UV_CFLAGS)
-fuzz:
-	@$(MKDIR_P) fuzz; rm -f fuzz/libcode.a; set -e; \
+fuzz-programs:
+	@$(MKDIR_P) $(FUZZ_FOLDER); rm -f $(FUZZ_FOLDER)/libcode.a; set -e; \
 	for source in $(libcore_a_SOURCES) $(libconf_a_SOURCES) $(liboffline_a_SOURCES) $(libedge_a_SOURCES); do \
 		case $$source in \
 		src/edge/cache_store.c|src/edge/lease_store_rows.c) ;; \
@@ -79,27 +83,44 @@ fuzz:
 		*.c) ;; \
 		*) continue ;; \
 		esac; \
-		object=fuzz/`echo $$source | tr / _`.o; \
+		object=$(FUZZ_FOLDER)/`echo $$source | tr / _`.o; \
 		$(FUZZ_COMPILE) -fsanitize=fuzzer-no-link,address,undefined \
 			-c $(srcdir)/$$source -o $$object; \
-		$(AR) cr fuzz/libcode.a $$object; \
+		$(AR) cr $(FUZZ_FOLDER)/libcode.a $$object; \
 	done; \
 	for source in $(FUZZ_MUTATE); do \
 		$(FUZZ_COMPILE) -fsanitize=fuzzer-no-link,address,undefined \
-			-c $(srcdir)/$$source -o fuzz/`basename $$source .c`.o; \
+			-c $(srcdir)/$$source -o $(FUZZ_FOLDER)/`basename $$source .c`.o; \
 	done; \
+	ldns="$(LDNS_LIBS)"; \
+	[ -z "$(FUZZ_LDNS)" ] || ldns="$(FUZZ_LDNS)/libldns.a $(IDN2_LIBS)"; \
 	for fuzzer in $(FUZZERS); do \
 		name=$${fuzzer##*fuzz_}; \
 		case "$(FUZZ)" in ''|$$name) ;; *) continue ;; esac; \
-		echo "  FUZZ     $$name"; \
+		echo "  FUZZCC   $$name"; \
 		$(FUZZ_COMPILE) -fsanitize=fuzzer,address,undefined $(srcdir)/$$fuzzer.c \
-			fuzz/mutate*.o fuzz/libcode.a -o fuzz/$$name $(CONFUSE_LIBS) $(LDNS_LIBS) \
-			$(TRAFFIC_READERS) $(UV_LIBS) $(SSL_LIBS); \
-		$(MKDIR_P) fuzz/$$name-corpus; \
-		fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=fuzz/$$name- \
-			fuzz/$$name-corpus $(srcdir)/tests/fuzz/seeds/$$name; \
+			$(FUZZ_FOLDER)/mutate*.o $(FUZZ_FOLDER)/libcode.a -o $(FUZZ_FOLDER)/$$name \
+			$(CONFUSE_LIBS) $$ldns $(TRAFFIC_READERS) $(UV_LIBS) $(SSL_LIBS); \
 	done
+fuzz: fuzz-programs
+	@set -e; for fuzzer in $(FUZZERS); do \
+		name=$${fuzzer##*fuzz_}; \
+		case "$(FUZZ)" in ''|$$name) ;; *) continue ;; esac; \
+		echo "  FUZZ     $$name"; \
+		learned=$(srcdir)/tests/fuzz/corpus/$$name; [ -d $$learned ] || learned=; \
+		$(MKDIR_P) $(FUZZ_FOLDER)/$$name-corpus; \
+		$(FUZZ_FOLDER)/$$name -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(FUZZ_FOLDER)/$$name- \
+			$(FUZZ_FOLDER)/$$name-corpus $(srcdir)/tests/fuzz/seeds/$$name \
+			$$learned; \
+	done
+# What AFL++ loads to change inputs; without sanitizers, since it runs inside of AFL++ itself.
+fuzz-mutator:
+	@$(MKDIR_P) $(FUZZ_FOLDER)
+	@clang $(FUZZ_CFLAGS) $(DEFS) $(AM_CPPFLAGS) -shared -fPIC $(srcdir)/tests/fuzz/afl_mutate.c \
+		$(addprefix $(srcdir)/,$(FUZZ_MUTATE) src/base/wall.c src/base/addr.c src/base/text.c src/base/token.c) \
+		-o $(FUZZ_FOLDER)/mutator.so
+EXTRA_DIST += tests/fuzz/afl_mutate.c tests/fuzz/ldns.sh
 clean-local: clean-fuzz
 clean-fuzz:
-	rm -rf fuzz
-.PHONY: fuzz clean-fuzz
+	rm -rf fuzz fuzz-afl
+.PHONY: fuzz fuzz-programs fuzz-mutator clean-fuzz
