@@ -9,15 +9,24 @@
 
 #define POINTER_MASK 0xc0u /* RFC 1035 4.1.4: both top bits; one alone is reserved */
 
+static void lower8(const uint8_t *from, uint8_t *to)
+{
+	uint64_t word = fold8(fold_load8(from));
+	memcpy(to, &word, sizeof(word));
+}
+
+/* The last eight octets overlap what is done: small letters stay small. */
 static void lower(const uint8_t *from, uint8_t *to, size_t len)
 {
 	size_t i = 0;
-	for (; i + 8 <= len; i += 8) {
-		uint64_t word = fold8(fold_load8(from + i));
-		memcpy(to + i, &word, sizeof(word));
-	}
-	for (; i < len; i++)
-		to[i] = fold1(from[i]);
+	for (; i + 8 <= len; i += 8)
+		lower8(from + i, to + i);
+	if (i == len)
+		return;
+	if (i)
+		lower8(from + len - 8, to + len - 8);
+	for (; !i && len; len--)
+		to[len - 1] = fold1(from[len - 1]);
 }
 
 void ng_name_lower(struct ng_name *name)

@@ -34,6 +34,22 @@ static const struct special_zone zones[] = {
 	ZONE(NG_SPECIAL_NXDOMAIN, "\7mask-h2\6icloud\3com"),
 };
 
+/* Does a name that ends in that letter need a look at the zones? "arpa" is one of their ends. */
+static bool may_be_zone(unsigned last)
+{
+	switch (last) {
+	case 'a':
+	case 'd':
+	case 'l':
+	case 'm':
+	case 'n':
+	case 't':
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* name is lower case. */
 static bool is_within(const struct ng_name *name, const struct special_zone *zone)
 {
@@ -158,6 +174,8 @@ enum ng_special ng_special_of(const struct ng_name *name)
 	if (name->len > sizeof(discovery) &&
 	    memcmp(name->wire, discovery, sizeof(discovery)) == 0)
 		return NG_SPECIAL_NODATA;
+	if (!may_be_zone(tail & 0xff))
+		return NG_SPECIAL_NONE;
 	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
 		if (zones[i].tail == tail && is_within(name, &zones[i]))
 			return zones[i].kind;

@@ -149,7 +149,7 @@ static void suffixes_hash(const struct image_view *view, const struct ng_name *n
 	}
 }
 
-static bool filter_passes(const struct image_view *view, uint64_t hash)
+static inline bool filter_passes(const struct image_view *view, uint64_t hash)
 {
 	uint64_t bits = image_bits(hash);
 	return (image_filter_at(view, image_group_of(view, hash)) & bits) == bits;

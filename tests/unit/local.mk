@@ -51,7 +51,7 @@ tests_unit_test_confine_CPPFLAGS = $(AM_CPPFLAGS) $(CAPNG_CFLAGS) $(CMOCKA_CFLAG
 tests_unit_test_confine_LDADD = libedge.a $(CAPNG_LIBS) $(SECCOMP_LIBS) $(CMOCKA_LIBS)
 GATE_TESTS = tests/unit/test_heap tests/unit/test_directory tests/unit/test_gate \
 	tests/unit/test_chain tests/unit/test_trail tests/unit/test_filter tests/unit/test_cache tests/unit/test_failures tests/unit/test_svcb tests/unit/test_budget \
-	tests/unit/test_texts tests/unit/test_limits tests/unit/test_sizes
+	tests/unit/test_texts tests/unit/test_limits tests/unit/test_sizes tests/unit/test_special
 GATE_TESTS += tests/unit/test_slab tests/unit/test_index tests/unit/test_book
 check_PROGRAMS += $(GATE_TESTS)
 TESTS += $(GATE_TESTS)
@@ -182,6 +182,8 @@ tests_unit_test_sizes_SOURCES = tests/unit/test_sizes.c
 tests_unit_test_sizes_LDADD = $(CMOCKA_LIBS)
 tests_unit_test_texts_SOURCES = tests/unit/test_texts.c
 tests_unit_test_texts_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_special_SOURCES = tests/unit/test_special.c
+tests_unit_test_special_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_svcb_SOURCES = tests/unit/test_svcb.c
 tests_unit_test_svcb_LDADD = libcore.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_presets

@@ -332,6 +332,32 @@ static void lower(void **state)
 		assert_int_equal(full.wire[i], i % 64 ? 'q' : (i < 192 ? 63 : 61));
 }
 
+/* Of every length, and not an octet beyond. */
+static void lowered_copies(void **state)
+{
+	struct ng_name name, copy, out;
+	(void)state;
+
+	for (size_t len = 1; len <= NG_NAME_MAX; len++) {
+		memset(&out, 0xee, sizeof(out));
+		name.len = (uint8_t)len;
+		for (size_t i = 0; i < len; i++)
+			name.wire[i] = (uint8_t)('@' + (i * 7 + len) % 29);
+		copy = name;
+		ng_name_lowered(&name, &out);
+		ng_name_lower(&copy);
+		assert_int_equal(out.len, len);
+		assert_memory_equal(out.wire, copy.wire, len);
+		for (size_t i = 0; i < len; i++) {
+			bool capital = name.wire[i] >= 'A' && name.wire[i] <= 'Z';
+
+			assert_int_equal(out.wire[i], name.wire[i] + (capital ? 32 : 0));
+		}
+		for (size_t i = len; i < sizeof(out.wire); i++)
+			assert_int_equal(out.wire[i], 0xee);
+	}
+}
+
 static void within_goes_by_labels(void **state)
 {
 	(void)state;
@@ -406,6 +432,7 @@ int main(void)
 		cmocka_unit_test(ladders_of_pointers_are_bounded),
 		cmocka_unit_test(case_folds_ascii_alone),
 		cmocka_unit_test(lower),
+		cmocka_unit_test(lowered_copies),
 		cmocka_unit_test(within_goes_by_labels),
 		cmocka_unit_test(a_dot_in_a_label_is_no_dot),
 		cmocka_unit_test(parents),
