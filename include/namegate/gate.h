@@ -58,6 +58,7 @@ struct ng_route {
 	struct ng_name zone;
 	struct ng_prefix opened[NG_PRIVATE_MAX]; /* private ranges this zone may answer with */
 	uint8_t n_opened;
+	bool trust_ad; /* its servers' word that they have validated an answer is passed on */
 };
 
 enum ng_mode {

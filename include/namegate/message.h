@@ -43,6 +43,7 @@ enum ng_rcode {
 enum ng_option { /* of EDNS */
 		 NG_OPTION_COOKIE = 10,
 		 NG_OPTION_KEEPALIVE = 11,
+		 NG_OPTION_PADDING = 12,
 		 NG_OPTION_EDE = 15
 };
 enum ng_ede { /* RFC 8914 info codes that we use; NG_EDE_NONE is ours for "none" */
@@ -71,7 +72,7 @@ struct ng_question {
 /* What one client message asks. */
 struct ng_query {
 	uint16_t id;
-	bool rd, cd, edns, dnssec_ok;
+	bool rd, cd, ad, edns, dnssec_ok;
 	bool keepalive;        /* asks how long its connection may be idle (RFC 7828) */
 	uint8_t opcode, rcode; /* rcode: what to answer when the fate is NG_FATE_ERROR */
 	bool has_question;     /* the question below was read and may be echoed */
@@ -134,6 +135,8 @@ size_t ng_ask_build(const struct ng_question *question, uint16_t id, bool dnssec
 /* Adds an option to such a query, where there is room for it; returns the new length. data NULL: zeros. */
 size_t ng_ask_option(uint8_t query[static 512], size_t len, uint16_t code, const uint8_t *data,
 		     uint16_t n);
+/* Has such a query ask whether the answer was validated (RFC 6840 5.7). */
+void ng_ask_ad(uint8_t query[static 512]);
 /* Takes OPT off a query as ng_ask_build() wrote it, and with it DO; returns the new length. */
 size_t ng_ask_plain(uint8_t query[static 512], size_t len);
 

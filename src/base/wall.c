@@ -287,7 +287,8 @@ static bool route_good(const void *body)
 	const struct wall_route *route = body;
 	if (!name_good(route->zone, route->zone_len) || route->n_servers > NG_SERVERS_MAX)
 		return false;
-	if (route->n_pins > NG_PINS_MAX || route->n_source > NG_UPSOURCES_MAX)
+	if (route->n_pins > NG_PINS_MAX || route->n_source > NG_UPSOURCES_MAX ||
+	    route->trust_ad > 1)
 		return false;
 	for (size_t i = 0; i < route->n_servers; i++)
 		if (!server_good(&route->servers[i], route->n_pins))

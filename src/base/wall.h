@@ -266,6 +266,7 @@ struct wall_route {
 	struct wall_server servers[NG_SERVERS_MAX];
 	uint32_t timeout_ms; /* for one try; the whole budget is four times that */
 	uint8_t n_pins, n_source;
+	uint8_t trust_ad; /* 0 or 1 */
 	uint8_t pins[NG_PINS_MAX]
 		    [NG_PIN_LEN]; /* one of these is the key of whoever is asked by TLS */
 	struct ng_addr source[NG_UPSOURCES_MAX];

@@ -16,7 +16,7 @@ struct shape { /* of a question, as its words say */
 	struct ng_name name;
 	uint16_t type, class, id;
 	uint32_t opcode, version, size;
-	bool rd, cd, edns, dnssec_ok, tcp;
+	bool rd, cd, ad, edns, dnssec_ok, tcp;
 	uint8_t *raw;
 	size_t raw_len;
 };
@@ -57,6 +57,7 @@ static bool shape_flag(struct reader *reader, struct shape *shape)
 		{"tcp", &shape->tcp, true},   {"noedns", &shape->edns, false},
 		{"edns", &shape->edns, true}, {"do", &shape->dnssec_ok, true},
 		{"cd", &shape->cd, true},     {"nord", &shape->rd, false},
+		{"ad", &shape->ad, true},
 	};
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
@@ -117,7 +118,7 @@ static void shape_lay(const struct shape *shape, struct asker *asker)
 	asker->wire = at;
 	at = put16(at, shape->id);
 	*at++ = (uint8_t)(shape->opcode << 3 | (shape->rd ? 1 : 0));
-	*at++ = shape->cd ? 0x10 : 0;
+	*at++ = (uint8_t)((shape->cd ? 0x10 : 0) | (shape->ad ? 0x20 : 0));
 	at = put16(put16(at, 1), 0);
 	at = put16(put16(at, 0), shape->edns ? 1 : 0);
 	memcpy(at, shape->name.wire, shape->name.len);

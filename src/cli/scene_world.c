@@ -259,6 +259,7 @@ static void route_read(struct scene *scene, struct reader *reader)
 	route->id = (uint32_t)scene->n_routes;
 	while (word_accept(reader, "private") && !scene->stopped)
 		opened_read(reader, route->opened, &route->n_opened);
+	route->trust_ad = word_accept(reader, "trust-ad");
 }
 
 static void own_read(struct scene *scene, struct reader *reader)

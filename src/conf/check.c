@@ -261,6 +261,25 @@ static void check_mix(const struct conf_route *route, size_t i, const struct tre
 	}
 }
 
+/* A bit in a datagram that anybody on the way may set is no proof. */
+static void check_trust(const struct conf_route *route, size_t i, const struct tree *tree,
+			struct ng_diags *diags)
+{
+	for (uint8_t j = 0; route->trust_ad && j < route->n_servers; j++) {
+		const struct conf_server *server = &route->servers[j];
+		if (server->transport == WALL_TLS ||
+		    ng_addr_reach(&server->addr) != NG_REACH_PUBLIC)
+			continue;
+		const struct ng_place place = tree_place(tree, CONF_FORWARD, i, "servers", j);
+		ng_diag_add(
+			diags, NG_WARNING, &place, "conf-trust-ad",
+			"ask it by TLS, or leave trust-ad to servers on this host or on a "
+			"private network",
+			"its word that answers were validated is passed on, and who sits on "
+			"the way to it can say that as well");
+	}
+}
+
 /* Encryption to nobody in particular is to whoever sits on the way. */
 static void check_servers(const struct conf *conf, size_t i, const struct tree *tree,
 			  struct ng_diags *diags)
@@ -287,6 +306,7 @@ static void check_servers(const struct conf *conf, size_t i, const struct tree *
 			    "nothing says who answers there by TLS");
 	}
 	check_mix(route, i, tree, diags);
+	check_trust(route, i, tree, diags);
 	if (route->n_pins > 0 && !tls)
 		ng_diag_add(diags, NG_ERROR, &route->place, "conf-tls",
 			    "write tls:// before the servers' addresses",

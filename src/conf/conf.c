@@ -79,6 +79,7 @@ static const struct field forward_fields[] = {
 	LIST("private", kind_prefix, struct conf_route, opened, NG_PRIVATE_MAX, 0),
 	LIST("source", kind_address, struct conf_route, source, NG_UPSOURCES_MAX, 0),
 	NUMBER("timeout", kind_number, struct conf_route, timeout_ms, 10, 10000),
+	ONE("trust-ad", kind_switch, struct conf_route, trust_ad),
 };
 
 static const struct field zone_fields[] = {

@@ -36,6 +36,7 @@ struct conf_route { /* forward "corp.internal" { … } */
 	struct ng_prefix opened[NG_PRIVATE_MAX];
 	uint8_t n_opened;
 	uint32_t timeout_ms;
+	bool trust_ad;
 	struct ng_place place;
 };
 struct conf_zone { /* zone "ads" { … }: an RPZ zone that policies name as "zone:ads" */

@@ -263,6 +263,7 @@ static void feed_route(struct daemon *daemon, uint32_t id, const struct conf_rou
 	route->n_source = from->n_source;
 	memcpy(route->source, from->source, sizeof route->source);
 	route->timeout_ms = from->timeout_ms;
+	route->trust_ad = from->trust_ad;
 	child_send(&daemon->worker, &packet, -1, nobody);
 }
 

@@ -100,7 +100,8 @@ static int add_route(struct stage *stage, const struct wall_route *from)
 		return code;
 	route = &stage->routes[stage->n_routes];
 	upstream = &stage->upstreams[stage->n_routes];
-	*route = (struct ng_route){.id = from->id, .n_opened = from->n_opened};
+	*route = (struct ng_route){
+		.id = from->id, .n_opened = from->n_opened, .trust_ad = from->trust_ad};
 	memcpy(route->opened, from->opened, from->n_opened * sizeof(*from->opened));
 	code = ng_name_from_wire(from->zone, from->zone_len, &route->zone);
 	if (code)
@@ -108,6 +109,7 @@ static int add_route(struct stage *stage, const struct wall_route *from)
 	*upstream = (struct upstream_route){
 		.id = from->id,
 		.timeout_ms = from->timeout_ms,
+		.trust_ad = from->trust_ad,
 		.n_servers = from->n_servers,
 	};
 	for (uint8_t i = 0; i < from->n_servers; i++)

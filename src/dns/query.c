@@ -104,6 +104,7 @@ enum ng_fate ng_query_parse(const uint8_t *wire, size_t len, struct ng_query *ou
 	out->id = header.id;
 	out->rd = header.flags & WIRE_RD;
 	out->cd = header.flags & WIRE_CD;
+	out->ad = header.flags & WIRE_AD;
 	out->edns = out->dnssec_ok = out->keepalive = out->has_question = false;
 	out->opcode = (uint8_t)wire_opcode(&header);
 	out->rcode = NG_RCODE_NOERROR;
@@ -174,4 +175,9 @@ size_t ng_ask_plain(uint8_t query[static 512], size_t len)
 {
 	query[NG_HEADER_LEN - 1] = 0; /* ARCOUNT */
 	return len - OPT_LEN;
+}
+
+void ng_ask_ad(uint8_t query[static 512])
+{
+	query[3] |= WIRE_AD;
 }

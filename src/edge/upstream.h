@@ -33,6 +33,7 @@ bool upstream_server_same(const struct upstream_server *a, const struct upstream
 struct upstream_route {
 	uint32_t id;
 	uint32_t timeout_ms; /* of one try; all tries together take at most four times that */
+	bool trust_ad;       /* they are asked whether they have validated what they say */
 	uint8_t n_servers;
 	struct upstream_server servers[NG_SERVERS_MAX];
 	struct upstream_who who[NG_SERVERS_MAX];

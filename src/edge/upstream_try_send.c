@@ -13,6 +13,9 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#define PADDED_TO 128 /* octets, of questions by TLS (RFC 8467 4.1) */
+#define OPTION    4   /* the head of one */
+
 static socklen_t sockaddr_of(const struct ng_addr *addr, uint16_t port,
 			     struct sockaddr_in6 *out)
 {
@@ -103,15 +106,29 @@ static size_t add_cookie(struct leg *leg, uint8_t query[static ASK_MAX], size_t 
 			     (uint16_t)cookie_compose(cookie, both));
 }
 
+/* So that the length of a record does not tell the name. */
+static size_t add_padding(uint8_t query[static ASK_MAX], size_t len)
+{
+	size_t over = (len + OPTION) % PADDED_TO;
+
+	return ng_ask_option(query, len, NG_OPTION_PADDING, NULL,
+			     (uint16_t)(over ? PADDED_TO - over : 0));
+}
+
 size_t leg_compose(struct leg *leg, uint8_t out[static 2 + ASK_MAX])
 {
 	const struct ng_ask *ask = &leg->exchange->ask;
+	const struct server_route *route = exchange_route(leg->exchange);
 	size_t len = ng_ask_build(&leg->question, leg->id, ask->dnssec_ok, ask->cd, out + 2);
 
+	if (route && route->trust_ad)
+		ng_ask_ad(out + 2);
 	if (leg->form == FORM_PLAIN)
 		len = ng_ask_plain(out + 2, len);
 	else if (leg->form == FORM_COOKIE)
 		len = add_cookie(leg, out + 2, len);
+	else if (leg->server.transport == WALL_TLS)
+		len = add_padding(out + 2, len);
 	out[0] = (uint8_t)(len >> 8);
 	out[1] = (uint8_t)len;
 	return 2 + len;

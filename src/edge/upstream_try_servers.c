@@ -78,6 +78,7 @@ static void fill(struct server_route *route, const struct upstream_route *from,
 {
 	route->id = from->id;
 	route->timeout_ms = from->timeout_ms;
+	route->trust_ad = from->trust_ad;
 	if (route->timeout_ms < TIMEOUT_MIN)
 		route->timeout_ms = TIMEOUT_MIN;
 	if (route->timeout_ms > TIMEOUT_MAX)

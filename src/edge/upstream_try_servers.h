@@ -31,6 +31,7 @@ struct server {
 
 struct server_route {
 	uint32_t id, timeout_ms;
+	bool trust_ad;
 	uint8_t n_servers;
 	struct server servers[NG_SERVERS_MAX];
 	uint32_t asking;                  /* questions under way */

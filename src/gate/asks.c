@@ -236,6 +236,7 @@ int services_strip(struct ng_gate *gate, struct ng_answer *answer)
 
 		if (error)
 			return error;
+		answer->authentic &= !is_service(rr->type);
 		if (usable && !(rr->type == NG_TYPE_RRSIG && rr->rdlen > 2 &&
 				is_service((uint16_t)(rr->rdata[0] << 8 | rr->rdata[1]))))
 			answer->rrs[n++] = *rr;
@@ -260,6 +261,8 @@ void ng_gate_answer(struct ng_gate *gate, uint64_t now_us, uint64_t id,
 	error = ng_answer_parse(wire, len, &gate->parsed, &answer);
 	if (!error)
 		error = services_strip(gate, &answer);
+	if (!error)
+		answer_trust(gate, ask->key.route, &answer);
 	if (!error)
 		error = entry_make(gate, &ask->key, &answer, server, &entry);
 	if (error == NG_E_NOTFOUND)

@@ -36,6 +36,7 @@ struct entry { /* what an upstream said, reduced to chain, wanted type and negat
 	uint8_t rcode;
 	bool negative; /* nothing of the wanted type stands at the end of its chain */
 	bool has_soa;  /* behind the n records */
+	bool proved;   /* who is trusted in that says it was validated */
 	bool used;     /* since eviction last came by */
 	uint8_t hits;  /* up to 255 */
 	bool ahead;    /* asked again before its end */

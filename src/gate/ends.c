@@ -96,6 +96,7 @@ struct ng_reply_spec answer_spec(struct ng_gate *gate, const struct query *query
 	enum text text = query->stale ? TEXT_STALE : TEXT_NONE;
 
 	return (struct ng_reply_spec){
+		.authentic = query->proved && (query->asked.ad || query->asked.dnssec_ok),
 		.answers = query->rrs,
 		.n = query->n,
 		.ede = text_ede(text),

@@ -93,7 +93,8 @@ struct query {
 	struct ng_peer peer;
 	uint16_t keepalive_ds;
 	bool tcp, cached, stale;
-	bool paid; /* for leaving: see budget.c */
+	bool judged, proved; /* proved: all that was used so far is; see query_prove() */
+	bool paid;           /* for leaving: see budget.c */
 	enum query_state state;
 	struct sandbox *sandbox;
 	struct ng_query asked;
@@ -458,6 +459,8 @@ bool wants_tcp(const struct ng_decision *decision);
 
 /* query.c: the steps of a query that was not answered at once */
 void query_resolve(struct ng_gate *gate, struct query *query);
+/* What comes now is proved or not; AD is said when all of it was, and nothing was taken out (RFC 6840 5.8). */
+void query_prove(struct query *query, bool proved);
 /* Does policy let the question through still? Else it has been answered so, and has ended. */
 bool query_stands(struct ng_gate *gate, struct query *query);
 void query_with_entry(struct ng_gate *gate, struct query *query, const struct entry *entry);
@@ -505,6 +508,11 @@ void query_end(struct ng_gate *gate, struct query *query);
 void query_free(struct query *query); /* takes NULL */
 void query_commit_wait(struct ng_gate *gate, struct query *query);
 void queries_tick(struct ng_gate *gate);
+
+/* routes.c */
+const struct route *route_by_id(const struct ng_gate *gate, uint32_t id); /* or NULL */
+/* What servers of the route say of their validation is worth nothing unless they are trusted in that. */
+void answer_trust(const struct ng_gate *gate, uint32_t id, struct ng_answer *answer);
 
 /* asks.c */
 bool ask_in_flight(const struct ng_gate *gate, const struct question_key *key);

@@ -227,6 +227,7 @@ int entry_make(const struct ng_gate *gate, const struct question_key *key,
 				.cd = key->cd,
 				.rcode = answer->rcode,
 				.has_soa = soa_of(answer) != NULL,
+				.proved = answer->authentic,
 				.n = n,
 				.server = *server};
 	filling.octets = octets_of(entry);

@@ -131,6 +131,8 @@ void filter_apply(struct ng_gate *gate, struct query *query, struct filtered *ou
 			query->rrs[n++] = query->rrs[i];
 	}
 	query->n = n;
-	if (n < before)
-		unsign(query);
+	if (n == before)
+		return;
+	unsign(query);
+	query_prove(query, false);
 }

@@ -247,6 +247,7 @@ static bool routes_same(const struct ng_gate *gate, const struct route *routes, 
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		if (routes[i].spec.id != gate->routes[i].spec.id ||
+		    routes[i].spec.trust_ad != gate->routes[i].spec.trust_ad ||
 		    !ng_name_equal(&routes[i].spec.zone, &gate->routes[i].spec.zone))
 			return false;
 	}

@@ -121,6 +121,7 @@ static void data_serve(struct ng_gate *gate, struct query *query)
 static void query_serve(struct ng_gate *gate, struct query *query)
 {
 	query->local = (uint8_t)(query->links + 1);
+	query_prove(query, false);
 	if (chain_allowed(gate, query))
 		data_serve(gate, query);
 	else

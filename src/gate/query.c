@@ -23,8 +23,15 @@ static void query_step(struct ng_gate *gate, struct query *query, enum chain_ste
 		query_fail(gate, query, TEXT_CHAIN);
 }
 
+void query_prove(struct query *query, bool proved)
+{
+	query->proved = proved && (query->proved || !query->judged);
+	query->judged = true;
+}
+
 void query_with_entry(struct ng_gate *gate, struct query *query, const struct entry *entry)
 {
+	query_prove(query, entry->proved && !query->stale);
 	query_step(gate, query, chain_follow(gate, query, entry));
 }
 

@@ -12,3 +12,19 @@ const struct route *route_of(const struct ng_gate *gate, const struct ng_name *n
 	}
 	return NULL;
 }
+
+const struct route *route_by_id(const struct ng_gate *gate, uint32_t id)
+{
+	for (size_t i = 0; i < gate->n_routes; i++) {
+		if (gate->routes[i].spec.id == id)
+			return &gate->routes[i];
+	}
+	return NULL;
+}
+
+void answer_trust(const struct ng_gate *gate, uint32_t id, struct ng_answer *answer)
+{
+	const struct route *route = route_by_id(gate, id);
+
+	answer->authentic = answer->authentic && route && route->spec.trust_ad;
+}

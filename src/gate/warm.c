@@ -15,15 +15,6 @@
 
 /* ---- out ---- */
 
-static const struct route *route_by_id(const struct ng_gate *gate, uint32_t id)
-{
-	for (size_t i = 0; i < gate->n_routes; i++) {
-		if (gate->routes[i].spec.id == id)
-			return &gate->routes[i];
-	}
-	return NULL;
-}
-
 static void put_u64(struct writer *writer, uint64_t value)
 {
 	writer_u32(writer, (uint32_t)(value >> 32));
@@ -41,6 +32,7 @@ static size_t message_make(struct ng_gate *gate, const struct entry *entry)
 	struct ng_rr *rrs = arena_alloc(&gate->parsed, (n + 1) * sizeof(*rrs));
 	struct ng_reply_spec spec = {.query = &query,
 				     .rcode = entry->rcode,
+				     .authentic = entry->proved,
 				     .answers = rrs,
 				     .n = entry->n,
 				     .negative_soa = entry->has_soa,
@@ -169,6 +161,7 @@ static int saved_read(struct ng_gate *gate, struct reader *reader, struct saved 
 		error = services_strip(gate, &out->answer);
 	if (error || !out->answer.has_question)
 		return error ? error : NG_E_FORMAT;
+	answer_trust(gate, out->key.route, &out->answer);
 	out->key.type = out->answer.question.type;
 	out->key.name = out->answer.question.name;
 	ng_name_lower(&out->key.name);

@@ -260,6 +260,7 @@ static int read_routes(struct setup *setup)
 		route->zone = from->zone;
 		ng_name_lower(&route->zone);
 		route->n_opened = from->n_opened;
+		route->trust_ad = from->trust_ad;
 		memcpy(route->opened, from->opened, sizeof(route->opened));
 		for (size_t j = 0; j < from->n_servers; j++) {
 			const struct ng_addr *addr = &from->servers[j].addr;

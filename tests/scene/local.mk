@@ -4,6 +4,7 @@ AM_SCENE_LOG_FLAGS = test --format tap
 SCENES = \
 	tests/scene/aaaa-off-while-asking.scene \
 	tests/scene/aaaa-off.scene \
+	tests/scene/ad-passed.scene tests/scene/ad-not-stale.scene \
 	tests/scene/adoption-along-aliases.scene \
 	tests/scene/adoption-confirms-anew.scene \
 	tests/scene/adoption-judged.scene \

@@ -283,3 +283,7 @@ tests_unit_differential_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_differential_LDADD = tests/fuzz/libdriver.a libcore.a $(LDNS_LIBS)
 TESTS += tests/unit/differential.sh
 EXTRA_DIST += tests/unit/differential.sh tests/unit/differential.py tests/unit/differential_walk.py
+check_PROGRAMS += tests/unit/test_conf_trust
+TESTS += tests/unit/test_conf_trust
+tests_unit_test_conf_trust_SOURCES = tests/unit/test_conf_trust.c tests/unit/folder.h
+tests_unit_test_conf_trust_LDADD = libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)

@@ -361,6 +361,22 @@ static void reload_ends_the_tries(void **state)
 	assert_int_equal(counted(world).tries, 1);
 }
 
+/* AD in a question asks for AD in the answer (RFC 6840 5.7); nobody else is asked what is not believed. */
+static void who_is_trusted_is_asked_whether_it_validates(void **state)
+{
+	struct world *world = *state;
+	struct upstream_route route = route_to(world, 1, LONG_MS);
+
+	for (size_t i = 0; i < 2; i++) {
+		route.trust_ad = i;
+		assert_int_equal(upstream_routes(world->upstream, &route, 1), NG_OK);
+		ask(world, i);
+		play(world, answer_well);
+		assert_int_equal(world->answers, i + 1);
+		assert_int_equal(world->seen[i].wire[3] & 0x20, i ? 0x20 : 0);
+	}
+}
+
 static void answer_many(struct world *world)
 {
 	for (int i = 0; i < 32; i++)
@@ -411,6 +427,7 @@ int main(void)
 		TEST(stream_that_lies_is_not_believed),
 		TEST(what_cannot_be_asked_is_said_at_once),
 		TEST(reload_ends_the_tries),
+		TEST(who_is_trusted_is_asked_whether_it_validates),
 		TEST(nothing_about_a_question_can_be_foreseen),
 	};
 

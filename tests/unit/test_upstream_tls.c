@@ -106,19 +106,20 @@ static bool read_all(SSL *ssl, uint8_t *out, size_t n)
 	return true;
 }
 
+static struct letter last; /* question */
+
 /* The answer to the next question, with its length; 0: there came none. */
 static size_t answer_next(SSL *ssl, uint8_t *out)
 {
-	struct letter letter;
 	uint8_t prefix[2];
 	size_t len;
 
 	if (!read_all(ssl, prefix, 2))
 		return 0;
-	letter.len = (size_t)prefix[0] << 8 | prefix[1];
-	if (letter.len > sizeof(letter.wire) || !read_all(ssl, letter.wire, letter.len))
+	last.len = (size_t)prefix[0] << 8 | prefix[1];
+	if (last.len > sizeof(last.wire) || !read_all(ssl, last.wire, last.len))
 		return 0;
-	len = right(&letter, out + 2);
+	len = right(&last, out + 2);
 	out[0] = (uint8_t)(len >> 8);
 	out[1] = (uint8_t)len;
 	return len + 2;
@@ -160,6 +161,71 @@ static void answers_of_one_record_are_all_taken(void **state)
 	assert_int_equal(counted(world).timeouts, 0);
 	assert_int_equal(counted(world).connections, 1);
 	hang_up(world, kept);
+}
+
+/* An answer with padding as long as what it answers. */
+static void pad(uint8_t *out, size_t *len)
+{
+	uint8_t opt[11 + 4 + 300] = {0, 0, 41, 4, 208, 0, 0, 0, 0, 1, 48, 0, 12, 1, 44};
+
+	memcpy(out + *len, opt, sizeof(opt));
+	*len += sizeof(opt);
+	out[2 + 11] = 1;
+	out[0] = (uint8_t)((*len - 2) >> 8);
+	out[1] = (uint8_t)(*len - 2);
+}
+
+static size_t asked_len;
+static bool asked_padded;
+
+static void look_at_the_length(struct world *world)
+{
+	SSL *ssl = take_tls(world);
+	uint8_t out[2 + 2048];
+	size_t len = ssl ? answer_next(ssl, out) : 0, opt = question_end(&last);
+
+	if (!len)
+		return;
+	asked_len = last.len;
+	/* The only option, and all zeros (RFC 7830 3). */
+	asked_padded = last.wire[opt + 12] == NG_OPTION_PADDING;
+	for (size_t i = opt + 15; i < last.len; i++)
+		asked_padded &= !last.wire[i];
+	pad(out, &len);
+	(void)!SSL_write(ssl, out, (int)len);
+	hang_up(world, ssl);
+}
+
+static void questions_are_padded(void **state)
+{
+	struct world *world = *state;
+	struct ng_ask question = ask_of(1);
+	/* With OPT and the head of an option: 49, 127, 128, 129 and 286 octets. */
+	const uint8_t labels[] = {16, 93, 94, 95, 250};
+
+	assert_int_equal(believe(world, &dns), NG_OK);
+	tls_routes(world);
+	for (size_t i = 0; i < sizeof(labels); i++) {
+		uint8_t *at = question.question.name.wire, left = labels[i];
+
+		while (left) {
+			uint8_t n = left > 63 ? 63 : left;
+
+			*at++ = n;
+			memset(at, 'a', n);
+			at += n;
+			left = (uint8_t)(left - n);
+		}
+		*at++ = 0;
+		question.question.name.len = (uint8_t)(at - question.question.name.wire);
+		world->wanted++;
+		asked_len = 1;
+		assert_int_equal(upstream_ask(world->upstream, &question), NG_OK);
+		play(world, look_at_the_length);
+		assert_int_equal(world->answers, i + 1);
+		assert_int_equal(asked_len % 128, 0);
+		assert_true(asked_padded);
+	}
 }
 
 /* ---- whom is believed ---- */
@@ -408,6 +474,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(answers_of_one_record_are_all_taken),
+		TEST(questions_are_padded),
 		TEST(who_was_believed_is_not_any_more),
 		TEST(nobody_is_believed_by_what_cannot_be_read),
 		TEST(who_is_still_believed_proves_it_anew),

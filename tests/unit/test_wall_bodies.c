@@ -253,6 +253,8 @@ static void flushes(void **state)
 static void routes(void **state)
 {
 	(void)state;
+	ACCEPTED(WALL_ROUTE, packet.route.trust_ad = 1);
+	REFUSED(WALL_ROUTE, packet.route.trust_ad = 2);
 	REFUSED(WALL_ROUTE, packet.route.zone_len = 0);
 	REFUSED(WALL_ROUTE, packet.route.zone_len = 5);
 	REFUSED(WALL_ROUTE, packet.route.zone_len = 7);
