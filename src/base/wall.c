@@ -13,14 +13,15 @@
 
 #include <string.h>
 
-#define MODE_MAX         2u  /* NG_OBSERVE; the engine's header is above this floor */
-#define WHY_MAX          15u /* NG_WHYS - 1, of the same header */
-#define PROTO_TCP        6u
-#define PROTO_UDP        17u
-#define ERRNO_MAX        4095u   /* MAX_ERRNO of Linux */
-#define TIMEOUT_MS_MAX   600000u /* four times that still fits everywhere */
-#define FLOW_STEP_MS_MAX (NG_LEASE_CEILING_S * 1000u)
-#define WAY(way)         (1u << (way))
+#define MODE_MAX           2u  /* NG_OBSERVE; the engine's header is above this floor */
+#define WHY_MAX            15u /* NG_WHYS - 1, of the same header */
+#define UPSTREAM_STATE_MAX 2u  /* UPSTREAM_PROBED, of an edge */
+#define PROTO_TCP          6u
+#define PROTO_UDP          17u
+#define ERRNO_MAX          4095u   /* MAX_ERRNO of Linux */
+#define TIMEOUT_MS_MAX     600000u /* four times that still fits everywhere */
+#define FLOW_STEP_MS_MAX   (NG_LEASE_CEILING_S * 1000u)
+#define WAY(way)           (1u << (way))
 
 /* ---- parts of bodies ---- */
 
@@ -414,6 +415,13 @@ static bool limits_good(const void *body)
 	return row->sandbox != 0 && row->pad == 0;
 }
 
+static bool upstream_good(const void *body)
+{
+	const struct wall_upstream *row = body;
+	return addr_good(&row->addr) && row->port && row->transport < WALL_TRANSPORTS &&
+	       row->state <= UPSTREAM_STATE_MAX && name_good(row->zone, row->zone_len);
+}
+
 static bool target_good(const void *body)
 {
 	const struct wall_target *target = body;
@@ -521,6 +529,12 @@ static const struct kind kinds[WALL_KINDS] = {
 			    limits_good},
 	[WALL_LIMITS_END] = {sizeof(struct wall_done), 1, WAY(WALL_WORKER_TO_MAIN), 0,
 			     empty_good},
+	[WALL_UPSTREAMS] = {sizeof(struct wall_done), 1, WAY(WALL_MAIN_TO_WORKER), 0,
+			    empty_good},
+	[WALL_UPSTREAM_ROW] = {sizeof(struct wall_upstream), 1, WAY(WALL_WORKER_TO_MAIN), 0,
+			       upstream_good},
+	[WALL_UPSTREAMS_END] = {sizeof(struct wall_done), 1, WAY(WALL_WORKER_TO_MAIN), 0,
+				empty_good},
 	[WALL_FLUSH] = {sizeof(struct wall_flush), 1, WAY(WALL_MAIN_TO_WORKER), 0, flush_good},
 	[WALL_FLUSHED] = {sizeof(struct wall_flushed), 1, WAY(WALL_WORKER_TO_MAIN), 0,
 			  counters_good},

@@ -13,10 +13,12 @@
  *     main -> worker   WALL_BEGIN, WALL_TRUST (descriptor), WALL_ROUTE, WALL_OWN, WALL_RULESET (descriptor), WALL_MEMBER,
  *                      WALL_COMMIT, WALL_SANDBOX_REMOVE, WALL_LISTENER (descriptor),
  *                      WALL_CHANNEL (descriptor), WALL_STATUS, WALL_LEASES, WALL_WAITINGS,
- *                      WALL_TARGETS, WALL_LIMITS, WALL_FLUSH
+ *                      WALL_TARGETS, WALL_LIMITS, WALL_UPSTREAMS,
+ *                      WALL_FLUSH
  *     worker -> main   WALL_READY, WALL_DONE, WALL_COUNTERS, WALL_LEASE_ROW, WALL_LEASES_END,
  *                      WALL_WAITING_ROW, WALL_WAITINGS_END, WALL_TARGET_ROW, WALL_TARGETS_END,
- *                      WALL_LIMIT_ROW, WALL_LIMITS_END, WALL_FLUSHED
+ *                      WALL_LIMIT_ROW, WALL_LIMITS_END, WALL_UPSTREAM_ROW,
+ *                      WALL_UPSTREAMS_END, WALL_FLUSHED
  *     worker -> warden WALL_LEASE, WALL_REVOKE, WALL_EVICT, WALL_CLAIMED
  *     warden -> worker WALL_LEASED, WALL_BLOCKED, WALL_FLOW,
  *                      WALL_FLOWS_LATE, WALL_TABLE_LOST, WALL_TABLE_BACK
@@ -109,6 +111,9 @@ enum wall_kind {
 	WALL_LIMITS,
 	WALL_LIMIT_ROW,
 	WALL_LIMITS_END,
+	WALL_UPSTREAMS,
+	WALL_UPSTREAM_ROW,
+	WALL_UPSTREAMS_END,
 	WALL_KINDS
 };
 
@@ -389,6 +394,17 @@ struct wall_limit_row { /* what limits have refused a sandbox, or taken from it 
 	uint64_t values[16]; /* by enum ng_limit */
 };
 
+struct wall_upstream { /* a server as it was found to be */
+	struct ng_addr addr;
+	uint8_t transport; /* enum wall_transport */
+	uint8_t state;     /* enum upstream_state, as the edge has it; at most 2 */
+	uint16_t port;
+	uint32_t aside_ms, srtt_us, tcp_us;
+	uint8_t zone_len;
+	uint8_t zone[NG_NAME_MAX];
+	uint64_t counts[16]; /* by enum upstream_count */
+};
+
 struct wall_late { /* flows were looked for so often without being found before leases ended */
 	uint64_t count;
 };
@@ -429,6 +445,7 @@ struct wall_packet {
 		struct wall_tally tally[(WALL_PACKET_MAX - 8) / sizeof(struct wall_tally)];
 		struct wall_target target;
 		struct wall_limit_row limits;
+		struct wall_upstream upstream;
 		struct wall_lease lease[(WALL_PACKET_MAX - 8) / sizeof(struct wall_lease)];
 		struct wall_leased leased[(WALL_PACKET_MAX - 8) / sizeof(struct wall_leased)];
 		struct wall_rebuilt rebuilt;

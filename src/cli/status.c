@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdint.h>
+#include <string.h>
 
 static const char usage[] =
 	"usage: namegate status [SANDBOX] [--memory] [--strict] [--json] [--control SOCKET]\n"
@@ -94,6 +95,24 @@ static void print_limits(const json_t *limits)
 	}
 }
 
+/* A line for each server that was asked; of its counters those that have counted anything. */
+static void print_upstreams(const json_t *upstreams)
+{
+	size_t i;
+	json_t *row, *value;
+	const char *key;
+	json_array_foreach(upstreams, i, row)
+	{
+		printf("%-16s%s %s:%lld %s: %s", i ? "" : "upstream", text(row, "zone"),
+		       text(row, "address"), (long long)number(row, "port"),
+		       text(row, "transport"), text(row, "state"));
+		json_object_foreach(row, key, value) if (json_integer_value(value) &&
+							 strcmp(key, "port") != 0)
+			printf(", %s %lld", key, (long long)json_integer_value(value));
+		putchar('\n');
+	}
+}
+
 static void print_limited(const json_t *reply)
 {
 	const json_t *row = json_array_get(json_object_get(reply, "limits"), 0);
@@ -123,6 +142,7 @@ static void print_status(const json_t *reply)
 		       "{ leases } raises the number");
 	print_packets(json_object_get(reply, "packets"));
 	print_limits(json_object_get(reply, "limits"));
+	print_upstreams(json_object_get(reply, "upstreams"));
 	putchar('\n');
 	print_counters(json_object_get(reply, "counters"));
 }

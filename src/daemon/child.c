@@ -183,7 +183,7 @@ static bool is_row(const struct wall_packet *packet)
 {
 	return packet->head.kind == WALL_LEASE_ROW || packet->head.kind == WALL_WAITING_ROW ||
 	       packet->head.kind == WALL_TALLY_ROW || packet->head.kind == WALL_TARGET_ROW ||
-	       packet->head.kind == WALL_LIMIT_ROW;
+	       packet->head.kind == WALL_LIMIT_ROW || packet->head.kind == WALL_UPSTREAM_ROW;
 }
 
 static struct waiter *take_waiter(struct child *child, const struct wall_packet *packet)
@@ -212,6 +212,8 @@ static bool answers(enum wall_kind kind, enum child_wait what)
 		return kind == WALL_TALLIES_END;
 	case CHILD_WAIT_TARGETS:
 		return kind == WALL_TARGETS_END;
+	case CHILD_WAIT_UPSTREAMS:
+		return kind == WALL_UPSTREAMS_END;
 	case CHILD_WAIT_LIMITS:
 		return kind == WALL_LIMITS_END;
 	case CHILD_WAIT_FLUSH:

@@ -240,6 +240,9 @@ void verbs_fail(struct control_request *request, const char *format, ...)
 void verbs_fail_diags(struct control_request *request, const struct ng_diags *diags,
 		      const char *error);
 
+/* upstreams.c: adds what a row says, as long as there are not too many. */
+void upstreams_row(json_t *rows, const struct wall_upstream *row);
+
 /* views.c: what the kernel counts, and what the worker counts and leases. */
 /* sandbox: NULL: all; also of those below. */
 void views_status(struct daemon *daemon, struct control_request *request, const char *sandbox);

@@ -509,6 +509,7 @@ static void worker_packet(struct child *child, const struct wall_packet *packet,
 	case CHILD_WAIT_WAITINGS:
 	case CHILD_WAIT_TARGETS:
 	case CHILD_WAIT_LIMITS:
+	case CHILD_WAIT_UPSTREAMS:
 	case CHILD_WAIT_FLUSH:
 		views_packet(daemon, child, packet);
 		return;

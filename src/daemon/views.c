@@ -25,6 +25,7 @@ enum question {
 	ASK_WAITINGS,
 	ASK_TARGETS,
 	ASK_LIMITS,
+	ASK_UPSTREAMS,
 	ASK_FLUSH
 };
 
@@ -43,6 +44,8 @@ static const struct {
 	[ASK_TARGETS] = {WALL_TARGETS, WALL_TARGET_ROW, WALL_TARGETS_END, CHILD_WAIT_TARGETS,
 			 false},
 	[ASK_LIMITS] = {WALL_LIMITS, WALL_LIMIT_ROW, WALL_LIMITS_END, CHILD_WAIT_LIMITS, false},
+	[ASK_UPSTREAMS] = {WALL_UPSTREAMS, WALL_UPSTREAM_ROW, WALL_UPSTREAMS_END,
+			   CHILD_WAIT_UPSTREAMS, false},
 	[ASK_FLUSH] = {WALL_FLUSH, WALL_NONE, WALL_FLUSHED, CHILD_WAIT_FLUSH, false},
 };
 
@@ -56,7 +59,7 @@ enum view_kind {
 	VIEW_KINDS
 };
 
-#define STEPS_MOST 3
+#define STEPS_MOST 4
 /*
  * What each asks, one after the other, and under which key the rows stand. Without the warden the
  * kernel's numbers are left out; without the worker, status is what main knows, and the others fail.
@@ -65,7 +68,7 @@ static const struct {
 	enum question steps[STEPS_MOST]; /* ASK_NOTHING at the end */
 	const char *key;
 } kinds[VIEW_KINDS] = {
-	[VIEW_STATUS] = {{ASK_TALLIES, ASK_LIMITS, ASK_STATUS}, NULL},
+	[VIEW_STATUS] = {{ASK_TALLIES, ASK_LIMITS, ASK_UPSTREAMS, ASK_STATUS}, NULL},
 	[VIEW_LEASES] = {{ASK_LEASES}, "leases"},
 	[VIEW_WAITINGS] = {{ASK_WAITINGS}, "pending"},
 	[VIEW_BOXES] = {{ASK_TALLIES}, "sandboxes"},
@@ -81,7 +84,8 @@ struct view {
 	uint32_t sandbox; /* 0: all */
 	bool tallied;     /* the boxes have the kernel's numbers of this moment */
 	json_t *rows;
-	size_t n_rows; /* taken in, whatever they came to */
+	json_t *upstreams; /* of status */
+	size_t n_rows;     /* taken in, whatever they came to */
 	uint64_t left_out;
 	struct wish wish;
 	struct wall_waiting_row *found; /* of the wish; owned */
@@ -189,7 +193,7 @@ static json_t *status_json(struct daemon *daemon, const struct view *view,
 				    json_integer((json_int_t)counters->values[i]));
 	json_t *status = json_pack(
 		"{s:b, s:s, s:i, s:I, s:I, s:b, s:o, s:o, s:I, s:s, s:s, s:I, s:o, s:o, s:o, "
-		"s:o, s:o, s:O}",
+		"s:o, s:o, s:O, s:O}",
 		"ok", 1, "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s",
 		(json_int_t)((uv_now(&daemon->loop) - daemon->started_ms) / 1000),
 		"policy_version", (json_int_t)daemon->version, "ready", (int)daemon->ready,
@@ -199,7 +203,8 @@ static json_t *status_json(struct daemon *daemon, const struct view *view,
 		daemon->conf->table, "sandboxes", (json_int_t)boxes_count(&daemon->boxes),
 		"warden", child_json(&daemon->warden), "worker", child_json(&daemon->worker),
 		"counters", values, "packets", packets_json(daemon, view->tallied), "compiled",
-		images_json(daemon), "limits", counters ? view->rows : json_null());
+		images_json(daemon), "limits", counters ? view->rows : json_null(), "upstreams",
+		counters ? view->upstreams : json_null());
 	if (daemon->conf->n_declared)
 		put_sets(daemon->conf, status);
 	return status;
@@ -208,6 +213,7 @@ static json_t *status_json(struct daemon *daemon, const struct view *view,
 static void view_free(struct view *view)
 {
 	json_decref(view->rows);
+	json_decref(view->upstreams);
 	free(view->found);
 	free(view);
 }
@@ -321,14 +327,17 @@ static void view_add(struct daemon *daemon, const struct view *wanted)
 		daemon->views = calloc(1, sizeof *daemon->views);
 	struct view *view = malloc(sizeof *view);
 	json_t *rows = json_array();
-	if (!daemon->views || !view || !rows) {
+	json_t *upstreams = json_array();
+	if (!daemon->views || !view || !rows || !upstreams) {
 		json_decref(rows);
+		json_decref(upstreams);
 		free(view);
 		control_reply(wanted->request, NULL);
 		return;
 	}
 	*view = *wanted;
 	view->rows = rows;
+	view->upstreams = upstreams;
 	if (daemon->views->last)
 		daemon->views->last->next = view;
 	else
@@ -479,6 +488,8 @@ static void add_row(struct daemon *daemon, struct view *view, const struct wall_
 {
 	if (question_of(view) == ASK_TALLIES)
 		take_tallies(daemon, packet);
+	else if (question_of(view) == ASK_UPSTREAMS)
+		upstreams_row(view->upstreams, &packet->upstream);
 	else if (view->n_rows++ >= ROWS_MOST)
 		view->left_out++;
 	else if (view->kind == VIEW_LEASES)

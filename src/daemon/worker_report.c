@@ -164,6 +164,42 @@ static int send_limits(struct worker *worker, uint32_t seq)
 	return send_out(worker, WALL_LIMITS_END, seq);
 }
 
+static void fill_upstream(const struct upstream_view *view, struct wall_upstream *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->addr = view->at.addr;
+	out->transport = (uint8_t)view->at.transport;
+	out->state = (uint8_t)view->state;
+	out->port = view->at.port;
+	out->aside_ms = view->aside_ms;
+	out->srtt_us = view->srtt_us;
+	out->tcp_us = view->tcp_us;
+	out->zone_len = view->zone->len;
+	memcpy(out->zone, view->zone->wire, view->zone->len);
+	_Static_assert(UPSTREAM_COUNTS <= sizeof(out->counts) / sizeof(*out->counts),
+		       "more counters than the wall carries");
+	memcpy(out->counts, view->counts, UPSTREAM_COUNTS * sizeof(*out->counts));
+}
+
+static int send_upstreams(struct worker *worker, uint32_t seq)
+{
+	struct report *report = &worker->report;
+	uint64_t next = report->cursor;
+	struct upstream_view view;
+
+	while (upstream_at(worker->upstream, &next, &view)) {
+		int code;
+
+		fill_upstream(&view, &worker->out.upstream);
+		code = send_out(worker, WALL_UPSTREAM_ROW, seq);
+		if (code)
+			return code;
+		report->cursor = next;
+	}
+	worker->out.done = (struct wall_done){0};
+	return send_out(worker, WALL_UPSTREAMS_END, seq);
+}
+
 static int send_owed(struct worker *worker, const struct owed *owed)
 {
 	if (owed->kind == WALL_LEASES_END)
@@ -172,6 +208,8 @@ static int send_owed(struct worker *worker, const struct owed *owed)
 		return send_waitings(worker, owed->seq);
 	if (owed->kind == WALL_TARGETS_END)
 		return send_targets(worker, owed->seq);
+	if (owed->kind == WALL_UPSTREAMS_END)
+		return send_upstreams(worker, owed->seq);
 	if (owed->kind == WALL_LIMITS_END)
 		return send_limits(worker, owed->seq);
 	if (owed->kind == WALL_COUNTERS)

@@ -108,6 +108,7 @@ static int add_route(struct stage *stage, const struct wall_route *from)
 		return code;
 	*upstream = (struct upstream_route){
 		.id = from->id,
+		.zone = route->zone,
 		.timeout_ms = from->timeout_ms,
 		.trust_ad = from->trust_ad,
 		.n_servers = from->n_servers,
@@ -418,6 +419,8 @@ bool wall_take(struct worker *worker, const struct wall_packet *packet, int fd)
 		return report_owe(worker, WALL_WAITINGS_END, seq, NG_OK);
 	case WALL_TARGETS:
 		return report_owe(worker, WALL_TARGETS_END, seq, NG_OK);
+	case WALL_UPSTREAMS:
+		return report_owe(worker, WALL_UPSTREAMS_END, seq, NG_OK);
 	case WALL_LIMITS:
 		return report_owe(worker, WALL_LIMITS_END, seq, NG_OK);
 	case WALL_FLUSH:

@@ -142,6 +142,42 @@ struct upstream_counters upstream_counters(const struct upstream *upstream)
 	return upstream->counters;
 }
 
+const char *upstream_count_word(enum upstream_count which)
+{
+	static const char *const words[UPSTREAM_COUNTS] = {
+		[UPSTREAM_ASKED] = "asked",
+		[UPSTREAM_ANSWERED] = "answered",
+		[UPSTREAM_LATE] = "late",
+		[UPSTREAM_FAILED] = "failed",
+		[UPSTREAM_OVER_TCP] = "over_tcp",
+		[UPSTREAM_CONNECTED] = "connected",
+		[UPSTREAM_RESUMED] = "resumed",
+		[UPSTREAM_UNTRUSTED] = "untrusted",
+		[UPSTREAM_HEDGED] = "hedged",
+		[UPSTREAM_COOKIES] = "cookies",
+		[UPSTREAM_COOKIES_LOST] = "cookies_lost",
+		[UPSTREAM_CASE_LOST] = "case_lost",
+	};
+
+	return words[which];
+}
+
+const char *upstream_state_word(enum upstream_state state)
+{
+	static const char *const words[] = {
+		[UPSTREAM_GOOD] = "good",
+		[UPSTREAM_ASIDE] = "aside",
+		[UPSTREAM_PROBED] = "probed",
+	};
+
+	return words[state];
+}
+
+bool upstream_at(const struct upstream *upstream, uint64_t *cursor, struct upstream_view *out)
+{
+	return servers_at(&upstream->servers, upstream_now_ms(upstream), cursor, out);
+}
+
 /* ---- life ---- */
 
 static int make_streams(struct upstream *upstream)

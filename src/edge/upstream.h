@@ -32,6 +32,7 @@ bool upstream_server_same(const struct upstream_server *a, const struct upstream
 
 struct upstream_route {
 	uint32_t id;
+	struct ng_name zone; /* only shown */
 	uint32_t timeout_ms; /* of one try; all tries together take at most four times that */
 	bool trust_ad;       /* they are asked whether they have validated what they say */
 	uint8_t n_servers;
@@ -65,6 +66,30 @@ struct upstream_counters {
 	uint64_t asking;      /* now */
 };
 
+enum upstream_count { /* of one server */
+		      UPSTREAM_ASKED = 0,
+		      UPSTREAM_ANSWERED,
+		      UPSTREAM_LATE,      /* tries that it did not answer in time */
+		      UPSTREAM_FAILED,    /* that it refused, or whose connection ended */
+		      UPSTREAM_OVER_TCP,  /* questions on connections, TLS or not */
+		      UPSTREAM_CONNECTED, /* connections opened */
+		      UPSTREAM_RESUMED,   /* and of those, by a TLS session of before */
+		      UPSTREAM_UNTRUSTED, /* times that it did not prove who it is */
+		      UPSTREAM_HEDGED,    /* asked beside a slow one */
+		      UPSTREAM_COOKIES,   /* answers that brought our cookie back */
+		      UPSTREAM_COOKIES_LOST,
+		      UPSTREAM_CASE_LOST,
+		      UPSTREAM_COUNTS
+};
+/* "asked", "case_lost": as status has it. */
+const char *upstream_count_word(enum upstream_count which);
+enum upstream_state {
+	UPSTREAM_GOOD = 0,
+	UPSTREAM_ASIDE, /* failed often: only seen after for now */
+	UPSTREAM_PROBED /* a question is finding out whether it is back */
+};
+const char *upstream_state_word(enum upstream_state state);
+
 /* places: questions that may be under way at once, each with one descriptor, a few with two. */
 int upstream_create(uv_loop_t *loop, uint32_t places, const struct upstream_events *events,
 		    struct upstream **out) NG_MUST_CHECK;
@@ -85,3 +110,15 @@ int upstream_trust(struct upstream *upstream, const char *pem, size_t len) NG_MU
 /* NG_E_FULL: no place for it. NG_E_NOTFOUND: no such route, or it has no server. */
 int upstream_ask(struct upstream *upstream, const struct ng_ask *ask) NG_MUST_CHECK;
 struct upstream_counters upstream_counters(const struct upstream *upstream);
+
+struct upstream_view { /* what is known of a server in one route */
+	const struct ng_name *zone;
+	struct upstream_server at;
+	enum upstream_state state;
+	uint32_t aside_ms; /* how long it is left alone yet */
+	uint32_t srtt_us,
+		tcp_us; /* smoothed time to answer by datagram, and on connections; 0: not known */
+	const uint64_t *counts; /* UPSTREAM_COUNTS of them; a reload keeps them */
+};
+/* The next that has been asked at all; the first for cursor 0. False: there is none. Good until routes change. */
+bool upstream_at(const struct upstream *upstream, uint64_t *cursor, struct upstream_view *out);

@@ -158,6 +158,7 @@ static int conn_open(struct upstream *upstream, const struct leg *leg, struct co
 		return NG_E_IO;
 	}
 	upstream->counters.connections++;
+	leg_count(leg, UPSTREAM_CONNECTED);
 	if (!uv_is_active((uv_handle_t *)&upstream->sweeping))
 		uv_timer_start(&upstream->sweeping, conns_on_timer, SWEEP_MS, SWEEP_MS);
 	*out = stream;
@@ -217,6 +218,7 @@ int conn_ask(struct leg *leg)
 	DL_APPEND(stream->legs, leg);
 	stream->n_legs++;
 	upstream->counters.over_tcp++;
+	leg_count(leg, UPSTREAM_OVER_TCP);
 	return NG_OK;
 }
 

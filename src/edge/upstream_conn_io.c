@@ -182,6 +182,8 @@ static void report_stranger(struct conn *stream)
 	char text[NG_ADDR_TEXT];
 
 	stream->upstream->counters.untrusted++;
+	if (stream->legs)
+		leg_count(stream->legs, UPSTREAM_UNTRUSTED);
 	if (!server || (server->told_ms && now_ms < server->told_ms + TOLD_MS))
 		return;
 	server->told_ms = now_ms ? now_ms : 1;
@@ -195,6 +197,15 @@ static void report_stranger(struct conn *stream)
 		tls_why(stream->tls));
 }
 
+static void note_resumed(const struct conn *stream)
+{
+	if (!stream->tls || !tls_resumed(stream->tls))
+		return;
+	stream->upstream->counters.resumed++;
+	if (stream->legs)
+		leg_count(stream->legs, UPSTREAM_RESUMED);
+}
+
 /* False: the connection is gone. */
 static bool shake(struct conn *stream)
 {
@@ -202,7 +213,7 @@ static bool shake(struct conn *stream)
 
 	if (code == NG_OK) {
 		stream->ready = true;
-		stream->upstream->counters.resumed += stream->tls && tls_resumed(stream->tls);
+		note_resumed(stream);
 	} else if (code != NG_E_NOTFOUND) {
 		(void)flush(stream); /* the alert */
 		report_stranger(stream);

@@ -54,6 +54,14 @@ struct server_route *exchange_route(const struct exchange *exchange)
 	return servers_route(&exchange->upstream->servers, exchange->ask.route);
 }
 
+void leg_count(const struct leg *leg, enum upstream_count which)
+{
+	struct server_route *route = exchange_route(leg->exchange);
+
+	if (route)
+		route->servers[leg->index].counts[which]++;
+}
+
 /* Closing takes the socket off the epoll descriptor; events already fetched see the generation. */
 void leg_drop(struct leg *leg)
 {
@@ -164,6 +172,7 @@ static bool leg_begin(struct leg *leg, struct server_route *route,
 	leg->resent = leg->refused = leg->bad = leg->doubtful = false;
 	leg->form = server_form(server, turn->now_ms);
 	leg->expects = turn->now_ms < server->cookie.expected_until_ms;
+	leg_count(leg, UPSTREAM_ASKED);
 	return leg_send(leg, server_way(server, turn->now_ms), route->timeout_ms);
 }
 
@@ -261,8 +270,10 @@ void leg_failed(struct leg *leg, enum ng_no_answer why, bool guilty)
 {
 	struct exchange *exchange = leg->exchange;
 
-	if (guilty)
+	if (guilty) {
 		blame(leg);
+		leg_count(leg, UPSTREAM_FAILED);
+	}
 	leg_drop(leg);
 	exchange->why = why;
 	go_on(exchange);
@@ -303,6 +314,7 @@ static void leg_late(struct leg *leg)
 	struct server_route *route = exchange_route(leg->exchange);
 
 	leg->exchange->upstream->counters.timeouts++;
+	leg_count(leg, UPSTREAM_LATE);
 	leg->exchange->why = NG_NO_TIME;
 	blame(leg);
 	if (route) {
@@ -329,8 +341,10 @@ static void hedge(struct exchange *exchange)
 		return;
 	if (!(first->stage != LEG_IDLE && first->probe) && !route_spend(route))
 		return;
-	if (leg_begin(leg, route, &turn))
-		exchange->upstream->counters.hedged++;
+	if (!leg_begin(leg, route, &turn))
+		return;
+	exchange->upstream->counters.hedged++;
+	leg_count(leg, UPSTREAM_HEDGED);
 }
 
 void exchange_on_timer(uv_timer_t *timer)

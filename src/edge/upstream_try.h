@@ -113,6 +113,8 @@ void leg_drop(struct leg *leg);
 uint64_t upstream_now_ms(const struct upstream *upstream);
 uint64_t upstream_now_us(void);
 struct server_route *exchange_route(const struct exchange *exchange);
+/* One more of those of the leg's server. */
+void leg_count(const struct leg *leg, enum upstream_count which);
 /* Starts the next try that can be started; false when there is none left. */
 bool exchange_next(struct exchange *exchange);
 /* The leg came to nothing: the other one, the next try, or the end. May give the exchange. */

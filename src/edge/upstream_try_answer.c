@@ -74,6 +74,7 @@ static void learn_cookie(const struct leg *leg, const struct ng_answer *answer)
 	struct cookie *known = route ? &route->servers[leg->index].cookie : NULL;
 
 	upstream->counters.cookies++;
+	leg_count(leg, UPSTREAM_COOKIES);
 	if (known && memcmp(known->ours, leg->cookie, COOKIE_LEN) == 0)
 		cookie_learn(known, answer->cookie + COOKIE_LEN,
 			     answer->cookie_len - (size_t)COOKIE_LEN,
@@ -133,6 +134,7 @@ static enum match judge(const struct leg *leg, const uint8_t *wire, size_t len, 
 			return same ? MATCH_CASE : MATCH_NONE;
 		/* On a connection of our own the case adds little, and some servers drop it. */
 		upstream->counters.case_lost++;
+		leg_count(leg, UPSTREAM_CASE_LOST);
 		doubt(leg, "does not echo the letter case of questions, which protects against "
 			   "forged answers; it is asked by TCP now. Replace it if you can.");
 	}
@@ -183,6 +185,7 @@ static void learn(const struct leg *leg)
 
 	if (!route)
 		return;
+	leg_count(leg, UPSTREAM_ANSWERED);
 	server_good(route, leg->index, leg_way(leg), (uint32_t)(now_us - leg->sent_us));
 	route_sample(route, (uint32_t)(now_us - exchange->begun_us));
 	for (size_t i = 0; i < LEGS; i++) {
@@ -255,8 +258,11 @@ static bool take_datagram(struct leg *leg, size_t len)
 		leg_again(leg, WAY_STREAM);
 		return false;
 	}
-	leg->doubtful |= match == MATCH_COOKIE;
-	upstream->counters.cookies_lost += match == MATCH_COOKIE;
+	if (match == MATCH_COOKIE) {
+		leg->doubtful = true;
+		upstream->counters.cookies_lost++;
+		leg_count(leg, UPSTREAM_COOKIES_LOST);
+	}
 	upstream->counters.strange++;
 	leg->strange = leg->strange < UINT8_MAX ? leg->strange + 1 : UINT8_MAX;
 	if (leg->exchange->no_stream & 1u << leg->index ||

@@ -79,6 +79,7 @@ static void fill(struct server_route *route, const struct upstream_route *from,
 	route->id = from->id;
 	route->timeout_ms = from->timeout_ms;
 	route->trust_ad = from->trust_ad;
+	route->zone = from->zone;
 	if (route->timeout_ms < TIMEOUT_MIN)
 		route->timeout_ms = TIMEOUT_MIN;
 	if (route->timeout_ms > TIMEOUT_MAX)
@@ -289,6 +290,41 @@ void server_unheard(struct server_route *route, uint8_t index)
 
 	if (server->unheard < UNHEARD_MAX)
 		server->unheard++;
+}
+
+/* ---- what is shown ---- */
+
+static enum upstream_state state_of(const struct server *server)
+{
+	if (healthy(server))
+		return UPSTREAM_GOOD;
+	return server->probed ? UPSTREAM_PROBED : UPSTREAM_ASIDE;
+}
+
+bool servers_at(const struct servers *servers, uint64_t now_ms, uint64_t *cursor,
+		struct upstream_view *out)
+{
+	for (; *cursor / NG_SERVERS_MAX < servers->n; ++*cursor) {
+		const struct server_route *route = &servers->routes[*cursor / NG_SERVERS_MAX];
+		const struct server *server = &route->servers[*cursor % NG_SERVERS_MAX];
+
+		if (*cursor % NG_SERVERS_MAX >= route->n_servers ||
+		    !server->counts[UPSTREAM_ASKED])
+			continue;
+		*out = (struct upstream_view){
+			.zone = &route->zone,
+			.at = server->at,
+			.state = state_of(server),
+			.srtt_us = server->srtt_us[WAY_DATAGRAM],
+			.tcp_us = server->srtt_us[WAY_STREAM],
+			.counts = server->counts,
+		};
+		if (out->state != UPSTREAM_GOOD && server->aside_until_ms > now_ms)
+			out->aside_ms = (uint32_t)(server->aside_until_ms - now_ms);
+		++*cursor;
+		return true;
+	}
+	return false;
 }
 
 /* ---- second queries ---- */

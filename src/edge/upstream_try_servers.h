@@ -27,10 +27,12 @@ struct server {
 	uint8_t unheard;  /* questions with a cookie in a row that it did not answer */
 	uint64_t told_ms; /* when somebody was told that it is not who it should be */
 	bool probed;      /* that question is under way */
+	uint64_t counts[UPSTREAM_COUNTS];
 };
 
 struct server_route {
 	uint32_t id, timeout_ms;
+	struct ng_name zone;
 	bool trust_ad;
 	uint8_t n_servers;
 	struct server servers[NG_SERVERS_MAX];
@@ -87,3 +89,7 @@ void route_save(struct server_route *route);
 /* After how long a second query is worth it; 0: never. */
 uint32_t route_patience_ms(const struct server_route *route, bool probe);
 bool route_spend(struct server_route *route); /* false: they have cost enough */
+
+/* As upstream_at(). */
+bool servers_at(const struct servers *servers, uint64_t now_ms, uint64_t *cursor,
+		struct upstream_view *out);

@@ -123,6 +123,17 @@ is "and is asked without" "NOERROR 44.0.0.1 2" "$(ask 1 b.deaf.example) $(asked 
 is "one without EDNS answers" "NOERROR 44.0.0.1" "$(ask 1 a.old.example)"
 is "and is asked without" "NOERROR 44.0.0.1 2 2" "$(ask 1 b.old.example) $(asked old udp edns) $(asked old udp plain -)"
 
+# ---- what is told of them ----
+
+shown() { # ZONE KEY
+	gate status --json | jq -r --arg z "$1" --arg k "$2" '.upstreams[] | select(.zone == $z) | .[$k]'
+}
+is "status counts the cookies of each" "2 0 1" "$(shown good.example cookies) $(shown choke.example cookies) $(shown forger.example cookies)"
+is "and what came without" "1 1 0" "$(shown liar.example cookies_lost) $(shown forger.example cookies_lost) $(shown good.example cookies_lost)"
+is "and what went by TCP" "2 1 0" "$(shown liar.example over_tcp) $(shown forger.example over_tcp) $(shown good.example over_tcp)"
+is "and how they are" "udp good" "$(shown good.example transport) $(shown good.example state)"
+like "in words for people" '^(upstream)? +good\.example 192\.0\.2\.63:53 udp: good, .*asked 2, answered 2, cookies 2$' "$(gate status | grep good.example)"
+
 # From another address of ours nothing tells that it is us.
 ip route add 192.0.2.63/32 dev net0 src 192.0.2.200
 is "asked from another address" "NOERROR 44.0.0.1" "$(ask 1 c.good.example)"

@@ -214,6 +214,42 @@ static void form_that_is_answered(void **state)
 	servers_finish(&servers);
 }
 
+/* Only those that were asked, with what is known of them. */
+static void what_is_shown(void **state)
+{
+	struct servers servers = {0};
+	struct server_route *route = route_of(&servers, 3);
+	struct upstream_view view;
+	uint64_t cursor = 0;
+
+	(void)state;
+	assert_false(servers_at(&servers, 5, &cursor, &view));
+	route->servers[1].counts[UPSTREAM_ASKED] = 4;
+	route->servers[2].counts[UPSTREAM_ASKED] = 2;
+	server_good(route, 2, WAY_STREAM, 700);
+	for (int i = 0; i < 3; i++)
+		server_bad(route, 1, 5);
+	cursor = 0;
+	assert_true(servers_at(&servers, 105, &cursor, &view));
+	assert_int_equal(view.at.addr.bytes[3], 2);
+	assert_int_equal(view.counts[UPSTREAM_ASKED], 4);
+	assert_int_equal(view.state, UPSTREAM_ASIDE);
+	assert_int_equal(view.aside_ms, 900);
+	route->servers[1].probed = true;
+	assert_true(servers_at(&servers, 105, &cursor, &view));
+	assert_int_equal(view.state, UPSTREAM_GOOD);
+	assert_int_equal(view.tcp_us, 700);
+	assert_int_equal(view.srtt_us, 0);
+	assert_int_equal(view.aside_ms, 0);
+	assert_false(servers_at(&servers, 105, &cursor, &view));
+	cursor = 0;
+	assert_true(servers_at(&servers, 105, &cursor, &view));
+	assert_int_equal(view.state, UPSTREAM_PROBED);
+	for (int i = 0; i < UPSTREAM_COUNTS; i++)
+		assert_true(upstream_count_word((enum upstream_count)i)[0]);
+	servers_finish(&servers);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,6 +261,7 @@ int main(void)
 		cmocka_unit_test(health_outlives_a_reload),
 		cmocka_unit_test(second_query_is_bounded),
 		cmocka_unit_test(form_that_is_answered),
+		cmocka_unit_test(what_is_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,10 +24,10 @@ static void codes(void **state)
 	ACCEPTED(WALL_DONE, packet.done.code = NG_E_FULL; packet.done.held = 1);
 	REFUSED(WALL_DONE, packet.done.held = 2);
 	static const enum wall_kind empty[] = {
-		WALL_READY,   WALL_COMMIT,      WALL_CLAIMED,  WALL_STATUS,
-		WALL_LEASES,  WALL_LEASES_END,  WALL_WAITINGS, WALL_WAITINGS_END,
-		WALL_TALLIES, WALL_TALLIES_END, WALL_TARGETS,  WALL_TARGETS_END,
-		WALL_LIMITS,  WALL_LIMITS_END};
+		WALL_READY,   WALL_COMMIT,      WALL_CLAIMED,   WALL_STATUS,
+		WALL_LEASES,  WALL_LEASES_END,  WALL_WAITINGS,  WALL_WAITINGS_END,
+		WALL_TALLIES, WALL_TALLIES_END, WALL_TARGETS,   WALL_TARGETS_END,
+		WALL_LIMITS,  WALL_LIMITS_END,  WALL_UPSTREAMS, WALL_UPSTREAMS_END};
 	for (size_t i = 0; i < COUNT(empty); i++) {
 		REFUSED(empty[i], packet.done.code = NG_E_IO);
 		REFUSED(empty[i], packet.done.system = 1);
@@ -250,6 +250,18 @@ static void flushes(void **state)
 	ACCEPTED(WALL_FLUSHED, packet.flushed.entries = UINT64_MAX);
 }
 
+static void upstreams(void **state)
+{
+	(void)state;
+	ACCEPTED(WALL_UPSTREAM_ROW, packet.upstream.state = 2);
+	REFUSED(WALL_UPSTREAM_ROW, packet.upstream.state = 3);
+	REFUSED(WALL_UPSTREAM_ROW, packet.upstream.transport = WALL_TRANSPORTS);
+	REFUSED(WALL_UPSTREAM_ROW, packet.upstream.port = 0);
+	REFUSED(WALL_UPSTREAM_ROW, packet.upstream.addr = (struct ng_addr){0});
+	REFUSED(WALL_UPSTREAM_ROW, packet.upstream.zone_len = 0);
+	REFUSED(WALL_UPSTREAM_ROW, packet.upstream.zone[0] = 3);
+}
+
 static void routes(void **state)
 {
 	(void)state;
@@ -400,6 +412,7 @@ int main(void)
 		cmocka_unit_test(members),
 		cmocka_unit_test(settings),
 		cmocka_unit_test(flushes),
+		cmocka_unit_test(upstreams),
 		cmocka_unit_test(routes),
 		cmocka_unit_test(leases),
 		cmocka_unit_test(rows_and_reports),

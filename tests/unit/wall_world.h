@@ -67,6 +67,13 @@ static void fill_tally(struct wall_packet *packet)
 	packet->tally[1] = (struct wall_tally){.sandbox = 3, .refused = UINT64_MAX};
 }
 
+static void fill_upstream(struct wall_packet *packet)
+{
+	packet->upstream.addr = (struct ng_addr){NG_IPV4, {192, 0, 2, 53}};
+	packet->upstream.port = 53;
+	packet->upstream.zone_len = 1;
+}
+
 static void fill_limits(struct wall_packet *packet)
 {
 	packet->limits = (struct wall_limit_row){.sandbox = 3, .values = {7}};
@@ -265,6 +272,9 @@ static const struct good {
 	{WALL_LIMITS, 1, WAY(WALL_MAIN_TO_WORKER), 0, NULL},
 	{WALL_LIMIT_ROW, 1, WAY(WALL_WORKER_TO_MAIN), 0, fill_limits},
 	{WALL_LIMITS_END, 1, WAY(WALL_WORKER_TO_MAIN), 0, NULL},
+	{WALL_UPSTREAMS, 1, WAY(WALL_MAIN_TO_WORKER), 0, NULL},
+	{WALL_UPSTREAM_ROW, 1, WAY(WALL_WORKER_TO_MAIN), 0, fill_upstream},
+	{WALL_UPSTREAMS_END, 1, WAY(WALL_WORKER_TO_MAIN), 0, NULL},
 	{WALL_FLUSH, 1, WAY(WALL_MAIN_TO_WORKER), 0, NULL},
 	{WALL_FLUSHED, 1, WAY(WALL_WORKER_TO_MAIN), 0, NULL},
 	{WALL_FLOWS_LATE, 1, WAY(WALL_WARDEN_TO_WORKER), 0, fill_late},
