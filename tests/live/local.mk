@@ -49,3 +49,5 @@ TESTS += tests/live/compliance.sh
 EXTRA_DIST += tests/live/compliance.sh tests/live/compliance.py
 TESTS += tests/live/cookies.sh
 EXTRA_DIST += tests/live/cookies.sh tests/live/cookies.py
+TESTS += tests/live/dot.sh
+EXTRA_DIST += tests/live/dot.sh tests/live/dot.py

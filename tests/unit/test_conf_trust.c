@@ -50,7 +50,7 @@ static void warned_of_any_other(void **state)
 	assert_int_equal(diags.n, 1);
 	assert_int_equal(diags.items[0].severity, NG_WARNING);
 	assert_string_equal(diags.items[0].code, "conf-trust-ad");
-	assert_int_equal(diags.items[0].place.line, 3);
+	assert_int_equal(diags.items[0].line, 3);
 	done(conf);
 }
 
