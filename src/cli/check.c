@@ -75,6 +75,8 @@ static void check_conf(struct check *check, const char *path)
 	check->conf = conf;
 	if (code == NG_OK && folder != NULL)
 		check_policies(check, conf, folder);
+	if (code == NG_OK && check->diags.errors == 0)
+		check_ceilings(check, path);
 	/* Names such as zone:ads mean something else in the next configuration. */
 	check_sources_free(check);
 	check->conf = NULL;
@@ -119,7 +121,8 @@ static int finish(struct check *check)
 	if (check->format == CHECK_SARIF)
 		return output_json(check_sarif(check, code), code);
 	if (check->format == CHECK_JSON)
-		return output_json(json_pack("{s:O, s:I, s:I, s:I, s:o}", "files", check->files,
+		return output_json(json_pack("{s:O, s:O, s:I, s:I, s:I, s:o}", "files",
+					     check->files, "ceilings", check->ceilings,
 					     "errors", (json_int_t)diags->errors, "warnings",
 					     (json_int_t)diags->warnings, "dropped",
 					     (json_int_t)diags->dropped, "findings",
@@ -127,6 +130,7 @@ static int finish(struct check *check)
 				   code);
 	output_diags(diags, stdout);
 	print_files(check);
+	check_ceilings_print(check);
 	printf("%zu errors, %zu warnings\n", diags->errors, diags->warnings);
 	return output_end(code);
 }
@@ -196,18 +200,20 @@ static int run(struct check *check, int argc, char **argv, struct check_files *f
 
 int verb_check(int argc, char **argv)
 {
-	struct check check = {.files = json_array(), .now_s = (uint64_t)time(NULL)};
+	struct check check = {
+		.files = json_array(), .ceilings = json_array(), .now_s = (uint64_t)time(NULL)};
 	struct check_files files = {.confs = calloc((size_t)argc, sizeof(char *)),
 				    .answers = calloc((size_t)argc, sizeof(char *))};
 	int code = EXIT_UNUSABLE;
 	ng_diags_init(&check.diags);
-	if (check.files != NULL && files.confs != NULL && files.answers != NULL &&
-	    hosting_create(&check.hosting) == NG_OK)
+	if (check.files != NULL && check.ceilings != NULL && files.confs != NULL &&
+	    files.answers != NULL && hosting_create(&check.hosting) == NG_OK)
 		code = run(&check, argc, argv, &files);
 	check_sources_free(&check);
 	ng_lint_hosting_destroy(check.hosting);
 	ng_diags_finish(&check.diags);
 	json_decref(check.files);
+	json_decref(check.ceilings);
 	free(check.aliases);
 	free(files.confs);
 	free(files.answers);

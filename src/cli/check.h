@@ -30,6 +30,7 @@ struct check {
 	bool werror, unreadable;
 	uint64_t now_s;
 	const struct conf *conf; /* whose policies are read; NULL: files by themselves */
+	json_t *ceilings;        /* what each sandbox may do at most */
 	json_t *files;           /* what was read, with what is in it */
 	struct check_source *sources;
 	struct ng_lint_hosting *hosting;
@@ -49,6 +50,10 @@ void check_sources_free(struct check *check);
 /* check_policies.c: the sources of a configuration held against each other, and a source by itself. */
 void check_policies(struct check *check, const struct conf *conf, const char *folder);
 void check_alone(struct check *check, const char *path);
+
+/* check_ceilings.c: of a configuration that is right. */
+void check_ceilings(struct check *check, const char *path);
+void check_ceilings_print(const struct check *check);
 
 /* check_answers.c: records or zone text with aliases. */
 void check_answers(struct check *check, const char *path);

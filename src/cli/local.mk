@@ -12,7 +12,7 @@ bin_PROGRAMS += namegate
 namegate_SOURCES = src/cli/main.c src/cli/verbs.h src/cli/output.c src/cli/output.h \
 	src/cli/check.c src/cli/explain.c
 namegate_SOURCES += src/cli/hosting.c src/cli/hosting.h
-namegate_SOURCES += src/cli/check.h src/cli/check_answers.c src/cli/check_policies.c \
+namegate_SOURCES += src/cli/check.h src/cli/check_answers.c src/cli/check_ceilings.c src/cli/check_policies.c \
 	src/cli/check_sarif.c
 # The list of shared hosting is compiled in: what is warned of does not depend on what is installed.
 src/cli/shared_hosting.inc: $(top_srcdir)/zones/shared-hosting.txt

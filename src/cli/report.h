@@ -55,8 +55,16 @@ void report_denials_print(struct report *report);
 void report_policies_print(struct report *report); /* report_policies.c */
 void report_reach_print(struct report *report);    /* report_reach.c */
 void report_ceilings_print(struct report *report); /* report_ceilings.c */
-void report_never_print(struct report *report);    /* report_never.c */
-void report_changes_print(struct report *report);  /* report_changes.c */
+/* What one sandbox may do in all: octets that the names below its wildcards can carry out in a day. */
+struct report_ceiling {
+	size_t wildcards;
+	uint64_t octets_day;
+	uint32_t queries_s, leases;
+	bool bounded; /* by a budget; else by the questions that may be asked */
+};
+struct report_ceiling report_ceiling_of(const struct setup *setup, size_t i);
+void report_never_print(struct report *report);   /* report_never.c */
+void report_changes_print(struct report *report); /* report_changes.c */
 
 /* ---- report_lines.c, report_reach.c ---- */
 

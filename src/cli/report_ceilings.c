@@ -21,6 +21,64 @@ static unsigned payload(const struct ng_name *owner)
 	return room - lengths;
 }
 
+struct widest {
+	size_t n;
+	unsigned payload;
+};
+
+static void widest_note(void *context, const struct ng_name *owner,
+			const struct ng_match *match, const struct ng_name *asked)
+{
+	struct widest *widest = context;
+	unsigned octets = payload(owner);
+	(void)match;
+	(void)asked;
+	widest->n++;
+	if (octets > widest->payload)
+		widest->payload = octets;
+}
+
+static uint32_t budget_of(const struct setup *setup, size_t i)
+{
+	const struct ng_sandbox *spec = setup->sandboxes[i].spec;
+	if (spec->mode == NG_OBSERVE)
+		return NG_BUDGET_OFF;
+	return spec->budget ? spec->budget : ng_settings_full(&setup->settings).budget;
+}
+
+/* What is observed may ask for every name, and so may whom a rule about clients allows: one wildcard. */
+static struct widest widest_of(const struct setup_sandbox *sandbox)
+{
+	static const struct ng_name root = {.len = 1};
+	struct widest widest = {0};
+	struct ng_decision client;
+	if (sandbox->spec->mode == NG_LOCKDOWN)
+		return widest;
+	report_each_rule(sandbox, NG_ALLOW, true, widest_note, &widest);
+	if (sandbox->spec->mode == NG_OBSERVE ||
+	    (report_client_rule(sandbox, &client) && client.verdict == NG_ALLOW))
+		widest_note(&widest, &root, NULL, NULL);
+	return widest;
+}
+
+struct report_ceiling report_ceiling_of(const struct setup *setup, size_t i)
+{
+	const uint64_t minutes = 24 * 60;
+	const struct ng_limits limits = ng_settings_full(&setup->settings).limits;
+	const struct widest widest = widest_of(&setup->sandboxes[i]);
+	const uint32_t budget = budget_of(setup, i);
+	struct report_ceiling out = {.wildcards = widest.n,
+				     .queries_s = limits.queries_sandbox,
+				     .leases = limits.leases_sandbox,
+				     .bounded = budget != NG_BUDGET_OFF};
+	if (setup->sandboxes[i].spec->mode == NG_LOCKDOWN)
+		out.queries_s = out.leases = 0;
+	out.octets_day = out.bounded
+				 ? (uint64_t)budget * (minutes + NG_BUDGET_MINUTES) * widest.n
+				 : (uint64_t)widest.payload * out.queries_s * minutes * 60;
+	return out;
+}
+
 struct ceilings {
 	struct report *report;
 	uint32_t budget; /* octets a minute, or NG_BUDGET_OFF */
@@ -56,9 +114,7 @@ static void print_sandbox(struct report *report, const size_t *of, size_t i)
 	struct ng_decision client;
 	const struct ng_settings settings = ng_settings_full(&report->setup->settings);
 	struct ceilings ceilings = {.report = report,
-				    .budget = sandbox->spec->mode == NG_OBSERVE ? NG_BUDGET_OFF
-					      : sandbox->spec->budget ? sandbox->spec->budget
-								      : settings.budget,
+				    .budget = budget_of(report->setup, i),
 				    .queries_s = settings.limits.queries_sandbox};
 	size_t n = report_each_rule(sandbox, NG_ALLOW, true, NULL, NULL);
 	report_names(report->setup, of, i, names, sizeof(names));

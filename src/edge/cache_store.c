@@ -120,7 +120,8 @@ static bool chunks_read(struct cache_store *store, const struct head *head, cach
 	for (uint64_t i = 0; i < head->chunks; i++) {
 		uint32_t len;
 
-		if (!read_all(store, &len, sizeof(len), &at) || len > CHUNK ||
+		/* An empty one is never written: a hole in the file could be read as very many of them. */
+		if (!read_all(store, &len, sizeof(len), &at) || !len || len > CHUNK ||
 		    !read_all(store, store->chunk, len, &at))
 			return false;
 		hash = hash_octets(store->chunk, len, hash);

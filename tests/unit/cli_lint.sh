@@ -60,6 +60,10 @@ gate.conf: 4 sandboxes
 never.list: 4 rules
 team.list: 14 rules
 own list.list: 4 rules
+team: at most 1863680 octets a day by names below 5 wildcards, 10000 questions a second, 4096 leases
+same: at most 1863680 octets a day by names below 5 wildcards, 10000 questions a second, 4096 leases
+none: at most 0 octets a day by names below 0 wildcards, 10000 questions a second, 4096 leases
+off: at most 0 octets a day by names below 0 wildcards, 0 questions a second, 0 leases
 0 errors, 11 warnings' "$(run 0 check gate.conf)"
 is "a source with nothing to say of" "clean.list: 1 rules
 0 errors, 0 warnings" "$(run 0 check --werror clean.list)"
@@ -68,6 +72,8 @@ unlike "--werror: exit code 1" 'exit [0-9]' "$(run 1 check --werror gate.conf)"
 echo '*.apex.example' >note.list
 unlike "--werror: notes are no warnings" 'exit [0-9]' "$(run 0 check --werror note.list)"
 like "an unknown format" 'human, json or sarif' "$(run 2 check --format xml clean.list)"
+is "--json has the ceilings" "[\"team\",5,1863680,true,10000,4096] 4" \
+	"$(run 0 check --json gate.conf | jq -rc '(.ceilings[0] | [.sandbox, .wildcards, .octets_a_day, .budget, .queries_a_second, .leases] | tojson) + " \(.ceilings | length)"')"
 is "--json is --format json" "$(run 0 check --json gate.conf)" "$(run 0 check --format json gate.conf)"
 
 cat >mixed.zone <<'END'
@@ -128,6 +134,8 @@ zone:never: 1 rules
 zone:quiet: 1 rules
 outer.list: 4 rules
 preset:tiny: 1 rules
+seen: at most 216000000000 octets a day by names below 2 wildcards (no budget), 10000 questions a second, 4096 leases
+kept: at most 372736 octets a day by names below 1 wildcards, 10000 questions a second, 4096 leases
 0 errors, 2 warnings' "$(run 0 check more.conf)"
 unset NAMEGATE_ZONES
 for zone in zones quiet; do

@@ -44,6 +44,8 @@ gate.conf: 2 sandboxes
 never.list: 1 rules
 ci.list: 6 rules
 rpz.zone: 1 rules
+ci: at most 745472 octets a day by names below 2 wildcards, 10000 questions a second, 4096 leases
+off: at most 0 octets a day by names below 0 wildcards, 0 questions a second, 0 leases
 0 errors, 1 warnings" "$(run 0 check -c gate.conf)"
 is "check: a bad list, at its places" "bad.list:2:1: error: https://example.com/x is a URL; a name policy knows neither schemes nor paths (to name the whole host, write example.com) [list-url]
 bad.list:3:1: error: *cdn.example has an asterisk that is not the whole first label (list the names one by one, or write *.example for all below it) [list-wildcard]

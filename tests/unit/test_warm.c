@@ -177,6 +177,7 @@ static struct cache_store *image_make(unsigned n, bool whole)
 
 static void images(void **state)
 {
+	const uint64_t chunks = UINT64_C(1) << 34;
 	struct cache_store *store;
 	int fd;
 
@@ -204,6 +205,13 @@ static void images(void **state)
 	cache_store_close(store);
 	store = image_make(900, true);
 	assert_int_equal(ftruncate(fd, 400000), 0);
+	assert_int_equal(rows_of(store), 0);
+	cache_store_close(store);
+	/* A hole that says it is very many empty chunks: no start waits until they are counted. */
+	store = image_make(1, true);
+	assert_int_equal(pwrite(fd, &chunks, sizeof(chunks), 48), sizeof(chunks));
+	assert_int_equal(ftruncate(fd, 64), 0);
+	assert_int_equal(ftruncate(fd, 64 + (off_t)(4 * chunks)), 0);
 	assert_int_equal(rows_of(store), 0);
 	cache_store_close(store);
 	close(fd);
