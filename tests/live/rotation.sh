@@ -92,7 +92,9 @@ is "but what it let through goes on" "up" "$(cat "$work/held.44.0.0.2")"
 is "asked again it opens again" "NOERROR 44.0.0.2 open" "$(ask 1 short.allowed.example) $(reach 1 44.0.0.2)"
 is "the neighbour keeps its own" "open" "$(reach 2 44.0.0.2)"
 after=$(awk '/VmRSS/ { print $2 }' "/proc/$(pid_of worker)/status")
-if [ $((after - before)) -le 16384 ]; then
+if ldd "$build/namegated" | grep -q libasan; then
+	skip "the worker's memory is bounded" "AddressSanitizer keeps what was freed, to see it used"
+elif [ $((after - before)) -le 16384 ]; then
 	ok "the worker's memory is bounded"
 else
 	not_ok "the worker's memory is bounded" "grew from $before to $after kB"
