@@ -83,6 +83,8 @@ make_box() { # NUMBER
 	ip addr add "10.77.$n.1/24" dev "sb$n" && ip addr add "fd77:$n::1/64" dev "sb$n" nodad
 	ip link set "sb$n" up
 	ip -n "box$n" link set lo up
+	# No router is asked for now and then: packets of a box are counted.
+	nsenter --net="/run/netns/box$n" sh -c 'echo 0 >/proc/sys/net/ipv6/conf/eth0/router_solicitations'
 	ip -n "box$n" addr add "10.77.$n.2/24" dev eth0
 	ip -n "box$n" addr add "fd77:$n::2/64" dev eth0 nodad
 	ip -n "box$n" link set eth0 up
