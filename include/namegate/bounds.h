@@ -22,6 +22,7 @@
 #define NG_SOURCES_MAX         8      /* source prefixes of one sandbox */
 #define NG_PRIVATE_MAX         16     /* opened never-public prefixes of one sandbox or route */
 #define NG_RULESETS_MAX        16     /* policy sources in one scope */
+#define NG_ROUTES_MAX          4096   /* forward zones, of all, of groups and of sandboxes */
 #define NG_SERVERS_MAX         8      /* upstream servers of one route */
 #define NG_HOST_MAX            254    /* octets of a host name with the NUL */
 #define NG_PINS_MAX            4      /* public keys that one forward zone names */

@@ -52,9 +52,19 @@ struct ng_terms ng_terms_of(const struct ng_settings *settings, uint32_t lease_m
 /* A lease that a flow keeps open is kept for so long at a time; settings are full. */
 uint64_t ng_flow_step_us(const struct ng_settings *settings);
 
-/* A forward zone: where permitted names below `zone` are asked. The longest match wins. */
+/*
+ * A forward zone: where permitted names below `zone` are asked. A sandbox's own zones go ahead of
+ * those of its group, and these of those that all have; among those of one place the longest wins.
+ */
 struct ng_route {
-	uint32_t id; /* the caller's, comes back in ASK */
+	uint32_t id; /* the caller's, comes back in ASK; each has its own */
+	/*
+	 * What it stands for: zone, servers and whose it is. Answers are kept from one generation to the
+	 * next as long as id and origin stay the same, and over a restart by origin alone. 0: not that.
+	 */
+	uint64_t origin;
+	uint32_t sandbox,
+		group; /* whose it is: one of these, by its number; both 0: everybody's */
 	struct ng_name zone;
 	struct ng_prefix opened[NG_PRIVATE_MAX]; /* private ranges this zone may answer with */
 	uint8_t n_opened;
@@ -76,6 +86,7 @@ struct ng_sandbox {
 	uint8_t n_sources;
 	struct ng_prefix opened[NG_PRIVATE_MAX];
 	uint8_t n_opened;
+	uint32_t group;  /* whose routes it has beside its own; 0: none */
 	uint32_t budget; /* of names below wildcards; 0: the settings' */
 	bool no_aaaa;    /* IPv6 addresses are not told: EMPTY */
 	struct ng_policy
@@ -469,7 +480,7 @@ size_t ng_gate_cached_at(struct ng_gate *gate, uint64_t *cursor,
 			 uint8_t out[static NG_CACHED_MAX]);
 /*
  * One of those. It is read as an answer of an upstream is, and holds no longer than its records say.
- * NG_E_FORMAT, NG_E_SHORT, NG_E_NOTFOUND (no such zone), NG_E_RANGE (its time is over, or not of this
+ * NG_E_FORMAT, NG_E_SHORT, NG_E_NOTFOUND (no such route), NG_E_RANGE (its time is over, or not of this
  * boot), NG_E_FULL, NG_E_NOMEM: then it is not kept, and nothing is lost by that.
  */
 int ng_gate_cached_put(struct ng_gate *gate, uint64_t now_us, const uint8_t *octets,

@@ -297,7 +297,8 @@ static bool route_good(const void *body)
 	for (size_t i = 0; i < route->n_source; i++)
 		if (!addr_good(&route->source[i]))
 			return false;
-	return prefixes_good(route->opened, route->n_opened, NG_PRIVATE_MAX) &&
+	return route->id && route->origin && (!route->sandbox || !route->group) &&
+	       prefixes_good(route->opened, route->n_opened, NG_PRIVATE_MAX) &&
 	       route->timeout_ms && route->timeout_ms <= TIMEOUT_MS_MAX;
 }
 

@@ -263,7 +263,8 @@ struct wall_server {
 		[NG_HOST_MAX]; /* of the server in its certificate; "": only its key is known */
 };
 struct wall_route {
-	uint32_t id;
+	uint64_t origin; /* as in struct ng_route, as the next three are; never 0 */
+	uint32_t id, sandbox, group;
 	uint8_t zone_len;
 	uint8_t zone[NG_NAME_MAX]; /* wire form, lower case */
 	uint8_t n_opened, n_servers;
@@ -301,6 +302,8 @@ struct wall_member {
 	uint64_t approvals;                     /* a ruleset; 0: none */
 	uint32_t budget;                        /* 0: the gate's */
 	uint32_t no_aaaa;                       /* 0 or 1 */
+	uint32_t group;                         /* whose routes it has as well; 0: none */
+	uint32_t pad;
 };
 
 struct wall_listener {

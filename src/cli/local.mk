@@ -5,7 +5,7 @@ libscene_a_SOURCES = src/cli/scene.c src/cli/scene_expect.c src/cli/scene_fed.c 
 	src/cli/scene_policy.c src/cli/scene_promise.c src/cli/scene_records.c \
 	src/cli/scene_reply.c src/cli/scene_seen.c \
 	src/cli/scene_set.c src/cli/scene_text.c \
-	src/cli/scene_wire.c src/cli/scene_words.c src/cli/scene_world.c \
+	src/cli/scene_routes.c src/cli/scene_wire.c src/cli/scene_words.c src/cli/scene_world.c \
 	src/cli/scene.h src/cli/scene_inside.h
 libscene_a_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
 bin_PROGRAMS += namegate

@@ -45,6 +45,7 @@ struct box { /* one sandbox */
 	struct ng_sandbox spec;
 	char *lists[NG_SCOPES][NG_RULESETS_MAX];
 	uint8_t n_lists[NG_SCOPES];
+	char member[NG_SANDBOX_NAME_MAX]; /* the group whose routes it has; "": none */
 	const struct line *line; /* where it is declared; NULL for the one by default */
 	struct list *approvals;  /* the names approved, as a source; NULL without any */
 	bool gone;
@@ -163,6 +164,8 @@ struct scene {
 	struct box *boxes;
 	uint32_t last_box;
 	struct ng_route routes[16];
+	char route_of[16][NG_SANDBOX_NAME_MAX]; /* the sandbox or group that has it; "": all */
+	uint32_t last_route;
 	size_t n_routes;
 	struct ng_prefix own[16];
 	size_t n_own;

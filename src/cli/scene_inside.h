@@ -57,7 +57,20 @@ struct list *policy_reload(struct reader *reader);
 /* Adds a name to what is approved for a sandbox, or takes it out; returns the old source. */
 struct list *approvals_change(struct reader *reader, struct box *box, bool add);
 
-/* scene_world.c: sandboxes, routes and settings */
+/* scene_routes.c: forward zones */
+#define SCENE_ROUTE_TEXT (NG_SANDBOX_NAME_MAX + NG_NAME_TEXT_MAX)
+const char *route_text(const struct scene *scene, uint32_t id,
+		       char buf[static SCENE_ROUTE_TEXT]);
+const struct ng_route *need_route(struct reader *reader);
+void opened_read(struct reader *reader, struct ng_prefix *opened, uint8_t *n);
+void route_read(struct scene *scene, struct reader *reader);
+void route_end(struct scene *scene, struct reader *reader);
+/* The number of the group of that name; 0: it has no zone. */
+uint32_t route_group(const struct scene *scene, const char *name);
+/* Says in each whose it is, now that all sandboxes have their ids. */
+void routes_own(struct scene *scene);
+
+/* scene_world.c: sandboxes and settings */
 bool world_declares(const struct reader *reader);
 void world_declare(struct scene *scene, struct reader *reader);
 void world_begin(struct scene *scene);
@@ -66,9 +79,6 @@ void world_finish(struct scene *scene);
 struct box *box_by_name(const struct scene *scene, const char *name); /* NULL: none */
 struct box *box_by_id(const struct scene *scene, uint32_t id);
 struct box *need_box(struct reader *reader);
-const char *route_text(const struct scene *scene, uint32_t id,
-		       char buf[static NG_NAME_TEXT_MAX]);
-const struct ng_route *need_route(struct reader *reader);
 
 /* scene_input.c: what happens */
 void input_run(struct scene *scene, struct reader *reader);

@@ -19,17 +19,32 @@ static bool port_in(const struct ng_bounds *bounds, struct ng_port port)
 	return !bounds->n_ports;
 }
 
-/* The forward zone that answers for a name: the longest. */
-static const struct ng_route *route_for(const struct scene *scene, const struct ng_name *name)
+/* 1: everybody's, 2: of the sandbox's group, 3: its own, 0: somebody else's. */
+static int nearness(const struct scene *scene, const struct box *box, size_t route)
+{
+	const char *owner = scene->route_of[route];
+
+	if (strcmp(owner, box->spec.name) == 0)
+		return 3;
+	return *owner ? 2 * (strcmp(owner, box->member) == 0) : 1;
+}
+
+/* The forward zone that answers for a name of the sandbox: the nearest, and of those the longest. */
+static const struct ng_route *route_for(const struct scene *scene, const struct box *box,
+					const struct ng_name *name)
 {
 	const struct ng_route *found = NULL;
+	int best = 0;
 
 	for (size_t i = 0; i < scene->n_routes; i++) {
 		const struct ng_route *route = &scene->routes[i];
+		const int near = nearness(scene, box, i);
 
-		if (ng_name_within(name, &route->zone) &&
-		    (!found || route->zone.len > found->zone.len))
-			found = route;
+		if (!near || near < best || !ng_name_within(name, &route->zone) ||
+		    (near == best && found->zone.len > route->zone.len))
+			continue;
+		found = route;
+		best = near;
 	}
 	return found;
 }
@@ -39,7 +54,7 @@ static bool openable(const struct scene *scene, const struct box *box,
 		     const struct ng_bounds *bounds, const struct ng_name *owner,
 		     const struct ng_addr *addr)
 {
-	const struct ng_route *route = route_for(scene, owner);
+	const struct ng_route *route = route_for(scene, box, owner);
 
 	return ng_addr_openable(addr, bounds->opened, bounds->n_opened) ||
 	       ng_addr_openable(addr, box->spec.opened, box->spec.n_opened) ||
@@ -47,13 +62,14 @@ static bool openable(const struct scene *scene, const struct box *box,
 }
 
 /* Does an alias lead from one name into a forward zone of its own, at the other? */
-static bool crosses(const struct scene *scene, const struct ng_name *from,
-		    const struct ng_name *to)
+static bool crosses(const struct scene *scene, const struct box *box,
+		    const struct ng_name *from, const struct ng_name *to)
 {
 	for (size_t i = 0; i < scene->n_routes; i++) {
 		const struct ng_name *zone = &scene->routes[i].zone;
 
-		if (zone->len > 1 && ng_name_within(to, zone) && !ng_name_within(from, zone))
+		if (zone->len > 1 && ng_name_within(to, zone) && !ng_name_within(from, zone) &&
+		    route_for(scene, box, zone) == &scene->routes[i])
 			return true;
 	}
 	return false;
@@ -137,7 +153,7 @@ static void along_read(const struct scene *scene, const struct box *box,
 	strict = out->bounds.strict;
 	for (size_t i = 1; i < n_links; i++) {
 		const struct ng_subject link = subject_at(subject, i, n_links);
-		bool crossing = crosses(scene, &subject->names[held], &subject->names[i]);
+		bool crossing = crosses(scene, box, &subject->names[held], &subject->names[i]);
 
 		if (!crossing && !strict)
 			continue;

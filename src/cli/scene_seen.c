@@ -30,7 +30,7 @@ static void see_ask(struct scene *scene, struct seen *seen, const struct ng_acti
 		    const struct line *line)
 {
 	struct pending_ask *pending = scene_alloc(sizeof(*pending));
-	char route[NG_NAME_TEXT_MAX], type[16];
+	char route[SCENE_ROUTE_TEXT], type[16];
 	struct ng_name lower = action->ask.question.name;
 
 	seen->ask = pending->ask = action->ask;

@@ -50,45 +50,6 @@ struct box *need_box(struct reader *reader)
 	return NULL;
 }
 
-static void route_name(const struct ng_route *route, char buf[static NG_NAME_TEXT_MAX])
-{
-	ng_name_to_text(&route->zone, buf);
-	if (strcmp(buf, ".") == 0)
-		strcpy(buf, "default");
-}
-
-const char *route_text(const struct scene *scene, uint32_t id,
-		       char buf[static NG_NAME_TEXT_MAX])
-{
-	strcpy(buf, "nowhere");
-	for (size_t i = 0; i < scene->n_routes; i++) {
-		if (scene->routes[i].id == id)
-			route_name(&scene->routes[i], buf);
-	}
-	return buf;
-}
-
-/* By its zone or by the first label of it. */
-const struct ng_route *need_route(struct reader *reader)
-{
-	const struct scene *scene = reader->scene;
-	const char *name = need_word(reader, "a forward zone");
-	char text[NG_NAME_TEXT_MAX];
-
-	for (size_t i = 0; i < scene->n_routes; i++) {
-		size_t len = strlen(name);
-
-		route_name(&scene->routes[i], text);
-		if (strncmp(text, name, len) == 0 && (!text[len] || text[len] == '.'))
-			return &scene->routes[i];
-	}
-	if (!scene->stopped) {
-		reader->at--;
-		word_bad(reader, "there is no forward zone `%s` here", name);
-	}
-	return NULL;
-}
-
 /* ---- sandboxes ---- */
 
 static void box_source(struct reader *reader, struct ng_sandbox *spec)
@@ -97,14 +58,6 @@ static void box_source(struct reader *reader, struct ng_sandbox *spec)
 		word_bad(reader, "a sandbox has at most %u sources", NG_SOURCES_MAX);
 	else
 		spec->sources[spec->n_sources++] = need_prefix(reader);
-}
-
-static void opened_read(struct reader *reader, struct ng_prefix *opened, uint8_t *n)
-{
-	if (*n == NG_PRIVATE_MAX)
-		word_bad(reader, "at most %u private ranges can be opened", NG_PRIVATE_MAX);
-	else
-		opened[(*n)++] = need_prefix(reader);
 }
 
 static enum ng_mode need_mode(struct reader *reader)
@@ -142,6 +95,9 @@ static void box_option(struct reader *reader, struct box *box)
 		box_list(reader, box, NG_SCOPE_SANDBOX);
 	else if (word_accept(reader, "group"))
 		box_list(reader, box, NG_SCOPE_GROUP);
+	else if (word_accept(reader, "member"))
+		snprintf(box->member, sizeof(box->member), "%s",
+			 need_word(reader, "the name of a group"));
 	else if (word_accept(reader, "mode"))
 		box->spec.mode = need_mode(reader);
 	else if (word_accept(reader, "private"))
@@ -189,6 +145,7 @@ static struct box *box_read(struct scene *scene, struct reader *reader)
 
 		memcpy(fresh.name, box->spec.name, sizeof(fresh.name));
 		box->spec = fresh;
+		box->member[0] = '\0';
 		lists_forget(box);
 	} else {
 		box = box_add(scene, name, reader->line);
@@ -228,6 +185,7 @@ static void box_judge(struct scene *scene, struct box *box)
 
 	*policy = (struct ng_policy){0};
 	policy->approvals = box->approvals ? box->approvals->rules : NULL;
+	box->spec.group = route_group(scene, box->member);
 	DL_FOREACH (scene->lists, list) {
 		if (!somebodys(scene, list))
 			policy_add(policy, NG_SCOPE_GLOBAL, list);
@@ -244,23 +202,7 @@ static void box_judge(struct scene *scene, struct box *box)
 	}
 }
 
-/* ---- routes and settings ---- */
-
-static void route_read(struct scene *scene, struct reader *reader)
-{
-	struct ng_route *route;
-
-	if (scene->n_routes == sizeof(scene->routes) / sizeof(scene->routes[0])) {
-		word_bad(reader, "a scene has at most 15 forward zones beside `.`");
-		return;
-	}
-	route = &scene->routes[scene->n_routes++];
-	route->zone = need_name(reader);
-	route->id = (uint32_t)scene->n_routes;
-	while (word_accept(reader, "private") && !scene->stopped)
-		opened_read(reader, route->opened, &route->n_opened);
-	route->trust_ad = word_accept(reader, "trust-ad");
-}
+/* ---- settings ---- */
 
 static void own_read(struct scene *scene, struct reader *reader)
 {
@@ -342,6 +284,7 @@ static bool apply(struct scene *scene)
 	struct box *box;
 	int error = NG_OK;
 
+	routes_own(scene);
 	DL_FOREACH (scene->boxes, box) {
 		box_judge(scene, box);
 		if (!box->gone)
@@ -360,8 +303,7 @@ static bool apply(struct scene *scene)
 void world_begin(struct scene *scene)
 {
 	scene->routes[scene->n_routes].zone = (struct ng_name){.len = 1};
-	scene->routes[scene->n_routes].id = (uint32_t)scene->n_routes + 1;
-	scene->n_routes++;
+	scene->routes[scene->n_routes++].id = ++scene->last_route;
 	if (!scene->boxes) {
 		struct ng_sandbox *spec = &box_add(scene, "box1", NULL)->spec;
 
@@ -476,6 +418,13 @@ static void box_approve(struct scene *scene, struct reader *reader, bool add)
 	list_free(old);
 }
 
+static void route_remove(struct scene *scene, struct reader *reader)
+{
+	route_end(scene, reader);
+	if (!scene->stopped)
+		apply(scene);
+}
+
 static void box_change(struct scene *scene, struct reader *reader)
 {
 	struct box *box = box_read(scene, reader);
@@ -565,7 +514,10 @@ void world_change(struct scene *scene, struct reader *reader)
 	} else if (word_accept(reader, "mode")) {
 		mode_change(scene, reader);
 	} else if (word_accept(reader, "remove")) {
-		box_end(scene, need_box(reader));
+		if (word_accept(reader, "route"))
+			route_remove(scene, reader);
+		else
+			box_end(scene, need_box(reader));
 	} else if (word_accept(reader, "approve")) {
 		box_approve(scene, reader, true);
 	} else if (word_accept(reader, "withdraw")) {

@@ -322,8 +322,8 @@ static void check_route(const struct conf *conf, size_t i, const struct tree *tr
 			struct ng_diags *diags)
 {
 	const struct conf_route *route = &conf->routes[i];
-	char zone[NG_NAME_TEXT_MAX];
-	ng_name_to_text(&route->zone, zone);
+	char zone[CONF_ROUTE_TEXT];
+	conf_route_text(route, zone);
 	check_opened(route->opened, route->n_opened, tree, CONF_FORWARD, i, diags);
 	check_servers(conf, i, tree, diags);
 	if (route->n_servers == 0 && route->resolv_conf == NULL) {
@@ -332,7 +332,9 @@ static void check_route(const struct conf *conf, size_t i, const struct tree *tr
 			    "forward zone %s has no servers", zone);
 	}
 	for (size_t j = 0; j < i; j++) {
-		if (!ng_name_equal(&conf->routes[j].zone, &route->zone))
+		if (conf->routes[j].scope != route->scope ||
+		    strcmp(conf->routes[j].owner, route->owner) != 0 ||
+		    !ng_name_equal(&conf->routes[j].zone, &route->zone))
 			continue;
 		ng_diag_add(diags, NG_ERROR, &route->place, "conf-repeat",
 			    "put all its servers into one section",
@@ -452,6 +454,11 @@ void conf_check(const struct conf *conf, const struct tree *tree, struct ng_diag
 			    "there are %zu sandboxes, and limits allow %u", conf->n_sandboxes,
 			    conf->sandboxes_max);
 	}
+	if (conf->n_routes > NG_ROUTES_MAX)
+		ng_diag_add(diags, NG_ERROR, &place, "conf-limit",
+			    "give sandboxes of one kind a group, and the group the zones",
+			    "there are %zu forward zones, and %u at most can be",
+			    conf->n_routes, NG_ROUTES_MAX);
 	check_declared(conf, tree, diags);
 	check_times(conf, tree, diags);
 	check_sources(conf, tree, diags);

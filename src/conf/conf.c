@@ -187,48 +187,83 @@ static void field_print(const struct field *field, const void *base, const char 
 	fputs(field->items != 0 ? "}\n" : "\n", to);
 }
 
-static void section_print(const struct table *table, const char *title, const void *base,
-			  const char *skip, FILE *to)
+static void section_open(const struct table *table, const char *title, const char *indent,
+			 FILE *to)
 {
-	fprintf(to, "\n%s ", table->section);
+	fprintf(to, "\n%s%s ", indent, table->section);
 	if (title != NULL) {
 		print_quoted(title, to);
 		putc(' ', to);
 	}
 	fputs("{\n", to);
+}
+
+static void fields_print(const struct table *table, const void *base, const char *skip,
+			 const char *indent, FILE *to)
+{
 	for (size_t i = 0; i < table->n; i++) {
 		if (skip == NULL || strcmp(table->fields[i].name, skip) != 0)
-			field_print(&table->fields[i], base, "\t", to);
+			field_print(&table->fields[i], base, indent, to);
 	}
+}
+
+static void section_print(const struct table *table, const char *title, const void *base,
+			  FILE *to)
+{
+	section_open(table, title, "", to);
+	fields_print(table, base, NULL, "\t", to);
+	fputs("}\n", to);
+}
+
+/* Those that stand in the section of that owner. */
+static void routes_print(const struct conf *conf, enum ng_scope scope, const char *owner,
+			 FILE *to)
+{
+	const bool inner = scope != NG_SCOPE_GLOBAL;
+	const struct table *table = &conf_tables[CONF_FORWARD];
+	char zone[NG_NAME_TEXT_MAX];
+	for (size_t i = 0; i < conf->n_routes; i++) {
+		const struct conf_route *route = &conf->routes[i];
+		if (route->scope != scope || strcmp(route->owner, owner) != 0)
+			continue;
+		section_open(table, ng_name_to_text(&route->zone, zone), inner ? "\t" : "", to);
+		fields_print(table, route, route->resolv_conf != NULL ? "servers" : NULL,
+			     inner ? "\t\t" : "\t", to);
+		fputs(inner ? "\t}\n" : "}\n", to);
+	}
+}
+
+static void group_print(const struct conf *conf, const struct conf_group *group, FILE *to)
+{
+	section_open(&conf_tables[CONF_GROUP], group->name, "", to);
+	fields_print(&conf_tables[CONF_GROUP], group, NULL, "\t", to);
+	routes_print(conf, NG_SCOPE_GROUP, group->name, to);
+	fputs("}\n", to);
+}
+
+static void sandbox_print(const struct conf *conf, const struct conf_sandbox *sandbox, FILE *to)
+{
+	const bool token = conf_who(sandbox) != WALL_BY_INTERFACE;
+	section_open(&conf_tables[CONF_SANDBOX], sandbox->name, "", to);
+	fields_print(&conf_tables[CONF_SANDBOX], sandbox, token ? "sources" : NULL, "\t", to);
+	routes_print(conf, NG_SCOPE_SANDBOX, sandbox->name, to);
 	fputs("}\n", to);
 }
 
 void conf_print(const struct conf *conf, FILE *to)
 {
-	char zone[NG_NAME_TEXT_MAX];
-	const struct table *top = &conf_tables[CONF_TOP];
-	for (size_t i = 0; i < top->n; i++)
-		field_print(&top->fields[i], conf, "", to);
-	section_print(&conf_tables[CONF_LIMITS], NULL, conf, NULL, to);
+	fields_print(&conf_tables[CONF_TOP], conf, NULL, "", to);
+	section_print(&conf_tables[CONF_LIMITS], NULL, conf, to);
 	if (conf->n_declared > 0)
-		section_print(&conf_tables[CONF_INTEGRATE], NULL, conf, NULL, to);
-	for (size_t i = 0; i < conf->n_routes; i++) {
-		const struct conf_route *route = &conf->routes[i];
-		section_print(&conf_tables[CONF_FORWARD], ng_name_to_text(&route->zone, zone),
-			      route, route->resolv_conf != NULL ? "servers" : NULL, to);
-	}
+		section_print(&conf_tables[CONF_INTEGRATE], NULL, conf, to);
+	routes_print(conf, NG_SCOPE_GLOBAL, "", to);
 	for (size_t i = 0; i < conf->n_zones; i++)
 		section_print(&conf_tables[CONF_ZONE], conf->zones[i].name, &conf->zones[i],
-			      NULL, to);
-	for (size_t i = 0; i < conf->n_groups; i++)
-		section_print(&conf_tables[CONF_GROUP], conf->groups[i].name, &conf->groups[i],
-			      NULL, to);
-	for (size_t i = 0; i < conf->n_sandboxes; i++)
-		section_print(&conf_tables[CONF_SANDBOX], conf->sandboxes[i].name,
-			      &conf->sandboxes[i],
-			      conf_who(&conf->sandboxes[i]) != WALL_BY_INTERFACE ? "sources"
-										 : NULL,
 			      to);
+	for (size_t i = 0; i < conf->n_groups; i++)
+		group_print(conf, &conf->groups[i], to);
+	for (size_t i = 0; i < conf->n_sandboxes; i++)
+		sandbox_print(conf, &conf->sandboxes[i], to);
 }
 
 const char *conf_sandbox_link(const struct conf_sandbox *sandbox)
@@ -245,18 +280,10 @@ const struct conf_group *conf_group_find(const struct conf *conf, const char *na
 	return NULL;
 }
 
-size_t conf_route_of(const struct conf *conf, const struct ng_name *name)
+uint32_t conf_group_number(const struct conf *conf, const char *name)
 {
-	size_t best = 0;
-	int labels = -1;
-	for (size_t i = 0; i < conf->n_routes; i++) {
-		const struct ng_name *zone = &conf->routes[i].zone;
-		if (ng_name_labels(zone) > labels && ng_name_within(name, zone)) {
-			best = i;
-			labels = ng_name_labels(zone);
-		}
-	}
-	return best;
+	const struct conf_group *group = conf_group_find(conf, name);
+	return group != NULL ? (uint32_t)(group - conf->groups) + 1 : 0;
 }
 
 uint32_t conf_sandbox_budget(const struct conf *conf, const struct conf_sandbox *sandbox)

@@ -26,6 +26,9 @@ struct conf_server { /* that questions go to */
 };
 struct conf_route { /* forward "corp.internal" { … } */
 	struct ng_name zone;
+	enum ng_scope scope;             /* whose it is: all sandboxes', a group's, one's */
+	char owner[NG_SANDBOX_NAME_MAX]; /* the group or sandbox that it stands in; "": none */
+	size_t outer, inner; /* which section of that kind, and which forward of it */
 	struct conf_server servers[NG_SERVERS_MAX];
 	uint8_t n_servers;
 	uint8_t pins[NG_PINS_MAX][NG_PIN_LEN]; /* SHA-256 of a server's public key */
@@ -146,5 +149,20 @@ bool conf_sandbox_no_aaaa(const struct conf *conf, const struct conf_sandbox *sa
 const char *conf_sandbox_link(const struct conf_sandbox *sandbox);
 /* NULL: there is none of that name; "" is never one. */
 const struct conf_group *conf_group_find(const struct conf *conf, const char *name);
-/* The index of the route with the longest zone that name is within. Always one: "." exists. */
-size_t conf_route_of(const struct conf *conf, const struct ng_name *name);
+/* From 1, by which routes know it; 0: there is none of that name. */
+uint32_t conf_group_number(const struct conf *conf, const char *name);
+/*
+ * The index of the route by which a sandbox asks for name: of its own, its group's and those of all,
+ * in this order, the first that have one; and of these the one with the longest zone. Always one:
+ * "." exists. sandbox NULL: one that has none of its own, and no group.
+ */
+size_t conf_route_of(const struct conf *conf, const struct conf_sandbox *sandbox,
+		     const struct ng_name *name);
+/* May the sandbox ask by it at all, or do closer ones have all names of its zone? */
+bool conf_route_reaches(const struct conf *conf, const struct conf_sandbox *sandbox,
+			size_t route);
+/* "corp.internal", "corp.internal of group build": for messages. */
+#define CONF_ROUTE_TEXT (NG_NAME_TEXT_MAX + NG_SANDBOX_NAME_MAX + 16)
+const char *conf_route_text(const struct conf_route *route, char out[static CONF_ROUTE_TEXT]);
+/* A digest of whose it is, of what, and who is asked: what an answer by it is worth. Never 0. */
+uint64_t conf_route_origin(const struct conf_route *route);

@@ -63,11 +63,12 @@ void print_quoted(const char *text, FILE *to);
 /* The parsed file, for the places of its words. */
 struct tree {
 	const char *path;
+	const struct conf *conf;
 	void *root; /* of libconfuse */
 };
 /*
- * Where item of key stands: at the top level, or in the given section of a table. Without that word
- * the place is the file's.
+ * Where item of key stands: at the top level, or in the given section of a table (a forward is counted
+ * as the configuration has its routes). Without that word the place is the file's.
  */
 struct ng_place tree_place(const struct tree *tree, int table, size_t section, const char *key,
 			   size_t item);

@@ -90,11 +90,13 @@ static void default_route(struct filler *filler)
 	struct conf *conf = filler->conf;
 	struct ng_name root = {.len = 1};
 	for (size_t i = 0; i < conf->n_routes; i++) {
-		if (ng_name_equal(&conf->routes[i].zone, &root))
+		if (conf->routes[i].scope == NG_SCOPE_GLOBAL &&
+		    ng_name_equal(&conf->routes[i].zone, &root))
 			return;
 	}
 	struct conf_route *route = &conf->routes[conf->n_routes++];
-	*route = (struct conf_route){.zone = root, .timeout_ms = CONF_TIMEOUT_MS};
+	*route = (struct conf_route){
+		.zone = root, .inner = SIZE_MAX, .timeout_ms = CONF_TIMEOUT_MS};
 	route->place = (struct ng_place){conf->path, 0, 0};
 	filler->nomem |= !set_string(&route->resolv_conf, "/etc/resolv.conf");
 }

@@ -64,7 +64,9 @@ int grants_begin(const struct conf *conf, const struct conf_sandbox *sandbox,
 	for (size_t i = 0; i < sandbox->n_sources; i++)
 		grants.wide |= !ng_prefix_is_host(&sandbox->sources[i]);
 	for (size_t i = 0; i < conf->n_routes && !code; i++)
-		for (size_t j = 0; j < conf->routes[i].n_opened && !code; j++)
+		for (size_t j = 0; j < conf->routes[i].n_opened && !code &&
+				   conf_route_reaches(conf, sandbox, i);
+		     j++)
 			code = open_prefix(&grants, &conf->routes[i].opened[j]);
 	if (code == NG_OK)
 		*out = grants;
@@ -156,7 +158,7 @@ int grants_add(struct grants *grants, uint32_t id, const char *name,
 	ng_diag_add(diags, NG_ERROR, &place, "policy-private-many",
 		    "open wider prefixes, or fewer",
 		    "the rules' private= opens more than %d private prefixes for sandbox "
-		    "\"%s\", those of the configuration and of all forward zones counted",
+		    "\"%s\", those of the configuration and of its forward zones counted",
 		    NG_PRIVATE_MAX, name);
 	return NG_E_SYNTAX;
 }

@@ -20,7 +20,7 @@ struct grants {
 };
 
 /*
- * What sandbox opens by the configuration: its own prefixes and those of all routes.
+ * What sandbox opens by the configuration: its own prefixes and those of its routes.
  * NG_E_FULL when they are more than NG_PRIVATE_MAX: out is then unset.
  */
 int grants_begin(const struct conf *conf, const struct conf_sandbox *sandbox,

@@ -14,6 +14,7 @@
 #include "conf/host.h"
 #include "conf/files.h"
 #include "conf/nearest.h"
+#include "conf/openings.h"
 
 #include <confuse.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ struct loader {
 	char *text;
 	uint32_t line;          /* where `at` begins */
 	const char *at, *after; /* after: behind the last word found in this line */
+	struct openings openings;
 	bool nomem;
 	cfg_t *root;
 };
@@ -84,12 +86,26 @@ static const struct word *word_at(cfg_t *section, const char *key, size_t item)
 	return cfg_opt_getnptr(option, (unsigned)item);
 }
 
+/* NULL: the file does not have it. */
+static cfg_t *forward_section(cfg_t *root, const struct conf_route *route)
+{
+	static const int tables[] = {
+		[NG_SCOPE_GROUP] = CONF_GROUP, [NG_SCOPE_SANDBOX] = CONF_SANDBOX};
+	cfg_t *around = route->scope == NG_SCOPE_GLOBAL
+				? root
+				: cfg_getnsec(root, conf_tables[tables[route->scope]].section,
+					      (unsigned)route->outer);
+	return cfg_getnsec(around, conf_tables[CONF_FORWARD].section, (unsigned)route->inner);
+}
+
 struct ng_place tree_place(const struct tree *tree, int table, size_t section, const char *key,
 			   size_t item)
 {
 	const struct word *word = NULL;
 	cfg_t *root = tree->root;
-	if (root != NULL && conf_tables[table].section != NULL)
+	if (root != NULL && table == CONF_FORWARD)
+		root = forward_section(root, &tree->conf->routes[section]);
+	else if (root != NULL && conf_tables[table].section != NULL)
 		root = cfg_getnsec(root, conf_tables[table].section, (unsigned)section);
 	if (root != NULL)
 		word = word_at(root, key, item);
@@ -155,27 +171,27 @@ static void quoted_word(const char *message, char *out, size_t room)
 	out[n] = '\0';
 }
 
-static struct ng_place find_section(struct loader *loader, const char *kind, const char *title,
-				    uint32_t *from);
+static struct ng_place place_of(const struct loader *loader, const struct opening *opening)
+{
+	struct ng_place place = {loader->conf->path, 1, 1};
+	if (opening != NULL) {
+		place.line = opening->line;
+		place.column = opening->column;
+	}
+	return place;
+}
 
-/* Two sections of one kind and title: at is in the line where the later one begins. */
+/* Two sections of one kind and title in one place: at is in the line where the later one begins. */
 static void title_repeated(struct loader *loader, const struct ng_place *at, const char *title)
 {
-	uint32_t from = 1;
-	char kind[32];
-	seek_line(loader, at->line);
-	const char *word = loader->at + strspn(loader->at, " \t");
-	size_t n = strcspn(word, " \t\"'\n");
-	snprintf(kind, sizeof(kind), "%.*s", (int)n, word);
-	struct ng_place first = find_section(loader, kind, title, &from), second = *at;
-	if (at->line > first.line) {
-		from = at->line;
-		second = find_section(loader, kind, title, &from);
-	}
+	const struct opening *before,
+		*later = openings_twice(&loader->openings, title, at->line, &before);
+	struct ng_place first = place_of(loader, before), second = place_of(loader, later);
 	ng_diag_add(loader->diags, NG_ERROR, &second, "conf-repeat",
 		    "give each a name of its own, or put both into one section",
-		    "%s %s stands already at %s:%u:%u", kind, title, first.path, first.line,
-		    first.column);
+		    "%.*s %s stands already at %s:%u:%u",
+		    later != NULL ? (int)later->kind_len : 0, later != NULL ? later->kind : "",
+		    title, first.path, first.line, first.column);
 }
 
 static void syntax_error(cfg_t *section, const char *format, va_list args)
@@ -216,19 +232,25 @@ static void add_fields(const struct table *table, cfg_opt_t *options)
 	options[table->n] = (cfg_opt_t)CFG_END();
 }
 
+/* At the end of a section's options. */
+static void add_section(cfg_opt_t *at, int table, cfg_opt_t (*options)[FIELDS_MAX])
+{
+	int flags = conf_tables[table].titled ? CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES
+					      : CFGF_NONE;
+	at[0] = (cfg_opt_t)CFG_SEC(conf_tables[table].section, options[table], flags);
+	at[1] = (cfg_opt_t)CFG_END();
+}
+
 static cfg_t *make_parser(void)
 {
 	cfg_opt_t options[CONF_TABLES][FIELDS_MAX];
 	cfg_opt_t *top = options[CONF_TOP] + conf_tables[CONF_TOP].n;
 	for (int i = CONF_TOP; i < CONF_TABLES; i++)
 		add_fields(&conf_tables[i], options[i]);
-	for (int i = CONF_TOP + 1; i < CONF_TABLES; i++) {
-		int flags = conf_tables[i].titled
-				    ? CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES
-				    : CFGF_NONE;
-		*top++ = (cfg_opt_t)CFG_SEC(conf_tables[i].section, options[i], flags);
-	}
-	*top = (cfg_opt_t)CFG_END();
+	add_section(options[CONF_GROUP] + conf_tables[CONF_GROUP].n, CONF_FORWARD, options);
+	add_section(options[CONF_SANDBOX] + conf_tables[CONF_SANDBOX].n, CONF_FORWARD, options);
+	for (int i = CONF_TOP + 1; i < CONF_TABLES; i++)
+		add_section(top++, i, options);
 	return cfg_init(options[CONF_TOP], CFGF_NONE);
 }
 
@@ -268,42 +290,11 @@ static void read_fields(struct loader *loader, const struct table *table, cfg_t 
 	}
 }
 
-/* Stands title in the rest of this line, as a whole? */
-static bool line_names(const char *line, const char *title)
+/* Where the next section of that kind begins; *at: behind the last one that was found. */
+static struct ng_place find_section(const struct loader *loader, const char *kind,
+				    uint32_t depth, size_t *at)
 {
-	static const char around[] = " \t\"'{";
-	size_t len = strcspn(line, "\n"), n = strlen(title);
-	const char *at = line;
-	if (n == 0)
-		return true;
-	while ((at = memmem(at, len - (size_t)(at - line), title, n)) != NULL) {
-		if (at > line && strchr(around, at[-1]) != NULL &&
-		    (at + n == line + len || strchr(around, at[n]) != NULL))
-			return true;
-		at++;
-	}
-	return false;
-}
-
-/* Where the section with that title begins, looking from *from on; libconfuse remembers only where it ends. */
-static struct ng_place find_section(struct loader *loader, const char *kind, const char *title,
-				    uint32_t *from)
-{
-	size_t n = strlen(kind);
-	for (seek_line(loader, *from); *loader->at != '\0';
-	     seek_line(loader, loader->line + 1)) {
-		uint32_t line = loader->line;
-		const char *word = loader->at + strspn(loader->at, " \t");
-		if (strncmp(word, kind, n) == 0 && strchr(" \t\"'", word[n]) != NULL &&
-		    line_names(word + n, title)) {
-			*from = line + 1;
-			return (struct ng_place){loader->conf->path, line,
-						 (uint32_t)(word - loader->at) + 1};
-		}
-		if (strchr(loader->at, '\n') == NULL)
-			break;
-	}
-	return (struct ng_place){loader->conf->path, *from, 1};
+	return place_of(loader, openings_next(&loader->openings, kind, depth, at));
 }
 
 static void read_route_zone(struct loader *loader, const char *title, struct conf_route *route)
@@ -332,30 +323,57 @@ static void read_name(struct loader *loader, const char *kind, const char *title
 		    "%s is no name for a %s", n > 0 ? title : "the empty text", kind);
 }
 
-static void read_routes(struct loader *loader)
+/* The forwards of one section, whose opening is before `at`, or of the file. */
+static void read_routes(struct loader *loader, cfg_t *around, const struct conf_route *whose,
+			size_t at)
 {
 	struct conf *conf = loader->conf;
-	uint32_t from = 1;
-	size_t n = cfg_size(loader->root, "forward");
-	conf->routes = calloc(n + 1, sizeof(*conf->routes)); /* one more: the default */
-	if (conf->routes == NULL) {
-		loader->nomem = true;
-		return;
-	}
-	for (conf->n_routes = 0; conf->n_routes < n; conf->n_routes++) {
-		struct conf_route *route = &conf->routes[conf->n_routes];
-		cfg_t *section = cfg_getnsec(loader->root, "forward", (unsigned)conf->n_routes);
+	size_t n = cfg_size(around, "forward");
+	for (size_t i = 0; i < n; i++) {
+		struct conf_route *route = &conf->routes[conf->n_routes++];
+		cfg_t *section = cfg_getnsec(around, "forward", (unsigned)i);
+		*route = *whose;
+		route->inner = i;
 		route->timeout_ms = CONF_TIMEOUT_MS;
-		route->place = find_section(loader, "forward", cfg_title(section), &from);
+		route->place = find_section(loader, "forward", around != loader->root, &at);
 		read_route_zone(loader, cfg_title(section), route);
 		read_fields(loader, &conf_tables[CONF_FORWARD], section, route);
 	}
 }
 
+static size_t count_routes(cfg_t *root, const char *kind)
+{
+	size_t n = 0;
+	for (unsigned i = 0; i < cfg_size(root, kind); i++)
+		n += cfg_size(cfg_getnsec(root, kind, i), "forward");
+	return n;
+}
+
+/* Those of the file; there is room for those of its sections as well, and for the default. */
+static void read_all_routes(struct loader *loader)
+{
+	const struct conf_route nobodys = {.scope = NG_SCOPE_GLOBAL};
+	size_t n = cfg_size(loader->root, "forward") + count_routes(loader->root, "group") +
+		   count_routes(loader->root, "sandbox");
+	loader->conf->routes = calloc(n + 1, sizeof(*loader->conf->routes));
+	if (loader->conf->routes == NULL)
+		loader->nomem = true;
+	else
+		read_routes(loader, loader->root, &nobodys, 0);
+}
+
+static void read_inner_routes(struct loader *loader, cfg_t *section, struct conf_route *whose,
+			      const char *owner, size_t at)
+{
+	strcpy(whose->owner, owner);
+	if (loader->conf->routes != NULL)
+		read_routes(loader, section, whose, at);
+}
+
 static void read_zones(struct loader *loader)
 {
 	struct conf *conf = loader->conf;
-	uint32_t from = 1;
+	size_t from = 0;
 	size_t n = cfg_size(loader->root, "zone");
 	conf->zones = n > 0 ? calloc(n, sizeof(*conf->zones)) : NULL;
 	if (n > 0 && conf->zones == NULL) {
@@ -365,7 +383,7 @@ static void read_zones(struct loader *loader)
 	for (conf->n_zones = 0; conf->n_zones < n; conf->n_zones++) {
 		struct conf_zone *zone = &conf->zones[conf->n_zones];
 		cfg_t *section = cfg_getnsec(loader->root, "zone", (unsigned)conf->n_zones);
-		zone->place = find_section(loader, "zone", cfg_title(section), &from);
+		zone->place = find_section(loader, "zone", 0, &from);
 		read_name(loader, "zone", cfg_title(section), &zone->place, zone->name);
 		read_fields(loader, &conf_tables[CONF_ZONE], section, zone);
 	}
@@ -374,7 +392,7 @@ static void read_zones(struct loader *loader)
 static void read_groups(struct loader *loader)
 {
 	struct conf *conf = loader->conf;
-	uint32_t from = 1;
+	size_t from = 0;
 	size_t n = cfg_size(loader->root, "group");
 	conf->groups = n > 0 ? calloc(n, sizeof(*conf->groups)) : NULL;
 	if (n > 0 && conf->groups == NULL) {
@@ -384,16 +402,18 @@ static void read_groups(struct loader *loader)
 	for (conf->n_groups = 0; conf->n_groups < n; conf->n_groups++) {
 		struct conf_group *group = &conf->groups[conf->n_groups];
 		cfg_t *section = cfg_getnsec(loader->root, "group", (unsigned)conf->n_groups);
-		group->place = find_section(loader, "group", cfg_title(section), &from);
+		group->place = find_section(loader, "group", 0, &from);
 		read_name(loader, "group", cfg_title(section), &group->place, group->name);
 		read_fields(loader, &conf_tables[CONF_GROUP], section, group);
+		struct conf_route whose = {.scope = NG_SCOPE_GROUP, .outer = conf->n_groups};
+		read_inner_routes(loader, section, &whose, group->name, from);
 	}
 }
 
 static void read_sandboxes(struct loader *loader)
 {
 	struct conf *conf = loader->conf;
-	uint32_t from = 1;
+	size_t from = 0;
 	size_t n = cfg_size(loader->root, "sandbox");
 	conf->sandboxes = n > 0 ? calloc(n, sizeof(*conf->sandboxes)) : NULL;
 	if (n > 0 && conf->sandboxes == NULL) {
@@ -405,10 +425,13 @@ static void read_sandboxes(struct loader *loader)
 		cfg_t *section =
 			cfg_getnsec(loader->root, "sandbox", (unsigned)conf->n_sandboxes);
 		sandbox->mode = NG_ENFORCE;
-		sandbox->place = find_section(loader, "sandbox", cfg_title(section), &from);
+		sandbox->place = find_section(loader, "sandbox", 0, &from);
 		read_name(loader, "sandbox", cfg_title(section), &sandbox->place,
 			  sandbox->name);
 		read_fields(loader, &conf_tables[CONF_SANDBOX], section, sandbox);
+		struct conf_route whose = {.scope = NG_SCOPE_SANDBOX,
+					   .outer = conf->n_sandboxes};
+		read_inner_routes(loader, section, &whose, sandbox->name, from);
 	}
 }
 
@@ -440,7 +463,7 @@ static int build(struct loader *loader)
 		    conf);
 	read_fields(loader, &conf_tables[CONF_INTEGRATE], cfg_getsec(loader->root, "integrate"),
 		    conf);
-	read_routes(loader);
+	read_all_routes(loader);
 	read_zones(loader);
 	read_groups(loader);
 	read_sandboxes(loader);
@@ -491,12 +514,14 @@ static int load(struct loader *loader, const char *path)
 		loader->line = 1;
 		loader->at = loader->after = loader->text;
 		if (code == NG_OK)
+			code = openings_read(loader->text, &loader->openings);
+		if (code == NG_OK)
 			code = parse(loader);
 	}
 	if (code == NG_OK)
 		code = build(loader);
 	if (code == NG_OK && loader->diags->errors == errors) {
-		struct tree tree = {loader->conf->path, loader->root};
+		struct tree tree = {loader->conf->path, loader->conf, loader->root};
 		conf_check(loader->conf, &tree, loader->diags);
 		stand_in(loader->conf);
 	}
@@ -509,6 +534,7 @@ int conf_load(const char *path, struct ng_diags *diags, struct conf **out)
 	int code = load(&loader, path);
 	if (loader.root != NULL)
 		cfg_free(loader.root);
+	openings_finish(&loader.openings);
 	free(loader.text);
 	if (code == NG_OK)
 		*out = loader.conf;

@@ -353,6 +353,7 @@ static void finish(struct daemon *daemon)
 	approvals_finish(&daemon->approvals);
 	policy_set_finish(&daemon->policies, &daemon->images);
 	own_finish(&daemon->own);
+	route_numbers_finish(&daemon->numbers);
 	listeners_close(&daemon->listeners);
 	notify_close(&daemon->notify);
 	prepare_undo(daemon);

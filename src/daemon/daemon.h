@@ -14,6 +14,7 @@
 #include "daemon/images.h"
 #include "daemon/listen.h"
 #include "daemon/own.h"
+#include "daemon/routes.h"
 #include "edge/control.h"
 #include "edge/notify.h"
 #include "edge/registry_history.h"
@@ -46,6 +47,7 @@ struct daemon {
 	bool journal; /* which is the journal's socket */
 	struct listeners listeners;
 	struct own own;
+	struct route_numbers numbers;
 	struct images images;
 	struct policy_set policies;
 	struct boxes boxes;

@@ -183,6 +183,7 @@ void feed_member(struct daemon *daemon, struct box *box, bool alone)
 	name_images(member, NG_SCOPE_GLOBAL, policies->globals, policies->n_globals);
 	name_images(member, NG_SCOPE_GROUP, box->group, box->n_group);
 	name_images(member, NG_SCOPE_SANDBOX, box->images, box->n_images);
+	member->group = conf_group_number(daemon->conf, box->conf.group);
 	member->budget = conf_sandbox_budget(daemon->conf, &box->conf);
 	member->no_aaaa = conf_sandbox_no_aaaa(daemon->conf, &box->conf);
 	member->approvals = box->approvals ? box->approvals->digest : 0;
@@ -239,14 +240,28 @@ static void feed_begin(struct daemon *daemon)
 	child_send(&daemon->worker, &packet, -1, nobody);
 }
 
-static void feed_route(struct daemon *daemon, uint32_t id, const struct conf_route *from)
+/* Who asks by it; that of a sandbox that is gone is nobody's. */
+static void name_owner(const struct daemon *daemon, const struct conf_route *from,
+		       struct wall_route *route)
+{
+	const struct box *box = boxes_find(&daemon->boxes, from->owner);
+	if (from->scope == NG_SCOPE_SANDBOX)
+		route->sandbox = box ? box->id : UINT32_MAX;
+	if (from->scope == NG_SCOPE_GROUP)
+		route->group = conf_group_number(daemon->conf, from->owner);
+}
+
+static void feed_route(struct daemon *daemon, const struct route_number *number,
+		       const struct conf_route *from)
 {
 	struct wall_packet packet;
 	struct ng_name zone = from->zone;
 	packet_clear(&packet, WALL_ROUTE);
 	struct wall_route *route = &packet.route;
 	ng_name_lower(&zone);
-	route->id = id;
+	route->id = number->id;
+	route->origin = number->origin;
+	name_owner(daemon, from, route);
 	route->zone_len = zone.len;
 	memcpy(route->zone, zone.wire, zone.len);
 	route->n_opened = from->n_opened;
@@ -312,8 +327,12 @@ void feed_generation(struct daemon *daemon)
 	recount(daemon, true);
 	feed_begin(daemon);
 	feed_trust(daemon);
-	for (size_t i = 0; i < daemon->conf->n_routes; i++)
-		feed_route(daemon, (uint32_t)i + 1, &daemon->conf->routes[i]);
+	for (size_t i = 0; i < daemon->conf->n_routes; i++) {
+		const struct conf_route *route = &daemon->conf->routes[i];
+		const struct route_number number = route_number(&daemon->numbers, route);
+		feed_route(daemon, &number, route);
+	}
+	route_numbers_end(&daemon->numbers);
 	feed_own(daemon);
 	HASH_ITER (by_id, daemon->boxes.by_id, box, next) {
 		if (box->removing)

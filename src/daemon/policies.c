@@ -90,7 +90,7 @@ static int share_grants(const struct conf *conf, const struct policy_set *set, u
 	if (code) {
 		ng_diag_add(diags, NG_ERROR, &place, "conf-private-many",
 			    "open wider prefixes, or fewer",
-			    "sandbox \"%s\" and all forward zones together open more than %d "
+			    "sandbox \"%s\" and its forward zones together open more than %d "
 			    "private prefixes",
 			    sandbox->name, NG_PRIVATE_MAX);
 		return NG_E_SYNTAX;

@@ -16,8 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ROUTES_MAX 4096u
-#define OWN_MAX    65536u
+#define OWN_MAX 65536u
 
 /* ---- gathering ---- */
 
@@ -91,17 +90,21 @@ static int add_route(struct stage *stage, const struct wall_route *from)
 	struct ng_route *route;
 	struct upstream_route *upstream;
 	int code = room_for((void **)&stage->routes, &stage->room_routes, stage->n_routes,
-			    sizeof(*route), ROUTES_MAX);
+			    sizeof(*route), NG_ROUTES_MAX);
 
 	if (!code)
 		code = room_for((void **)&stage->upstreams, &stage->room_upstreams,
-				stage->n_routes, sizeof(*upstream), ROUTES_MAX);
+				stage->n_routes, sizeof(*upstream), NG_ROUTES_MAX);
 	if (code)
 		return code;
 	route = &stage->routes[stage->n_routes];
 	upstream = &stage->upstreams[stage->n_routes];
-	*route = (struct ng_route){
-		.id = from->id, .n_opened = from->n_opened, .trust_ad = from->trust_ad};
+	*route = (struct ng_route){.id = from->id,
+				   .origin = from->origin,
+				   .sandbox = from->sandbox,
+				   .group = from->group,
+				   .n_opened = from->n_opened,
+				   .trust_ad = from->trust_ad};
 	memcpy(route->opened, from->opened, from->n_opened * sizeof(*from->opened));
 	code = ng_name_from_wire(from->zone, from->zone_len, &route->zone);
 	if (code)
@@ -138,6 +141,7 @@ static int member_read(const struct rulesets *rulesets, const struct wall_member
 		.mode = (enum ng_mode)from->mode,
 		.n_sources = from->n_sources,
 		.n_opened = from->n_opened,
+		.group = from->group,
 		.budget = from->budget,
 		.no_aaaa = from->no_aaaa,
 	};

@@ -16,7 +16,7 @@
 
 #define CHUNK   (4u * CACHE_STORE_ROW)
 #define BOOT_ID 36
-#define MAGIC   "ngcache1"
+#define MAGIC   "ngcache2"
 
 struct head {
 	char magic[8];

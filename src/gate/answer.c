@@ -106,7 +106,7 @@ static void query_answer(struct ng_gate *gate, struct query *query)
 
 	if (!query_stands(gate, query))
 		return;
-	if (!chain_allowed(gate, query)) {
+	if (!chain_allowed(query)) {
 		query_blocked_alias(gate, query);
 		return;
 	}
@@ -301,7 +301,7 @@ void query_complete(struct ng_gate *gate, struct query *query)
 		return;
 	if (answer_replaced(query))
 		query_replace(gate, query);
-	else if (!chain_allowed(gate, query))
+	else if (!chain_allowed(query))
 		query_blocked_alias(gate, query);
 	else if (wants_tcp(&query->decision) && !query->tcp)
 		query_truncated(gate, query, TEXT_TCP_RULE);

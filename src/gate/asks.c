@@ -295,6 +295,13 @@ void ng_gate_no_answer(struct ng_gate *gate, uint64_t now_us, uint64_t id,
 	ask_failed(gate, ask, whys[why], why != NG_NO_SERVER && why != NG_NO_LISTED);
 }
 
+void ask_drop(struct ng_gate *gate, struct ask *ask)
+{
+	while (ask->queries)
+		ask_leave(ask->queries);
+	ask_free(gate, ask);
+}
+
 void asks_finish(struct ng_gate *gate)
 {
 	struct ask *ask, *spare;

@@ -186,7 +186,7 @@ enum chain_step chain_follow(struct ng_gate *gate, struct query *query,
 	uint16_t type = entry->type;
 
 	for (bool moved = false;; moved = true) {
-		const struct route *route = route_of(gate, &query->target);
+		const struct route *route = route_of(query->sandbox, &query->target);
 		size_t cname;
 
 		if (!route || route->spec.id != entry->route)

@@ -14,6 +14,7 @@
 #include <uthash.h>
 
 struct spending; /* budget.c */
+struct route;    /* engine.h */
 
 struct source {
 	struct ng_prefix prefix;
@@ -34,8 +35,16 @@ struct phrase {
 	char octets[NG_EDE_TEXT_MAX];
 };
 
+struct routes { /* of one place, the longest zone first; borrowed */
+	const struct route *first;
+	size_t n;
+};
+
+enum { ROUTES_OWN = 0, ROUTES_GROUP, ROUTES_ALL, ROUTES };
+
 struct sandbox {
 	struct ng_sandbox spec;
+	struct routes routes[ROUTES];
 	struct source *sources; /* spec.n_sources of them */
 	uint32_t n_pending, n_waiting, n_ahead;
 	uint32_t n_events;           /* ids given out */

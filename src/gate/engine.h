@@ -192,7 +192,16 @@ const char *word_format(struct ng_gate *gate, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* routes.c */
-const struct route *route_of(const struct ng_gate *gate, const struct ng_name *name);
+/* Where a name of that sandbox is asked; NULL: nowhere. */
+const struct route *route_of(const struct sandbox *sandbox, const struct ng_name *name);
+/* NG_E_NOMEM; NG_E_RANGE: too much is opened, or two have one id. */
+int routes_build(const struct ng_generation *generation, struct route **out) NG_MUST_CHECK;
+/* The sandbox asks by these n from now on. */
+void routes_bind(const struct route *routes, size_t n, struct sandbox *sandbox);
+/* These n are the gate's; sandboxes are bound to them. What the old ones were told is void. */
+void routes_swap(struct ng_gate *gate, struct route *routes, size_t n);
+/* It may be bound to others than its questions were sent by: those are sent anew. */
+void routes_resend(struct ng_gate *gate, struct sandbox *sandbox);
 
 /* failures.c: what could not be resolved, for a while (RFC 9520) */
 /* NULL: nothing is known. Else what went wrong; left_s: seconds until it may be asked again. */
@@ -424,10 +433,9 @@ struct path { /* what is judged: a way from a name as far as it has come */
  * Does policy allow the aliases of the path? bounds, of the asked name's rule, are narrowed to what the
  * targets that need rules of their own open as well. fault is set when not.
  */
-bool path_follow(const struct ng_gate *gate, const struct path *path, struct ng_bounds *bounds,
-		 struct fault *fault);
+bool path_follow(const struct path *path, struct ng_bounds *bounds, struct fault *fault);
 /* Which name's rule the addresses at the end of trail stand under. */
-size_t path_held(const struct ng_gate *gate, const struct ng_trail *trail);
+size_t path_held(const struct sandbox *sandbox, const struct ng_trail *trail);
 /* The owner name of the addresses at its end. */
 const struct ng_name *trail_end(const struct ng_trail *trail);
 struct ng_trail query_trail(const struct query *query);
@@ -436,7 +444,7 @@ bool query_allowed(struct ng_gate *gate, struct query *query);
 /* Why nothing is told for its type any more, when that was switched off since it began; or TEXT_NONE. */
 enum text type_closed(const struct query *query);
 /* After query_allowed(): does policy allow the aliases? Narrows query's bounds; sets its fault. */
-bool chain_allowed(const struct ng_gate *gate, struct query *query);
+bool chain_allowed(struct query *query);
 /* By rules that bound it so; bounds mean nothing when it is false. */
 bool lease_allowed(const struct ng_gate *gate, const struct lease *lease,
 		   const struct ng_trail *trail, const struct ng_addr *client,
@@ -523,6 +531,8 @@ void ask_join(struct ng_gate *gate, struct query *query, const struct question_k
 /* What the entry says, once more, since query used it; nothing happens where that would be too much. */
 void ask_ahead(struct ng_gate *gate, const struct entry *entry, const struct query *query);
 void ask_leave(struct query *query);
+/* Nobody waits for it any more, and nobody will learn what comes. */
+void ask_drop(struct ng_gate *gate, struct ask *ask);
 void asks_finish(struct ng_gate *gate);
 /* Takes out of service records what opens addresses past the gate. NG_E_FORMAT, NG_E_NOMEM. */
 int services_strip(struct ng_gate *gate, struct ng_answer *answer) NG_MUST_CHECK;

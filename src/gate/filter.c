@@ -31,7 +31,7 @@ bool addr_allowed(const struct ng_gate *gate, const struct sandbox *sandbox,
 	if (ng_addr_openable(addr, spec->opened, spec->n_opened) ||
 	    ng_addr_openable(addr, bounds->opened, bounds->n_opened))
 		return true;
-	route = route_of(gate, owner);
+	route = route_of(sandbox, owner);
 	return route && ng_addr_openable(addr, route->spec.opened, route->spec.n_opened);
 }
 

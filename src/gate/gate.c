@@ -146,7 +146,7 @@ static void sandbox_move(struct ng_gate *gate, struct sandbox *from, struct sand
 }
 
 static int directory_build(struct ng_gate *gate, const struct ng_generation *generation,
-			   struct directory *out)
+			   const struct route *routes, struct directory *out)
 {
 	out->seed = gate->seed;
 	for (size_t i = 0; i < generation->n_sandboxes; i++) {
@@ -155,6 +155,7 @@ static int directory_build(struct ng_gate *gate, const struct ng_generation *gen
 
 		if (error)
 			return error;
+		routes_bind(routes, generation->n_routes, sandbox);
 	}
 	return NG_OK;
 }
@@ -174,6 +175,16 @@ static void directory_swap(struct ng_gate *gate, struct directory *next)
 	gate->directory = *next;
 }
 
+static int bound_add(const struct ng_gate *gate, struct directory *directory,
+		     const struct ng_sandbox *spec, struct sandbox **out)
+{
+	int error = directory_add(directory, spec, out);
+
+	if (!error)
+		routes_bind(gate->routes, gate->n_routes, *out);
+	return error;
+}
+
 int ng_gate_sandbox_put(struct ng_gate *gate, uint64_t now_us, const struct ng_sandbox *spec)
 {
 	struct sandbox *old = directory_by_id(&gate->directory, spec->id), *sandbox;
@@ -182,21 +193,22 @@ int ng_gate_sandbox_put(struct ng_gate *gate, uint64_t now_us, const struct ng_s
 
 	actions_begin(gate, now_us);
 	if (!old)
-		return directory_add(&gate->directory, spec, &sandbox);
+		return bound_add(gate, &gate->directory, spec, &sandbox);
 	/* Out with the old one first, for its sources; back in with it should the new one not fit. */
-	error = directory_add(&alone, &old->spec, &sandbox);
+	error = bound_add(gate, &alone, &old->spec, &sandbox);
 	if (error)
 		return error;
 	sandbox_move(gate, old, sandbox);
 	directory_remove(&gate->directory, old);
-	error = directory_add(&gate->directory, spec, &old);
-	if (error && directory_add(&gate->directory, &sandbox->spec, &old))
+	error = bound_add(gate, &gate->directory, spec, &old);
+	if (error && bound_add(gate, &gate->directory, &sandbox->spec, &old))
 		sandbox_close(gate, sandbox);
 	else
 		sandbox_move(gate, sandbox, old);
 	directory_finish(&alone);
 	if (error)
 		return error;
+	routes_resend(gate, old);
 	leases_judge(gate, old);
 	waiting_judge(gate);
 	return NG_OK;
@@ -215,68 +227,6 @@ void ng_gate_sandbox_remove(struct ng_gate *gate, uint64_t now_us, uint32_t id)
 
 /* ---- generations ---- */
 
-static int longer_first(const void *a, const void *b)
-{
-	const struct route *left = a, *right = b;
-
-	return (int)right->spec.zone.len - (int)left->spec.zone.len;
-}
-
-static int routes_build(const struct ng_generation *generation, struct route **out)
-{
-	struct route *routes = calloc(generation->n_routes + 1, sizeof(*routes));
-
-	if (!routes)
-		return NG_E_NOMEM;
-	for (size_t i = 0; i < generation->n_routes; i++) {
-		if (generation->routes[i].n_opened > NG_PRIVATE_MAX) {
-			free(routes);
-			return NG_E_RANGE;
-		}
-		routes[i].spec = generation->routes[i];
-		ng_name_lower(&routes[i].spec.zone);
-	}
-	qsort(routes, generation->n_routes, sizeof(*routes), longer_first);
-	*out = routes;
-	return NG_OK;
-}
-
-static bool routes_same(const struct ng_gate *gate, const struct route *routes, size_t n)
-{
-	if (n != gate->n_routes)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (routes[i].spec.id != gate->routes[i].spec.id ||
-		    routes[i].spec.trust_ad != gate->routes[i].spec.trust_ad ||
-		    !ng_name_equal(&routes[i].spec.zone, &gate->routes[i].spec.zone))
-			return false;
-	}
-	return true;
-}
-
-/* The meaning of route ids changed: what was said or asked under the old ones is void. */
-static void routes_renew(struct ng_gate *gate)
-{
-	struct sandbox *sandbox, *spare;
-	struct query *query, *next;
-
-	cache_clear(gate);
-	HASH_ITER (hh, gate->directory.by_id, sandbox, spare) {
-		DL_FOREACH2(sandbox->queries, query, sandbox_next)
-		{
-			ask_leave(query);
-		}
-	}
-	asks_finish(gate);
-	HASH_ITER (hh, gate->directory.by_id, sandbox, spare) {
-		DL_FOREACH_SAFE2(sandbox->queries, query, next, sandbox_next)
-		{
-			if (query->state == QUERY_RESOLVING)
-				query_resolve(gate, query);
-		}
-	}
-}
-
 static void sandboxes_judge(struct ng_gate *gate)
 {
 	struct sandbox *sandbox, *spare;
@@ -292,13 +242,13 @@ int ng_gate_apply(struct ng_gate *gate, uint64_t now_us, const struct ng_generat
 	struct directory next = {0};
 	struct route *routes = NULL;
 	struct ng_prefix *own = malloc((generation->n_own + 1) * sizeof(*own));
-	int error = own ? directory_build(gate, generation, &next) : NG_E_NOMEM;
-	bool renew;
+	int error = own ? routes_build(generation, &routes) : NG_E_NOMEM;
 
 	if (!error)
-		error = routes_build(generation, &routes);
+		error = directory_build(gate, generation, routes, &next);
 	if (error) {
 		directory_finish(&next);
+		free(routes);
 		free(own);
 		return error;
 	}
@@ -314,14 +264,9 @@ int ng_gate_apply(struct ng_gate *gate, uint64_t now_us, const struct ng_generat
 	directory_swap(gate, &next);
 	leases_crowd(gate);
 	failures_clear(gate);
-	renew = !routes_same(gate, routes, generation->n_routes);
 	if (!gate->routes)
 		gate->born_us = gate->now_us;
-	free(gate->routes);
-	gate->routes = routes;
-	gate->n_routes = generation->n_routes;
-	if (renew)
-		routes_renew(gate);
+	routes_swap(gate, routes, generation->n_routes);
 	sandboxes_judge(gate);
 	return NG_OK;
 }

@@ -158,12 +158,12 @@ bool name_allowed(const struct sandbox *sandbox, const struct ng_addr *client,
 /* ---- the way as a whole ---- */
 
 /* Is the forward zone of to a private place, and another than that of from? */
-static bool crosses(const struct ng_gate *gate, const struct ng_name *from,
+static bool crosses(const struct sandbox *sandbox, const struct ng_name *from,
 		    const struct ng_name *to)
 {
-	const struct route *route = route_of(gate, to);
+	const struct route *route = route_of(sandbox, to);
 
-	return route && route->spec.zone.len > 1 && route != route_of(gate, from);
+	return route && route->spec.zone.len > 1 && route != route_of(sandbox, from);
 }
 
 const struct ng_name *trail_end(const struct ng_trail *trail)
@@ -173,12 +173,12 @@ const struct ng_name *trail_end(const struct ng_trail *trail)
 	return &trail->names[trail->replaces && !behind ? 0 : trail->n_names - 1];
 }
 
-size_t path_held(const struct ng_gate *gate, const struct ng_trail *trail)
+size_t path_held(const struct sandbox *sandbox, const struct ng_trail *trail)
 {
 	size_t held = 0;
 
 	for (size_t i = 1; i < led_by(trail); i++) {
-		if (crosses(gate, &trail->names[held], &trail->names[i]))
+		if (crosses(sandbox, &trail->names[held], &trail->names[i]))
 			held = i;
 	}
 	return held;
@@ -237,15 +237,14 @@ static enum text bounds_cross(struct ng_bounds *bounds, const struct ng_bounds *
 	return type_allowed(target, type) ? TEXT_NONE : TEXT_ALIAS_TYPE;
 }
 
-bool path_follow(const struct ng_gate *gate, const struct path *path, struct ng_bounds *bounds,
-		 struct fault *fault)
+bool path_follow(const struct path *path, struct ng_bounds *bounds, struct fault *fault)
 {
 	const struct ng_trail *trail = path->trail;
 	bool strict = bounds->strict;
 	size_t held = 0;
 
 	for (size_t i = 1; i < led_by(trail); i++) {
-		bool crossing = crosses(gate, &trail->names[held], &trail->names[i]);
+		bool crossing = crosses(path->sandbox, &trail->names[held], &trail->names[i]);
 		const struct ng_subject subject = subject_at(path, i);
 		struct ng_decision decision;
 		struct ng_bounds own;
@@ -378,7 +377,7 @@ bool answer_replaced(const struct query *query)
 }
 
 /* Nor when the data came from a rule that no longer speaks, or one speaks now that has data instead. */
-bool chain_allowed(const struct ng_gate *gate, struct query *query)
+bool chain_allowed(struct query *query)
 {
 	const struct ng_trail trail = query_trail(query);
 	const struct path path = path_of(query, &trail);
@@ -389,7 +388,7 @@ bool chain_allowed(const struct ng_gate *gate, struct query *query)
 		return false;
 	if (!query->local && serves_local(&query->decision))
 		return false;
-	return path_follow(gate, &path, &query->bounds, &query->fault);
+	return path_follow(&path, &query->bounds, &query->fault);
 }
 
 /* ---- a lease ---- */
@@ -432,7 +431,6 @@ bool lease_allowed(const struct ng_gate *gate, const struct lease *lease,
 	if (trail->local ? !asked_allowed(&path) || !local_leads(&data.match, trail, &addr)
 			 : !type_allowed(bounds, path.type))
 		return false;
-	return path_follow(gate, &path, bounds, &fault) &&
-	       port_allowed(bounds, lease_port(lease)) &&
+	return path_follow(&path, bounds, &fault) && port_allowed(bounds, lease_port(lease)) &&
 	       addr_allowed(gate, sandbox, bounds, trail_end(trail), &addr);
 }

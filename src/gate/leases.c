@@ -173,7 +173,7 @@ int lease_hold(struct ng_gate *gate, struct sandbox *sandbox, const struct lease
 		return error;
 	}
 	if (key->port.proto) /* which one it is, reverse.c finds by the name */
-		history_note(gate, key, &trail->names[path_held(gate, trail)]);
+		history_note(gate, key, &trail->names[path_held(sandbox, trail)]);
 	if (lease->wide) /* another holder may have given way */
 		book_move(&gate->book, lease);
 	*out = lease;

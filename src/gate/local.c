@@ -122,7 +122,7 @@ static void query_serve(struct ng_gate *gate, struct query *query)
 {
 	query->local = (uint8_t)(query->links + 1);
 	query_prove(query, false);
-	if (chain_allowed(gate, query))
+	if (chain_allowed(query))
 		data_serve(gate, query);
 	else
 		query_blocked_alias(gate, query);

@@ -39,7 +39,7 @@ static bool is_said(const struct ng_gate *gate, const struct said *said,
 static void say(struct ng_gate *gate, const struct sandbox *sandbox,
 		const struct ng_trail *trail, const struct ng_addr *client, struct said *out)
 {
-	const struct ng_name *name = &trail->names[path_held(gate, trail)];
+	const struct ng_name *name = &trail->names[path_held(sandbox, trail)];
 	struct ng_decision decision;
 
 	if (is_said(gate, out, trail, client))

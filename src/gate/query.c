@@ -87,7 +87,7 @@ bool query_stands(struct ng_gate *gate, struct query *query)
 /* Each turn that does not end moves at least one link along, so the chain's bound ends it. */
 void query_resolve(struct ng_gate *gate, struct query *query)
 {
-	const struct route *route = route_of(gate, &query->target);
+	const struct route *route = route_of(query->sandbox, &query->target);
 	struct question_key key = {
 		.type = query->asked.question.type,
 		.dnssec_ok = query->asked.dnssec_ok,
@@ -102,7 +102,7 @@ void query_resolve(struct ng_gate *gate, struct query *query)
 		query_fail(gate, query, TEXT_NO_ZONE);
 		return;
 	}
-	if (!chain_allowed(gate, query)) {
+	if (!chain_allowed(query)) {
 		query_blocked_alias(gate, query);
 		return;
 	}

@@ -102,7 +102,7 @@ int trail_make(struct ng_gate *gate, struct sandbox *sandbox, const struct ng_tr
 		.names_len = (uint16_t)names_len,
 		.n_addrs = (uint8_t)n_addrs,
 		.n_names = (uint8_t)from->n_names,
-		.held = (uint8_t)path_held(gate, from),
+		.held = (uint8_t)path_held(sandbox, from),
 		.local = from->local & 127,
 		.replaces = from->replaces,
 	};

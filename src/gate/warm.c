@@ -63,7 +63,9 @@ static size_t entry_write(struct ng_gate *gate, const struct entry *entry,
 	size_t len;
 
 	arena_reset(&gate->parsed);
-	len = route && entry->until_us > gate->now_us ? message_make(gate, entry) : 0;
+	len = route && route->spec.origin && entry->until_us > gate->now_us
+		      ? message_make(gate, entry)
+		      : 0;
 	if (!len)
 		return 0;
 	put_u64(&writer, entry->stored_us);
@@ -72,8 +74,7 @@ static size_t entry_write(struct ng_gate *gate, const struct entry *entry,
 	writer_u8(&writer, entry->dnssec_ok);
 	writer_u8(&writer, entry->cd);
 	writer_octets(&writer, &entry->server, sizeof(entry->server));
-	writer_u8(&writer, route->spec.zone.len);
-	writer_octets(&writer, route->spec.zone.wire, route->spec.zone.len);
+	put_u64(&writer, route->spec.origin);
 	writer_octets(&writer, gate->scratch, len);
 	return writer.error ? 0 : writer.pos;
 }
@@ -117,15 +118,10 @@ struct saved {
 	struct ng_answer answer;
 };
 
-static bool zone_find(const struct ng_gate *gate, const uint8_t *wire, size_t len,
-		      struct question_key *key)
+static bool origin_find(const struct ng_gate *gate, uint64_t origin, struct question_key *key)
 {
-	struct ng_name zone;
-
-	if (ng_name_from_wire(wire, len, &zone) || zone.len != len)
-		return false;
-	for (size_t i = 0; i < gate->n_routes; i++) {
-		if (!ng_name_equal(&gate->routes[i].spec.zone, &zone))
+	for (size_t i = 0; origin && i < gate->n_routes; i++) {
+		if (gate->routes[i].spec.origin != origin)
 			continue;
 		key->route = gate->routes[i].spec.id;
 		return true;
@@ -135,9 +131,9 @@ static bool zone_find(const struct ng_gate *gate, const uint8_t *wire, size_t le
 
 static int saved_read(struct ng_gate *gate, struct reader *reader, struct saved *out)
 {
-	const uint8_t *server, *zone, *wire;
+	const uint8_t *server, *wire;
+	uint64_t origin;
 	size_t left;
-	uint8_t len;
 	int error;
 
 	out->stored_us = get_u64(reader);
@@ -146,14 +142,13 @@ static int saved_read(struct ng_gate *gate, struct reader *reader, struct saved 
 	out->key.dnssec_ok = reader_u8(reader);
 	out->key.cd = reader_u8(reader);
 	server = reader_octets(reader, sizeof(out->server));
-	len = reader_u8(reader);
-	zone = reader_octets(reader, len);
+	origin = get_u64(reader);
 	left = reader_left(reader);
 	wire = reader_octets(reader, left);
 	if (reader->error || out->key.dnssec_ok > 1 || out->key.cd > 1)
 		return NG_E_FORMAT;
 	memcpy(&out->server, server, sizeof(out->server));
-	if (!zone_find(gate, zone, len, &out->key))
+	if (!origin_find(gate, origin, &out->key))
 		return NG_E_NOTFOUND;
 	arena_reset(&gate->parsed);
 	error = ng_answer_parse(wire, left, &gate->parsed, &out->answer);

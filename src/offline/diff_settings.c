@@ -164,19 +164,43 @@ static char *servers_text(const struct conf_route *route)
 	return fclose(to) == 0 ? text : NULL;
 }
 
-static bool has_zone(const struct conf *conf, const struct ng_name *zone)
+static bool same_zone(const struct conf_route *a, const struct conf_route *b)
 {
-	return ng_name_equal(&conf->routes[conf_route_of(conf, zone)].zone, zone);
+	return a->scope == b->scope && strcmp(a->owner, b->owner) == 0 &&
+	       ng_name_equal(&a->zone, &b->zone);
+}
+
+static bool has_zone(const struct conf *conf, const struct conf_route *route)
+{
+	for (size_t i = 0; i < conf->n_routes; i++) {
+		if (same_zone(&conf->routes[i], route))
+			return true;
+	}
+	return false;
+}
+
+/* By which route that side asks for the names of the zone, for whom it is: closer ones may be gone. */
+static const struct conf_route *route_for(const struct conf *conf,
+					  const struct conf_route *route)
+{
+	struct conf_sandbox who = {0};
+	if (route->scope == NG_SCOPE_GROUP)
+		strcpy(who.group, route->owner);
+	for (size_t i = 0; route->scope == NG_SCOPE_SANDBOX && i < conf->n_sandboxes; i++) {
+		if (strcmp(conf->sandboxes[i].name, route->owner) == 0)
+			who = conf->sandboxes[i];
+	}
+	return &conf->routes[conf_route_of(conf, &who, &route->zone)];
 }
 
 /* Who answers for the zone on each side, and what its answers may open. */
 static int compare_zone(struct diff_list *list, const struct conf *old, const struct conf *new,
-			const struct ng_name *zone)
+			const struct conf_route *route)
 {
-	const struct conf_route *before = &old->routes[conf_route_of(old, zone)];
-	const struct conf_route *after = &new->routes[conf_route_of(new, zone)];
-	char text[NG_NAME_TEXT_MAX], what[NG_NAME_TEXT_MAX + 32];
-	ng_name_to_text(zone, text);
+	const struct conf_route *before = route_for(old, route);
+	const struct conf_route *after = route_for(new, route);
+	char text[CONF_ROUTE_TEXT], what[CONF_ROUTE_TEXT + 32];
+	conf_route_text(route, text);
 	snprintf(what, sizeof(what), "servers of zone %s", text);
 	int code = add(list, DIFF_A_ZONE, DIFF_OTHER, what, servers_text(before),
 		       servers_text(after));
@@ -190,10 +214,10 @@ static int compare_zones(struct diff_list *list, const struct conf *old, const s
 {
 	int code = NG_OK;
 	for (size_t i = 0; i < old->n_routes && code == NG_OK; i++)
-		code = compare_zone(list, old, new, &old->routes[i].zone);
+		code = compare_zone(list, old, new, &old->routes[i]);
 	for (size_t i = 0; i < new->n_routes &&code == NG_OK; i++) {
-		if (!has_zone(old, &new->routes[i].zone))
-			code = compare_zone(list, old, new, &new->routes[i].zone);
+		if (!has_zone(old, &new->routes[i]))
+			code = compare_zone(list, old, new, &new->routes[i]);
 	}
 	return code;
 }

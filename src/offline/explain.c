@@ -88,20 +88,16 @@ static int read_question(struct explained *explained, const struct explain_quest
 
 /* ---- the route, and what may be opened ---- */
 
-static size_t route_of(const struct setup *setup, const struct ng_name *name)
-{
-	return setup->conf != NULL ? conf_route_of(setup->conf, name) : 0;
-}
-
 static void find_route(struct explained *explained)
 {
 	const struct setup *setup = explained->setup;
-	size_t index = route_of(setup, explained->names);
+	size_t index = setup_route_of(setup, explained->sandbox, explained->names);
 	explained->route = &setup->routes[index];
 	explained->route_conf = setup->conf != NULL ? &setup->conf->routes[index] : NULL;
 	explain_open_sandbox(&explained->opened, setup, explained->sandbox);
 	explain_open_route(&explained->opened, setup, index);
-	size_t last = route_of(setup, &explained->names[explained->subject.n_names - 1]);
+	size_t last = setup_route_of(setup, explained->sandbox,
+				     &explained->names[explained->subject.n_names - 1]);
 	if (last != index) /* it is the owner of an address whose zone counts */
 		explain_open_route(&explained->opened, setup, last);
 }
@@ -199,7 +195,8 @@ static enum ng_special special_of(const struct explained *explained)
 {
 	const struct setup *setup = explained->setup;
 	const struct ng_name *name = explained->names;
-	const struct ng_name *zone = &setup->routes[route_of(setup, name)].zone;
+	const struct ng_name *zone =
+		&setup->routes[setup_route_of(setup, explained->sandbox, name)].zone;
 	enum ng_special special = ng_special_of(name);
 	if (explained->sandbox->spec->mode == NG_LOCKDOWN ||
 	    explained->reply == EXPLAIN_LOCAL ||

@@ -113,8 +113,10 @@ static void find_opened(struct explained_address *explained)
 {
 	const struct setup *setup = explained->setup;
 	explain_open_sandbox(&explained->opened, setup, explained->sandbox);
-	for (size_t i = 0; setup->conf != NULL && i < setup->conf->n_routes; i++)
-		explain_open_route(&explained->opened, setup, i);
+	for (size_t i = 0; setup->conf != NULL && i < setup->conf->n_routes; i++) {
+		if (setup_route_reaches(setup, explained->sandbox, i))
+			explain_open_route(&explained->opened, setup, i);
+	}
 	keep_holding(explained);
 }
 
@@ -138,20 +140,17 @@ static bool routed(const struct explained_address *explained, const struct expla
 {
 	const struct setup *setup = explained->setup;
 	const struct ng_addr *addr = &explained->addr;
-	size_t best = 0, labels = 0;
+	size_t best = setup_route_of(setup, explained->sandbox, &way->owner);
 	for (size_t i = 0; i < setup->n_routes; i++) {
 		const struct ng_route *route = &setup->routes[i];
 		bool opens = ng_addr_openable(addr, route->opened, route->n_opened);
 		bool root = route->zone.len == 1;
 		/* An alias may lead to the root's route without a rule. */
-		if (opens && (root || (way->match.wildcard &&
-				       ng_name_within(&route->zone, &way->owner))))
+		if (opens &&
+		    (root ||
+		     (way->match.wildcard && ng_name_within(&route->zone, &way->owner))) &&
+		    setup_route_reaches(setup, explained->sandbox, i))
 			return true;
-		if (ng_name_within(&way->owner, &route->zone) &&
-		    (root || ng_name_labels(&route->zone) >= labels)) {
-			best = i;
-			labels = ng_name_labels(&route->zone);
-		}
 	}
 	return ng_addr_openable(addr, setup->routes[best].opened, setup->routes[best].n_opened);
 }

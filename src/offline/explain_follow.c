@@ -124,14 +124,14 @@ static const char *asked_outcome(const struct trial_asked *asked)
 static void tell_asked(const struct explained *explained, FILE *to)
 {
 	const struct trial_reply *reply = &explained->result;
-	char name[NG_NAME_TEXT_MAX], zone[NG_NAME_TEXT_MAX], type[16];
+	char name[NG_NAME_TEXT_MAX], zone[CONF_ROUTE_TEXT], type[16];
 	for (size_t i = 0; i < reply->n_asked; i++) {
 		const struct trial_asked *asked = &reply->asked[i];
-		const struct ng_route *route = &explained->setup->routes[asked->route - 1];
 		explain_line(to, i > 0 ? "" : "asked", "%s %s of zone %s: %s",
 			     ng_name_to_text(&asked->name, name),
 			     ng_type_text(asked->type, type),
-			     ng_name_to_text(&route->zone, zone), asked_outcome(asked));
+			     setup_route_text(explained->setup, asked->route - 1, zone),
+			     asked_outcome(asked));
 	}
 }
 

@@ -76,6 +76,8 @@ static json_t *route(const struct explained *explained)
 	for (uint8_t i = 0; i < from->n_servers; i++)
 		part_append(&servers, part_text(conf_server_text(&from->servers[i], server)));
 	part_put(&object, "zone", part_text(ng_name_to_text(&from->zone, zone)));
+	part_put(&object, "scope", part_text(explain_scopes[from->scope]));
+	part_put(&object, "owner", part_text(from->owner[0] != '\0' ? from->owner : NULL));
 	part_put(&object, "servers", servers);
 	part_put(&object, "resolv_conf", part_text(from->resolv_conf));
 	return object;

@@ -121,10 +121,10 @@ static void tell_candidates(const struct explained *explained, FILE *to)
 static void tell_route(const struct explained *explained, FILE *to)
 {
 	const struct conf_route *route = explained->route_conf;
-	char zone[NG_NAME_TEXT_MAX], server[CONF_SERVER_TEXT];
+	char zone[CONF_ROUTE_TEXT], server[CONF_SERVER_TEXT];
 	if (route == NULL)
 		return;
-	fprintf(to, "%-8s zone %s by", "route", ng_name_to_text(&route->zone, zone));
+	fprintf(to, "%-8s zone %s by", "route", conf_route_text(route, zone));
 	for (uint8_t i = 0; i < route->n_servers; i++)
 		fprintf(to, "%s %s", i > 0 ? "," : "",
 			conf_server_text(&route->servers[i], server));

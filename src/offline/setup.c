@@ -165,7 +165,7 @@ static int begin_grants(struct reading *reading, struct setup_sandbox *sandbox)
 		return code;
 	ng_diag_add(reading->diags, NG_ERROR, &conf->place, "conf-private-many",
 		    "open wider prefixes, or fewer",
-		    "sandbox \"%s\" and all forward zones together open more than %d "
+		    "sandbox \"%s\" and its forward zones together open more than %d "
 		    "private prefixes",
 		    conf->name, NG_PRIVATE_MAX);
 	return NG_E_SYNTAX;
@@ -183,6 +183,7 @@ static void copy_sandbox(const struct conf *whole, struct setup_sandbox *sandbox
 	spec->mode = conf->mode;
 	spec->n_sources = conf->n_sources;
 	spec->n_opened = sandbox->grants.n_named;
+	spec->group = conf_group_number(whole, conf->group);
 	spec->budget = conf_sandbox_budget(whole, conf);
 	spec->no_aaaa = conf_sandbox_no_aaaa(whole, conf);
 }
@@ -245,8 +246,18 @@ static int read_sandboxes(struct reading *reading)
 
 /* ---- routes ---- */
 
-static int read_routes(struct setup *setup)
+/* One of a sandbox that is not looked at is nobody's. */
+static uint32_t owner_of(const struct reading *reading, const struct conf_route *route)
 {
+	const char *only = reading->wish->sandbox;
+	if (only == NULL)
+		return (uint32_t)route->outer + 1;
+	return strcmp(route->owner, only) == 0 ? 1 : UINT32_MAX;
+}
+
+static int read_routes(struct reading *reading)
+{
+	struct setup *setup = reading->setup;
 	const struct conf *conf = setup->conf;
 	size_t servers = 0;
 	setup->routes = calloc(conf->n_routes, sizeof(*setup->routes));
@@ -257,6 +268,10 @@ static int read_routes(struct setup *setup)
 		const struct conf_route *from = &conf->routes[i];
 		struct ng_route *route = &setup->routes[i];
 		route->id = (uint32_t)i + 1;
+		if (from->scope == NG_SCOPE_SANDBOX)
+			route->sandbox = owner_of(reading, from);
+		if (from->scope == NG_SCOPE_GROUP)
+			route->group = (uint32_t)from->outer + 1;
 		route->zone = from->zone;
 		ng_name_lower(&route->zone);
 		route->n_opened = from->n_opened;
@@ -282,7 +297,7 @@ static int read_conf(struct reading *reading)
 	if (code != NG_OK)
 		return code;
 	setup->settings = setup->conf->settings;
-	code = read_routes(setup);
+	code = read_routes(reading);
 	return code == NG_OK ? read_sandboxes(reading) : code;
 }
 
@@ -366,6 +381,25 @@ const struct setup_sandbox *setup_find(const struct setup *setup, const char *na
 			return &setup->sandboxes[i];
 	}
 	return NULL;
+}
+
+size_t setup_route_of(const struct setup *setup, const struct setup_sandbox *sandbox,
+		      const struct ng_name *name)
+{
+	return setup->conf != NULL ? conf_route_of(setup->conf, sandbox->conf, name) : 0;
+}
+
+bool setup_route_reaches(const struct setup *setup, const struct setup_sandbox *sandbox,
+			 size_t route)
+{
+	return setup->conf == NULL || conf_route_reaches(setup->conf, sandbox->conf, route);
+}
+
+const char *setup_route_text(const struct setup *setup, size_t route,
+			     char out[static CONF_ROUTE_TEXT])
+{
+	return setup->conf != NULL ? conf_route_text(&setup->conf->routes[route], out)
+				   : ng_name_to_text(&setup->routes[route].zone, out);
 }
 
 struct ng_generation setup_generation(const struct setup *setup, uint64_t version)

@@ -70,6 +70,15 @@ int setup_read(const struct setup_wish *wish, struct ng_diags *diags,
 void setup_free(struct setup *setup); /* takes NULL */
 /* NULL: there is none of that name. */
 const struct setup_sandbox *setup_find(const struct setup *setup, const char *name);
+/* The place in routes of the one by which the sandbox asks for name. */
+size_t setup_route_of(const struct setup *setup, const struct setup_sandbox *sandbox,
+		      const struct ng_name *name);
+/* May it ask by that one at all? */
+bool setup_route_reaches(const struct setup *setup, const struct setup_sandbox *sandbox,
+			 size_t route);
+/* "corp.internal", "corp.internal of group build" */
+const char *setup_route_text(const struct setup *setup, size_t route,
+			     char out[static CONF_ROUTE_TEXT]);
 /* The source that an image's ruleset belongs to is known by its name; NULL: not one of these. */
 const struct setup_source *setup_source(const struct setup *setup, const char *name);
 /* Everything as the engine takes it; borrowed from the set-up. */

@@ -28,8 +28,8 @@ static struct ng_name name_of(const char *text)
 
 static struct ng_gate *gate_make(uint32_t octets)
 {
-	struct ng_route routes[2] = {{.id = 1, .zone = name_of(".")},
-				     {.id = 2, .zone = name_of("corp.internal")}};
+	struct ng_route routes[2] = {{.id = 1, .origin = 11, .zone = name_of(".")},
+				     {.id = 2, .origin = 22, .zone = name_of("corp.internal")}};
 	struct ng_sandbox box = {.id = 1, .name = "box1", .mode = NG_ENFORCE, .n_sources = 1};
 	struct ng_generation generation = {.version = 1,
 					   .routes = routes,
@@ -97,7 +97,7 @@ static void head_sign(uint8_t *octets, int flags, size_t size)
 		fuzz_must(fread(boot, 1, sizeof(boot), file) == sizeof(boot));
 		fclose(file);
 	}
-	memcpy(octets, "ngcache1", 8);
+	memcpy(octets, "ngcache2", 8);
 	memcpy(octets + 8, boot, sizeof(boot));
 	if (flags & 2)
 		chunks_sign(octets, size);

@@ -53,8 +53,8 @@ static inline void rr_make(struct arena *arena, const char *owner, uint16_t type
 static inline struct ng_gate *gate_make(void)
 {
 	struct ng_route routes[2] = {
-		{.id = 1, .zone = name_of(".")},
-		{.id = 2, .zone = name_of("corp.internal"), .n_opened = 1}};
+		{.id = 1, .origin = 11, .zone = name_of(".")},
+		{.id = 2, .origin = 22, .zone = name_of("corp.internal"), .n_opened = 1}};
 	struct ng_sandbox box = {.id = 1, .name = "box1", .mode = NG_ENFORCE, .n_sources = 2};
 	struct ng_prefix own;
 	struct ng_generation generation = {.version = 1,

@@ -23,15 +23,16 @@ tests_unit_test_answer_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_reply_LDADD = libcore.a $(CMOCKA_LIBS)
 POLICY_TESTS = tests/unit/test_zone tests/unit/test_list tests/unit/test_rpz \
 	tests/unit/test_judge tests/unit/test_explain tests/unit/test_real_lists \
-	tests/unit/test_ruleset tests/unit/test_decide tests/unit/test_conf \
+	tests/unit/test_ruleset tests/unit/test_decide tests/unit/test_conf tests/unit/test_conf_routes \
 	tests/unit/test_sources
 check_PROGRAMS += $(POLICY_TESTS)
 TESTS += $(POLICY_TESTS)
 EXTRA_DIST += tests/unit/policy_world.h tests/unit/zone_twice.h tests/unit/cli.sh tests/unit/cli_offline.sh \
-	tests/unit/folder.h
+	tests/unit/folder.h tests/unit/conf_world.h
 TESTS += tests/unit/cli_offline.sh tests/unit/cli_convert.sh tests/unit/cli_explain.sh
 EXTRA_DIST += tests/unit/cli_explain.sh
 EXTRA_DIST += tests/unit/cli_convert.sh
+tests_unit_test_conf_routes_LDADD = libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_conf_LDADD = libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_sources_LDADD = libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) \
 	$(CMOCKA_LIBS)
@@ -271,7 +272,7 @@ tests_unit_test_lease_rows_LDADD = liboffline.a libedge.a libcore.a $(LMDB_LIBS)
 
 check_PROGRAMS += tests/unit/test_warm
 TESTS += tests/unit/test_warm
-tests_unit_test_warm_SOURCES = tests/unit/test_warm.c tests/unit/gate_world.h tests/unit/folder.h
+tests_unit_test_warm_SOURCES = tests/unit/test_warm.c tests/unit/gate_world.h tests/unit/folder.h tests/unit/conf_world.h
 tests_unit_test_warm_LDADD = libedge.a libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_upstream_cookies_SOURCES = tests/unit/test_upstream_cookies.c tests/unit/upstream_world.h
 tests_unit_test_upstream_cookies_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)

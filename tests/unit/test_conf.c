@@ -1,79 +1,7 @@
 /* The configuration: what is read, what is refused and where, and that printing reads back the same. */
-#include "unit.h"
+#include "conf_world.h"
 
-#include "conf/conf.h"
 #include "conf/socket.h"
-#include <unistd.h>
-
-#define RESOLV "forward \".\" { servers = {\"192.0.2.53\"} }\n"
-
-struct file {
-	char folder[32], path[64];
-	struct ng_diags diags;
-	struct conf *conf;
-	int code;
-	char said[4096];
-};
-
-static void put(const char *folder, const char *name, const char *text)
-{
-	char path[64];
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	FILE *file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	assert_int_equal(fclose(file), 0);
-}
-
-static void tell(struct file *file)
-{
-	size_t n = 0;
-	file->said[0] = '\0';
-	for (size_t i = 0; i < file->diags.n; i++) {
-		const struct ng_diag *diag = &file->diags.items[i];
-		n += (size_t)snprintf(file->said + n, sizeof(file->said) - n, "%s%u:%u %s",
-				      n > 0 ? ", " : "", diag->line, diag->column, diag->code);
-		assert_true(n < sizeof(file->said));
-	}
-}
-
-static void load(struct file *file, const char *text)
-{
-	*file = (struct file){.folder = "/tmp/ngconfXXXXXX"};
-	assert_non_null(mkdtemp(file->folder));
-	put(file->folder, "t.conf", text);
-	put(file->folder, "resolv",
-	    "# one\nsearch x\nnameserver 192.0.2.1\nnameserver fe80::1%eth0\n"
-	    "nameserver 2001:db8::1\n");
-	snprintf(file->path, sizeof(file->path), "%s/t.conf", file->folder);
-	ng_diags_init(&file->diags);
-	file->code = conf_load(file->path, &file->diags, &file->conf);
-	tell(file);
-}
-
-static void done(struct file *file)
-{
-	static const char *const names[] = {"t.conf", "resolv"};
-	char path[64];
-	for (size_t i = 0; i < COUNT(names); i++) {
-		snprintf(path, sizeof(path), "%s/%s", file->folder, names[i]);
-		unlink(path);
-	}
-	rmdir(file->folder);
-	conf_free(file->conf);
-	ng_diags_finish(&file->diags);
-}
-
-static char *printed(const struct conf *conf)
-{
-	char *text = NULL;
-	size_t len;
-	FILE *to = open_memstream(&text, &len);
-	assert_non_null(to);
-	conf_print(conf, to);
-	assert_int_equal(fclose(to), 0);
-	return text;
-}
 
 static const char full[] =
 	"# everything once\n"
@@ -649,31 +577,6 @@ static void a_file_that_is_none_is_said(void **state)
 	ng_diags_finish(&diags);
 }
 
-static void the_longest_zone_routes(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *name;
-		size_t route;
-	} cases[] = {{"x", 1},
-		     {"a.internal", 0},
-		     {"corp.internal", 2},
-		     {"a.corp.internal", 2},
-		     {"xinternal", 1},
-		     {".", 1}};
-	struct file file;
-	load(&file, "forward \"internal\" { servers = {\"192.0.2.1\"} }\n" RESOLV
-		    "forward \"corp.internal\" { servers = {\"192.0.2.2\"} }\n");
-	assert_int_equal(file.code, NG_OK);
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct ng_name name;
-		assert_int_equal(ng_name_from_text(cases[i].name, strlen(cases[i].name), &name),
-				 NG_OK);
-		assert_int_equal(conf_route_of(file.conf, &name), cases[i].route);
-	}
-	done(&file);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -693,7 +596,6 @@ int main(void)
 		cmocka_unit_test(lists_have_their_bounds),
 		cmocka_unit_test(declared_sets_are_read_and_printed),
 		cmocka_unit_test(a_file_that_is_none_is_said),
-		cmocka_unit_test(the_longest_zone_routes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,6 +108,8 @@ static void fill_channel(struct wall_packet *packet)
 static void fill_route(struct wall_packet *packet)
 {
 	struct wall_route *route = &packet->route;
+	route->id = 2;
+	route->origin = 7;
 	route->zone_len = 6;
 	memcpy(route->zone, "\4corp", 6);
 	route->n_opened = 1;

@@ -178,6 +178,7 @@ static inline void give_route(struct world *world)
 	assert_int_equal(getsockname(world->upstream, (struct sockaddr *)&at, &len), 0);
 	memset(&world->packet.route, 0, sizeof(world->packet.route));
 	world->packet.route.id = 1;
+	world->packet.route.origin = 1;
 	world->packet.route.zone_len = 1;
 	world->packet.route.n_servers = 1;
 	world->packet.route.servers[0].addr = ng_addr_make(NG_IPV4, loopback);
