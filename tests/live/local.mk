@@ -1,5 +1,5 @@
 # The longest first: each has namespaces of its own, so they run beside each other.
-LIVE = tests/live/one_truth.sh tests/live/reload.sh tests/live/upstreams.sh tests/live/demo.sh tests/live/wire.sh tests/live/run.sh tests/live/userns.sh \
+LIVE = tests/live/private_dns.sh tests/live/one_truth.sh tests/live/reload.sh tests/live/upstreams.sh tests/live/demo.sh tests/live/wire.sh tests/live/run.sh tests/live/userns.sh \
 	tests/live/approve.sh tests/live/until.sh tests/live/unit.sh tests/live/lastgood.sh tests/live/grants.sh tests/live/scopes.sh \
 	tests/live/rotation.sh tests/live/lease.sh tests/live/flow.sh tests/live/closed.sh tests/live/firewall.sh tests/live/routing.sh tests/live/silence.sh tests/live/commit.sh \
 	tests/live/noway.sh tests/live/tricks.sh tests/live/snat.sh tests/live/busy.sh tests/live/death.sh tests/live/truth.sh tests/live/walls.sh \
