@@ -85,7 +85,7 @@ def soa(draw, name):
 
 
 def answer(draw, name, kind, parents):
-    said = {"rcode": draw.weighted({"noerror": 90, "nxdomain": 6, "servfail": 2, "refused": 1, "notimp": 1}), "records": [], "authority": []}
+    said = {"rcode": draw.weighted({"noerror": 90, "nxdomain": 6, "servfail": 3, "refused": 1}), "records": [], "authority": []}
     records = said["records"]
     owner = renamed(draw, name, parents, records) if draw.often(4) else chain(draw, name, parents, records)
     data = data_of(draw, kind, parents) if said["rcode"] == "noerror" and draw.often(88) else []
