@@ -486,6 +486,15 @@ size_t ng_gate_cached_at(struct ng_gate *gate, uint64_t *cursor,
 int ng_gate_cached_put(struct ng_gate *gate, uint64_t now_us, const uint8_t *octets,
 		       size_t len) NG_MUST_CHECK;
 
+/*
+ * Whether what the cache says is given from ready octets where that changes nothing (it is unless told
+ * otherwise), or never, or by the usual way and held against them: for tests.
+ */
+enum ng_ready_use { NG_READY_USED = 0, NG_READY_OFF, NG_READY_CHECKED };
+void ng_gate_ready(struct ng_gate *gate, enum ng_ready_use use);
+/* How often they were not the same. */
+uint64_t ng_gate_ready_faults(const struct ng_gate *gate);
+
 /* ---- looking in ---- */
 
 struct ng_counters {
@@ -500,6 +509,8 @@ struct ng_counters {
 	/* Memory of the leases and their indexes, and of the ways that led to them, by name. */
 	uint64_t lease_octets, trails, trail_octets;
 	uint64_t crowded; /* now: 1 from 80 to 70 hundredths of all elements that may be */
+	/* Cache hits that needed no more than ready octets; of those octets now, part of the cache's. */
+	uint64_t ready_hits, ready_answers, ready_octets;
 };
 void ng_gate_counters(const struct ng_gate *gate, struct ng_counters *out);
 

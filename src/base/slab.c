@@ -56,7 +56,7 @@ static int chunk_add(struct slab *slab)
 	if (at >= UINT32_MAX / SLAB_CHUNK ||
 	    !grow(&slab->chunks, &slab->room, at + 1, sizeof(struct slab_chunk *)))
 		return NG_E_NOMEM;
-	chunk = malloc(chunk_size(slab));
+	chunk = calloc(1, chunk_size(slab));
 	if (!chunk)
 		return NG_E_NOMEM;
 	chunk->used = 0;

@@ -247,6 +247,10 @@ void seen_drain(struct scene *scene, const struct line *line)
 		if (action.kind < NG_WAITING)
 			see(scene, &action, line);
 	}
+	if (scene->gate && ng_gate_ready_faults(scene->gate))
+		scene_stop(scene, SCENE_FAILED, line, 0,
+			   "namegate itself is wrong: an answer that the cache had ready is "
+			   "not the one that the question has now; please report it");
 	if (scene->prompt && scene->orders)
 		kernel_settle(scene, line);
 }

@@ -315,6 +315,8 @@ void world_begin(struct scene *scene)
 		scene_stop(scene, SCENE_UNUSABLE, NULL, 0, "the engine cannot be made");
 	else
 		apply(scene);
+	if (scene->gate)
+		ng_gate_ready(scene->gate, NG_READY_CHECKED);
 }
 
 static const char *const declarations[] = {

@@ -185,6 +185,8 @@ static void print_memory(const json_t *reply)
 		  number(counters, "trail_octets"));
 	print_use("cached answers", number(counters, "cache_entries"),
 		  number(counters, "cache_octets"));
+	print_use("of them ready to send", number(counters, "ready_answers"),
+		  number(counters, "ready_octets"));
 	print_use("compiled policies", number(compiled, "images"), number(compiled, "octets"));
 	print_process("namegated", number(reply, "pid"));
 	print_process("worker", number(json_object_get(reply, "worker"), "pid"));

@@ -101,13 +101,14 @@ struct views {
 
 /* The names of struct ng_counters, in its order. */
 static const char *const counter_names[] = {
-	"queries",      "denied",  "allowed",        "refused",         "servfail",
-	"malformed",    "silent",  "cache_hits",     "stale_hits",      "prefetched",
-	"failure_hits", "asks",    "leases_ordered", "leases_refused",  "leases_ended",
-	"revoked",      "rebinds", "blocked",        "over_quota",      "over_rate",
-	"over_budget",  "evicted", "leases_kept",    "kept_to_ceiling", "flow_walks_late",
-	"pending",      "leases",  "cache_entries",  "cache_octets",    "sandboxes",
-	"lease_octets", "trails",  "trail_octets",   "crowded",
+	"queries",       "denied",       "allowed",        "refused",         "servfail",
+	"malformed",     "silent",       "cache_hits",     "stale_hits",      "prefetched",
+	"failure_hits",  "asks",         "leases_ordered", "leases_refused",  "leases_ended",
+	"revoked",       "rebinds",      "blocked",        "over_quota",      "over_rate",
+	"over_budget",   "evicted",      "leases_kept",    "kept_to_ceiling", "flow_walks_late",
+	"pending",       "leases",       "cache_entries",  "cache_octets",    "sandboxes",
+	"lease_octets",  "trails",       "trail_octets",   "crowded",         "ready_hits",
+	"ready_answers", "ready_octets",
 };
 _Static_assert(sizeof counter_names / sizeof counter_names[0] ==
 		       sizeof(struct ng_counters) / sizeof(uint64_t),

@@ -118,6 +118,7 @@ static void query_answer(struct ng_gate *gate, struct query *query)
 	record_query(gate, record, query);
 	record->commit_us = (uint32_t)(gate->now_us - query->decided_us);
 	record_addresses(gate, record, query, until_us);
+	ready_make(gate, query);
 	query_end(gate, query);
 }
 
@@ -270,8 +271,10 @@ static void query_filter(struct ng_gate *gate, struct query *query)
 	struct filtered filtered;
 
 	filter_apply(gate, query, &filtered);
-	if (filtered.n_removed)
+	if (filtered.n_removed) {
+		query->entry = NULL; /* to be told of each time */
 		record_rebind(gate, query, &filtered);
+	}
 	spec.answers = query->rrs;
 	spec.n = query->n;
 	spec.limit = query->asked.udp_size;

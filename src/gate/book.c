@@ -427,6 +427,7 @@ void book_forget(struct book *book, uint32_t reference)
 	owner_leave(book, lease->owner);
 	if (lease->wide)
 		more_free(book, lease);
+	lease->holder = (struct holder){0}; /* for book_peek(): it is nobody's */
 	slab_give(reference & 1 ? &book->v6 : &book->v4, (reference >> 1) - 1);
 }
 

@@ -114,6 +114,15 @@ static inline struct lease *book_at(const struct book *book, uint32_t reference)
 	return slab_at(reference & 1 ? &book->v6 : &book->v4, (reference >> 1) - 1);
 }
 
+/* Of any reference that there was once: that lease, or another that has its place now; NULL: no such place. */
+static inline struct lease *book_peek(const struct book *book, uint32_t reference)
+{
+	const struct slab *slab = reference & 1 ? &book->v6 : &book->v4;
+	const uint32_t number = (reference >> 1) - 1;
+
+	return slab->chunks[number / SLAB_CHUNK] ? slab_at(slab, number) : NULL;
+}
+
 /* ---- one lease ---- */
 
 static inline struct sandbox *lease_sandbox(const struct book *book, const struct lease *lease)

@@ -63,6 +63,7 @@ void cache_drop(struct ng_gate *gate, struct entry *entry)
 		at = &(*at)->next;
 	*at = entry->next;
 	gate->cache.n--;
+	readies_of_entry(gate, entry);
 	share_release(gate, entry);
 	entry_free(entry);
 }
@@ -114,17 +115,27 @@ static bool ends_soon(const struct ng_gate *gate, const struct entry *entry)
 	       entry->until_us - entry->stored_us;
 }
 
-void cache_use(struct ng_gate *gate, struct entry *entry, const struct query *query)
+bool cache_ahead_due(const struct ng_gate *gate, const struct entry *entry)
 {
-	uint32_t sandbox = query->sandbox->spec.id;
+	return gate->settings.prefetch && !entry->ahead && entry->hits + 1 >= PREFETCH_HITS &&
+	       ends_soon(gate, entry);
+}
 
+void cache_note(struct entry *entry, uint32_t sandbox)
+{
 	entry->used = true;
 	if (entry->hits < UINT8_MAX)
 		entry->hits++;
 	if (entry->share->sandbox != sandbox)
 		entry->other = sandbox;
-	if (!gate->settings.prefetch || entry->ahead || entry->hits < PREFETCH_HITS ||
-	    !ends_soon(gate, entry))
+}
+
+void cache_use(struct ng_gate *gate, struct entry *entry, const struct query *query)
+{
+	bool ahead = cache_ahead_due(gate, entry);
+
+	cache_note(entry, query->sandbox->spec.id);
+	if (!ahead)
 		return;
 	entry->ahead = true;
 	ask_ahead(gate, entry, query);

@@ -27,6 +27,7 @@ struct entry { /* what an upstream said, reduced to chain, wanted type and negat
 	struct entry *next;           /* of its bucket */
 	struct entry *newer, *older;  /* of its share */
 	struct share *share;          /* who it is charged to */
+	struct ready *readies;        /* ready answers of it */
 	uint64_t stored_us, until_us; /* until_us: its TTL is over then */
 	uint32_t hash, size;          /* size: octets that it is charged with */
 	uint32_t other; /* a sandbox that used it lately and does not pay for it; or 0 */
@@ -87,6 +88,9 @@ struct entry *cache_find(struct ng_gate *gate, const struct question_key *key);
 struct entry *cache_stale(const struct ng_gate *gate, const struct question_key *key);
 /* It serves that query. Asked again, once, when it is in use and about to end. */
 void cache_use(struct ng_gate *gate, struct entry *entry, const struct query *query);
+/* Would it be asked for again, if it were used now? */
+bool cache_ahead_due(const struct ng_gate *gate, const struct entry *entry);
+void cache_note(struct entry *entry, uint32_t sandbox); /* the sandbox used it */
 /* Takes the entry over, charged to sandbox, when it may be kept; else leaves it to the caller: then false. */
 bool cache_keep(struct ng_gate *gate, struct entry *entry, uint32_t sandbox);
 void cache_drop(struct ng_gate *gate, struct entry *entry);

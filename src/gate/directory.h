@@ -9,6 +9,7 @@
 
 #include <namegate/gate.h>
 #include "gate/idle.h"
+#include "gate/ready.h"
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
@@ -60,6 +61,7 @@ struct sandbox {
 	uint32_t owner;                   /* 1 + its number in the book, while it has leases */
 	struct phrase phrase;
 	struct idle *idle; /* NULL until it has as many leases as it may */
+	struct readies_of readies;
 	UT_hash_handle hh;
 };
 

@@ -116,6 +116,7 @@ void query_plain(struct ng_gate *gate, struct query *query)
 	spec.soa_ttl = query->soa ? query->soa->ttl : 0;
 	record = reply_send(gate, &told, &spec, NG_ALLOW);
 	record_query(gate, record, query);
+	ready_make(gate, query);
 	query_end(gate, query);
 }
 

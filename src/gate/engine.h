@@ -13,6 +13,7 @@
 #include "gate/book.h"
 #include "gate/cache.h"
 #include "gate/directory.h"
+#include "gate/ready.h"
 #include "gate/texts.h"
 
 #define HASH_NONFATAL_OOM 1
@@ -130,6 +131,9 @@ struct query {
 	size_t n_waits, open_waits;
 	int failed; /* first refusal among its orders */
 	struct ask *ask;
+	struct entry *
+		entry; /* of the cache: the one that all of it is from, in the input entry_in */
+	uint64_t entry_in;
 	struct arena arena;
 	struct query *ask_next, *ask_prev;         /* of the ask */
 	struct query *sandbox_next, *sandbox_prev; /* of the sandbox */
@@ -159,6 +163,8 @@ struct ng_gate {
 	uint64_t last_ask;
 	uint32_t n_ahead; /* asks of that kind */
 	struct cache cache;
+	struct readies ready;
+	uint64_t sources_in; /* the last input that changed whose an address is */
 	struct failure *failures;
 	struct book book;
 	struct order *orders;
@@ -258,6 +264,9 @@ bool trail_answers(const struct trail *trail,
 /* 0 for a name asked and answered without aliases. */
 uint64_t trail_way(const struct ng_trail *trail);
 void trail_read(const struct trail *trail, struct trail_view *out);
+/* Its memory is given to no other trail while it is watched; it stands no longer for that. False: too often. */
+bool trail_watch(struct trail *trail);
+void trail_unwatch(struct trail *trail);
 /* The name whose rule the addresses stand under: the asked one, or where the chain crossed last. */
 struct ng_name trail_name(const struct trail *trail);
 
@@ -304,6 +313,8 @@ void leases_revoke(struct ng_gate *gate, struct sandbox *sandbox); /* all of the
 int lease_hold(struct ng_gate *gate, struct sandbox *sandbox, const struct lease_key *key,
 	       const struct ng_trail *trail, struct trail **shared, uint64_t until_us,
 	       struct lease **out, struct holder **held) NG_MUST_CHECK;
+/* Of those who came by that trail; NULL: none did. */
+struct holder *holder_find(const struct lease *lease, const struct ng_trail *trail);
 /* Tells the caller of what replies have promised beyond what it knows of; nothing most of the time. */
 void holder_tell(struct ng_gate *gate, const struct lease *lease, struct holder *holder);
 /* The next of the sandbox, oldest first; the first after NULL. */
@@ -354,6 +365,14 @@ void history_note(struct ng_gate *gate, const struct lease_key *of, const struct
 /* at_us: when the address was last known to be the name's. */
 bool history_name(const struct ng_gate *gate, uint32_t sandbox, const struct ng_addr *addr,
 		  struct ng_name *out, uint64_t *at_us);
+/* What is known of an address, while it is watched. NULL: nothing. */
+struct memory *history_watch(struct ng_gate *gate, uint32_t sandbox,
+			     const struct ng_addr *addr);
+void history_unwatch(struct memory *memory); /* takes NULL */
+bool history_stands(
+	const struct memory *memory); /* the name is still the one that it had last */
+void history_again(const struct ng_gate *gate,
+		   struct memory *memory); /* and has again; it stands */
 void history_finish(struct ng_gate *gate);
 
 /* reply.c: what a client is told, and the record of it */
@@ -373,6 +392,9 @@ struct told {
 /* Builds and queues the reply, and a DECISION record for the caller to complete. */
 struct ng_record *reply_send(struct ng_gate *gate, const struct told *told,
 			     struct ng_reply_spec *spec, enum ng_verdict verdict);
+/* The same for octets that are ready, in the words arena, of an allowed answer; NULL: memory is out. */
+struct ng_record *reply_ready(struct ng_gate *gate, const struct told *told,
+			      const uint8_t *wire, size_t len);
 struct ng_record *reply_error(struct ng_gate *gate, const struct told *told, uint8_t rcode,
 			      enum text text);
 void reply_denied(struct ng_gate *gate, const struct told *told,

@@ -66,6 +66,7 @@ void sandbox_close(struct ng_gate *gate, struct sandbox *sandbox)
 		query_refuse(gate, sandbox->queries, TEXT_REMOVED);
 	while (sandbox->first_lease)
 		lease_free(gate, lease_after(gate, sandbox, NULL), NG_E_CLOSED);
+	readies_of_sandbox(gate, sandbox);
 	waiting_forget(gate, sandbox->spec.id);
 	share_orphan(gate, sandbox->spec.id);
 	spending_leave(gate, sandbox);
@@ -90,6 +91,7 @@ void ng_gate_destroy(struct ng_gate *gate)
 	waiting_finish(gate);
 	query_free(gate->spare);
 	cache_clear(gate);
+	readies_finish(gate);
 	failures_clear(gate);
 	slab_finish(&gate->order_slab);
 	spending_finish(gate);
@@ -119,8 +121,11 @@ static void sandbox_move(struct ng_gate *gate, struct sandbox *from, struct sand
 {
 	struct query *query;
 
-	if (!same_sources(&from->spec, &to->spec))
+	readies_of_sandbox(gate, from);
+	if (!same_sources(&from->spec, &to->spec)) {
+		gate->sources_in = gate->input;
 		leases_revoke(gate, from);
+	}
 	DL_FOREACH2(from->queries, query, sandbox_next)
 	{
 		query->sandbox = to;
@@ -192,8 +197,10 @@ int ng_gate_sandbox_put(struct ng_gate *gate, uint64_t now_us, const struct ng_s
 	int error;
 
 	actions_begin(gate, now_us);
-	if (!old)
+	if (!old) {
+		gate->sources_in = gate->input;
 		return bound_add(gate, &gate->directory, spec, &sandbox);
+	}
 	/* Out with the old one first, for its sources; back in with it should the new one not fit. */
 	error = bound_add(gate, &alone, &old->spec, &sandbox);
 	if (error)
@@ -296,6 +303,8 @@ void ng_gate_counters(const struct ng_gate *gate, struct ng_counters *out)
 	out->pending = gate->n_pending;
 	out->sandboxes = gate->directory.n;
 	out->cache_entries = gate->cache.n;
-	out->cache_octets = gate->cache.octets;
+	out->cache_octets = gate->cache.octets + gate->ready.octets;
+	out->ready_answers = gate->ready.n;
+	out->ready_octets = gate->ready.octets;
 	out->lease_octets = book_octets(&gate->book);
 }

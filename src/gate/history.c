@@ -16,6 +16,8 @@ struct memory {
 	struct lease_key key; /* client left out */
 	UT_hash_handle hh;
 	uint64_t at_us; /* when it was last known to be so */
+	uint32_t watches;
+	bool gone; /* out of the table, and kept for those who watch it */
 	uint8_t len;
 	uint8_t wire[]; /* of the name */
 };
@@ -42,7 +44,9 @@ static struct memory *history_find(const struct ng_gate *gate, const struct leas
 static void history_drop(struct ng_gate *gate, struct memory *memory)
 {
 	HASH_DEL(gate->history, memory);
-	free(memory);
+	memory->gone = true;
+	if (!memory->watches)
+		free(memory);
 }
 
 void history_note(struct ng_gate *gate, const struct lease_key *of, const struct ng_name *name)
@@ -63,6 +67,8 @@ void history_note(struct ng_gate *gate, const struct lease_key *of, const struct
 	if (!memory)
 		return;
 	memory->key = key;
+	memory->watches = 0;
+	memory->gone = false;
 	memory->at_us = gate->now_us;
 	memory->len = name->len;
 	memcpy(memory->wire, name->wire, name->len);
@@ -85,6 +91,33 @@ bool history_name(const struct ng_gate *gate, uint32_t sandbox, const struct ng_
 	memcpy(out->wire, memory->wire, memory->len);
 	*at_us = memory->at_us;
 	return true;
+}
+
+struct memory *history_watch(struct ng_gate *gate, uint32_t sandbox, const struct ng_addr *addr)
+{
+	const struct lease_key key = history_key(sandbox, addr);
+	struct memory *memory = history_find(gate, &key);
+
+	if (memory)
+		memory->watches++;
+	return memory;
+}
+
+void history_unwatch(struct memory *memory)
+{
+	if (memory && !--memory->watches && memory->gone)
+		free(memory);
+}
+
+/* Another name is another memory. */
+bool history_stands(const struct memory *memory)
+{
+	return !memory->gone;
+}
+
+void history_again(const struct ng_gate *gate, struct memory *memory)
+{
+	memory->at_us = gate->now_us;
 }
 
 void history_finish(struct ng_gate *gate)

@@ -80,7 +80,7 @@ struct lease *lease_after(const struct ng_gate *gate, const struct sandbox *sand
 
 /* ---- holders ---- */
 
-static struct holder *holder_find(const struct lease *lease, const struct ng_trail *trail)
+struct holder *holder_find(const struct lease *lease, const struct ng_trail *trail)
 {
 	size_t n;
 	struct holder *holders = lease_holders(lease, &n);

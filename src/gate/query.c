@@ -118,6 +118,8 @@ void query_resolve(struct ng_gate *gate, struct query *query)
 	}
 	gate->counters.cache_hits++;
 	cache_use(gate, entry, query);
+	query->entry = query->cached || query->asked_us ? NULL : entry;
+	query->entry_in = gate->input;
 	query->cached = true;
 	query->upstream = entry->server;
 	query_with_entry(gate, query, entry);
@@ -169,18 +171,16 @@ static void type_blocked(struct ng_gate *gate, const struct told *told,
 }
 
 /* A name that is denied is so before anything is made or sent for it. */
-static void query_first(struct ng_gate *gate, struct told *told)
+static void query_first(struct ng_gate *gate, struct told *told, const struct ng_name *name)
 {
 	struct sandbox *sandbox = told->sandbox;
-	struct ng_name name;
-	const struct ng_subject subject = {.names = &name, .n_names = 1, .client = &told->from};
+	const struct ng_subject subject = {.names = name, .n_names = 1, .client = &told->from};
 	struct ng_bounds bounds = {0};
 	struct ng_decision decision;
 
-	ng_name_lowered(&told->asked->question.name, &name);
 	ng_policy_judge(&sandbox->spec.policy, &subject, &decision);
 	told->decision = &decision;
-	if (special_answer(gate, told, &name, &decision))
+	if (special_answer(gate, told, name, &decision))
 		return;
 	if (!verdict_passes(sandbox, decision.verdict)) {
 		reply_denied(gate, told, &decision);
@@ -196,6 +196,20 @@ static void query_first(struct ng_gate *gate, struct told *told)
 		type_blocked(gate, told, &decision, TEXT_TYPE);
 	else
 		query_admit(gate, told, &decision, &bounds);
+}
+
+/* From what the cache has ready, or the usual way. */
+static void query_begins(struct ng_gate *gate, struct told *told)
+{
+	struct expected expected;
+	struct ng_name name;
+
+	ng_name_lowered(&told->asked->question.name, &name);
+	if (ready_answer(gate, told, &name))
+		return;
+	ready_expect(gate, told, &name, &expected);
+	query_first(gate, told, &name);
+	ready_compare(gate, &expected);
 }
 
 /* Whose transport it is alone, asking as the first of its single addresses; NULL: it has none, or is gone. */
@@ -260,6 +274,6 @@ void ng_gate_query(struct ng_gate *gate, uint64_t now_us, const struct ng_client
 		reply_error(gate, &told, NG_RCODE_REFUSED,
 			    client->sandbox ? TEXT_NO_ADDRESS : TEXT_STRANGER);
 	} else {
-		query_first(gate, &told);
+		query_begins(gate, &told);
 	}
 }

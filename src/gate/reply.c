@@ -73,6 +73,27 @@ static struct ng_record *record_begin(struct ng_gate *gate, const struct told *t
 	return record;
 }
 
+static void queue(struct ng_gate *gate, const struct told *told, const uint8_t *wire,
+		  size_t len)
+{
+	if (wire)
+		action_add(gate, NG_REPLY)->reply =
+			(struct ng_reply){.client = told->client, .wire = wire, .len = len};
+	else
+		action_add(gate, NG_DROP)->drop = told->client;
+}
+
+struct ng_record *reply_ready(struct ng_gate *gate, const struct told *told,
+			      const uint8_t *wire, size_t len)
+{
+	char id[NG_EVENT_ID];
+
+	event_id(gate, told->sandbox, id);
+	queue(gate, told, wire, len);
+	gate->counters.allowed++;
+	return record_begin(gate, told, id);
+}
+
 /* The caller gives the text; the id of the event that it ends in is put here. */
 struct ng_record *reply_send(struct ng_gate *gate, const struct told *told,
 			     struct ng_reply_spec *spec, enum ng_verdict verdict)
@@ -91,11 +112,7 @@ struct ng_record *reply_send(struct ng_gate *gate, const struct told *told,
 	spec->keepalive_ds = told->keepalive_ds;
 	len = ng_reply_build(spec, gate->scratch);
 	wire = len ? arena_copy(&gate->words, gate->scratch, len) : NULL;
-	if (wire)
-		action_add(gate, NG_REPLY)->reply =
-			(struct ng_reply){.client = told->client, .wire = wire, .len = len};
-	else
-		action_add(gate, NG_DROP)->drop = told->client;
+	queue(gate, told, wire, len);
 	count(gate, spec->rcode, verdict);
 	record = record_begin(gate, told, id);
 	record->verdict = verdict;

@@ -163,7 +163,8 @@ void shares_shrink(struct ng_gate *gate, uint32_t size)
 {
 	const uint64_t most = gate->settings.limits.cache_octets;
 
-	for (unsigned i = 0; gate->cache.n && gate->cache.octets + size > most; i++) {
+	for (unsigned i = 0;
+	     gate->cache.n && gate->cache.octets + gate->ready.octets + size > most; i++) {
 		struct heap_node *first = heap_top(&gate->cache.first);
 		struct share *share =
 			(struct share *)((char *)first - offsetof(struct share, first));

@@ -18,13 +18,14 @@
  */
 struct trail {
 	uint32_t uses;
-	uint16_t names_len;
+	uint16_t watches, names_len;
 	uint8_t n_addrs, n_names, held;
 	uint8_t local : 7, replaces : 1;
 	uint8_t octets[];
 };
 
 _Static_assert((NG_CHAIN_MAX + 1) * NG_NAME_MAX <= UINT16_MAX, "names_len holds that");
+_Static_assert(NG_ADDRS_MAX *NG_PORTS_MAX < UINT16_MAX, "uses holds a query and its leases");
 _Static_assert(NG_ADDRS_MAX <= UINT8_MAX, "n_addrs holds that");
 _Static_assert(NG_CHAIN_MAX + 1 <= 127, "local holds that");
 
@@ -127,7 +128,22 @@ void trail_release(struct ng_gate *gate, struct sandbox *sandbox, struct trail *
 	sandbox->trail_octets -= share_of(trail);
 	gate->counters.trails--;
 	gate->counters.trail_octets -= size_of(trail);
-	free(trail);
+	if (!trail->watches)
+		free(trail);
+}
+
+bool trail_watch(struct trail *trail)
+{
+	if (trail->watches == UINT16_MAX)
+		return false;
+	trail->watches++;
+	return true;
+}
+
+void trail_unwatch(struct trail *trail)
+{
+	if (!--trail->watches && !trail->uses)
+		free(trail);
 }
 
 bool trail_leads(const struct trail *trail, const struct ng_trail *as)

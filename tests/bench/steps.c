@@ -137,15 +137,12 @@ typedef void step_fn(struct stage *stage, unsigned i);
 static const struct step {
 	const char *name;
 	step_fn *take;
-	unsigned warm; /* misses before it */
+	unsigned warm, hits; /* misses before it, and hits behind those */
 } steps[] = {
-	{"deny", step_deny, NAMES},
-	{"hit", step_hit, NAMES},
-	{"miss", step_miss, 0},
-	{"parse", step_parse, 0},
-	{"decide", step_decide, 0},
-	{"filter", step_filter, 0},
-	{"lease-renewal", step_renew, NAMES},
+	{"deny", step_deny, NAMES, 0},     {"hit", step_hit, NAMES, NAMES},
+	{"hit-first", step_hit, NAMES, 0}, {"miss", step_miss, 0, 0},
+	{"parse", step_parse, 0, 0},       {"decide", step_decide, 0, 0},
+	{"filter", step_filter, 0, 0},     {"lease-renewal", step_renew, NAMES, 0},
 };
 
 __attribute__((noipa)) static void measured(struct stage *stage, step_fn *take, unsigned times)
@@ -163,6 +160,8 @@ static void run(const struct step *step, unsigned times)
 	messages_make(&stage);
 	for (unsigned i = 0; i < step->warm; i++)
 		step_miss(&stage, i);
+	for (unsigned i = 0; i < step->hits; i++)
+		step_hit(&stage, i);
 	measured(&stage, step->take, times);
 	engine_finish(&stage.engine);
 }

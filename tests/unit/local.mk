@@ -154,6 +154,13 @@ check_PROGRAMS += tests/unit/test_gate_property
 TESTS += tests/unit/test_gate_property
 tests_unit_test_gate_property_SOURCES = tests/unit/test_gate_property.c tests/unit/gate_model.h
 tests_unit_test_gate_property_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
+READY_TESTS = tests/unit/test_ready tests/unit/test_ready_property
+check_PROGRAMS += $(READY_TESTS)
+TESTS += $(READY_TESTS)
+tests_unit_test_ready_SOURCES = tests/unit/test_ready.c tests/unit/ready_world.h tests/unit/message_maker.h tests/unit/unit.h
+tests_unit_test_ready_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_ready_property_SOURCES = tests/unit/test_ready_property.c tests/unit/message_maker.h tests/unit/unit.h
+tests_unit_test_ready_property_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 WARDEN_TESTS = tests/unit/test_mirror tests/unit/test_packet tests/unit/test_sandboxes \
 	tests/unit/test_rules tests/unit/test_statics tests/unit/test_declared
 check_PROGRAMS += $(WARDEN_TESTS)
