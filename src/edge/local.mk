@@ -10,7 +10,7 @@ libedge_a_SOURCES += src/edge/lease_store.c src/edge/lease_store.h src/edge/leas
 	src/edge/record.h src/edge/record_format.c src/edge/udp.c \
 	src/edge/udp.h src/edge/upstream.c src/edge/upstream.h src/edge/upstream_conn.c src/edge/upstream_conn_io.c src/edge/upstream_tls.c src/edge/upstream_tls.h src/edge/upstream_try_answer.c \
 	src/edge/upstream_try.c src/edge/upstream_try.h src/edge/upstream_try_chance.c \
-	src/edge/upstream_try_chance.h src/edge/upstream_try_cookie.c src/edge/upstream_try_cookie.h src/edge/upstream_try_send.c src/edge/upstream_try_servers.c src/edge/upstream_try_servers.h
+	src/edge/upstream_try_chance.h src/edge/upstream_try_cookie.c src/edge/upstream_try_cookie.h src/edge/upstream_try_routes.c src/edge/upstream_try_send.c src/edge/upstream_try_servers.c src/edge/upstream_try_servers.h
 libedge_a_SOURCES += src/edge/program.c src/edge/program.h src/edge/program_code.h \
 	src/edge/program_held.c src/edge/program_ingress.c src/edge/program_pins.c src/edge/program_pins.h
 libedge_a_SOURCES += src/edge/dump.c src/edge/dump.h

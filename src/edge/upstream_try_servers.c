@@ -21,8 +21,6 @@
 #define DOUBT_MS        600000
 #define FORM_MS         600000
 #define UNHEARD_MAX     2
-#define TIMEOUT_MIN     10
-#define TIMEOUT_MAX     60000
 #define EXPLORE         4 /* of 256 questions go to another than the fastest */
 #define SAMPLES_MIN     16
 #define PATIENCE_MIN_MS 5
@@ -30,82 +28,6 @@
 #define SAVED           5 /* hundredths: one second query for twenty questions */
 #define COST            100
 #define CREDIT_MAX      1000
-
-/* ---- the routes ---- */
-
-void servers_finish(struct servers *servers)
-{
-	if (!servers)
-		return;
-	free(servers->routes);
-	*servers = (struct servers){0};
-}
-
-static int by_id(const void *a, const void *b)
-{
-	const struct server_route *left = a, *right = b;
-
-	return (left->id > right->id) - (left->id < right->id);
-}
-
-struct server_route *servers_route(const struct servers *servers, uint32_t id)
-{
-	const struct server_route key = {.id = id};
-
-	if (!servers->n)
-		return NULL;
-	return bsearch(&key, servers->routes, servers->n, sizeof(key), by_id);
-}
-
-/* Health belongs to the server, whatever route it serves; routes may have changed their ids. */
-static void inherit(struct server *server, const struct servers *old)
-{
-	for (size_t r = 0; r < old->n; r++)
-		for (uint8_t i = 0; i < old->routes[r].n_servers; i++) {
-			const struct server *known = &old->routes[r].servers[i];
-
-			if (!upstream_server_same(&known->at, &server->at))
-				continue;
-			*server = *known;
-			server->probed = false;
-			server->told_ms = 0;
-			return;
-		}
-}
-
-static void fill(struct server_route *route, const struct upstream_route *from,
-		 const struct servers *old)
-{
-	route->id = from->id;
-	route->timeout_ms = from->timeout_ms;
-	route->trust_ad = from->trust_ad;
-	route->zone = from->zone;
-	if (route->timeout_ms < TIMEOUT_MIN)
-		route->timeout_ms = TIMEOUT_MIN;
-	if (route->timeout_ms > TIMEOUT_MAX)
-		route->timeout_ms = TIMEOUT_MAX;
-	route->n_servers = from->n_servers < NG_SERVERS_MAX ? from->n_servers : NG_SERVERS_MAX;
-	for (uint8_t i = 0; i < route->n_servers; i++) {
-		route->servers[i].at = from->servers[i];
-		route->servers[i].who = from->who[i];
-		inherit(&route->servers[i], old);
-	}
-}
-
-int servers_replace(struct servers *servers, const struct upstream_route *routes, size_t n)
-{
-	struct server_route *fresh = calloc(n ? n : 1, sizeof(*fresh));
-
-	if (!fresh)
-		return NG_E_NOMEM;
-	for (size_t i = 0; i < n; i++)
-		fill(&fresh[i], &routes[i], servers);
-	qsort(fresh, n, sizeof(*fresh), by_id);
-	free(servers->routes);
-	servers->routes = fresh;
-	servers->n = n;
-	return NG_OK;
-}
 
 /* ---- the choice ---- */
 

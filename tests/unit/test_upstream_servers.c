@@ -10,6 +10,7 @@
 #include "edge/upstream_try_servers.h"
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static struct server_route *route_of(struct servers *servers, uint8_t n)
 {
@@ -160,6 +161,70 @@ static void health_outlives_a_reload(void **state)
 	servers_finish(&servers);
 }
 
+/* What a zone's servers did is that zone's, though another has the same ones. */
+static void counts_stay_with_their_zone(void **state)
+{
+	const uint8_t octets[4] = {192, 0, 2, 1};
+	const struct upstream_server same = {.addr = ng_addr_make(NG_IPV4, octets), .port = 53};
+	struct upstream_route routes[3];
+	struct servers servers = {0};
+
+	(void)state;
+	for (uint32_t i = 0; i < 3; i++)
+		routes[i] = (struct upstream_route){
+			.id = 7 + i, .timeout_ms = 1000, .n_servers = 1, .servers = {same}};
+	assert_int_equal(servers_replace(&servers, routes, 2), NG_OK);
+	servers_route(&servers, 7)->servers[0].counts[UPSTREAM_ASKED] = 4;
+	servers_route(&servers, 8)->servers[0].counts[UPSTREAM_ASKED] = 9;
+	server_good(servers_route(&servers, 8), 0, WAY_DATAGRAM, 10);
+	assert_int_equal(servers_replace(&servers, routes, 3), NG_OK);
+	assert_int_equal(servers_route(&servers, 7)->servers[0].counts[UPSTREAM_ASKED], 4);
+	assert_int_equal(servers_route(&servers, 8)->servers[0].counts[UPSTREAM_ASKED], 9);
+	assert_int_equal(servers_route(&servers, 8)->servers[0].srtt_us[WAY_DATAGRAM], 10);
+	assert_int_equal(servers_route(&servers, 9)->servers[0].counts[UPSTREAM_ASKED], 0);
+	/* How the server is doing is of use to a new zone as well. */
+	assert_int_equal(servers_replace(&servers, routes + 1, 1), NG_OK);
+	assert_int_equal(servers_replace(&servers, routes, 1), NG_OK);
+	assert_int_equal(servers_route(&servers, 7)->servers[0].srtt_us[WAY_DATAGRAM], 10);
+	assert_int_equal(servers_route(&servers, 7)->servers[0].counts[UPSTREAM_ASKED], 0);
+	servers_finish(&servers);
+}
+
+static void many_servers(struct upstream_route *routes, uint16_t port)
+{
+	for (uint32_t i = 0; i < NG_ROUTES_MAX; i++) {
+		routes[i] = (struct upstream_route){.id = port * NG_ROUTES_MAX + i,
+						    .n_servers = NG_SERVERS_MAX};
+		for (uint32_t j = 0; j < NG_SERVERS_MAX; j++) {
+			const uint32_t at = i * NG_SERVERS_MAX + j;
+			const uint8_t octets[4] = {198, 18, (uint8_t)(at >> 8), (uint8_t)at};
+
+			routes[i].servers[j] =
+				(struct upstream_server){.addr = ng_addr_make(NG_IPV4, octets),
+							 .port = (uint16_t)(port + (at >> 16))};
+		}
+	}
+}
+
+/* Nothing is answered while a reload goes on: as many as there may be take no seconds of it. */
+static void as_many_as_may_be(void **state)
+{
+	struct upstream_route *routes = calloc(NG_ROUTES_MAX, sizeof(*routes));
+	struct servers servers = {0};
+	const clock_t begun = clock();
+
+	(void)state;
+	assert_non_null(routes);
+	for (uint16_t port = 53; port < 55; port++) {
+		many_servers(routes, port);
+		assert_int_equal(servers_replace(&servers, routes, NG_ROUTES_MAX), NG_OK);
+		assert_int_equal(servers_replace(&servers, routes, NG_ROUTES_MAX), NG_OK);
+	}
+	assert_true(clock() - begun < 5 * CLOCKS_PER_SEC);
+	servers_finish(&servers);
+	free(routes);
+}
+
 /* Beyond the 95th percentile, and for one question in twenty at most. */
 static void second_query_is_bounded(void **state)
 {
@@ -259,6 +324,8 @@ int main(void)
 		cmocka_unit_test(aside_and_back),
 		cmocka_unit_test(dead_zone_is_asked_all_the_same),
 		cmocka_unit_test(health_outlives_a_reload),
+		cmocka_unit_test(counts_stay_with_their_zone),
+		cmocka_unit_test(as_many_as_may_be),
 		cmocka_unit_test(second_query_is_bounded),
 		cmocka_unit_test(form_that_is_answered),
 		cmocka_unit_test(what_is_shown),
