@@ -225,6 +225,21 @@ void routes_resend(struct ng_gate *gate, struct sandbox *sandbox)
 	}
 }
 
+/* Of what was said already, nobody knows any more by which route it came. */
+static void proofs_drop(struct ng_gate *gate)
+{
+	struct sandbox *sandbox, *spare;
+	struct query *query;
+
+	HASH_ITER (hh, gate->directory.by_id, sandbox, spare) {
+		DL_FOREACH2(sandbox->queries, query, sandbox_next)
+		{
+			if (query->judged)
+				query_prove(query, false);
+		}
+	}
+}
+
 void routes_swap(struct ng_gate *gate, struct route *routes, size_t n)
 {
 	struct gone gone = gone_find(gate, routes, n);
@@ -236,6 +251,7 @@ void routes_swap(struct ng_gate *gate, struct route *routes, size_t n)
 	if (gone.all || gone.n) {
 		answers_drop(gate, &gone);
 		asks_drop(gate, &gone);
+		proofs_drop(gate);
 	}
 	free(gone.ids);
 	HASH_ITER (hh, gate->directory.by_id, sandbox, spare) {

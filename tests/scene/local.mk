@@ -4,6 +4,7 @@ AM_SCENE_LOG_FLAGS = test --format tap
 SCENES = \
 	tests/scene/aaaa-off-while-asking.scene \
 	tests/scene/aaaa-off.scene \
+	tests/scene/ad-of-a-zone-that-went.scene \
 	tests/scene/ad-passed.scene tests/scene/ad-not-stale.scene \
 	tests/scene/adoption-along-aliases.scene \
 	tests/scene/adoption-confirms-anew.scene \
