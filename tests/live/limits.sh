@@ -102,7 +102,7 @@ is "names to be approved: all but 64 of each" "$((3 * 37 - 64)) $((3 * 44 - 64))
 
 for way in tcp unix; do
 	count=$(count ci closed)
-	is "of eight idle connections by $way three live" "00000111" "$(box 1 python3 "$here/tcp.py" queue "$(at ci $way)" 8)"
+	is "of eight idle connections by $way three live" "00000111" "$(box 1 python3 "$here/tcp.py" queue "$(at ci $way)" 8 3)"
 	is "five gave way" 5 $(($(count ci closed) - count))
 	rm -f "$work/go.lab"
 	count=$(count lab connections)
