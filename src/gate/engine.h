@@ -266,6 +266,7 @@ uint64_t trail_way(const struct ng_trail *trail);
 void trail_read(const struct trail *trail, struct trail_view *out);
 /* Its memory is given to no other trail while it is watched; it stands no longer for that. False: too often. */
 bool trail_watch(struct trail *trail);
+size_t trail_size(const struct trail *trail); /* octets of memory */
 void trail_unwatch(struct trail *trail);
 /* The name whose rule the addresses stand under: the asked one, or where the chain crossed last. */
 struct ng_name trail_name(const struct trail *trail);
@@ -369,6 +370,7 @@ bool history_name(const struct ng_gate *gate, uint32_t sandbox, const struct ng_
 struct memory *history_watch(struct ng_gate *gate, uint32_t sandbox,
 			     const struct ng_addr *addr);
 void history_unwatch(struct memory *memory); /* takes NULL */
+size_t history_size(const struct memory *memory);
 bool history_stands(
 	const struct memory *memory); /* the name is still the one that it had last */
 void history_again(const struct ng_gate *gate,

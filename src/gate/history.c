@@ -109,6 +109,11 @@ void history_unwatch(struct memory *memory)
 		free(memory);
 }
 
+size_t history_size(const struct memory *memory)
+{
+	return sizeof(*memory) + memory->len;
+}
+
 /* Another name is another memory. */
 bool history_stands(const struct memory *memory)
 {

@@ -27,8 +27,8 @@
  * a ready answer again if it can. What a hit notes (leases in use, uses of the entry, history, counters) is
  * noted here as there. So but for the time it takes, nobody can tell which of the two ways was gone.
  *
- * All of them together take a part of the cache's octets. When that is full, the sandbox that has most of it
- * loses its oldest.
+ * All of them together, with what they watch, take a part of the cache's octets. When that is full, the sandbox
+ * that has most of it loses its oldest.
  */
 #pragma once
 

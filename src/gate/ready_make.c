@@ -143,6 +143,23 @@ static size_t size_of(const struct making *making)
 	       making->n_addrs * sizeof(struct ng_addr) + making->len + READY_OPT_LEN;
 }
 
+/* Of what it may be the last to keep. The leases of one answer share most of it. */
+static size_t watched_size(const struct making *making)
+{
+	const struct ready_lease *before = NULL;
+	size_t size = 0;
+
+	for (size_t i = 0; i < making->n_leases; before = &making->leases[i++]) {
+		const struct ready_lease *on = &making->leases[i];
+
+		if (!before || on->trail != before->trail)
+			size += trail_size(on->trail) + BESIDES;
+		if (on->memory && (!before || on->memory != before->memory))
+			size += history_size(on->memory) + BESIDES;
+	}
+	return size;
+}
+
 static void octets_fill(const struct making *making, uint8_t *to)
 {
 	static const uint8_t opt[READY_OPT_LEN] = {[2] = NG_TYPE_OPT,
@@ -182,7 +199,7 @@ static struct ready *ready_fill(const struct making *making)
 		.entry = query->entry,
 		.sandbox = query->sandbox,
 		.made_in = making->gate->input,
-		.size = (uint32_t)(size + BESIDES),
+		.size = (uint32_t)(size + BESIDES + watched_size(making)),
 		.lease_max_s = query->bounds.lease_max_s,
 		.id = query->sandbox->spec.id,
 		.type = query->asked.question.type,

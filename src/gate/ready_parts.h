@@ -29,7 +29,7 @@ struct ready {
 	uint64_t made_in; /* input */
 	const char *path; /* of the rule, borrowed as the sandbox's policy is; NULL: none */
 	uint32_t line;
-	uint32_t hash, size; /* size: octets of memory, with what is beside it */
+	uint32_t hash, size; /* size: octets of memory, with what it watches */
 	uint32_t lease_max_s;
 	enum ng_verdict verdict;
 	uint32_t id; /* of the sandbox, and the rest of the key, but for the name */

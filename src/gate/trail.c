@@ -49,8 +49,7 @@ static size_t packed_len(const struct ng_addr *addrs, size_t n)
 	return len;
 }
 
-/* Of memory. */
-static size_t size_of(const struct trail *trail)
+size_t trail_size(const struct trail *trail)
 {
 	size_t len = trail->names_len;
 
@@ -110,7 +109,7 @@ int trail_make(struct ng_gate *gate, struct sandbox *sandbox, const struct ng_tr
 	fill(trail, from);
 	sandbox->trail_octets += share_of(trail);
 	gate->counters.trails++;
-	gate->counters.trail_octets += size_of(trail);
+	gate->counters.trail_octets += trail_size(trail);
 	*out = trail;
 	return NG_OK;
 }
@@ -127,7 +126,7 @@ void trail_release(struct ng_gate *gate, struct sandbox *sandbox, struct trail *
 		return;
 	sandbox->trail_octets -= share_of(trail);
 	gate->counters.trails--;
-	gate->counters.trail_octets -= size_of(trail);
+	gate->counters.trail_octets -= trail_size(trail);
 	if (!trail->watches)
 		free(trail);
 }

@@ -491,6 +491,71 @@ static void bounded(void **state)
 	assert_int_equal(world->ready, 2);
 }
 
+/* An answer whose aliases lead from each name to the one above it: few octets, and a long way. */
+static void answer_upwards(struct world *world, const char *text, size_t links)
+{
+	const struct ng_addr addr = addr_of("203.0.113.9"), server = addr_of("192.0.2.53");
+	struct maker maker;
+
+	make_header(&maker, 0x8180, 1, (unsigned int)links + 1, 0, 0);
+	make_question(&maker, text, NG_TYPE_A);
+	for (size_t i = 0; i < links; i++, text += 2) {
+		const struct ng_name above = name_of(text + 2);
+
+		make_rr(&maker, text, NG_TYPE_CNAME, 300, above.wire, above.len);
+	}
+	make_rr(&maker, text, NG_TYPE_A, 300, addr.bytes, 4);
+	ng_gate_answer(world->gate, world->now_us, find(world, NG_ASK_UPSTREAM)->ask.id,
+		       &server, maker.octets, maker.n);
+	take(world);
+	ng_gate_lease_result(world->gate, world->now_us, find(world, NG_LEASE)->lease.number,
+			     NG_OK);
+	take(world);
+}
+
+/* What is watched may be kept by the ready answer alone, when its lease is gone: it pays for that. */
+static void trails_count(void **state)
+{
+	struct world *world = *state;
+	struct ng_counters counters;
+	char name[NG_NAME_TEXT_MAX] = "";
+
+	for (size_t i = 0; i < 16; i++)
+		strcat(name, "a.");
+	for (size_t i = 0; i < 3; i++)
+		strcat(name, "a-long-label-that-is-the-same-in-all-of-the-names-of-this.");
+	strcat(name, "good.example");
+	ask(world, name);
+	answer_upwards(world, name, 16);
+	ask(world, name);
+	assert_int_equal(answers(world), 17);
+	ng_gate_counters(world->gate, &counters);
+	assert_int_equal(counters.ready_answers, 1);
+	assert_true(counters.trail_octets > 3000);
+	assert_true(counters.ready_octets > counters.trail_octets);
+}
+
+static void names_of_addresses_count(void **state)
+{
+	struct world *world = *state;
+	const char *const addrs[] = {"203.0.113.1", "203.0.113.2", "203.0.113.3",
+				     "203.0.113.4", "203.0.113.5", "203.0.113.6",
+				     "203.0.113.7", "203.0.113.8"};
+	struct ng_counters counters;
+	char name[NG_NAME_TEXT_MAX] = "";
+
+	for (size_t i = 0; i < 3; i++)
+		strcat(name, "a-long-label-that-is-the-same-in-all-of-the-names-of-this.");
+	strcat(name, "port.example");
+	ask(world, name);
+	answer_all(world, addrs, COUNT(addrs), 300);
+	ask(world, name);
+	ng_gate_counters(world->gate, &counters);
+	assert_int_equal(counters.ready_answers, 1);
+	assert_true(counters.ready_octets >
+		    counters.trail_octets + COUNT(addrs) * strlen(name));
+}
+
 static void checked(void **state)
 {
 	struct world *world = *state;
@@ -535,6 +600,8 @@ int main(void)
 		T(time_to_ask_ahead),
 		T(port_of_the_rule),
 		T(bounded),
+		T(trails_count),
+		T(names_of_addresses_count),
 		T(checked),
 	};
 
