@@ -136,6 +136,15 @@ void leg_wake(struct leg *leg)
 	arm(leg->exchange);
 }
 
+/* As of now: an earlier send of the same try may have brought the first. */
+static bool expects_cookie(const struct leg *leg)
+{
+	const struct server_route *route = exchange_route(leg->exchange);
+
+	return route && upstream_now_ms(leg->exchange->upstream) <
+				route->servers[leg->index].cookie.expected_until_ms;
+}
+
 /* Sends it by the given way; false when that could not even begin. */
 static bool leg_send(struct leg *leg, enum way way, uint32_t timeout_ms)
 {
@@ -144,6 +153,7 @@ static bool leg_send(struct leg *leg, enum way way, uint32_t timeout_ms)
 
 	if (way == WAY_STREAM && leg->form == FORM_COOKIE)
 		leg->form = FORM_EDNS;
+	leg->expects = expects_cookie(leg);
 	leg->sent_us = upstream_now_us();
 	leg->sent_ms = upstream_now_ms(exchange->upstream);
 	leg->end_ms = leg->sent_ms + timeout_ms;
@@ -171,7 +181,6 @@ static bool leg_begin(struct leg *leg, struct server_route *route,
 	leg->probe = turn->probe;
 	leg->resent = leg->refused = leg->bad = leg->doubtful = false;
 	leg->form = server_form(server, turn->now_ms);
-	leg->expects = turn->now_ms < server->cookie.expected_until_ms;
 	leg_count(leg, UPSTREAM_ASKED);
 	return leg_send(leg, server_way(server, turn->now_ms), route->timeout_ms);
 }

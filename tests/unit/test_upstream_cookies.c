@@ -231,6 +231,32 @@ static void badcookie_again_is_asked_by_tcp(void **state)
 	assert_int_equal(counted(world).over_tcp, 1);
 }
 
+static void is_spoken_for_after_badcookie(struct world *world)
+{
+	uint8_t out[1024];
+	struct letter *letter;
+	size_t len;
+
+	give_baked(world, take(world, 0), THEIRS, 0, NG_RCODE_BADCOOKIE);
+	letter = take(world, 0);
+	len = right(letter, out);
+	out[len - 1] = 66;
+	give(world, 0, letter, out, len);
+	give_right_stream(world);
+}
+
+/* BADCOOKIE has brought cookies: from the very next try on nothing counts without. */
+static void after_badcookie_none_is_believed_without(void **state)
+{
+	struct world *world = *state;
+
+	play_turns(world, is_spoken_for_after_badcookie, 1);
+	assert_int_equal(world->wire[world->len - 1], 223);
+	assert_int_equal(counted(world).cookies_bad, 1);
+	assert_int_equal(counted(world).cookies_lost, 1);
+	assert_int_equal(counted(world).over_tcp, 1);
+}
+
 static void chokes_on_cookies(struct world *world)
 {
 	give_refusal(world, take(world, 0), NG_RCODE_FORMERR, true);
@@ -346,6 +372,7 @@ int main(void)
 		TEST(one_that_sent_cookies_cannot_be_said_to_choke_on_them),
 		TEST(badcookie_is_asked_once_more),
 		TEST(badcookie_again_is_asked_by_tcp),
+		TEST(after_badcookie_none_is_believed_without),
 		TEST(one_that_takes_no_cookie_is_asked_without),
 		TEST(one_that_takes_no_edns_is_asked_without),
 		TEST(formerr_in_every_form_is_the_answer),
