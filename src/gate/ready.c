@@ -186,20 +186,33 @@ void ready_drop(struct ng_gate *gate, struct ready *ready)
 	ready_free(ready);
 }
 
-/* Room for one of that size, of what all of them may take. */
-static bool room_make(struct ng_gate *gate, uint32_t size)
+uint64_t readies_most(const struct ng_gate *gate)
 {
-	const uint64_t most = gate->settings.limits.cache_octets / CACHE_PART;
+	const uint64_t all = gate->settings.limits.cache_octets, part = all / CACHE_PART,
+		       left = all > gate->cache.octets ? all - gate->cache.octets : 0;
 
-	if (size > most)
-		return false;
-	while (gate->ready.octets + size > most) {
+	return left < part ? left : part;
+}
+
+void readies_shrink(struct ng_gate *gate, uint64_t most)
+{
+	while (gate->ready.octets > most) {
 		struct heap_node *first = heap_top(&gate->ready.first);
 
 		ready_drop(gate, ((struct readies_of *)((char *)first -
 							offsetof(struct readies_of, first)))
 					 ->oldest);
 	}
+}
+
+/* Room for one of that size. */
+static bool room_make(struct ng_gate *gate, uint32_t size)
+{
+	const uint64_t most = readies_most(gate);
+
+	if (size > most)
+		return false;
+	readies_shrink(gate, most - size);
 	return gate->ready.n < gate->ready.room || table_grow(&gate->ready);
 }
 
@@ -216,7 +229,6 @@ void ready_put(struct ng_gate *gate, struct ready *ready)
 	ready->next = *bucket;
 	*bucket = ready;
 	gate->ready.n++;
-	shares_shrink(gate, 0);
 }
 
 void readies_of_entry(struct ng_gate *gate, struct entry *entry)

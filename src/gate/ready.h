@@ -27,8 +27,8 @@
  * a ready answer again if it can. What a hit notes (leases in use, uses of the entry, history, counters) is
  * noted here as there. So but for the time it takes, nobody can tell which of the two ways was gone.
  *
- * All of them together, with what they watch, take a part of the cache's octets. When that is full, the sandbox
- * that has most of it loses its oldest.
+ * All of them together, with what they watch, take a part of the cache's octets, of
+ * those that entries leave free. When that is full, the sandbox that has most of it loses its oldest.
  */
 #pragma once
 
@@ -75,6 +75,7 @@ bool ready_answer(struct ng_gate *gate, const struct told *told, const struct ng
  */
 void ready_make(struct ng_gate *gate, const struct query *query);
 void ready_drop(struct ng_gate *gate, struct ready *ready);
+void readies_shrink(struct ng_gate *gate, uint64_t most);         /* to so many octets */
 void readies_of_entry(struct ng_gate *gate, struct entry *entry); /* all of them go */
 void readies_of_sandbox(struct ng_gate *gate, struct sandbox *sandbox);
 void readies_finish(struct ng_gate *gate); /* the sandboxes must be gone */

@@ -32,6 +32,7 @@ static bool suits(const struct ng_gate *gate, const struct query *query)
 	       !query->proved && /* AD is for those who ask for it */
 	       !query->local && !query->replaces && !query->decision.shadowed &&
 	       query->asked.question.type != NG_TYPE_PTR && /* see reverse.c */
+	       readies_most(gate) > sizeof(struct ready) &&
 	       query->n + (query->soa != NULL) <= READY_RRS_MAX;
 }
 

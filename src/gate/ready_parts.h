@@ -79,7 +79,9 @@ uint32_t ready_hash(const struct ng_gate *gate, const struct ready_key *key);
 /* NULL: there is none. */
 struct ready *ready_find(const struct ng_gate *gate, const struct ready_key *key,
 			 uint32_t hash);
-/* Takes it over, beside its entry and for its sandbox. Without room it goes, and so may the entry. */
+/* The octets that all of them may have now. */
+uint64_t readies_most(const struct ng_gate *gate);
+/* Takes it over, beside its entry and for its sandbox. Without room it goes. */
 void ready_put(struct ng_gate *gate, struct ready *ready);
 
 /* ---- ready_prove.c ---- */

@@ -162,13 +162,15 @@ static void share_step(struct ng_gate *gate, struct share *share, bool must)
 void shares_shrink(struct ng_gate *gate, uint32_t size)
 {
 	const uint64_t most = gate->settings.limits.cache_octets;
+	uint64_t used;
 
-	for (unsigned i = 0;
-	     gate->cache.n && gate->cache.octets + gate->ready.octets + size > most; i++) {
+	for (unsigned i = 0; gate->cache.n && gate->cache.octets + size > most; i++) {
 		struct heap_node *first = heap_top(&gate->cache.first);
 		struct share *share =
 			(struct share *)((char *)first - offsetof(struct share, first));
 
 		share_step(gate, share, i >= STEPS_MAX);
 	}
+	used = gate->cache.octets + size;
+	readies_shrink(gate, used < most ? most - used : 0);
 }

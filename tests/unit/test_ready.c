@@ -475,7 +475,7 @@ static void bounded(void **state)
 	world->generation.settings.limits.cache_octets = 16384;
 	apply(world);
 	warm_so(world, &neighbour, "203.0.113.7", 300);
-	for (unsigned int i = 0; i < 200; i++) {
+	for (unsigned int i = 0; i < 40; i++) {
 		snprintf(name, sizeof(name), "a%u.good.example", i);
 		ask(world, name);
 		answer(world, "203.0.113.9", 300);
@@ -489,6 +489,41 @@ static void bounded(void **state)
 	world->ready = 0;
 	ask_so(world, &neighbour);
 	assert_int_equal(world->ready, 2);
+}
+
+/* They are in the way of no entry: what is remembered is what would be without them. */
+static void entries_go_first(void **state)
+{
+	struct world *world = *state;
+	struct ng_counters counters;
+	uint64_t all;
+	char name[32];
+
+	for (unsigned int i = 0; i < 110; i++) {
+		struct form form = {.name = name, .from = i < 100 ? "10.0.0.3" : NULL};
+
+		snprintf(name, sizeof(name), "n%u.good.example", i);
+		ask_so(world, &form);
+		answer(world, "203.0.113.9", 300);
+	}
+	octets(world, &all);
+	world->generation.settings.limits.cache_octets = (uint32_t)all + 1024;
+	apply(world);
+	for (unsigned int i = 0; i < 20; i++) {
+		struct form form = {.name = name, .from = i % 2 ? "fd00::2" : NULL};
+
+		snprintf(name, sizeof(name), "n%u.good.example", 100 + i / 2);
+		ask_so(world, &form);
+		assert_int_equal(answers(world), 1);
+	}
+	assert_true(octets(world, &all) > 512 && octets(world, &all) <= 1024);
+	ng_gate_counters(world->gate, &counters);
+	assert_int_equal(counters.cache_entries, 110);
+	ask(world, "b.good.example");
+	answer(world, "203.0.113.9", 300);
+	ng_gate_counters(world->gate, &counters);
+	assert_int_equal(counters.cache_entries, 111);
+	assert_true(counters.cache_octets <= world->generation.settings.limits.cache_octets);
 }
 
 /* An answer whose aliases lead from each name to the one above it: few octets, and a long way. */
@@ -600,6 +635,7 @@ int main(void)
 		T(time_to_ask_ahead),
 		T(port_of_the_rule),
 		T(bounded),
+		T(entries_go_first),
 		T(trails_count),
 		T(names_of_addresses_count),
 		T(checked),
