@@ -436,6 +436,7 @@ static void apply(struct world *world)
 						   .ttl_max_s = below(world, 3) ? 0 : 40};
 	generation.settings.limits.leases_sandbox = below(world, 3) ? 0 : 3;
 	generation.settings.limits.pending_sandbox = below(world, 6) ? 0 : 2;
+	generation.settings.limits.cache_octets = below(world, 3) ? 0 : 2048;
 	assert_int_equal(ng_prefix_parse("10.20.0.0/16", &routes[1].opened[0]), NG_OK);
 	for (unsigned int i = 0; i < BOXES; i++) {
 		if (below(world, 2))
