@@ -14,11 +14,11 @@ static void none_has_grown(void **state)
 	} sizes[] = {
 		{"lease of an IPv4 address", sizeof(struct lease) + 4, 76},
 		{"holder beside a lease", sizeof(struct holder), 32},
-		{"cache entry", sizeof(struct entry), 96},
+		{"cache entry", sizeof(struct entry), 104}, /* with what is ready of it */
 		{"record of a cache entry", sizeof(struct entry_rr), 12},
 		{"rule of an image", sizeof(struct image_rule), 16},
 		{"pending query", sizeof(struct query), 2048},
-		{"order in flight", sizeof(struct order), 384},
+		{"order in flight", sizeof(struct order), 120},
 		{"ask in flight", sizeof(struct ask), 416},
 		{"sandbox", sizeof(struct sandbox), 1536},
 		{"name that waits for approval", sizeof(struct waiting), 656},
