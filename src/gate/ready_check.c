@@ -62,11 +62,13 @@ void ready_expect(struct ng_gate *gate, const struct told *told, const struct ng
 
 void ready_compare(struct ng_gate *gate, const struct expected *expected)
 {
-	const struct ng_action *actions = gate->actions + expected->at;
-	const struct ng_reply *reply = &actions->reply;
+	const struct ng_action *actions;
+	const struct ng_reply *reply;
 
-	if (!expected->octets)
+	if (!expected->octets) /* nothing else of it was written */
 		return;
+	actions = gate->actions + expected->at;
+	reply = &actions->reply;
 	gate->ready.held = false;
 	if (gate->n_actions == expected->at + 2 && actions[0].kind == NG_REPLY &&
 	    actions[1].kind == NG_RECORD && reply->len == expected->len &&
