@@ -3,7 +3,7 @@ noinst_LIBRARIES += libwarden.a
 libwarden_a_SOURCES = src/warden/adopt.c src/warden/commit.c src/warden/conntrack.c src/warden/conntrack.h \
 	src/warden/declared.c src/warden/declared.h src/warden/detect.c src/warden/integrate.c \
 	src/warden/bridge_rules.c src/warden/enrol_bridge.c src/warden/links.c src/warden/links.h src/warden/ports.c src/warden/ports.h \
-	src/warden/ends.c src/warden/enrol.c src/warden/fence.c src/warden/fence.h \
+	src/warden/ends.c src/warden/enrol.c src/warden/enrol_leases.c src/warden/enrol_rights.c src/warden/fence.c src/warden/fence.h \
 	src/warden/fence_marks.c src/warden/fence_rules.c src/warden/fixed.c src/warden/flows.c src/warden/flows.h \
 	src/warden/kernel.h src/warden/leases.c \
 	src/warden/counts.c src/warden/counts.h \

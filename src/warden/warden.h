@@ -137,12 +137,34 @@ int bridge_move(struct warden *warden, const struct wall_sandbox *was,
 void bridge_look(struct warden *warden);
 void bridge_watch(struct warden *warden);
 
-/* What has come into the mirror meanwhile: has it owned and counted, or puts its removal into the ops. */
-void enrol_prune(struct warden *warden);
+/* ---- what a sandbox has in the kernel (enrol_rights.c) ---- */
 
+/* What of `from` is not in `to`, to be removed; with the two swapped, to be added. */
+void enrol_difference(struct warden *warden, const struct wall_sandbox *from,
+		      const struct wall_sandbox *to, bool remove, uint32_t tag);
+/* What tells processes of the host apart. */
+void enrol_host(struct warden *warden, const struct wall_sandbox *sandbox, bool remove,
+		uint32_t tag);
+/* The sandbox that alone is on the interface, or COUNT_NOBODY: what is forged there is its. */
+uint32_t enrol_alone_on(const struct warden *warden, const char *interface);
+/* The interface's counters were one sandbox's, or COUNT_NOBODY's, and are to be another's. */
+void enrol_forged(struct warden *warden, const char *interface, uint32_t was, uint32_t is,
+		  uint32_t tag);
 bool has_source(const struct wall_sandbox *sandbox, const struct ng_prefix *source);
 /* The op that was added last is wanted: leftovers in its way go before it. */
 void claim_last(struct warden *warden);
+
+/* ---- its leases (enrol_leases.c) ---- */
+
+/* It has changed: its leases are told anew; what it may not keep is closed, and its flows cut. */
+void enrol_settle(struct warden *warden, const struct wall_sandbox *was,
+		  struct sandbox *sandbox);
+/* It goes, with all leases and flows. */
+void enrol_close(struct warden *warden, const struct wall_sandbox *was);
+/* Flows of the source are to be cut; with weigh, those alone that nothing justifies. */
+void enrol_cut(struct warden *warden, const struct ng_prefix *source, bool weigh);
+/* What has come into the mirror meanwhile: has it owned and counted, or puts its removal into the ops. */
+void enrol_prune(struct warden *warden);
 
 /* ---- static rules (fixed.c) ---- */
 
