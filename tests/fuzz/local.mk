@@ -7,13 +7,15 @@
 # showed a fault goes into the seeds with the fix. What a corpus reaches beyond the seeds, within 12,000 octets,
 # tests/fuzz/minimise.py fuzz/X X 12000 fuzz/X-corpus puts into tests/fuzz/corpus/X/.
 #
-# A new target is its source, its seeds, and two lines here. Of src/offline and src/edge only what is fuzzed is
+# A new target is its source, its seeds, and two lines here. Of src/offline, src/edge and src/daemon only what is fuzzed is
 # built: the rest wants libraries that no target needs.
 FUZZERS =
 FUZZERS += tests/fuzz/fuzz_query
 tests_fuzz_fuzz_query_LDADD = $(FUZZ_LDADD)
 FUZZERS += tests/fuzz/fuzz_answer
 tests_fuzz_fuzz_answer_LDADD = $(FUZZ_LDADD)
+FUZZERS += tests/fuzz/fuzz_edns
+tests_fuzz_fuzz_edns_LDADD = $(FUZZ_LDADD)
 FUZZERS += tests/fuzz/fuzz_name
 tests_fuzz_fuzz_name_LDADD = $(FUZZ_LDADD)
 FUZZERS += tests/fuzz/fuzz_wall
@@ -47,6 +49,11 @@ tests_fuzz_fuzz_upstream_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
 FUZZERS += tests/fuzz/fuzz_tls
 tests_fuzz_fuzz_tls_LDADD = $(FUZZ_EDGE)
 tests_fuzz_fuzz_tls_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
+FUZZERS += tests/fuzz/fuzz_control
+tests_fuzz_fuzz_control_SOURCES = tests/fuzz/fuzz_control.c src/daemon/spec.c
+tests_fuzz_fuzz_control_LDADD = tests/fuzz/libdriver.a libedge.a libconf.a libcore.a $(UV_LIBS) $(JANSSON_LIBS) \
+	$(CONFUSE_LIBS) $(LDNS_LIBS)
+tests_fuzz_fuzz_control_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(JANSSON_CFLAGS)
 FUZZERS += tests/fuzz/fuzz_reply
 tests_fuzz_fuzz_reply_LDADD = $(FUZZ_LDADD)
 
@@ -73,10 +80,11 @@ FUZZ_COMPILE = $(FUZZ_CC) $(FUZZ_CFLAGS) $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(CO
 	$(PCAP_CFLAGS) $(FSTRM_CFLAGS) $(JANSSON_CFLAGS) $(UV_CFLAGS)
 fuzz-programs:
 	@$(MKDIR_P) $(FUZZ_FOLDER); rm -f $(FUZZ_FOLDER)/libcode.a; set -e; \
-	for source in $(libcore_a_SOURCES) $(libconf_a_SOURCES) $(liboffline_a_SOURCES) $(libedge_a_SOURCES); do \
+	for source in $(libcore_a_SOURCES) $(libconf_a_SOURCES) $(liboffline_a_SOURCES) $(libedge_a_SOURCES) \
+		src/daemon/spec.c; do \
 		case $$source in \
 		src/edge/cache_store.c|src/edge/lease_store_rows.c) ;; \
-		src/edge/stream_frame.c|src/edge/upstream*.c) ;; \
+		src/edge/control.c|src/edge/stream_frame.c|src/edge/upstream*.c) ;; \
 		src/offline/below.c|src/offline/expect*.c|src/offline/setup.c) ;; \
 		src/offline/traffic*.c|src/offline/trial*.c|src/offline/world*.c) ;; \
 		src/offline/*|src/edge/*) continue ;; \

@@ -59,10 +59,11 @@ mutate_fn *mutate_of(const char *target)
 	static const struct {
 		const char *target;
 		mutate_fn *mutate;
-	} known[] = {{"query", mutate_message}, {"answer", mutate_message},
-		     {"name", mutate_message},  {"wall", mutate_wall},
-		     {"stream", mutate_stream}, {"upstream", mutate_upstream},
-		     {"tls", mutate_tls}};
+	} known[] = {{"query", mutate_message},  {"answer", mutate_message},
+		     {"name", mutate_message},   {"wall", mutate_wall},
+		     {"stream", mutate_stream},  {"upstream", mutate_upstream},
+		     {"tls", mutate_tls},        {"edns", mutate_edns},
+		     {"control", mutate_control}};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (!strcmp(target, known[i].target))

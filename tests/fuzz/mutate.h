@@ -30,6 +30,9 @@ mutate_fn mutate_wall;    /* tests/fuzz/fuzz_wall.c: two octets and a packet */
 mutate_fn
 	mutate_stream; /* segments behind an octet of length each, that hold DNS messages over TCP */
 mutate_fn mutate_upstream; /* the same behind one octet */
+mutate_fn
+	mutate_edns; /* fuzz_edns.c: how many records there are behind a question, and these */
+mutate_fn mutate_control; /* fuzz_control.c: one octet, and segments of JSON lines */
 mutate_fn mutate_tls; /* fuzz_tls.c: flags, and segments of TLS records or changes to them */
 
 /* What the inputs of a target are changed by; NULL: nothing knows their form. */

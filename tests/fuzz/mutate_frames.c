@@ -253,6 +253,65 @@ void mutate_upstream(struct edit *edit)
 	mutate_segments(edit, 1, change_dns);
 }
 
+/* A word of the socket's, a piece of JSON, or a line's end, somewhere; or a piece is gone, or there twice. */
+static void change_lines(struct edit *edit)
+{
+	static const char *const words[] = {"{\"name\":\"a\",\"sources\":[\"10.0.0.1\"]}\n",
+					    ",\"interface\":\"v0\"",
+					    ",\"private\":[\"10.0.0.0/8\"]",
+					    ",\"policies\":[\"/a\",\"preset:b\",\"zone:c\"]",
+					    ",\"allow\":[\"a.b\",\"*.c\"]",
+					    ",\"snat\":[\"192.0.2.1\"]",
+					    ",\"mode\":\"observe\"",
+					    ",\"uid\":1",
+					    ",\"cgroup\":\"/a\"",
+					    ",\"sidecar\":true",
+					    ",\"bridge\":\"br0\"",
+					    ",\"budget\":64",
+					    ",\"budget\":\"off\"",
+					    ",\"aaaa\":false",
+					    ",\"group\":\"g\"",
+					    ",\"masquerade\":true",
+					    "{",
+					    "}",
+					    "[",
+					    "]",
+					    "\"",
+					    "\\u0000",
+					    "\\ud800",
+					    ",",
+					    ":",
+					    "\n",
+					    "null",
+					    "-1",
+					    "1e999",
+					    "fd00::/64",
+					    "18446744073709551616"};
+	const char *word = words[roll(edit, sizeof(words) / sizeof(words[0]))];
+	size_t at = roll(edit, (uint32_t)edit->n + 1), n = roll(edit, 24);
+	uint8_t piece[24];
+
+	n = n < edit->n - at ? n : edit->n - at;
+	switch (roll(edit, 4)) {
+	case 0:
+		edit_put(edit, at, n, NULL, 0);
+		break;
+	case 1:
+		memcpy(piece, edit->data + at, n);
+		edit_put(edit, at, 0, piece, n);
+		break;
+	default:
+		edit_put(edit, at, roll(edit, 2) ? n : 0, word, strlen(word));
+	}
+}
+
+void mutate_control(struct edit *edit)
+{
+	if (edit->n && !roll(edit, 16))
+		edit->data[0] = (uint8_t)(roll(edit, 2) ? roll(edit, 2) : roll(edit, 256));
+	mutate_segments(edit, 1, change_lines);
+}
+
 void mutate_tls(struct edit *edit)
 {
 	static const uint8_t change[3] = {0, 40, 1};

@@ -359,3 +359,25 @@ void mutate_message(struct edit *edit)
 	survey_make(edit, &survey);
 	changes[roll(edit, sizeof(changes) / sizeof(changes[0]))](&survey);
 }
+
+void mutate_edns(struct edit *edit)
+{
+	static const uint8_t start[HEADER + 5] = {[5] = 1}; /* one question, of the root */
+	static uint8_t octets[1 << 16];
+	struct edit whole;
+
+	if (!edit->n || edit->n + sizeof(start) > sizeof(octets)) {
+		edit_put(edit, 0, edit->n, start, 1);
+		return;
+	}
+	memcpy(octets, start, sizeof(start));
+	memcpy(octets + sizeof(start), edit->data + 1, edit->n - 1);
+	octets[11] = edit->data[0] % 4;
+	whole = edit_make(octets, sizeof(start) + edit->n - 1, sizeof(octets),
+			  roll(edit, UINT32_MAX));
+	mutate_message(&whole);
+	if (whole.n < sizeof(start) || memcmp(octets + HEADER, start + HEADER, 5) != 0)
+		return; /* it was the question that changed */
+	edit->data[0] = octets[11];
+	edit_put(edit, 1, edit->n - 1, octets + sizeof(start), whole.n - sizeof(start));
+}
