@@ -8,9 +8,9 @@
  * takes no connection the next try waits past such packets. ICMP errors are ignored for the same
  * reason. Only what our own kernel says (no route) ends a try early.
  *
- * Sockets of datagrams live one try, so ports are as fresh as the kernel's choice. They hang on an epoll
- * descriptor of this edge, which hangs on the loop: adding one is one system call, closing it
- * removes it, and no handle has to outlive its question.
+ * Ports of datagrams live one try, and are as fresh as the kernel's choice. Their sockets may live longer
+ * (upstream_try_send.c). They hang on an epoll descriptor of this edge, which hangs on the loop: adding
+ * one is one system call, closing it removes it, and no handle has to outlive its question.
  */
 #include "config.h"
 #include "edge/upstream.h"
@@ -33,8 +33,11 @@ static void on_leg(struct upstream *upstream, uint32_t number, uint32_t generati
 	uint32_t place = number / LEGS;
 	struct leg *leg = &upstream->places[place].legs[number % LEGS];
 
-	if (place < upstream->fresh && leg->generation == generation &&
-	    leg->stage == LEG_DATAGRAM)
+	if (place >= upstream->fresh || leg->generation != generation)
+		return;
+	if (leg->rests) /* it came before the port was given back, or is an error */
+		datagram_close(leg);
+	else if (leg->stage == LEG_DATAGRAM)
 		leg_datagram(leg);
 }
 
@@ -275,8 +278,10 @@ void upstream_destroy(struct upstream *upstream)
 	if (!upstream)
 		return;
 	for (uint32_t i = 0; i < upstream->fresh; i++) {
-		for (size_t j = 0; j < LEGS; j++)
+		for (size_t j = 0; j < LEGS; j++) {
 			leg_drop(&upstream->places[i].legs[j]);
+			datagram_close(&upstream->places[i].legs[j]);
+		}
 		uv_close((uv_handle_t *)&upstream->places[i].timer, exchange_closed);
 	}
 	for (uint32_t i = 0; i < upstream->n_streams; i++)

@@ -1,7 +1,7 @@
 /*
  * One question and its tries.
  *
- * A try by datagram is a fresh socket with a fresh ID and letter case, so nothing learned from an
+ * A try by datagram has a fresh port, ID and letter case, so nothing learned from an
  * earlier one helps to forge an answer to it. TCP is a second half of a try, with a time-out of its
  * own; the sum of all stays within the budget that the question began with. When the first try takes
  * longer than nearly all questions of its zone do, another server is asked beside it, and the first
@@ -9,8 +9,6 @@
  */
 #include "config.h"
 #include "edge/upstream_try.h"
-
-#include <unistd.h>
 
 /* ---- places ---- */
 
@@ -62,15 +60,12 @@ void leg_count(const struct leg *leg, enum upstream_count which)
 		route->servers[leg->index].counts[which]++;
 }
 
-/* Closing takes the socket off the epoll descriptor; events already fetched see the generation. */
 void leg_drop(struct leg *leg)
 {
 	struct server_route *route = exchange_route(leg->exchange);
 
-	if (leg->fd >= 0)
-		close(leg->fd);
-	leg->fd = -1;
-	leg->generation++;
+	if (!leg->rests)
+		datagram_close(leg);
 	if (leg->stage == LEG_STREAM)
 		conn_leave(leg);
 	if (leg->probe && route)

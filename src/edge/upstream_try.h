@@ -37,7 +37,9 @@ struct leg {
 	struct leg *next, *prev; /* of the stream */
 	uint64_t sent_us, sent_ms, end_ms;
 	uint32_t generation; /* of its socket */
-	int fd;              /* of a datagram; else -1 */
+	int fd;              /* for datagrams, or -1; also one that rests */
+	struct ng_addr from; /* what that was bound to, of the family that it is for */
+	bool rests;          /* it has no port, and waits for the next question */
 	enum stage stage;
 	uint16_t id;
 	uint8_t index, strange;
@@ -97,6 +99,7 @@ struct upstream {
 	struct exchange *places;
 	struct conn *streams;
 	uint32_t n_places, fresh, free, n_streams, handles, version;
+	uint32_t resting; /* sockets */
 	struct arena arena;
 	struct chance chance;
 	struct cookies cookies;
@@ -128,8 +131,11 @@ enum way leg_way(const struct leg *leg); /* by which it is under way */
 
 /* ---- upstream_try_send.c: what is sent, and from where ---- */
 
-/* Sends the leg's question by a socket of its own. NG_E_IO. */
+/* Sends the leg's question from a port of its own. NG_E_IO. */
 int datagram_ask(struct leg *leg) NG_MUST_CHECK;
+/* The leg was answered: its socket gives back the port and rests, unless enough do. */
+void datagram_rest(struct leg *leg);
+void datagram_close(struct leg *leg); /* takes one that has no socket */
 /* Writes the leg's question with its ID; two length octets first. The length of all. */
 size_t leg_compose(struct leg *leg, uint8_t out[static 2 + ASK_MAX]);
 /* A new letter case: nothing of an earlier try helps to guess this one. */

@@ -209,6 +209,8 @@ static void deliver(struct leg *leg, const uint8_t *wire, size_t len)
 	uint64_t ask = exchange->ask.id;
 
 	learn(leg);
+	if (leg->stage == LEG_DATAGRAM)
+		datagram_rest(leg);
 	exchange_give(exchange);
 	upstream->events.answer(upstream->events.context, ask, &server, wire, len);
 }

@@ -2,19 +2,30 @@
  * What is sent, and from where: sockets, the question in the form that its server takes, and the cookie
  * that goes with it.
  *
+ * A socket is made once and asks many questions, one at a time, each from another port: when its
+ * question is answered it is disconnected, by which the kernel takes the port back and delivers nothing to it any more, and
+ * when it is connected for the next one the kernel draws a port again, at random among all that are
+ * free, as it does for a new socket (RFC 5452 9.2). So a port is open while its question is, and no longer;
+ * what is spared is making and watching the socket. What had come before is seen before the next question
+ * goes out, and such a socket is given up: nothing can be sent ahead of a question to answer it, or to move it
+ * to TCP. One whose question was not answered is not used again either, as its answer may still be on the way.
+ *
  * Cookies go by datagram alone. On a connection they would add nothing to what the handshake has
  * proved, and by TLS a server could tell by them that two connections are of the same gate.
  */
 #include "config.h"
 #include "edge/upstream_try.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-#define PADDED_TO 128 /* octets, of questions by TLS (RFC 8467 4.1) */
-#define OPTION    4   /* the head of one */
+#define PADDED_TO   128 /* octets, of questions by TLS (RFC 8467 4.1) */
+#define OPTION      4   /* the head of one */
+#define RESTING_MAX 256 /* sockets */
 
 static socklen_t sockaddr_of(const struct ng_addr *addr, uint16_t port,
 			     struct sockaddr_in6 *out)
@@ -134,20 +145,76 @@ size_t leg_compose(struct leg *leg, uint8_t out[static 2 + ASK_MAX])
 	return 2 + len;
 }
 
-static bool datagram_open(struct leg *leg)
+/* ---- sockets of datagrams ---- */
+
+/* Closing takes it off the epoll descriptor; events already fetched see the generation. */
+void datagram_close(struct leg *leg)
+{
+	if (leg->rests)
+		leg->exchange->upstream->resting--;
+	if (leg->fd >= 0)
+		close(leg->fd);
+	leg->fd = -1;
+	leg->rests = false;
+	leg->generation++;
+}
+
+/* Those of first legs alone, so that there are never more of them than places. */
+void datagram_rest(struct leg *leg)
 {
 	struct exchange *exchange = leg->exchange;
-	size_t index = (size_t)(leg - exchange->legs);
-	struct sockaddr_in6 to;
-	socklen_t len = upstream_sockaddr(&leg->server, &to);
+	const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
 
+	if (leg != exchange->legs || exchange->upstream->resting >= RESTING_MAX ||
+	    connect(leg->fd, &nowhere, sizeof(nowhere)) < 0)
+		return;
+	leg->rests = true;
+	exchange->upstream->resting++;
+}
+
+static struct ng_addr bound_for(const struct upstream_server *server)
+{
+	if (server->source.family == server->addr.family)
+		return server->source;
+	return (struct ng_addr){.family = server->addr.family};
+}
+
+/* Has it rested, without anything left of its last question, and would one made now be no other? */
+static bool is_rested(const struct leg *leg)
+{
+	const struct ng_addr from = bound_for(&leg->server);
+	uint8_t octet;
+
+	return leg->rests && ng_addr_equal(&leg->from, &from) &&
+	       recv(leg->fd, &octet, sizeof(octet), MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+static bool datagram_make(struct leg *leg)
+{
+	const struct exchange *exchange = leg->exchange;
+	size_t index = (size_t)(leg - exchange->legs);
+
+	datagram_close(leg);
+	leg->from = bound_for(&leg->server);
 	leg->fd = socket(leg->server.addr.family == NG_IPV4 ? AF_INET : AF_INET6,
 			 SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	return leg->fd >= 0 && upstream_bind(leg->fd, &leg->server) &&
-	       connect(leg->fd, (struct sockaddr *)&to, len) == 0 &&
 	       upstream_watch(exchange->upstream, leg->fd, EPOLL_CTL_ADD, EPOLLIN,
 			      (uint64_t)leg->generation << 32 |
 				      (exchange->place * LEGS + index));
+}
+
+static bool datagram_open(struct leg *leg)
+{
+	struct sockaddr_in6 to;
+	socklen_t len = upstream_sockaddr(&leg->server, &to);
+
+	if (is_rested(leg))
+		leg->exchange->upstream->resting--;
+	else if (!datagram_make(leg))
+		return false;
+	leg->rests = false;
+	return connect(leg->fd, (struct sockaddr *)&to, len) == 0;
 }
 
 int datagram_ask(struct leg *leg)

@@ -3,6 +3,8 @@
 #include "upstream_world.h"
 
 #include <poll.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
 /* ---- the tests ---- */
 
@@ -383,19 +385,26 @@ static void answer_many(struct world *world)
 		answer_well(world);
 }
 
+/* Each question in its turn; the script answers them all. */
+static void ask_each(struct world *world, uint64_t n, void (*script)(struct world *world))
+{
+	world->script = script;
+	assert_int_equal(pthread_create(&world->thread, NULL, run_script, world), 0);
+	for (uint64_t i = 0; i < n; i++) {
+		ask(world, i);
+		uv_run(&world->loop, UV_RUN_DEFAULT);
+	}
+	assert_int_equal(pthread_join(world->thread, NULL), 0);
+	assert_int_equal(world->answers, world->wanted);
+}
+
 static void nothing_about_a_question_can_be_foreseen(void **state)
 {
 	struct world *world = *state;
 	size_t same_port = 0, same_id = 0, same_case = 0;
 
 	routes(world, 1, LONG_MS);
-	world->script = answer_many;
-	assert_int_equal(pthread_create(&world->thread, NULL, run_script, world), 0);
-	for (uint64_t i = 0; i < 32; i++) {
-		ask(world, i);
-		uv_run(&world->loop, UV_RUN_DEFAULT);
-	}
-	assert_int_equal(pthread_join(world->thread, NULL), 0);
+	ask_each(world, 32, answer_many);
 	for (size_t i = 1; i < 32; i++) {
 		const struct letter *a = &world->seen[i - 1], *b = &world->seen[i];
 		same_port += a->from.sin_port == b->from.sin_port;
@@ -406,6 +415,110 @@ static void nothing_about_a_question_can_be_foreseen(void **state)
 	assert_in_range(same_port, 0, 2);
 	assert_in_range(same_id, 0, 2);
 	assert_in_range(same_case, 0, 3);
+}
+
+/* ---- sockets that ask again ---- */
+
+/* What tells the sockets of this process from any others. */
+static uint64_t sockets(void)
+{
+	uint64_t sum = 0;
+	struct stat info;
+
+	for (int fd = 0; fd < 64; fd++)
+		if (!fstat(fd, &info) && S_ISSOCK(info.st_mode))
+			sum += info.st_ino * (uint64_t)(fd + 1);
+	return sum;
+}
+
+static void answer_one(struct world *world)
+{
+	answer_well(world);
+}
+
+static void one_socket_asks_again_and_again(void **state)
+{
+	struct world *world = *state;
+	uint64_t first;
+
+	routes(world, 1, LONG_MS);
+	ask_each(world, 1, answer_one);
+	first = sockets();
+	ask_each(world, 32, answer_many);
+	assert_int_equal(sockets(), first);
+	assert_int_equal(counted(world).tries, 33);
+}
+
+/* At once, and again to where the question before came from. */
+static void answer_over_and_over(struct world *world)
+{
+	uint8_t out[1024];
+	struct letter *letter, *before = NULL;
+
+	for (int i = 0; i < 32; i++) {
+		letter = take(world, 0);
+		if (before && before->from.sin_port != letter->from.sin_port)
+			give(world, 0, before, out, right(before, out));
+		for (int copy = 0; copy < 3; copy++)
+			give(world, 0, letter, out, right(letter, out));
+		before = letter;
+	}
+}
+
+static void what_comes_after_the_answer_reaches_no_other_question(void **state)
+{
+	struct world *world = *state;
+
+	routes(world, 1, LONG_MS);
+	ask_each(world, 32, answer_over_and_over);
+	assert_int_equal(counted(world).strange, 0);
+	assert_int_equal(counted(world).over_tcp, 0);
+	assert_int_equal(counted(world).tries, 32);
+}
+
+#define DRAWS 4096
+#define PARTS 16
+
+static void count_ports(struct world *world)
+{
+	uint8_t out[1024];
+
+	for (size_t i = 0; i < DRAWS; i++) {
+		struct letter *letter = take(world, 0);
+
+		world->ports[i] = ntohs(letter->from.sin_port);
+		give(world, 0, letter, out, right(letter, out));
+	}
+}
+
+static void port_range(unsigned *low, unsigned *high)
+{
+	FILE *range = fopen("/proc/sys/net/ipv4/ip_local_port_range", "r");
+
+	assert_non_null(range);
+	assert_int_equal(fscanf(range, "%u %u", low, high), 2);
+	fclose(range);
+	assert_true(*high - *low >= PARTS);
+}
+
+/* Chi squared of 15 degrees: chance gives more than 100 once in 10 to the 14 runs. */
+static void ports_are_drawn_evenly(void **state)
+{
+	struct world *world = *state;
+	double seen[PARTS] = {0}, chi = 0;
+	unsigned low, high;
+
+	port_range(&low, &high);
+	routes(world, 1, LONG_MS);
+	ask_each(world, DRAWS, count_ports);
+	for (size_t i = 0; i < DRAWS; i++) {
+		assert_in_range(world->ports[i], low, high);
+		seen[(world->ports[i] - low) * PARTS / (high - low + 1)]++;
+	}
+	for (size_t i = 0; i < PARTS; i++)
+		chi += (seen[i] - (double)DRAWS / PARTS) * (seen[i] - (double)DRAWS / PARTS) *
+		       PARTS / DRAWS;
+	assert_true(chi < 100);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -429,6 +542,9 @@ int main(void)
 		TEST(reload_ends_the_tries),
 		TEST(who_is_trusted_is_asked_whether_it_validates),
 		TEST(nothing_about_a_question_can_be_foreseen),
+		TEST(one_socket_asks_again_and_again),
+		TEST(what_comes_after_the_answer_reaches_no_other_question),
+		TEST(ports_are_drawn_evenly),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

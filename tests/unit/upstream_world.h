@@ -43,6 +43,7 @@ struct world {
 	void (*script)(struct world *world);
 	struct letter seen[64];
 	size_t n_seen;
+	uint16_t ports[4096]; /* that questions came from, where a script notes them */
 	/* what came out */
 	size_t answers, failures, wanted;
 	uint64_t ask;
