@@ -354,7 +354,8 @@ enum ng_no_answer {
 	NG_NO_MATCH,
 	NG_NO_SERVER,
 	NG_NO_TRUST,
-	NG_NO_LISTED
+	NG_NO_LISTED,
+	NG_NO_MARK /* the kernel does not mark what is sent to them, as the zone wants it */
 };
 void ng_gate_no_answer(struct ng_gate *gate, uint64_t now_us, uint64_t ask,
 		       enum ng_no_answer why);

@@ -271,6 +271,7 @@ struct wall_route {
 	struct ng_prefix opened[NG_PRIVATE_MAX];
 	struct wall_server servers[NG_SERVERS_MAX];
 	uint32_t timeout_ms; /* for one try; the whole budget is four times that */
+	uint32_t mark; /* that sockets to its servers have once they are connected; 0: any */
 	uint8_t n_pins, n_source;
 	uint8_t trust_ad; /* 0 or 1 */
 	uint8_t pins[NG_PINS_MAX]

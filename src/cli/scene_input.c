@@ -128,6 +128,7 @@ static void no_answer(struct scene *scene, struct reader *reader)
 	} whys[] = {
 		{"timeout", NG_NO_TIME},  {"network", NG_NO_NETWORK}, {"mismatch", NG_NO_MATCH},
 		{"server", NG_NO_SERVER}, {"trust", NG_NO_TRUST},     {"none", NG_NO_LISTED},
+		{"mark", NG_NO_MARK},
 	};
 	enum ng_no_answer why = 0;
 	struct pending_ask *pending;
@@ -137,7 +138,8 @@ static void no_answer(struct scene *scene, struct reader *reader)
 			why = whys[i].why;
 	}
 	if (!why) {
-		word_bad(reader, "no answer why: timeout, network, mismatch or server");
+		word_bad(reader, "no answer why: timeout, network, mismatch, server, trust, "
+				 "none or mark");
 		return;
 	}
 	pending = need_ask(scene, reader);

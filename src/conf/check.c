@@ -318,6 +318,68 @@ static void check_servers(const struct conf *conf, size_t i, const struct tree *
 	}
 }
 
+struct marked { /* one server of one zone */
+	const struct conf_server *server;
+	const struct conf_route *route;
+};
+
+static int marked_order(const void *a, const void *b)
+{
+	const struct marked *one = a, *two = b;
+	int order = (int)one->server->addr.family - (int)two->server->addr.family;
+	if (order == 0)
+		order = memcmp(one->server->addr.bytes, two->server->addr.bytes,
+			       sizeof(one->server->addr.bytes));
+	if (order == 0)
+		order = (int)one->server->port - (int)two->server->port;
+	if (order != 0)
+		return order;
+	return one->route < two->route ? -1 : one->route > two->route;
+}
+
+/* Of the two zones the one that stands later is reported; what has no mark has that of the other. */
+static void report_marks(const struct conf *conf, const struct marked *a,
+			 const struct marked *b, const struct tree *tree,
+			 struct ng_diags *diags)
+{
+	char text[CONF_SERVER_TEXT], zone[CONF_ROUTE_TEXT];
+	const size_t i = (size_t)(b->route - conf->routes);
+	const struct ng_place place = b->route->mark != 0
+					      ? tree_place(tree, CONF_FORWARD, i, "mark", 0)
+					      : b->route->place;
+	ng_diag_add(diags, NG_ERROR, &place, "conf-mark",
+		    "give both zones the same mark, or servers of their own",
+		    "%s has mark 0x%x here and 0x%x in forward zone %s at %s:%u:%u, and the "
+		    "kernel can give it only one",
+		    conf_server_text(b->server, text), b->route->mark, a->route->mark,
+		    conf_route_text(a->route, zone), a->route->place.path, a->route->place.line,
+		    a->route->place.column);
+}
+
+/* Marks go by address and port, whoever asks there. */
+static void check_marks(const struct conf *conf, const struct tree *tree,
+			struct ng_diags *diags)
+{
+	struct ng_place place = {tree->path, 0, 0};
+	struct marked *all = calloc(conf->n_routes * NG_SERVERS_MAX + 1, sizeof(*all));
+	size_t n = 0;
+	if (all == NULL) {
+		ng_diag_add(diags, NG_ERROR, &place, "conf-memory", NULL, "memory is out");
+		return;
+	}
+	for (size_t i = 0; i < conf->n_routes; i++)
+		for (uint8_t j = 0; j < conf->routes[i].n_servers; j++)
+			all[n++] =
+				(struct marked){&conf->routes[i].servers[j], &conf->routes[i]};
+	qsort(all, n, sizeof(*all), marked_order);
+	for (size_t i = 1; i < n; i++)
+		if (all[i].route->mark != all[i - 1].route->mark &&
+		    all[i].server->port == all[i - 1].server->port &&
+		    ng_addr_equal(&all[i].server->addr, &all[i - 1].server->addr))
+			report_marks(conf, &all[i - 1], &all[i], tree, diags);
+	free(all);
+}
+
 static void check_route(const struct conf *conf, size_t i, const struct tree *tree,
 			struct ng_diags *diags)
 {
@@ -434,6 +496,7 @@ void conf_check(const struct conf *conf, const struct tree *tree, struct ng_diag
 	struct ng_place place = {tree->path, 0, 0};
 	for (size_t i = 0; i < conf->n_routes; i++)
 		check_route(conf, i, tree, diags);
+	check_marks(conf, tree, diags);
 	for (size_t i = 0; i < conf->n_zones; i++)
 		check_zone(conf, i, tree, diags);
 	check_policies(conf, conf->policies, conf->n_policies, tree, CONF_TOP, 0, diags);

@@ -78,6 +78,7 @@ static const struct field forward_fields[] = {
 	ONE("resolv-conf", kind_path, struct conf_route, resolv_conf),
 	LIST("private", kind_prefix, struct conf_route, opened, NG_PRIVATE_MAX, 0),
 	LIST("source", kind_address, struct conf_route, source, NG_UPSOURCES_MAX, 0),
+	ONE("mark", kind_mark, struct conf_route, mark),
 	NUMBER("timeout", kind_number, struct conf_route, timeout_ms, 10, 10000),
 	ONE("trust-ad", kind_switch, struct conf_route, trust_ad),
 };

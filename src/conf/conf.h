@@ -39,6 +39,7 @@ struct conf_route { /* forward "corp.internal" { … } */
 	struct ng_prefix opened[NG_PRIVATE_MAX];
 	uint8_t n_opened;
 	uint32_t timeout_ms;
+	uint32_t mark; /* of the packets to its servers; 0: none */
 	bool trust_ad;
 	struct ng_place place;
 };

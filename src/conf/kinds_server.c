@@ -5,6 +5,8 @@
  */
 #include "conf/fields.h"
 
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -140,6 +142,43 @@ static void source_print(const void *at, FILE *to)
 	fprintf(to, "\"%s\"", ng_addr_format(at, text));
 }
 
+/* Ours say to the kernel what has passed; nobody else's packets may. */
+static bool mark_is_ours(unsigned long mark)
+{
+	return mark == WALL_MARK_CAME || mark == WALL_MARK_PASSED || mark == WALL_MARK_PORT;
+}
+
+static const char *mark_read(const struct field *field, const char *text, void *at,
+			     const char **advice)
+{
+	const bool hex = strncmp(text, "0x", 2) == 0;
+	const char *digits = hex ? text + 2 : text;
+	char *end;
+	(void)field;
+	*advice = "write a number from 1 to 4294967295, such as 16 or 0x10";
+	if (!isxdigit((unsigned char)digits[0]) || strlen(digits) > 10)
+		return "this is not a packet mark";
+	const unsigned long mark = strtoul(digits, &end, hex ? 16 : 10);
+	if (*end != '\0' || mark == 0 || mark > UINT32_MAX)
+		return "this is not a packet mark";
+	*advice = "take another";
+	if (mark_is_ours(mark))
+		return "namegate itself marks packets of sandboxes with it";
+	*(uint32_t *)at = (uint32_t)mark;
+	return NULL;
+}
+
+static void mark_print(const void *at, FILE *to)
+{
+	fprintf(to, "0x%x", *(const uint32_t *)at);
+}
+
+static bool mark_is_empty(const void *at)
+{
+	return *(const uint32_t *)at == 0;
+}
+
+const struct kind kind_mark = {sizeof(uint32_t), mark_read, mark_print, mark_is_empty};
 const struct kind kind_server = {sizeof(struct conf_server), server_read, server_print, NULL};
 const struct kind kind_pin = {NG_PIN_LEN, pin_read, pin_print, NULL};
 const struct kind kind_address = {sizeof(struct ng_addr), source_read, source_print, NULL};

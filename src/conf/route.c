@@ -72,5 +72,7 @@ uint64_t conf_route_origin(const struct conf_route *route)
 	digest = hash_octets(route->pins, route->n_pins * sizeof(route->pins[0]), digest);
 	for (uint8_t i = 0; i < route->n_source; i++)
 		digest = hash_octets(&route->source[i], sizeof(route->source[i]), digest);
+	const uint32_t rest[] = {route->mark, route->trust_ad};
+	digest = hash_octets(rest, sizeof(rest), digest);
 	return digest != 0 ? digest : 1;
 }

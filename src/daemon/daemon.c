@@ -356,6 +356,7 @@ static void finish(struct daemon *daemon)
 	route_numbers_finish(&daemon->numbers);
 	listeners_close(&daemon->listeners);
 	notify_close(&daemon->notify);
+	marks_finish();
 	prepare_undo(daemon);
 	json_decref(daemon->reload_notes);
 	free(daemon->views);

@@ -205,6 +205,10 @@ void holds_put(struct daemon *daemon, struct box *box); /* the warden has it, as
 void holds_take(struct daemon *daemon, struct box *box);
 void holds_settle(struct daemon *daemon); /* all stand that are wanted: what is left goes */
 
+/* marks.c: marks of forward zones. Has the kernel set those of the configuration; failure is said. */
+void marks_settle(struct daemon *daemon);
+void marks_finish(void);
+
 /* approve.c: approvals from administrators to registry, record and worker. */
 /* From the registry, at a start, when the boxes are there. */
 void approvals_load(struct daemon *daemon);

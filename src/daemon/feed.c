@@ -278,6 +278,7 @@ static void feed_route(struct daemon *daemon, const struct route_number *number,
 	route->n_source = from->n_source;
 	memcpy(route->source, from->source, sizeof route->source);
 	route->timeout_ms = from->timeout_ms;
+	route->mark = from->mark;
 	route->trust_ad = from->trust_ad;
 	child_send(&daemon->worker, &packet, -1, nobody);
 }
@@ -324,6 +325,7 @@ void feed_generation(struct daemon *daemon)
 {
 	struct box *box, *next;
 	struct wall_packet packet;
+	marks_settle(daemon); /* before anybody is asked with them */
 	recount(daemon, true);
 	feed_begin(daemon);
 	feed_trust(daemon);

@@ -240,18 +240,33 @@ bool host_stands(const struct conf_sandbox *sandbox)
 	return code != NG_E_NOTFOUND; /* that we cannot look is no reason to let go */
 }
 
-int host_open(const struct conf_sandbox *sandbox, int *out, char why[static HOST_WHY])
+static int open_folder(const char *cgroup, char place[static PLACE_MAX], int *out, char *why)
 {
-	const bool by_cgroup = conf_who(sandbox) == WALL_BY_CGROUP;
-	char place[PLACE_MAX];
-	struct stat found;
 	uint8_t level;
-	int fd, code = find_folder(by_cgroup ? sandbox->cgroup : "/", place, &level, why);
+	int fd, code = find_folder(cgroup, place, &level, why);
 	if (code)
 		return code;
 	fd = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fail(why, NG_E_IO, "cannot open %.150s: %s", place, strerror(errno));
+	*out = fd;
+	return NG_OK;
+}
+
+int host_open_all(int *out, char why[static HOST_WHY])
+{
+	char place[PLACE_MAX];
+	return open_folder("/", place, out, why);
+}
+
+int host_open(const struct conf_sandbox *sandbox, int *out, char why[static HOST_WHY])
+{
+	const bool by_cgroup = conf_who(sandbox) == WALL_BY_CGROUP;
+	char place[PLACE_MAX];
+	struct stat found;
+	int fd = -1, code = open_folder(by_cgroup ? sandbox->cgroup : "/", place, &fd, why);
+	if (code)
+		return code;
 	if (fstat(fd, &found) || (by_cgroup && found.st_ino != sandbox->host.cgroup)) {
 		close(fd);
 		return fail(why, NG_E_NOTFOUND, "%.150s is another cgroup by now", place);

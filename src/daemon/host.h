@@ -29,6 +29,8 @@ bool host_stands(const struct conf_sandbox *sandbox);
  */
 int host_open(const struct conf_sandbox *sandbox, int *out,
 	      char why[static HOST_WHY]) NG_MUST_CHECK;
+/* The root of all cgroups that we see: whatever we start is below it. NG_E_NOTFOUND, NG_E_IO. */
+int host_open_all(int *out, char why[static HOST_WHY]) NG_MUST_CHECK;
 /* Gives a sandbox without an interface its token as sources. */
 void host_sources(struct conf_sandbox *sandbox, uint32_t id);
 /* What WALL_TABLE must know of it: WALL_HOST_, 0 for one with an interface. */

@@ -9,7 +9,7 @@ sbin_PROGRAMS += namegated
 namegated_SOURCES = src/daemon/main.c src/daemon/blocked.c src/daemon/approvals.c src/daemon/approvals.h \
 	src/daemon/approve.c src/daemon/lastgood.c src/daemon/texts.c src/daemon/texts.h \
 	src/daemon/policies.c src/daemon/boxes.c src/daemon/boxes.h src/daemon/child.c \
-	src/daemon/child.h src/daemon/daemon.c src/daemon/daemon.h src/daemon/feed.c src/daemon/host.c src/daemon/host.h src/daemon/hosts.c src/daemon/holds.c \
+	src/daemon/child.h src/daemon/daemon.c src/daemon/daemon.h src/daemon/feed.c src/daemon/host.c src/daemon/host.h src/daemon/hosts.c src/daemon/holds.c src/daemon/marks.c \
 	src/daemon/images.c src/daemon/images.h src/daemon/links.c src/daemon/listen.c src/daemon/listen.h \
 	src/daemon/load.c src/daemon/log.c src/daemon/log.h src/daemon/own.c src/daemon/own.h \
 	src/daemon/prepare.c src/daemon/resolv.c src/daemon/routes.c src/daemon/routes.h src/daemon/sockets.c src/daemon/spec.c src/daemon/spec.h src/daemon/sync.c \

@@ -73,6 +73,7 @@ static void add_server(struct upstream_route *route, const struct wall_route *fr
 		.addr = server->addr,
 		.port = server->port,
 		.transport = (enum wall_transport)server->transport,
+		.mark = from->mark,
 	};
 	for (uint8_t j = 0; j < from->n_source; j++)
 		if (from->source[j].family == server->addr.family)

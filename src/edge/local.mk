@@ -12,7 +12,7 @@ libedge_a_SOURCES += src/edge/lease_store.c src/edge/lease_store.h src/edge/leas
 	src/edge/upstream_try.c src/edge/upstream_try.h src/edge/upstream_try_chance.c \
 	src/edge/upstream_try_chance.h src/edge/upstream_try_cookie.c src/edge/upstream_try_cookie.h src/edge/upstream_try_routes.c src/edge/upstream_try_send.c src/edge/upstream_try_servers.c src/edge/upstream_try_servers.h
 libedge_a_SOURCES += src/edge/program.c src/edge/program.h src/edge/program_code.h \
-	src/edge/program_held.c src/edge/program_ingress.c src/edge/program_pins.c src/edge/program_pins.h
+	src/edge/program_marks.c src/edge/program_marks.h src/edge/program_held.c src/edge/program_ingress.c src/edge/program_pins.c src/edge/program_pins.h
 libedge_a_SOURCES += src/edge/dump.c src/edge/dump.h
 libedge_a_SOURCES += src/edge/stream.c src/edge/stream.h src/edge/stream_client.c src/edge/stream_frame.c \
 	src/edge/stream_frame.h src/edge/stream_inside.h src/edge/stream_listen.c \

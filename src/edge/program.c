@@ -8,26 +8,50 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int program_load(uint32_t type, const struct bpf_insn *code, size_t n, int *out,
-		 char why[static PROGRAM_WHY])
+/* Newer than the headers that this builds with. */
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+int program_call(int command, union bpf_attr *attr)
+{
+	return (int)syscall(SYS_bpf, command, attr, sizeof(*attr));
+}
+
+uint64_t program_namespace(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	if (fd < 0)
+		return 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len))
+		cookie = 0;
+	close(fd);
+	return cookie;
+}
+
+int program_load(uint32_t type, uint32_t attach, const struct bpf_insn *code, size_t n,
+		 int *out, char why[static PROGRAM_WHY])
 {
 	union bpf_attr attr;
-	long fd;
+	int fd;
 
 	memset(&attr, 0, sizeof(attr));
 	attr.prog_type = type;
 	attr.insn_cnt = (uint32_t)n;
 	attr.insns = (uint64_t)(uintptr_t)code;
 	attr.license = (uint64_t)(uintptr_t) "";
-	if (type == BPF_PROG_TYPE_CGROUP_SKB)
-		attr.expected_attach_type = BPF_CGROUP_INET_EGRESS;
+	attr.expected_attach_type = attach;
 	memcpy(attr.prog_name, "namegate", sizeof("namegate"));
-	fd = syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	fd = program_call(BPF_PROG_LOAD, &attr);
 	if (fd >= 0) {
-		*out = (int)fd; /* closed at exec already */
+		*out = fd; /* closed at exec already */
 		return NG_OK;
 	}
 	snprintf(why, PROGRAM_WHY, "the kernel does not take a %s program: %s%s",

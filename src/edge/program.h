@@ -31,5 +31,11 @@ int program_held(uint32_t uid, uint64_t cookie, int *out,
 /* ---- parts ---- */
 
 struct bpf_insn;
-int program_load(uint32_t type, const struct bpf_insn *code, size_t n, int *out,
-		 char why[static PROGRAM_WHY]) NG_MUST_CHECK;
+union bpf_attr;
+/* attach: enum bpf_attach_type, where the type has several. */
+int program_load(uint32_t type, uint32_t attach, const struct bpf_insn *code, size_t n,
+		 int *out, char why[static PROGRAM_WHY]) NG_MUST_CHECK;
+/* enum bpf_cmd; a descriptor, or -1 and errno. */
+int program_call(int command, union bpf_attr *attr);
+/* By which the kernel tells our network namespace to programs; 0: it does not (Linux 5.14). */
+uint64_t program_namespace(void);

@@ -16,23 +16,8 @@
 #include <linux/pkt_cls.h>
 #include <string.h>
 
-#define LOOPBACK  1 /* the index of "lo" in every namespace */
-#define CODE_MOST 24
-#define PASSED    (WALL_MARK_PASSED & WALL_MARK_BITS)
-
-struct code {
-	struct bpf_insn items[CODE_MOST];
-	size_t n;
-};
-
-static void add(struct code *code, const struct bpf_insn *insns, size_t n)
-{
-	memcpy(code->items + code->n, insns, n * sizeof(*insns));
-	code->n += n;
-}
-#define ADD(code, ...)                                                                         \
-	add(code, (const struct bpf_insn[]){__VA_ARGS__},                                      \
-	    sizeof((const struct bpf_insn[]){__VA_ARGS__}) / sizeof(struct bpf_insn))
+#define LOOPBACK 1 /* the index of "lo" in every namespace */
+#define PASSED   (WALL_MARK_PASSED & WALL_MARK_BITS)
 
 /* Whose it is not passes: 1. */
 static void write_namespace(struct code *code, uint64_t cookie)
@@ -60,7 +45,8 @@ int program_held(uint32_t uid, uint64_t cookie, int *out, char why[static PROGRA
 		write_user(&code, uid);
 	ADD(&code, LOAD(2, 6, mark), BITS(2, WALL_MARK_BITS), SET(0, 1), IF_EQ(2, PASSED, 1),
 	    SET(0, 0), EXIT);
-	return program_load(BPF_PROG_TYPE_CGROUP_SKB, code.items, code.n, out, why);
+	return program_load(BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS, code.items,
+			    code.n, out, why);
 }
 
 static const struct bpf_insn leaving[] = {
@@ -80,6 +66,6 @@ static const struct bpf_insn leaving[] = {
 
 int program_leaving(int *out, char why[static PROGRAM_WHY])
 {
-	return program_load(BPF_PROG_TYPE_SCHED_CLS, leaving,
+	return program_load(BPF_PROG_TYPE_SCHED_CLS, 0, leaving,
 			    sizeof(leaving) / sizeof(leaving[0]), out, why);
 }

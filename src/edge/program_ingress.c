@@ -30,6 +30,6 @@ static const struct bpf_insn code[] = {
 
 int program_ingress(int *out, char why[static PROGRAM_WHY])
 {
-	return program_load(BPF_PROG_TYPE_SCHED_CLS, code, sizeof(code) / sizeof(code[0]), out,
-			    why);
+	return program_load(BPF_PROG_TYPE_SCHED_CLS, 0, code, sizeof(code) / sizeof(code[0]),
+			    out, why);
 }

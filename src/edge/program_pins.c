@@ -12,19 +12,12 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #define MOUNT  "/sys/fs/bpf"
 #define PARENT MOUNT "/namegate"
-
-/* Newer than the headers that this builds with. */
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71
-#endif
 
 static int fail(char why[static PROGRAM_WHY], const char *what)
 {
@@ -133,20 +126,6 @@ static bool pin_of(const char *file, struct pin *out)
 
 /* ---- opening ---- */
 
-static uint64_t own_cookie(void)
-{
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	uint64_t cookie = 0;
-	socklen_t len = sizeof(cookie);
-
-	if (fd < 0)
-		return 0;
-	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len))
-		cookie = 0;
-	close(fd);
-	return cookie;
-}
-
 /* Does the kernel take one that compares network namespaces, or at least one that does not? */
 static int try_program(uint64_t *cookie, char why[static PROGRAM_WHY])
 {
@@ -165,7 +144,7 @@ static int try_program(uint64_t *cookie, char why[static PROGRAM_WHY])
 
 int pins_open(const char *table, struct pins *out, char why[static PROGRAM_WHY])
 {
-	struct pins pins = {.cookie = own_cookie()};
+	struct pins pins = {.cookie = program_namespace()};
 	int code = try_program(&pins.cookie, why);
 
 	if (code != NG_OK)
@@ -188,16 +167,11 @@ int pins_open(const char *table, struct pins *out, char why[static PROGRAM_WHY])
 
 /* ---- one of them ---- */
 
-static int bpf(enum bpf_cmd command, union bpf_attr *attr)
-{
-	return (int)syscall(SYS_bpf, command, attr, sizeof(*attr));
-}
-
 static int pinned(const char *file)
 {
 	union bpf_attr attr = {.pathname = (uint64_t)(uintptr_t)file};
 
-	return bpf(BPF_OBJ_GET, &attr);
+	return program_call(BPF_OBJ_GET, &attr);
 }
 
 /* False when there is none, or one that hangs on nothing any more. */
@@ -210,7 +184,7 @@ static bool replace(const char *file, int program)
 		union bpf_attr attr = {.link_update = {.link_fd = (uint32_t)link,
 						       .new_prog_fd = (uint32_t)program}};
 
-		replaced = bpf(BPF_LINK_UPDATE, &attr) == 0;
+		replaced = program_call(BPF_LINK_UPDATE, &attr) == 0;
 		close(link);
 	}
 	if (!replaced)
@@ -223,13 +197,13 @@ static int hang(const char *file, int program, int cgroup, char why[static PROGR
 	union bpf_attr attr = {.link_create = {.prog_fd = (uint32_t)program,
 					       .target_fd = (uint32_t)cgroup,
 					       .attach_type = BPF_CGROUP_INET_EGRESS}};
-	int link = bpf(BPF_LINK_CREATE, &attr), code = NG_OK;
+	int link = program_call(BPF_LINK_CREATE, &attr), code = NG_OK;
 
 	if (link < 0)
 		return fail(why, "the kernel hangs no program on its cgroup");
 	attr = (union bpf_attr){.pathname = (uint64_t)(uintptr_t)file,
 				.bpf_fd = (uint32_t)link};
-	if (bpf(BPF_OBJ_PIN, &attr))
+	if (program_call(BPF_OBJ_PIN, &attr))
 		code = fail(why, "a program cannot be kept below " MOUNT);
 	close(link);
 	return code;

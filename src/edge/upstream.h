@@ -20,6 +20,8 @@ struct upstream_server {
 		source; /* source: what it is asked from; none: the kernel's choice */
 	uint16_t port;
 	enum wall_transport transport;
+	uint32_t
+		mark; /* that the kernel gives what is sent to it, or nothing is sent; 0: any */
 	uint64_t who; /* a digest of the below; equal only when that is */
 };
 /* By what it proves who it is when it is asked by TLS: all that is given must be so. */

@@ -29,7 +29,8 @@
 bool upstream_server_same(const struct upstream_server *a, const struct upstream_server *b)
 {
 	return a->port == b->port && a->transport == b->transport && a->who == b->who &&
-	       ng_addr_equal(&a->addr, &b->addr) && ng_addr_equal(&a->source, &b->source);
+	       a->mark == b->mark && ng_addr_equal(&a->addr, &b->addr) &&
+	       ng_addr_equal(&a->source, &b->source);
 }
 
 /* ---- places ---- */
@@ -99,25 +100,19 @@ static struct conn *place_for(struct upstream *upstream)
 
 /* ---- finding and opening ---- */
 
-static bool connect_to(struct conn *stream, const struct upstream_server *server)
+static int connect_to(struct conn *stream, const struct upstream_server *server)
 {
 	struct upstream *upstream = stream->upstream;
-	struct sockaddr_in6 to;
-	socklen_t len = upstream_sockaddr(server, &to);
-	int yes = 1;
+	int yes = 1, code = upstream_stream(server, &stream->fd);
 
-	stream->fd = socket(server->addr.family == NG_IPV4 ? AF_INET : AF_INET6,
-			    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (stream->fd < 0)
-		return false;
+	if (code)
+		return code;
 	(void)setsockopt(stream->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-	if (!upstream_bind(stream->fd, server) ||
-	    (connect(stream->fd, (struct sockaddr *)&to, len) < 0 && errno != EINPROGRESS) ||
-	    !upstream_watch(upstream, stream->fd, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT,
-			    (uint64_t)stream->generation << 32 |
-				    (upstream->n_places * LEGS + stream->place)))
-		return false;
-	return true;
+	return upstream_watch(upstream, stream->fd, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT,
+			      (uint64_t)stream->generation << 32 |
+				      (upstream->n_places * LEGS + stream->place))
+		       ? NG_OK
+		       : NG_E_IO;
 }
 
 /* What its sessions are kept under: the server in every respect. */
@@ -153,9 +148,10 @@ static int conn_open(struct upstream *upstream, const struct leg *leg, struct co
 	stream->server = *server;
 	stream->heard_ms = stream->idle_ms = upstream_now_ms(upstream);
 	stream->writing = true;
-	if (!connect_to(stream, server)) {
+	code = connect_to(stream, server);
+	if (code) {
 		conn_end(stream);
-		return NG_E_IO;
+		return code;
 	}
 	upstream->counters.connections++;
 	leg_count(leg, UPSTREAM_CONNECTED);

@@ -157,7 +157,9 @@ static bool leg_send(struct leg *leg, enum way way, uint32_t timeout_ms)
 	code = way == WAY_STREAM ? conn_ask(leg) : datagram_ask(leg);
 	if (!code)
 		return true;
-	exchange->why = code == NG_E_FULL ? NG_NO_SERVER : NG_NO_NETWORK;
+	exchange->why = code == NG_E_FULL   ? NG_NO_SERVER
+			: code == NG_E_PERM ? NG_NO_MARK
+					    : NG_NO_NETWORK;
 	exchange->upstream->counters.crowded += code == NG_E_FULL;
 	leg_drop(leg);
 	return false;
@@ -228,8 +230,9 @@ bool exchange_next(struct exchange *exchange)
 			exchange->why = NG_NO_SERVER;
 			return false;
 		}
-		/* Who is not who it should be will not become so by the next handshake. */
-		if (exchange->why == NG_NO_TRUST && exchange->tries >= route->n_servers)
+		/* Who is not who it should be will not become so by the next handshake, and no mark comes. */
+		if ((exchange->why == NG_NO_TRUST || exchange->why == NG_NO_MARK) &&
+		    exchange->tries >= route->n_servers)
 			return false;
 		exchange->tries++;
 		server_pick(route, &turn);

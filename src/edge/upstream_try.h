@@ -39,6 +39,7 @@ struct leg {
 	uint32_t generation; /* of its socket */
 	int fd;              /* for datagrams, or -1; also one that rests */
 	struct ng_addr from; /* what that was bound to, of the family that it is for */
+	uint32_t mark;       /* that it was made for */
 	bool rests;          /* it has no port, and waits for the next question */
 	enum stage stage;
 	uint16_t id;
@@ -131,7 +132,7 @@ enum way leg_way(const struct leg *leg); /* by which it is under way */
 
 /* ---- upstream_try_send.c: what is sent, and from where ---- */
 
-/* Sends the leg's question from a port of its own. NG_E_IO. */
+/* Sends the leg's question from a port of its own. Codes as upstream_stream()'s. */
 int datagram_ask(struct leg *leg) NG_MUST_CHECK;
 /* The leg was answered: its socket gives back the port and rests, unless enough do. */
 void datagram_rest(struct leg *leg);
@@ -140,9 +141,11 @@ void datagram_close(struct leg *leg); /* takes one that has no socket */
 size_t leg_compose(struct leg *leg, uint8_t out[static 2 + ASK_MAX]);
 /* A new letter case: nothing of an earlier try helps to guess this one. */
 bool leg_renew(struct leg *leg);
-/* To the address that the server is to be asked from, if there is one. */
-bool upstream_bind(int fd, const struct upstream_server *server);
-socklen_t upstream_sockaddr(const struct upstream_server *server, struct sockaddr_in6 *out);
+/*
+ * A stream that begins to be connected to the server, from the address that it is to be asked from and
+ * with its mark. NG_E_PERM: the kernel gives none, or another; NG_E_IO.
+ */
+int upstream_stream(const struct upstream_server *server, int *out) NG_MUST_CHECK;
 bool upstream_watch(const struct upstream *upstream, int fd, int operation, uint32_t events,
 		    uint64_t mark);
 
@@ -154,7 +157,7 @@ bool conn_message(struct conn *stream, const uint8_t *wire, size_t len);
 
 /* ---- upstream_conn.c: connections ---- */
 
-/* Sends the leg's question on a connection to its server. NG_E_FULL, NG_E_IO, NG_E_NOMEM. */
+/* The same on a connection to its server. Also NG_E_FULL, NG_E_NOMEM. */
 int conn_ask(struct leg *leg) NG_MUST_CHECK;
 void conn_leave(struct leg *leg);
 /* Nobody answered the leg in time. A connection that has been silent all the while is given up. */

@@ -56,6 +56,8 @@ static int server_order(const struct upstream_server *a, const struct upstream_s
 		return a->transport < b->transport ? -1 : 1;
 	if (a->who != b->who)
 		return a->who < b->who ? -1 : 1;
+	if (a->mark != b->mark)
+		return a->mark < b->mark ? -1 : 1;
 	return addr_order(&a->source, &b->source);
 }
 

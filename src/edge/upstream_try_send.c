@@ -44,13 +44,8 @@ static socklen_t sockaddr_of(const struct ng_addr *addr, uint16_t port,
 	return sizeof(*out);
 }
 
-socklen_t upstream_sockaddr(const struct upstream_server *server, struct sockaddr_in6 *out)
-{
-	return sockaddr_of(&server->addr, server->port, out);
-}
-
 /* The port is still the kernel's choice, made when it is connected. */
-bool upstream_bind(int fd, const struct upstream_server *server)
+static bool bind_source(int fd, const struct upstream_server *server)
 {
 	struct sockaddr_in6 from;
 	int yes = 1;
@@ -59,6 +54,64 @@ bool upstream_bind(int fd, const struct upstream_server *server)
 		return true;
 	(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof(yes));
 	return bind(fd, (struct sockaddr *)&from, sockaddr_of(&server->source, 0, &from)) == 0;
+}
+
+static bool is_marked(int fd, const struct upstream_server *server)
+{
+	uint32_t mark = 0;
+	socklen_t len = sizeof(mark);
+
+	return !server->mark ||
+	       (!getsockopt(fd, SOL_SOCKET, SO_MARK, &mark, &len) && mark == server->mark);
+}
+
+static int socket_for(const struct upstream_server *server, int type, int *out)
+{
+	int fd = socket(server->addr.family == NG_IPV4 ? AF_INET : AF_INET6,
+			type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return NG_E_IO;
+	if (!bind_source(fd, server)) {
+		close(fd);
+		return NG_E_IO;
+	}
+	*out = fd;
+	return NG_OK;
+}
+
+/* Without its mark it may have no route where with it it has one. */
+static int connect_to(int fd, const struct upstream_server *server)
+{
+	struct sockaddr_in6 to;
+	socklen_t len = sockaddr_of(&server->addr, server->port, &to);
+	int code = connect(fd, (struct sockaddr *)&to, len) && errno != EINPROGRESS ? NG_E_IO
+										    : NG_OK;
+
+	return is_marked(fd, server) ? code : NG_E_PERM;
+}
+
+static int open_to(const struct upstream_server *server, int type, int *out)
+{
+	int fd = -1, code = socket_for(server, type, &fd);
+
+	if (!code)
+		code = connect_to(fd, server);
+	if (code && fd >= 0)
+		close(fd);
+	if (!code)
+		*out = fd;
+	return code;
+}
+
+/* Its first packet leaves at once: so what a datagram's socket gets, which sends none, is seen before. */
+int upstream_stream(const struct upstream_server *server, int *out)
+{
+	int fd = -1, code = server->mark ? open_to(server, SOCK_DGRAM, &fd) : NG_OK;
+
+	if (fd >= 0)
+		close(fd);
+	return code ? code : open_to(server, SOCK_STREAM, out);
 }
 
 bool upstream_watch(const struct upstream *upstream, int fd, int operation, uint32_t events,
@@ -185,46 +238,52 @@ static bool is_rested(const struct leg *leg)
 	const struct ng_addr from = bound_for(&leg->server);
 	uint8_t octet;
 
-	return leg->rests && ng_addr_equal(&leg->from, &from) &&
+	return leg->rests && leg->mark == leg->server.mark &&
+	       ng_addr_equal(&leg->from, &from) &&
 	       recv(leg->fd, &octet, sizeof(octet), MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
-static bool datagram_make(struct leg *leg)
+static int datagram_make(struct leg *leg)
 {
 	const struct exchange *exchange = leg->exchange;
 	size_t index = (size_t)(leg - exchange->legs);
 
 	datagram_close(leg);
 	leg->from = bound_for(&leg->server);
-	leg->fd = socket(leg->server.addr.family == NG_IPV4 ? AF_INET : AF_INET6,
-			 SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	return leg->fd >= 0 && upstream_bind(leg->fd, &leg->server) &&
-	       upstream_watch(exchange->upstream, leg->fd, EPOLL_CTL_ADD, EPOLLIN,
+	leg->mark = leg->server.mark;
+	if (socket_for(&leg->server, SOCK_DGRAM, &leg->fd))
+		return NG_E_IO;
+	return upstream_watch(exchange->upstream, leg->fd, EPOLL_CTL_ADD, EPOLLIN,
 			      (uint64_t)leg->generation << 32 |
-				      (exchange->place * LEGS + index));
+				      (exchange->place * LEGS + index))
+		       ? NG_OK
+		       : NG_E_IO;
 }
 
-static bool datagram_open(struct leg *leg)
+static int datagram_open(struct leg *leg)
 {
-	struct sockaddr_in6 to;
-	socklen_t len = upstream_sockaddr(&leg->server, &to);
+	int code = NG_OK;
 
 	if (is_rested(leg))
 		leg->exchange->upstream->resting--;
-	else if (!datagram_make(leg))
-		return false;
+	else
+		code = datagram_make(leg);
+	if (code)
+		return code;
 	leg->rests = false;
-	return connect(leg->fd, (struct sockaddr *)&to, len) == 0;
+	return connect_to(leg->fd, &leg->server);
 }
 
 int datagram_ask(struct leg *leg)
 {
 	uint8_t out[2 + ASK_MAX];
 	size_t len;
+	int code;
 
 	leg->stage = LEG_DATAGRAM;
-	if (!leg_renew(leg) || !datagram_open(leg))
-		return NG_E_IO;
+	code = leg_renew(leg) ? datagram_open(leg) : NG_E_IO;
+	if (code)
+		return code;
 	len = leg_compose(leg, out);
 	return send(leg->fd, out + 2, len - 2, MSG_NOSIGNAL) < 0 ? NG_E_IO : NG_OK;
 }

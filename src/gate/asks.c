@@ -282,6 +282,7 @@ void ng_gate_no_answer(struct ng_gate *gate, uint64_t now_us, uint64_t id,
 		[NG_NO_TIME] = TEXT_UPSTREAM_TIME,   [NG_NO_NETWORK] = TEXT_UPSTREAM_NETWORK,
 		[NG_NO_MATCH] = TEXT_UPSTREAM_MATCH, [NG_NO_TRUST] = TEXT_UPSTREAM_TRUST,
 		[NG_NO_SERVER] = TEXT_UPSTREAM_BUSY, [NG_NO_LISTED] = TEXT_UPSTREAM_NONE,
+		[NG_NO_MARK] = TEXT_UPSTREAM_MARK,
 	};
 	struct ask *ask;
 
@@ -289,10 +290,11 @@ void ng_gate_no_answer(struct ng_gate *gate, uint64_t now_us, uint64_t id,
 	ask = ask_find(gate, id);
 	if (!ask)
 		return;
-	if (why < NG_NO_TIME || why > NG_NO_LISTED)
+	if (why < NG_NO_TIME || why > NG_NO_MARK)
 		why = NG_NO_NETWORK;
 	/* Without a free server nobody was asked. */
-	ask_failed(gate, ask, whys[why], why != NG_NO_SERVER && why != NG_NO_LISTED);
+	ask_failed(gate, ask, whys[why],
+		   why != NG_NO_SERVER && why != NG_NO_LISTED && why != NG_NO_MARK);
 }
 
 void ask_drop(struct ng_gate *gate, struct ask *ask)

@@ -107,6 +107,9 @@ static const struct {
 				"failed (no upstream server is free to be asked)"},
 	[TEXT_UPSTREAM_NETWORK] = {NG_EDE_NETWORK,
 				   "failed (the upstream servers cannot be reached)"},
+	[TEXT_UPSTREAM_MARK] = {NG_EDE_NETWORK,
+				"failed (the kernel does not set the mark of the forward zone; "
+				"nothing was asked without it)"},
 	[TEXT_UPSTREAM_FORM] = {NG_EDE_INVALID, "failed (the upstream answer is malformed)"},
 	[TEXT_FAILED_BEFORE] =
 		{NG_EDE_CACHED_ERROR,

@@ -199,6 +199,9 @@ static void what_an_answer_is_worth(void **state)
 		{"forward \"corp\" { servers = {\"192.0.2.1\"} source = {\"192.0.2.9\"} "
 		 "}\n" RESOLV,
 		 false},
+		{"forward \"corp\" { servers = {\"192.0.2.1\"} mark = 16 }\n" RESOLV, false},
+		{"forward \"corp\" { servers = {\"192.0.2.1\"} trust-ad = true }\n" RESOLV,
+		 false},
 		{"group \"g\" { forward \"corp\" { servers = {\"192.0.2.1\"} } }\n" RESOLV,
 		 false},
 		{"group \"h\" { forward \"corp\" { servers = {\"192.0.2.1\"} } }\n" RESOLV,
@@ -224,6 +227,80 @@ static void what_an_answer_is_worth(void **state)
 	}
 }
 
+static void marks_are_numbers_and_print_as_hexadecimal(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		uint32_t mark; /* 0: refused */
+	} cases[] = {{"1", 1},
+		     {"16", 16},
+		     {"0x10", 16},
+		     {"0xFFFFFFFF", UINT32_MAX},
+		     {"4294967295", UINT32_MAX},
+		     {"4294967296", 0},
+		     {"0x100000000", 0},
+		     {"0", 0},
+		     {"0x", 0},
+		     {"0x0", 0},
+		     {"ten", 0},
+		     {"1a", 0},
+		     {"0x6a7e", 0},
+		     {"0x6a7f", 0},
+		     {"27261", 0}};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct file file, again;
+		char text[128];
+		snprintf(text, sizeof(text),
+			 "forward \".\" { servers = {\"192.0.2.1\"} mark = %s }\n",
+			 cases[i].text);
+		load(&file, text);
+		assert_int_equal(file.code, cases[i].mark ? NG_OK : NG_E_SYNTAX);
+		if (cases[i].mark) {
+			assert_int_equal(file.conf->routes[0].mark, cases[i].mark);
+			char *out = printed(file.conf);
+			snprintf(text, sizeof(text), "\tmark = 0x%x\n", cases[i].mark);
+			assert_non_null(strstr(out, text));
+			load(&again, out);
+			assert_int_equal(again.conf->routes[0].mark, cases[i].mark);
+			done(&again);
+			free(out);
+		}
+		done(&file);
+	}
+}
+
+static void a_server_has_one_mark(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *said;
+	} cases[] = {
+		{"forward \".\" { servers = {\"192.0.2.1\"} mark = 1 }\n"
+		 "forward \"a\" { servers = {\"192.0.2.1\"} mark = 1 }\n"
+		 "forward \"b\" { servers = {\"192.0.2.1:54\"} mark = 2 }\n"
+		 "forward \"c\" { servers = {\"192.0.2.2\"} }\n",
+		 ""},
+		{"forward \".\" { servers = {\"192.0.2.1\"} mark = 1 }\n"
+		 "forward \"a\" { servers = {\"192.0.2.2\", \"192.0.2.1\"} mark = 2 }\n",
+		 "2:59 conf-mark"},
+		{"forward \".\" { servers = {\"192.0.2.1\"} mark = 1 }\n"
+		 "forward \"a\" { servers = {\"tcp://192.0.2.1\"} }\n",
+		 "2:1 conf-mark"},
+		{"forward \".\" { servers = {\"192.0.2.1\"} }\n"
+		 "group \"g\" {\n  forward \"a\" { mark = 3\n"
+		 "    servers = {\"192.0.2.1\"} }\n}\n",
+		 "3:24 conf-mark"},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct file file;
+		load(&file, cases[i].text);
+		assert_string_equal(file.said, cases[i].said);
+		assert_int_equal(file.code, cases[i].said[0] ? NG_E_SYNTAX : NG_OK);
+		done(&file);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +310,8 @@ int main(void)
 		cmocka_unit_test(nested_ones_print_and_have_places),
 		cmocka_unit_test(nested_faults_have_their_places),
 		cmocka_unit_test(what_an_answer_is_worth),
+		cmocka_unit_test(marks_are_numbers_and_print_as_hexadecimal),
+		cmocka_unit_test(a_server_has_one_mark),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

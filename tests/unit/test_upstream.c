@@ -243,6 +243,28 @@ static void address_that_cannot_be_sent_to_is_no_network(void **state)
 	assert_int_equal(world->why, NG_NO_NETWORK);
 }
 
+/* Nobody sets marks here: so nothing is sent, by datagram or on a connection. */
+static void what_the_kernel_does_not_mark_is_not_sent(void **state)
+{
+	static const enum wall_transport ways[] = {WALL_UDP, WALL_TCP};
+	struct world *world = *state;
+	struct upstream_route route = route_to(world, 1, LONG_MS);
+	char octet;
+
+	route.servers[0].mark = 16;
+	for (uint64_t i = 0; i < 2; i++) {
+		route.servers[0].transport = ways[i];
+		assert_int_equal(upstream_routes(world->upstream, &route, 1), NG_OK);
+		ask(world, i);
+		play(world, say_nothing);
+		assert_int_equal(world->failures, i + 1);
+		assert_int_equal(world->why, NG_NO_MARK);
+	}
+	assert_int_equal(recv(world->servers[0].udp, &octet, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(accept4(world->servers[0].tcp, NULL, NULL, SOCK_NONBLOCK), -1);
+	assert_int_equal(counted(world).tries, 2);
+}
+
 static void only_the_second_answers(struct world *world)
 {
 	uint8_t out[1024];
@@ -535,6 +557,7 @@ int main(void)
 		TEST(silence_ends_in_no_time),
 		TEST(closed_port_is_only_silence),
 		TEST(address_that_cannot_be_sent_to_is_no_network),
+		TEST(what_the_kernel_does_not_mark_is_not_sent),
 		TEST(silent_server_is_passed_over_and_the_good_one_preferred),
 		TEST(refusal_asks_the_next),
 		TEST(stream_that_lies_is_not_believed),
