@@ -13,8 +13,11 @@
 #include <string.h>
 
 #define ENTRY_MAX 65535u /* octets of names and data: what an offset reaches */
-/* What an entry takes besides its own octets: the allocator's head, and its part of the buckets. */
-#define ENTRY_BESIDES 32u
+/* What an entry takes besides its own octets: the allocator's head and grain, and its part of the buckets. */
+#define ENTRY_HEAD    8u
+#define ENTRY_GRAIN   16u
+#define ENTRY_BESIDES 16u
+#define ENTRY_NEAR    1024u /* made on the stack up to that size, as nearly all are */
 
 static uint8_t *octets_of(const struct entry *entry)
 {
@@ -204,10 +207,33 @@ static void entry_fill(struct entry *entry, const struct question_key *key,
 		rr_put(filling, soa, NULL, rr);
 }
 
+static uint32_t size_of(size_t octets)
+{
+	size_t grains = (octets + ENTRY_HEAD + ENTRY_GRAIN - 1) / ENTRY_GRAIN;
+
+	return (uint32_t)(grains * ENTRY_GRAIN + ENTRY_BESIDES);
+}
+
+/*
+ * A block of exactly that size: cutting off what a larger one has too much would leave crumbs between the
+ * entries, which keep what is freed around them from being of use to a larger one.
+ */
+static struct entry *entry_settle(const struct entry *made, size_t octets)
+{
+	struct entry *entry = malloc(octets);
+
+	if (!entry)
+		return NULL;
+	memcpy(entry, made, octets);
+	entry->size = size_of(octets);
+	return entry;
+}
+
 int entry_make(const struct ng_gate *gate, const struct question_key *key,
 	       const struct ng_answer *answer, const struct ng_addr *server, struct entry **out)
 {
-	struct entry *entry, *fit;
+	_Alignas(struct entry) uint8_t near[ENTRY_NEAR];
+	struct entry *made = (struct entry *)(void *)near, *entry;
 	struct filling filling = {0};
 	size_t most, head;
 	uint16_t n;
@@ -218,23 +244,26 @@ int entry_make(const struct ng_gate *gate, const struct question_key *key,
 	if (most > ENTRY_MAX)
 		return NG_E_RANGE;
 	head = sizeof(*entry) + (n + (soa_of(answer) ? 1u : 0u)) * sizeof(entry->rrs[0]);
-	entry = malloc(head + most);
+	if (head + most > sizeof(near))
+		made = malloc(head + most);
+	if (!made)
+		return NG_E_NOMEM;
+	*made = (struct entry){.route = key->route,
+			       .type = key->type,
+			       .dnssec_ok = key->dnssec_ok,
+			       .cd = key->cd,
+			       .rcode = answer->rcode,
+			       .has_soa = soa_of(answer) != NULL,
+			       .proved = answer->authentic,
+			       .n = n,
+			       .server = *server};
+	filling.octets = octets_of(made);
+	entry_fill(made, key, answer, &filling);
+	entry = entry_settle(made, head + filling.len);
+	if (made != (struct entry *)(void *)near)
+		free(made);
 	if (!entry)
 		return NG_E_NOMEM;
-	*entry = (struct entry){.route = key->route,
-				.type = key->type,
-				.dnssec_ok = key->dnssec_ok,
-				.cd = key->cd,
-				.rcode = answer->rcode,
-				.has_soa = soa_of(answer) != NULL,
-				.proved = answer->authentic,
-				.n = n,
-				.server = *server};
-	filling.octets = octets_of(entry);
-	entry_fill(entry, key, answer, &filling);
-	fit = realloc(entry, head + filling.len);
-	entry = fit ? fit : entry;
-	entry->size = (uint32_t)(head + filling.len + ENTRY_BESIDES);
 	entry->stored_us = gate->now_us;
 	entry->until_us =
 		gate->now_us + (uint64_t)entry_ttl(gate, entry, soa_of(answer)) * SECOND_US;

@@ -49,14 +49,20 @@ static void soak_make(struct soak *soak)
 						     .leases_sandbox = (uint32_t)at_once}});
 }
 
-/* Leases of many lengths, so that what is freed lies between what is kept. */
+/*
+ * Names and leases of many lengths, so that what is freed lies between what is kept; how many of which does not
+ * change with the hours, as it would with a bare number that gets longer.
+ */
 static void soak_ask(struct soak *soak)
 {
+	static const char longest[] = "0123456789012345678901234567890123456789";
 	static const uint32_t ttls[] = {1, 30, 60, 90, TTL_LONGEST};
 	struct message asked, answer;
 	char name[DNS_NAME_TEXT];
 
-	snprintf(name, sizeof(name), "n%llu.soak.example", (unsigned long long)soak->asked);
+	snprintf(name, sizeof(name), "n%.*s.%llu.soak.example",
+		 (int)((uint32_t)soak->asked * 2654435761u >> 16) % (int)sizeof(longest),
+		 longest, (unsigned long long)soak->asked);
 	message_make(name, (uint16_t)soak->asked, &asked);
 	message_answer(&asked, soak->addresses, ttls[soak->asked % 5], &answer);
 	soak->leased += engine_miss(&soak->engine, &asked, &answer);

@@ -4,6 +4,8 @@
  */
 #include "gate_world.h"
 
+#include <malloc.h>
+
 static struct question_key key_of(const char *name, uint32_t route)
 {
 	return (struct question_key){.route = route, .type = NG_TYPE_A, .name = name_of(name)};
@@ -356,6 +358,37 @@ static void flush(void **state)
 	ng_gate_destroy(gate);
 }
 
+/* Of every size, also such as are not made on the stack: charged what the allocator gave, and it gave no more. */
+static void charged_as_allocated(void **state)
+{
+	struct ng_gate *gate = gate_of(1, 1u << 20);
+	const struct ng_addr server = addr_of("192.0.2.53");
+	const struct question_key key = key_of("many.example", 1);
+
+	(void)state;
+	for (size_t n = 1; n <= 64; n++) {
+		struct ng_rr rrs[64];
+		struct ng_answer answer = {.rrs = rrs, .n = n};
+		struct entry *entry;
+		struct arena arena;
+		size_t given;
+
+		arena_init(&arena, 1u << 20);
+		for (size_t i = 0; i < n; i++)
+			rr_make(&arena, n % 2 ? "many.example" : "b.a.example", NG_TYPE_A, 60,
+				"203.0.113.1", &rrs[i]);
+		assert_int_equal(entry_make(gate, &key, &answer, &server, &entry), NG_OK);
+		arena_finish(&arena);
+		given = malloc_usable_size(entry);
+		assert_true(entry->size >= given + sizeof(size_t));
+		assert_true(entry->size <= given + 3 * 16);
+		assert_int_equal(entry->n, n);
+		assert_true(name_of("many.example").len == entry_name(entry).len);
+		entry_free(entry);
+	}
+	ng_gate_destroy(gate);
+}
+
 static unsigned asks_of(struct ng_gate *gate)
 {
 	struct ng_action action;
@@ -422,6 +455,7 @@ int main(void)
 		cmocka_unit_test(any_order),
 		cmocka_unit_test(nothing_is_random),
 		cmocka_unit_test(flush),
+		cmocka_unit_test(charged_as_allocated),
 		cmocka_unit_test(prefetch_is_bounded),
 		cmocka_unit_test(upstream_failure_is_no_answer),
 	};
