@@ -57,7 +57,7 @@ static void put_time(struct ng_gate *gate, char out[static TIME_CHARS])
 
 	if (!gate->event_time[0] || gate->event_ms != ms) {
 		put(high, ms >> PART_BITS);
-		memcpy(gate->event_time, high + 2 * PART_CHARS - TIME_CHARS,
+		memcpy(gate->event_time, high + (2 * PART_CHARS - TIME_CHARS),
 		       TIME_CHARS - PART_CHARS);
 		put(gate->event_time + TIME_CHARS - PART_CHARS, ms);
 		gate->event_ms = ms;
