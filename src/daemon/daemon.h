@@ -47,6 +47,7 @@ struct daemon {
 	bool journal; /* which is the journal's socket */
 	struct listeners listeners;
 	struct own own;
+	bool looping; /* a zone asks at one of them where we listen, which has been said */
 	struct route_numbers numbers;
 	struct images images;
 	struct policy_set policies;

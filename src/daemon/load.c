@@ -210,6 +210,8 @@ static void in_force(struct daemon *daemon)
 int load_start(struct daemon *daemon, struct ng_diags *diags)
 {
 	int code = host_look_up_all(daemon->conf, diags);
+	if (code == NG_OK)
+		code = own_check_loops(daemon->conf, diags);
 	if (code)
 		return code;
 	resolv_note(daemon);
@@ -324,6 +326,8 @@ static int load_beside(struct daemon *daemon, struct ng_diags *diags)
 	int code = conf_load(daemon->conf_path, diags, &conf);
 	if (code == NG_OK)
 		code = host_look_up_all(conf, diags);
+	if (code == NG_OK)
+		code = own_check_loops(conf, diags);
 	if (code == NG_OK) {
 		code = check_conf_boxes(daemon, conf, diags);
 		int groups = check_groups(daemon, conf, diags);

@@ -8,6 +8,7 @@
 #include "daemon/daemon.h"
 #include "daemon/host.h"
 #include "daemon/log.h"
+#include "daemon/own.h"
 #include "daemon/worker.h"
 
 #include <fcntl.h>
@@ -98,6 +99,8 @@ static int check(const char *path)
 	int code = conf_load(path, &diags, &conf);
 	if (code == NG_OK)
 		code = host_look_up_all(conf, &diags);
+	if (code == NG_OK)
+		code = own_check_loops(conf, &diags);
 	if (code == NG_OK) {
 		check_paths(conf, conf->policies, conf->n_policies, &diags);
 		for (size_t i = 0; i < conf->n_groups; i++)

@@ -93,6 +93,62 @@ int own_collect(const struct conf *conf, struct own *out)
 	return NG_OK;
 }
 
+/* ---- servers that we are ourselves ---- */
+
+static bool has(const struct own *own, const struct ng_addr *addr)
+{
+	const struct ng_prefix key = {.addr = *addr, .bits = (uint8_t)(ng_addr_len(addr) * 8)};
+	return own->n && bsearch(&key, own->items, own->n, sizeof key, compare);
+}
+
+/* On every address: what listens on single ones is held against the servers where they are read. */
+static bool listens_everywhere(const struct conf *conf, const struct conf_server *server)
+{
+	static const uint8_t any[sizeof server->addr.bytes];
+	for (size_t i = 0; i < conf->n_listen; i++)
+		if (conf->listen[i].port == server->port &&
+		    conf->listen[i].addr.family == server->addr.family &&
+		    !memcmp(conf->listen[i].addr.bytes, any, sizeof any))
+			return true;
+	return false;
+}
+
+static void check_route(const struct conf *conf, struct conf_route *route,
+			const struct own *own, struct ng_diags *diags)
+{
+	char text[CONF_SERVER_TEXT], zone[CONF_ROUTE_TEXT];
+	uint8_t kept = 0;
+	for (uint8_t i = 0; i < route->n_servers; i++) {
+		const struct conf_server *server = &route->servers[i];
+		const bool loop = listens_everywhere(conf, server) && has(own, &server->addr);
+		if (loop)
+			ng_diag_add(
+				diags, route->resolv_conf ? NG_WARNING : NG_ERROR,
+				&route->place, "conf-loop", "name the servers behind the gate",
+				"%s of forward zone %s is an address of this machine, and "
+				"the gate listens there itself%s",
+				conf_server_text(server, text), conf_route_text(route, zone),
+				route->resolv_conf ? "; it is passed over" : "");
+		if (!loop || !route->resolv_conf)
+			route->servers[kept++] = *server;
+	}
+	route->n_servers = kept;
+}
+
+int own_check_loops(struct conf *conf, struct ng_diags *diags)
+{
+	struct own own = {0};
+	const size_t errors = diags->errors;
+	int code = add_interfaces(&own);
+	if (code == NG_OK) {
+		sort(&own);
+		for (size_t i = 0; i < conf->n_routes; i++)
+			check_route(conf, &conf->routes[i], &own, diags);
+	}
+	own_finish(&own);
+	return code ? code : diags->errors > errors ? NG_E_SYNTAX : NG_OK;
+}
+
 bool own_equal(const struct own *a, const struct own *b)
 {
 	return a->n == b->n && (!a->n || !memcmp(a->items, b->items, a->n * sizeof *a->items));

@@ -68,13 +68,28 @@ void verbs_fail_diags(struct control_request *request, const struct ng_diags *di
 
 /* ---- sandbox-add ---- */
 
+/* An address came that a zone asks at: that is said once. True when it is news. */
+static bool say_loops(struct daemon *daemon)
+{
+	struct ng_diags diags;
+	ng_diags_init(&diags);
+	(void)!own_check_loops(daemon->conf, &diags);
+	const bool news = diags.n > 0 && !daemon->looping;
+	daemon->looping = diags.n > 0;
+	if (news)
+		log_diags(&diags);
+	ng_diags_finish(&diags);
+	return news;
+}
+
 static void on_own_timer(uv_timer_t *timer)
 {
 	struct daemon *daemon = timer->data;
 	struct own own = {0};
 	if (own_collect(daemon->conf, &own))
 		return; /* the addresses known so far stay closed; the next registration retries */
-	if (own_equal(&own, &daemon->own)) {
+	const bool news = say_loops(daemon);
+	if (!news && own_equal(&own, &daemon->own)) {
 		own_finish(&own);
 		return;
 	}
