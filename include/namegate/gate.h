@@ -237,6 +237,7 @@ enum ng_why { /* a packet was blocked, or would have been */
 	      NG_WHY_FRAGMENT,
 	      NG_WHY_STRAY,  /* of no connection */
 	      NG_WHY_FRAME,  /* dropped at its port of a bridge */
+	      NG_WHY_FLOOD,  /* a question by UDP, far beyond the limit or too long */
 	      NG_WHY_UNSEEN, /* counted, and nobody saw where it went */
 	      NG_WHYS
 };

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define MODE_MAX           2u  /* NG_OBSERVE; the engine's header is above this floor */
-#define WHY_MAX            15u /* NG_WHYS - 1, of the same header */
+#define WHY_MAX            16u /* NG_WHYS - 1, of the same header */
 #define UPSTREAM_STATE_MAX 2u  /* UPSTREAM_PROBED, of an edge */
 #define PROTO_TCP          6u
 #define PROTO_UDP          17u
@@ -164,7 +164,8 @@ static bool table_good(const void *body)
 	       table->pad_hosts == 0 && table->hosts < WALL_HOST_LEVEL(NG_CGROUP_LEVELS + 1) &&
 	       (!(table->hosts & WALL_HOST_SIDECAR) || table->worker_uid) &&
 	       table->lease_ceiling_s && table->lease_ceiling_s <= NG_LEASE_CEILING_S &&
-	       table->leases_sandbox && table->leases &&
+	       table->leases_sandbox && table->leases && table->queries_sandbox &&
+	       table->queries_sandbox <= NG_QUERIES_SANDBOX_MAX &&
 	       table->flow_step_ms <= FLOW_STEP_MS_MAX;
 }
 

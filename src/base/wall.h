@@ -173,6 +173,7 @@ struct wall_table {        /* once, first; again at a reload */
 	uint32_t worker_uid;   /* whose packets pass beside a WALL_HOST_SIDECAR */
 	uint16_t hosts;        /* WALL_HOST_: which kinds of sandboxes without an interface */
 	uint16_t pad_hosts;
+	uint32_t queries_sandbox; /* a second; at most NG_QUERIES_SANDBOX_MAX */
 };
 #define WALL_HOST_UID      0x01u
 #define WALL_HOST_SIDECAR  0x02u
@@ -360,6 +361,7 @@ enum wall_trick { /* what the kernel's rules saw in a refused packet, beyond whe
 		  WALL_TRICK_FRAGMENT,
 		  WALL_TRICK_STRAY, /* of no connection that there is, or could be */
 		  WALL_TRICK_FRAME, /* not for a port of a bridge to send */
+		  WALL_TRICK_FLOOD, /* a question too many, or too long */
 		  WALL_TRICKS
 };
 struct wall_blocked {

@@ -56,7 +56,7 @@ static const struct field top_fields[] = {
 static const struct field limit_fields[] = {
 	LIMIT("pending", settings.limits.pending, 1u << 24),
 	LIMIT("pending-sandbox", settings.limits.pending_sandbox, 1u << 20),
-	LIMIT("queries-sandbox", settings.limits.queries_sandbox, 1000000),
+	LIMIT("queries-sandbox", settings.limits.queries_sandbox, NG_QUERIES_SANDBOX_MAX),
 	LIMIT("leases", settings.limits.leases, 1u << 26),
 	LIMIT("leases-sandbox", settings.limits.leases_sandbox, 1u << 24),
 	NUMBER("cache-size", kind_size, struct conf, settings.limits.cache_octets,

@@ -38,6 +38,8 @@ void feed_table(struct daemon *daemon)
 	table->lease_ceiling_s = NG_LEASE_CEILING_S;
 	table->leases = or_default(limits->leases, NG_LEASES_DEFAULT);
 	table->leases_sandbox = or_default(limits->leases_sandbox, NG_LEASES_SANDBOX_DEFAULT);
+	table->queries_sandbox =
+		or_default(limits->queries_sandbox, NG_QUERIES_SANDBOX_DEFAULT);
 	table->block_reports_per_s = conf->block_reports_per_s;
 	if (conf->settings.flow_lease_s)
 		table->flow_step_ms = (uint32_t)(ng_flow_step_us(&conf->settings) / 1000);

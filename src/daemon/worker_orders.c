@@ -246,6 +246,7 @@ static void take_blocked(struct worker *worker, const struct wall_blocked *block
 		[WALL_TRICK_FRAGMENT] = NG_WHY_FRAGMENT,
 		[WALL_TRICK_STRAY] = NG_WHY_STRAY,
 		[WALL_TRICK_FRAME] = NG_WHY_FRAME,
+		[WALL_TRICK_FLOOD] = NG_WHY_FLOOD,
 	};
 	struct ng_blocked seen = {
 		.sandbox = blocked->sandbox,

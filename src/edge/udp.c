@@ -29,7 +29,6 @@
 #define NO_SLOT       UINT32_MAX
 #define NAMES         1024 /* interfaces remembered; a collision costs one more system call */
 #define NAME_FRESH_MS 1000
-#define RECEIVE_BYTES (4 << 20)
 
 union peer {
 	struct sockaddr any;
@@ -418,7 +417,7 @@ static int prepare(int fd, bool *v6)
 {
 	union peer local;
 	socklen_t len = sizeof(local), type_len = sizeof(int);
-	int type, on = 1, size = RECEIVE_BYTES, code;
+	int type, on = 1, code;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) < 0 || type != SOCK_DGRAM)
 		return NG_E_FORMAT;
@@ -427,7 +426,6 @@ static int prepare(int fd, bool *v6)
 	if (local.any.sa_family != AF_INET && local.any.sa_family != AF_INET6)
 		return NG_E_FORMAT;
 	*v6 = local.any.sa_family == AF_INET6;
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	code = *v6 ? setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on))
 		   : setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
 	return code < 0 ? NG_E_IO : NG_OK;

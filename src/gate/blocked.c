@@ -24,7 +24,8 @@ const char *ng_why_word(enum ng_why why)
 		[NG_WHY_LOCKDOWN] = "lockdown",  [NG_WHY_SOURCE] = "spoofed-source",
 		[NG_WHY_OPTIONS] = "ip-options", [NG_WHY_EXTENSION] = "extension-header",
 		[NG_WHY_FRAGMENT] = "fragment",  [NG_WHY_STRAY] = "no-connection",
-		[NG_WHY_FRAME] = "bridge-frame", [NG_WHY_UNSEEN] = "unseen",
+		[NG_WHY_FRAME] = "bridge-frame", [NG_WHY_FLOOD] = "flood",
+		[NG_WHY_UNSEEN] = "unseen",
 	};
 	return (unsigned)why < NG_WHYS ? words[why] : words[NG_WHY_NONE];
 }
@@ -51,6 +52,8 @@ static const char *tricked(enum ng_why why)
 			"under another's address, or of a kind that nobody needs",
 		[NG_WHY_STRAY] = "of no connection that the kernel knows; a new one must begin "
 				 "as its protocol has it",
+		[NG_WHY_FLOOD] = "questions by UDP, more than twice what queries-sandbox "
+				 "allows, or one longer than the gate takes",
 	};
 	return texts[why];
 }

@@ -148,9 +148,9 @@ static bool decision_take(struct traffic *traffic, const json_t *record, struct 
 /* Forged, or only counted: nothing that a policy could say more or less about. */
 static bool of_no_place(const json_t *record)
 {
-	static const char *const whys[] = {"spoofed-source",   "ip-options",
-					   "extension-header", "fragment",
-					   "no-connection",    "bridge-frame"};
+	static const char *const whys[] = {
+		"spoofed-source", "ip-options", "extension-header", "fragment", "no-connection",
+		"bridge-frame",   "flood"};
 	const char *why = text_of(record, "why");
 
 	for (size_t i = 0; why && i < sizeof(whys) / sizeof(*whys); i++)

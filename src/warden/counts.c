@@ -104,7 +104,7 @@ void op_count_value(struct op *op, uint32_t sandbox, enum count_kind kind)
 	op->value_len = sizeof(sandbox) + 1;
 }
 
-bool count_value_read(const char *name, uint8_t value[static 16])
+bool count_value_read(const char *name, uint8_t value[static VALUE_MAX])
 {
 	struct count_name parsed;
 	struct op op = {0};

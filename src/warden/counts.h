@@ -39,7 +39,7 @@ void op_counter_remove(struct ops *ops, const struct count_name *name, uint32_t 
 /* Value of an element in a map to counters. */
 void op_count_value(struct op *op, uint32_t sandbox, enum count_kind kind);
 /* The same as the kernel lists it; false for a name that is not ours. */
-bool count_value_read(const char *name, uint8_t value[static 16]);
+bool count_value_read(const char *name, uint8_t value[static VALUE_MAX]);
 /* For a message about an element: the name that its value stands for. */
 void count_value_text(const uint8_t *value, char out[static COUNT_NAME_MAX]);
 /* A message that makes or removes the counter of that op. */

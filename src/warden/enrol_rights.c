@@ -123,6 +123,20 @@ static void put_snat(struct warden *warden, const struct wall_sandbox *sandbox,
 		claim_last(warden);
 }
 
+/* Who asks for all of a wider source: what the limit of its questions is kept for. */
+static void put_wide(struct warden *warden, const struct ng_prefix *source, bool remove,
+		     uint32_t tag)
+{
+	const size_t at = warden->ops.n, len = ng_addr_len(&source->addr);
+
+	op_plain(&warden->ops, source->addr.family == NG_IPV4 ? SET_WIDE4 : SET_WIDE6, source,
+		 remove, tag);
+	if (remove || warden->ops.failed)
+		return;
+	memcpy(warden->ops.items[at].value + 4, source->addr.bytes, len);
+	warden->ops.items[at].value_len = (uint8_t)(4 + len);
+}
+
 static void put_count(struct warden *warden, enum set_id first, const struct ng_prefix *source,
 		      uint32_t sandbox, bool remove, uint32_t tag)
 {
@@ -210,6 +224,8 @@ void enrol_difference(struct warden *warden, const struct wall_sandbox *from,
 			put_snat(warden, from, source, remove, tag);
 		if (!stays)
 			put_count(warden, SET_REFUSED4, source, from->id, remove, tag);
+		if (!stays && by_interface && !ng_prefix_is_host(source))
+			put_wide(warden, source, remove, tag);
 		if (from->mode == MODE_OBSERVE && !(stays && to->mode == MODE_OBSERVE)) {
 			put_source(warden, SET_OBSERVE4, source, remove, tag);
 			put_count(warden, SET_SEEN4, source, from->id, remove, tag);

@@ -13,7 +13,7 @@ struct leftover_key {
 };
 struct leftover {
 	struct leftover_key key;
-	uint8_t value[16]; /* of a map */
+	uint8_t value[VALUE_MAX]; /* of a map */
 	UT_hash_handle hh;
 };
 

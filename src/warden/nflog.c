@@ -120,7 +120,9 @@ static bool attribute(const struct hearing *hearing, const char *prefix, uint32_
 	sandbox = sandboxes_owner(hearing->sandboxes, &head->from);
 	packet->observed =
 		!strcmp(prefix, PREFIX_OBSERVED) || !strcmp(prefix, PREFIX_HOST_SEEN);
-	packet->trick = strcmp(prefix, PREFIX_STRAY) ? WALL_TRICK_NONE : WALL_TRICK_STRAY;
+	packet->trick = !strcmp(prefix, PREFIX_STRAY)   ? WALL_TRICK_STRAY
+			: !strcmp(prefix, PREFIX_FLOOD) ? WALL_TRICK_FLOOD
+							: WALL_TRICK_NONE;
 	packet->sandbox = sandbox ? sandbox->is.id : COUNT_NOBODY;
 	*kind = packet->observed ? COUNT_OBSERVED : COUNT_REFUSED;
 	return sandbox != NULL;

@@ -44,6 +44,10 @@
 	{                                                                                      \
 		.kind = STEP_CMP, .reg = R0, .a = NFT_CMP_NEQ, OCTETS(__VA_ARGS__)             \
 	}
+#define MORE(...)                                                                              \
+	{                                                                                      \
+		.kind = STEP_CMP, .reg = R0, .a = NFT_CMP_GT, OCTETS(__VA_ARGS__)              \
+	}
 #define MASK(...)                                                                              \
 	{                                                                                      \
 		.kind = STEP_MASK, .reg = R0, OCTETS(__VA_ARGS__)                              \

@@ -37,6 +37,10 @@
 /* Regular chains. */
 #define CHAIN_SOURCE   "source"
 #define CHAIN_FORGED   "forged"
+#define CHAIN_KNOWN    "known"
+#define CHAIN_WIDE     "wide"
+#define CHAIN_ASKSWIDE "asks_wide"
+#define CHAIN_FLOOD    "flood"
 #define CHAIN_STRAY    "stray"
 #define CHAIN_JUDGE    "judge"
 #define CHAIN_TOHOST   "tohost"
@@ -63,9 +67,11 @@ static const struct base_chain bases[] = {
 	{BASE_MASQ, "nat", NF_INET_POST_ROUTING, 100},
 };
 
-static const char *const regular[] = {CHAIN_SOURCE,  CHAIN_FORGED,   CHAIN_STRAY,   CHAIN_JUDGE,
-				      CHAIN_TOHOST,  CHAIN_UNOPENED, CHAIN_PASS,    CHAIN_DENY,
-				      CHAIN_OBSERVE, CHAIN_CATCH,    CHAIN_INBOUND, CHAIN_LEAK};
+static const char *const regular[] = {
+	CHAIN_SOURCE,   CHAIN_FORGED, CHAIN_STRAY, CHAIN_JUDGE,   CHAIN_TOHOST,
+	CHAIN_UNOPENED, CHAIN_PASS,   CHAIN_DENY,  CHAIN_OBSERVE, CHAIN_CATCH,
+	CHAIN_INBOUND,  CHAIN_LEAK,   CHAIN_KNOWN, CHAIN_WIDE,    CHAIN_ASKS,
+	CHAIN_ASKSWIDE, CHAIN_FLOOD};
 
 /* Which packets of a guarded interface go where. No chain: they are accepted. */
 static const struct guard {
@@ -80,6 +86,21 @@ static const struct guard {
 	{BASE_TOSANDBOX, NFT_META_IIFNAME, CHAIN_LEAK},
 	{BASE_MASQ, NFT_META_OIFNAME, NULL},
 };
+
+/* Header and all. What is longer than the gate says it takes needs TCP. */
+#define QUESTION_MAX (8 + NG_UDP_ADVERTISED)
+/* In a lull all that may have come at once has its room again. */
+#define ADMIT(r, set, queries)                                                                 \
+	{                                                                                      \
+		.kind = STEP_FAIR, .reg = (r), .a = 2 * (queries),                             \
+		.b = (queries) / 8 > BURST_MIN ? (queries) / 8 : BURST_MIN, .c = ASKED_MS,     \
+		.name = (set)                                                                  \
+	}
+/* Nft knows no part of a value: it lists what R1 had before. */
+#define FIRST4    SADDR4(R1), SADDR4(R0), MAP("wide4", R0)
+#define FIRST6    SADDR6(R1), SADDR6(R0), MAP("wide6", R0)
+#define BURST_MIN 512
+#define ASKED_MS  30000
 
 enum side { SIDE_BOTH = 0, SIDE_FIRST, SIDE_TWIN }; /* which lease sets a rule is for */
 
@@ -125,14 +146,18 @@ static const struct rule {
 	RULE(CHAIN_SOURCE, V6, EXTENSION(IPPROTO_DSTOPTS), GOTO(CHAIN_FORGED)),
 	RULE(CHAIN_SOURCE, V6, EXTENSION(IPPROTO_FRAGMENT), GOTO(CHAIN_FORGED)),
 	RULE(CHAIN_SOURCE, V6, NET(R0, 6, 1), EQ(IPPROTO_AH), GOTO(CHAIN_FORGED)),
-	RULE(CHAIN_SOURCE, V4, META(R0, NFT_META_IIFNAME), SADDR4(R4), IN("sbx4"), ACCEPT),
-	RULE(CHAIN_SOURCE, V6, META(R0, NFT_META_IIFNAME), SADDR6(R4), IN("sbx6"), ACCEPT),
-	RULE(CHAIN_SOURCE, V4, META(R0, NFT_META_IIFNAME), SADDR4(R4), IN("sbx4net"), ACCEPT),
-	RULE(CHAIN_SOURCE, V6, META(R0, NFT_META_IIFNAME), SADDR6(R4), IN("sbx6net"), ACCEPT),
-	RULE(CHAIN_SOURCE, V4, SADDR4(R0), IN("any4"), ACCEPT),
-	RULE(CHAIN_SOURCE, V6, SADDR6(R0), IN("any6"), ACCEPT),
-	RULE(CHAIN_SOURCE, V4, SADDR4(R0), IN("any4net"), ACCEPT),
-	RULE(CHAIN_SOURCE, V6, SADDR6(R0), IN("any6net"), ACCEPT),
+	RULE(CHAIN_SOURCE, V4, META(R0, NFT_META_IIFNAME), SADDR4(R4), IN("sbx4"),
+	     GOTO(CHAIN_KNOWN)),
+	RULE(CHAIN_SOURCE, V6, META(R0, NFT_META_IIFNAME), SADDR6(R4), IN("sbx6"),
+	     GOTO(CHAIN_KNOWN)),
+	RULE(CHAIN_SOURCE, V4, META(R0, NFT_META_IIFNAME), SADDR4(R4), IN("sbx4net"),
+	     GOTO(CHAIN_WIDE)),
+	RULE(CHAIN_SOURCE, V6, META(R0, NFT_META_IIFNAME), SADDR6(R4), IN("sbx6net"),
+	     GOTO(CHAIN_WIDE)),
+	RULE(CHAIN_SOURCE, V4, SADDR4(R0), IN("any4"), GOTO(CHAIN_KNOWN)),
+	RULE(CHAIN_SOURCE, V6, SADDR6(R0), IN("any6"), GOTO(CHAIN_KNOWN)),
+	RULE(CHAIN_SOURCE, V4, SADDR4(R0), IN("any4net"), GOTO(CHAIN_WIDE)),
+	RULE(CHAIN_SOURCE, V6, SADDR6(R0), IN("any6net"), GOTO(CHAIN_WIDE)),
 	RULE(CHAIN_SOURCE, V6, LINKLOCAL(8), HOPS255, ND, ACCEPT),
 	RULE(CHAIN_SOURCE, V6, SADDR6(R0), EQ(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
 	     HOPS255, ND, ACCEPT), /* is this address taken? */
@@ -141,6 +166,16 @@ static const struct rule {
 	/* Counted by where it came in: what it says of itself is worth nothing. */
 	RULE(CHAIN_FORGED, META(R0, NFT_META_IIFNAME), TALLY("forged"), DROP),
 	RULE(CHAIN_FORGED, {.kind = STEP_TALLY_IN, .name = "forged-0"}, DROP),
+
+	RULE(CHAIN_KNOWN, META(R0, NFT_META_L4PROTO), NEQ(IPPROTO_UDP), ACCEPT),
+	RULE(CHAIN_KNOWN, TH(R0, 2, 2), NEQ(0, 53), ACCEPT),
+	RULE(CHAIN_KNOWN, GOTO(CHAIN_ASKS)),
+	RULE(CHAIN_WIDE, META(R0, NFT_META_L4PROTO), NEQ(IPPROTO_UDP), ACCEPT),
+	RULE(CHAIN_WIDE, TH(R0, 2, 2), NEQ(0, 53), ACCEPT),
+	RULE(CHAIN_WIDE, GOTO(CHAIN_ASKSWIDE)),
+
+	COUNTED(CHAIN_FLOOD, "refused4", "refused4net", "refused6", "refused6net"),
+	RULE(CHAIN_FLOOD, COUNTER, DROP),
 
 	RULE(CHAIN_JUDGE, CT_STATE(CT_ESTABLISHED), GOTO(CHAIN_PASS)),
 	RULE(CHAIN_JUDGE, CT_STATE(CT_RELATED), L4(IPPROTO_ICMP), GOTO(CHAIN_PASS)),
@@ -266,6 +301,32 @@ static void write_catch(struct batch *batch, struct netlink *netlink,
 	write_rule(batch, netlink, table->table, CHAIN_CATCH, steps);
 }
 
+/*
+ * All sandboxes ask one socket, and what finds its buffer full is lost, whose ever it is. So twice as
+ * many questions as a sandbox may ask are let through, of a length that a question can have; of these
+ * the worker refuses those that are too many, and says so. A wider source asks as one.
+ */
+static void write_asks(struct batch *batch, struct netlink *netlink,
+		       const struct wall_table *table)
+{
+	const uint32_t queries = table->queries_sandbox;
+	const struct step longer[] = {TH(R0, 4, 2),
+				      MORE(QUESTION_MAX >> 8, QUESTION_MAX & 0xff),
+				      GOTO(CHAIN_FLOOD), END};
+	const struct step known4[] = {V4, SADDR4(R0), ADMIT(R0, "asks4", queries), ACCEPT, END};
+	const struct step known6[] = {V6, SADDR6(R0), ADMIT(R0, "asks6", queries), ACCEPT, END};
+	const struct step wide4[] = {V4, FIRST4, ADMIT(R1, "asks4", queries), ACCEPT, END};
+	const struct step wide6[] = {V6, FIRST6, ADMIT(R1, "asks6", queries), ACCEPT, END};
+	const struct step flood[] = {GOTO(CHAIN_FLOOD), END};
+	const struct step *known[] = {longer, known4, known6, flood};
+	const struct step *wide[] = {longer, wide4, wide6, flood};
+
+	for (size_t i = 0; i < COUNT(known); i++) {
+		write_rule(batch, netlink, table->table, CHAIN_ASKS, known[i]);
+		write_rule(batch, netlink, table->table, CHAIN_ASKSWIDE, wide[i]);
+	}
+}
+
 /* Each source has its own limit ahead of the common one, so that no flood hides the others. */
 static void write_log(struct batch *batch, struct netlink *netlink,
 		      const struct wall_table *table, uint16_t group, const char *chain,
@@ -319,9 +380,11 @@ int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_
 		write_rule(batch, netlink, table->table, BASE_SPOOF, from_port);
 	write_catch(batch, netlink, table, IPPROTO_UDP);
 	write_catch(batch, netlink, table, IPPROTO_TCP);
+	write_asks(batch, netlink, table);
 	/* Ahead of the verdicts. */
 	write_log_forged(batch, netlink, table, log_group);
 	write_log(batch, netlink, table, log_group, CHAIN_STRAY, PREFIX_STRAY);
+	write_log(batch, netlink, table, log_group, CHAIN_FLOOD, PREFIX_FLOOD);
 	write_log(batch, netlink, table, log_group, CHAIN_DENY, "namegate-deny ");
 	write_log(batch, netlink, table, log_group, CHAIN_OBSERVE, PREFIX_OBSERVED);
 	for (size_t i = 0; i < COUNT(rules); i++)
@@ -332,7 +395,7 @@ int rules_write(struct batch *batch, struct netlink *netlink, const struct wall_
 	return NG_OK;
 }
 
-#define OTHER_RULES 9 /* two that catch DNS, seven that log */
+#define OTHER_RULES 19 /* two that catch DNS, eight that admit it, nine that log */
 size_t rules_count(const struct wall_table *table, bool bridged)
 {
 	return bridged + COUNT(rules) - LEASED_RULES + OTHER_RULES +

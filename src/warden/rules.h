@@ -10,10 +10,14 @@
 #define PREFIX_OBSERVED  "namegate-seen "   /* of the log of packets that passed unleased */
 #define PREFIX_FORGED    "namegate-forged " /* dropped ahead of conntrack */
 #define PREFIX_STRAY     "namegate-stray "  /* of no connection */
+#define PREFIX_FLOOD     "namegate-flood "  /* a question too many */
 #define PREFIX_FRAME     "namegate-frame "  /* dropped at its port of a bridge */
 #define PREFIX_HOST      "namegate-host "   /* the mark is the token; refused */
 #define PREFIX_HOST_SEEN "namegate-host-seen " /* and passed unleased */
 #define BLOCKED_SNAP     96 /* octets of a refused packet that are looked at */
+
+/* Questions by UDP, of single sources: accepts them, each source so many a second. */
+#define CHAIN_ASKS "asks"
 
 /* Writes all chains, empties them, and fills them. The sets are written before. NG_E_RANGE: a
  * pattern that would put every interface under guard. */

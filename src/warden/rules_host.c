@@ -369,6 +369,30 @@ static void write_dns(struct writer *writer, uint8_t proto)
 	add(writer, BASE_ASK, name6);
 }
 
+/* By now the token is the source, and forged ones have been dropped. */
+static void write_asks(struct writer *writer)
+{
+	const uint16_t port = writer->table->dns_port;
+	const struct step asks4[] = {V4,
+				     NET(R0, 12, 2),
+				     MASK(0xff, 0xc0),
+				     EQ(TOKEN_NET4),
+				     L4(IPPROTO_UDP),
+				     DPORT(port),
+				     GOTO(CHAIN_ASKS),
+				     END};
+	const struct step asks6[] = {V6,
+				     NET(R0, 8, 8),
+				     EQ(TOKEN_NET6),
+				     L4(IPPROTO_UDP),
+				     DPORT(port),
+				     GOTO(CHAIN_ASKS),
+				     END};
+
+	add(writer, BASE_IN, asks4);
+	add(writer, BASE_IN, asks6);
+}
+
 /* What was not turned, by its first packet or by somebody else's translation, was turned elsewhere. */
 static void write_leak(struct writer *writer, uint8_t proto)
 {
@@ -461,6 +485,7 @@ static void write_all(struct writer *writer, uint16_t log_group, bool turned)
 	write_kinds(writer);
 	write_owned(writer);
 	write_table(writer, rules, COUNT(rules), other);
+	write_asks(writer);
 	write_table(writer, last, COUNT(last), other);
 }
 

@@ -44,7 +44,11 @@ enum set_id {
 	SET_CIDR6P,
 	SET_TALK4, /* sources that are being reported, each with a limit of its own */
 	SET_TALK6,
-	SET_TALKIF,   /* and interfaces, for packets that came in by them forged */
+	SET_TALKIF, /* and interfaces, for packets that came in by them forged */
+	SET_ASKS4,  /* sources that ask by UDP, each with a limit of its own */
+	SET_ASKS6,
+	SET_WIDE4, /* wider sources; the value is zero, then the first address, that asks for all */
+	SET_WIDE6,
 	SET_REFUSED4, /* whose counter a source's refused packets are counted in (counts.h) */
 	SET_REFUSED6,
 	SET_REFUSED4NET,
@@ -83,7 +87,8 @@ enum set_id {
 #define SET_IS_BRIDGED(id) ((id) >= SET_PORTS && (id) <= SET_STRAY)
 #define SET_IS_CIDR(id)    ((id) >= SET_CIDR4 && (id) <= SET_CIDR6P)
 
-#define KEY_MAX 40 /* IPv6 pair, protocol, port */
+#define KEY_MAX   40 /* IPv6 pair, protocol, port */
+#define VALUE_MAX 20
 
 struct set_shape {
 	const char *name;
@@ -111,7 +116,7 @@ struct op { /* an element, or a named counter when the set is SET_COUNT: its key
 	bool bridged; /* a counter of the table for bridges */
 	uint8_t set, len;
 	uint8_t key[KEY_MAX], key_end[KEY_MAX];
-	uint8_t value[16], value_len;
+	uint8_t value[VALUE_MAX], value_len;
 	const struct set_at *at; /* NULL: the table's own set; else where, and marked as ours */
 	uint64_t timeout_ms;     /* 0: for good */
 	uint64_t packets;        /* of a counter, to begin with */
@@ -195,7 +200,7 @@ bool op_in_doubt(int error);
 /* Each element of a set, as the kernel has it now. */
 struct element {
 	uint8_t key[KEY_MAX], key_end[KEY_MAX];
-	uint8_t value[16]; /* of a map; to counters: as op_count_value() has it */
+	uint8_t value[VALUE_MAX]; /* of a map; to counters: as op_count_value() has it */
 	uint8_t len;
 	bool has_end, interval_end;
 	bool permanent; /* stands for good */

@@ -119,6 +119,8 @@ static void fill_fair(struct nftnl_expr *expr, const struct step *step)
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_ADD);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_SREG_KEY, step->reg);
 	nftnl_expr_set_str(expr, NFTNL_EXPR_DYNSET_SET_NAME, step->name);
+	if (step->c)
+		nftnl_expr_set_u64(expr, NFTNL_EXPR_DYNSET_TIMEOUT, step->c);
 	if (!limit)
 		return;
 	fill_limit(limit, step);

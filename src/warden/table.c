@@ -118,7 +118,7 @@ static void write_set(struct kernel *kernel, const struct wall_table *table, enu
 		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, shape->value_type);
 		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, shape->value_len);
 	}
-	if (SET_IS_LEASE(id) || SET_IS_TWIN(id))
+	if (shape->flags & NFT_SET_TIMEOUT)
 		nftnl_set_set_u32(set, NFTNL_SET_GC_INTERVAL, GC_INTERVAL_MS);
 	kernel->batch.family = set_family(id);
 	nftnl_set_nlmsg_build_payload(
@@ -143,7 +143,8 @@ static void write_sets(struct kernel *kernel, const struct wall_table *table)
 	static const enum set_id ranges[] = {SET_ANY4NET,     SET_ANY6NET,     SET_OBSERVE4NET,
 					     SET_OBSERVE6NET, SET_MASQ4NET,    SET_MASQ6NET,
 					     SET_SNAT4NET,    SET_SNAT6NET,    SET_SEEN4NET,
-					     SET_SEEN6NET,    SET_REFUSED4NET, SET_REFUSED6NET};
+					     SET_SEEN6NET,    SET_REFUSED4NET, SET_REFUSED6NET,
+					     SET_WIDE4,       SET_WIDE6};
 	const struct count_name nobody = {.sandbox = COUNT_NOBODY, .kind = COUNT_FORGED};
 	struct ops fixed = {0};
 
@@ -152,11 +153,13 @@ static void write_sets(struct kernel *kernel, const struct wall_table *table)
 		    (kernel->bridged || !SET_IS_BRIDGED(id)))
 			write_set(kernel, table, (enum set_id)id);
 	/*
-	 * The fixed ones, and ranges of an earlier life that new ones could overlap: these come back
-	 * a moment later, when main registers their sandboxes.
+	 * The fixed ones, limits that may have been others, and ranges of an earlier life that new ones
+	 * could overlap: these come back a moment later, when main registers their sandboxes.
 	 */
 	for (int id = SET_NEVER4; id < SET_COUNT; id++)
 		flush_set(kernel, table->table, (enum set_id)id);
+	flush_set(kernel, table->table, SET_ASKS4);
+	flush_set(kernel, table->table, SET_ASKS6);
 	for (size_t i = 0; !kernel->ready && i < sizeof(ranges) / sizeof(ranges[0]); i++)
 		flush_set(kernel, table->table, ranges[i]);
 	never_ops(&fixed);

@@ -28,6 +28,7 @@ static const struct wall_table table = {
 	.interfaces = {"bench*"},
 	.lease_ceiling_s = NG_LEASE_CEILING_S,
 	.leases_sandbox = 1u << 22,
+	.queries_sandbox = NG_QUERIES_SANDBOX_DEFAULT,
 	.leases = 1u << 22,
 	.block_reports_per_s = 1,
 };

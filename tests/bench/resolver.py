@@ -122,39 +122,43 @@ def new_names(bench):
 # ---- neighbours ----
 
 class Neighbours:
-    """One sandbox whose latency counts, and one beside it that misbehaves, each on its own link."""
+    """One sandbox whose latency counts, and one beside it that misbehaves, each on its own link; and an echo that
+    both ask in the same way: what is left of the flood where nothing is decided is the machine's."""
 
     def __init__(self, bench):
         self.bench, self.stage = bench, bench.stage
         self.gate = servers.Gate(self.stage, bench.options.build, "street", limits={
             "queries-sandbox": QUOTA, "pending-sandbox": 512}, zones={"quiet.bench.test": SILENT})
+        self.echo = servers.Echo(self.stage, "alley")
         stage.run("ip", "netns", "add", "rough")
         host = self.stage.link("rough", "street")
-        self.rough = host + ":53"
+        self.rough = {self.gate: host + ":53", self.echo: self.stage.link("rough", "alley") + ":53"}
         self.gate.register([
             self.gate.sandbox("calm", self.gate.interface, self.gate.client),
-            self.gate.sandbox("rough", f"sb{self.stage.servers}", host[:-1] + "2")])
+            self.gate.sandbox("rough", f"sb{self.stage.servers - 1}", host[:-1] + "2")])
         self.silent = stage.Process("street", self.stage.load_core, [
             "python3", "-c", f"import socket, time; s = socket.socket(2, 2); s.bind({tuple_of(SILENT)}); "
             "print('ready', flush=True); time.sleep(1 << 20)"], "silent.log")
 
-    def misbehave(self, name, rate):
-        """Behind the calm one's load, which is on the same core and must not come late."""
-        first, self.bench.fresh = self.bench.fresh, self.bench.fresh + rate * (2 * PHASE_S + 1)
-        return self.stage.seen("rough", self.stage.load_core, self.rough, name, "--first", first, "--rate", rate,
-                               "--seconds", 2 * PHASE_S + 0.5, "--window", 8192, "--patience", 500, behind=True)
+    def misbehave(self, server, seconds, name, rate):
+        """Behind the calm one's load, which is on the same core and must not come late. What left a second."""
+        first, self.bench.fresh = self.bench.fresh, self.bench.fresh + int(rate * (seconds + 1))
+        seen = self.stage.seen("rough", self.stage.load_core, self.rough[server], name, *server.right([]),
+                               "--first", first, "--rate", rate, "--seconds", seconds, "--window", 8192,
+                               "--patience", 300, behind=True)
+        return seen["sent"] / seconds
 
-    def calm(self, what):
-        return self.bench.ask(self.gate, what, "--rate", NEIGHBOUR_RATE, "--seconds", PHASE_S,
+    def calm(self, server, what):
+        return self.bench.ask(server, what, "--rate", NEIGHBOUR_RATE, "--seconds", PHASE_S,
                               "--window", 8192, "--stamps")
 
-    def phase(self, bad):
-        """What the calm one sees of hits and of misses, and the other of what it asked; one after the other,
-        since two loads on one core would each wait for the other."""
+    def phase(self, server, kinds, bad):
+        """What the calm one sees of those kinds, and what the other asked a second; one after the other, since two
+        loads on one core would each wait for the other."""
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            run = bad and pool.submit(self.misbehave, *bad)
+            run = bad and pool.submit(self.misbehave, server, len(kinds) * PHASE_S + 0.5, *bad)
             time.sleep(0.25)
-            seen = {what: self.calm(what) for what in ("hit", "miss")}
+            seen = {what: self.calm(server, what) for what in kinds}
             return seen, run and run.result()
 
 
@@ -163,40 +167,43 @@ def tuple_of(endpoint):
     return host, int(port)
 
 
-BAD = {"alone": None,
-       f"beside one at {OVER} times its quota": ("x%.rough.bench.test", QUOTA * OVER),
-       "beside one whose server is silent": ("x%.quiet.bench.test", QUOTA)}
+ALONE, KINDS = "alone", {"hit": "cached", "miss": "miss"}
+FLOOD = (f"beside one at {OVER} times its quota", ("x%.rough.bench.test", QUOTA * OVER))
+SLOW = ("beside one whose server is silent", ("x%.quiet.bench.test", QUOTA))
 
 
 def neighbours(bench):
-    street, seen = Neighbours(bench), {title: [] for title in BAD}
+    street, seen = Neighbours(bench), {}
     bench.ask(street.gate, "hit", "--count", 300)
-    titles = list(BAD)
+    phases = [(server, kinds, title, bad) for server, kinds, beside in (
+        (street.gate, ("hit", "miss"), (FLOOD, SLOW)), (street.echo, ("hit",), (FLOOD,)))
+        for title, bad in ((ALONE, None), *beside)]
     for turn in range(bench.options.rounds):
         with stage.Awake():
-            for place in range(len(titles)):
-                title = titles[(turn + place) % len(titles)]
-                progress(f"neighbours, {title}: round {turn + 1} of {bench.options.rounds}")
-                seen[title].append(street.phase(BAD[title]))
-    street.gate.process.stop()
-    street.silent.stop()
-    return neighbours_rows(seen)
+            for place in range(len(phases)):
+                server, kinds, title, bad = phases[(turn + place) % len(phases)]
+                progress(f"neighbours, {server.title} {title}: round {turn + 1} of {bench.options.rounds}")
+                seen.setdefault((server.title, title), []).append(street.phase(server, kinds, bad))
+    for process in (street.gate.process, street.echo.process, street.silent):
+        process.stop()
+    return [row for kind in KINDS for row in neighbours_rows(seen, street.gate.title, kind)] + neighbours_rows(
+        seen, street.echo.title, "hit", None) + [
+            Row(f"{server} {title}: what that one asked", [asked for _, asked in rounds], "/s",
+                0.9 * dict((FLOOD, SLOW))[title][1], True)
+            for (server, title), rounds in seen.items() if title != ALONE]
 
 
-def neighbours_rows(seen):
-    rows = []
-    for kind, said in (("hit", "cached"), ("miss", "miss")):
-        for percentile, words in (("p50_us", "median"), ("p99_us", "99th percentile")):
-            alone = [calm[kind][percentile] for calm, _ in seen["alone"]]
-            rows.append(Row(f"{said}, alone: {words}", alone, "us"))
-            for title in list(BAD)[1:]:
-                with_it = [calm[kind][percentile] for calm, _ in seen[title]]
-                rows += [Row(f"{said}, {title}: {words}", with_it, "us"),
-                         Row(f"{said}, {title}: {words} / alone", [b / a for a, b in zip(alone, with_it)],
-                             "x", UNMOVED)]
-    for title in list(BAD)[1:]:
-        asked = [bad["sent"] / bad["seconds"] for _, bad in seen[title]]
-        rows.append(Row(f"{title}: what that one asked", asked, "/s", 0.9 * BAD[title][1], True))
+def neighbours_rows(seen, server, kind, most=UNMOVED):
+    rows, what = [], f"{server}, {KINDS[kind]}"
+    for percentile, words in (("p50_us", "median"), ("p99_us", "99th percentile")):
+        alone = [calm[kind][percentile] for calm, _ in seen[server, ALONE]]
+        rows.append(Row(f"{what}, alone: {words}", alone, "us"))
+        for title, _ in (FLOOD, SLOW):
+            if (server, title) not in seen:
+                continue
+            beside = [calm[kind][percentile] for calm, _ in seen[server, title]]
+            rows += [Row(f"{what}, {title}: {words}", beside, "us"),
+                     Row(f"{what}, {title}: {words} / alone", [b / a for a, b in zip(alone, beside)], "x", most)]
     return rows
 
 

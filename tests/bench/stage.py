@@ -53,9 +53,8 @@ def cores():
 
 def pinned(core, command, behind=False):
     """The command on that core, and, if so wanted, before all other work, or behind what else is measured."""
-    if behind:
-        return ["taskset", "-c", str(core), "nice", "-n", "19", *command]
-    first = ["chrt", "--fifo", "10"] if os.environ.get("NGBENCH_FIFO") else []
+    fifo = os.environ.get("NGBENCH_FIFO")
+    first = ["chrt", "--fifo", "5" if behind else "10"] if fifo else ["nice", "-n", "19"] if behind else []
     return ["taskset", "-c", str(core), *first, *command]
 
 

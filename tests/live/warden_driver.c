@@ -146,6 +146,7 @@ static void do_table(char **words)
 	table->dns_port = (uint16_t)atoi(words[3]);
 	table->leases = (uint32_t)atoi(words[4]);
 	table->leases_sandbox = (uint32_t)atoi(words[5]);
+	table->queries_sandbox = NG_QUERIES_SANDBOX_DEFAULT;
 	table->block_reports_per_s = (uint32_t)atoi(words[6]);
 	table->lease_ceiling_s = NG_LEASE_CEILING_S;
 	table->flow_step_ms = words[7] ? (uint32_t)atoi(words[7]) : 0;

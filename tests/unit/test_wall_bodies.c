@@ -85,6 +85,8 @@ static void tables(void **state)
 	REFUSED(WALL_TABLE, packet.table.lease_ceiling_s = NG_LEASE_CEILING_S + 1);
 	REFUSED(WALL_TABLE, packet.table.leases = 0);
 	REFUSED(WALL_TABLE, packet.table.leases_sandbox = 0);
+	REFUSED(WALL_TABLE, packet.table.queries_sandbox = 0);
+	REFUSED(WALL_TABLE, packet.table.queries_sandbox = NG_QUERIES_SANDBOX_MAX + 1);
 }
 
 static void prefix_arrays(void **state)

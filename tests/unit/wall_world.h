@@ -33,7 +33,7 @@ static void fill_table(struct wall_packet *packet)
 	strcpy(table->interfaces[0], "sb*");
 	strcpy(table->interfaces[1], "veth-0123456789");
 	table->lease_ceiling_s = NG_LEASE_CEILING_S;
-	table->leases_sandbox = table->leases = 1;
+	table->leases_sandbox = table->leases = table->queries_sandbox = 1;
 }
 
 static void fill_sandbox(struct wall_packet *packet)

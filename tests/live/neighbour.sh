@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# One sandbox asks without end, and its neighbour loses nothing: what is beyond the limit leaves no question
+# of the other without room, even while nobody reads. All that was sent is told or counted.
+. "$(dirname "$0")/lib.sh"
+live_enter "$@"
+usual_stage
+cat >"$work/extra.conf" <<'CONF'
+limits {
+	queries-sandbox = 200
+}
+CONF
+start_gate
+list=$(allow both.list .allowed.example)
+add_box 1 "$list" >/dev/null
+add_box 2 "$list" >/dev/null
+
+blocked() { gate sandbox list --json | jq '.sandboxes[] | select(.name == "box2") | .refused'; }
+read_so_far() { gate status --json | jq .counters.queries; }
+dropped() { # by UDP sockets, for want of room
+	awk 'FNR > 1 { n += $NF } END { print n }' /proc/net/udp /proc/net/udp6
+}
+flood() { # N OCTETS [SERVER [ADDRESS...]]: adds what was sent to $sent
+	sent=$((sent + $(box 2 python3 "$here/neighbour.py" flood "${3:-10.77.2.1}" "$1" "$2" "${@:4}")))
+}
+asks() { # FIRST N: in the background
+	rm -f "$work/sent"
+	box 1 python3 "$here/neighbour.py" ask 10.77.1.1 'n%d.denied.example' "$1" "$2" "$work/sent" >"$work/told" 2>&1 &
+	asking=$!
+}
+nobody_reads() { kill -STOP "$(pid_of worker)"; }
+everything_read() { # all that was sent, and N of the neighbour, is counted in one place or the other
+	kill -CONT "$(pid_of worker)"
+	until_true 10 eval "[ \$((\$(blocked) + \$(read_so_far))) -ge $((before + sent + $1)) ]"
+	is "$2: each question was read or is counted as blocked" $((before + sent + $1)) $(($(blocked) + $(read_so_far)))
+}
+
+beside() { # TITLE FIRST N FLOOD...: of the neighbour N questions behind the flood
+	before=$(($(blocked) + $(read_so_far))) sent=0
+	nobody_reads
+	"${@:4}"
+	asks "$2" "$3"
+	until_true 10 [ -e "$work/sent" ]
+	everything_read "$3" "$1"
+	wait "$asking"
+	is "$1: the neighbour is told all" "denied=$3" "$(cat "$work/told")"
+	is "$1: nothing was lost" 0 "$(dropped)"
+}
+short_and_long() {
+	flood 12000 40
+	flood 6000 1200
+	flood 12000 40 fd77:2::1
+}
+beside "short and long questions" 1 60 short_and_long
+beside "questions of 60000 octets" 61 40 flood 200 60000
+
+# As many as come while all is read.
+before=$(($(blocked) + $(read_so_far))) sent=0
+box 2 python3 "$here/neighbour.py" flood 10.77.2.1 100000 40 >"$work/flooded" &
+flooding=$!
+asks 101 60
+wait "$asking"
+is "while all is read the neighbour is told all" "denied=60" "$(cat "$work/told")"
+wait "$flooding"
+sent=$(cat "$work/flooded")
+everything_read 60 "while all is read"
+is "and nothing was lost" 0 "$(dropped)"
+
+# A wide source is one sandbox, from whichever of its addresses it asks.
+gate sandbox remove box2 >/dev/null
+gate sandbox add box2 --interface sb2 --source 10.77.2.0/24 --policy "$list" >/dev/null
+addresses=()
+for n in $(seq 10 39); do
+	ip -n box2 addr add "10.77.2.$n/24" dev eth0
+	addresses+=("10.77.2.$n")
+done
+beside "from all addresses of a range" 161 30 flood 15000 40 10.77.2.1 "${addresses[@]}"
+
+why() { records 'select(.event == "blocked" and .sandbox == "box2") | "\(.why) \(.addrs[0]) \(.ports[0] // .port)"' | sort -u | paste -sd, ; }
+like "the record says why" 'flood 10\.77\.2\.1 53' "$(why)"
+tap_done
