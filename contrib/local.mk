@@ -10,7 +10,7 @@ EXTRA_DIST += contrib/recipes/README.md contrib/recipes/github.yaml contrib/reci
 	contrib/recipes/example/ci.list contrib/recipes/example/ci.expect \
 	contrib/recipes/example/world.zone
 
-EXTRA_DIST += contrib/nftables/operator.nft
+EXTRA_DIST += contrib/nftables/operator.nft contrib/installs.names
 
 dist_sbin_SCRIPTS = contrib/namegate-run
 

@@ -21,9 +21,10 @@ static const char help[] =
 	"answers that it would refuse or shorten, destinations that it would not have opened, "
 	"and "
 	"what it\n"
-	"would newly allow. CAPTURE is pcap, pcapng, dnstap, or namegated's records (also as "
+	"would newly allow. CAPTURE is pcap, pcapng, dnstap, namegated's records (also as "
 	"journalctl\n"
-	"-o json gives them); - is standard input. Several are read in order, as one.\n\n"
+	"-o json gives them), or names with times; - is standard input. Several are read in "
+	"order, as one.\n\n"
 	"  -c, --config FILE          the draft; " CONF_PATH " when left out\n"
 	"  -p, --policy FILE          judge by this list or zone alone, and take all traffic "
 	"for "
@@ -36,6 +37,10 @@ static const char help[] =
 	"  -m, --map ADDRESS=SANDBOX  take that address for the sandbox's; may be given "
 	"several "
 	"times\n"
+	"  -l, --limits               tell how far each sandbox comes to its quota of "
+	"questions "
+	"and its\n"
+	"                             budget of names, too\n"
 	"      --port PORT            a port of DNS besides 53; may be given several times\n"
 	"      --json                 one JSON object instead of text\n\n"
 	"Exit codes: 0 nothing would be worse, 1 something in use would be refused, 2 the "
@@ -44,10 +49,15 @@ static const char help[] =
 	"capture cannot be used.\n";
 
 static const struct option options[] = {
-	{"config", required_argument, NULL, 'c'},  {"policy", required_argument, NULL, 'p'},
-	{"sandbox", required_argument, NULL, 's'}, {"map", required_argument, NULL, 'm'},
-	{"port", required_argument, NULL, 'P'},    {"json", no_argument, NULL, 'j'},
-	{"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+	{"config", required_argument, NULL, 'c'},
+	{"policy", required_argument, NULL, 'p'},
+	{"sandbox", required_argument, NULL, 's'},
+	{"map", required_argument, NULL, 'm'},
+	{"port", required_argument, NULL, 'P'},
+	{"json", no_argument, NULL, 'j'},
+	{"limits", no_argument, NULL, 'l'},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
 };
 
 /* ---- the call ---- */
@@ -89,6 +99,9 @@ static int take_option(struct replay_call *call, int c)
 		return take_map(call, optarg);
 	case 'P':
 		return take_port(call, optarg);
+	case 'l':
+		call->limits = true;
+		return EXIT_DONE;
 	case 'j':
 		call->json = true;
 		return EXIT_DONE;
@@ -100,7 +113,7 @@ static int take_option(struct replay_call *call, int c)
 /* EXIT_DONE to go on; -1 when help was all that was wanted. */
 static int read_options(struct replay_call *call, int argc, char **argv)
 {
-	for (int c; (c = getopt_long(argc, argv, "c:p:s:m:h", options, NULL)) != -1;) {
+	for (int c; (c = getopt_long(argc, argv, "c:p:s:m:lh", options, NULL)) != -1;) {
 		if (c == 'h')
 			return -1;
 		int code = take_option(call, c);
@@ -167,7 +180,7 @@ static int prepare(struct replay_call *call)
 	for (size_t i = 0; i < call->n_maps && code == NG_OK; i++)
 		code = map_one(call, call->maps[i]);
 	if (code == NG_OK)
-		code = replay_create(call->setup, call->who, &call->replay);
+		code = replay_create(call->setup, call->who, call->limits, &call->replay);
 	call->captures.wish.take = replay_take;
 	call->captures.wish.context = call->replay;
 	return code;
@@ -203,7 +216,8 @@ static int check_judged(struct replay_call *call)
 uint64_t replay_worse(const struct replay_call *call, const struct setup_sandbox *sandbox)
 {
 	const struct replay_totals *totals = replay_totals(call->replay, sandbox);
-	uint64_t worse = totals->unlisted;
+	uint64_t worse =
+		totals->unlisted + totals->limits.over_rate + totals->limits.over_budget;
 	for (int kind = 0; kind <= REPLAY_LAST_WORSE; kind++)
 		worse += totals->worse[kind];
 	return worse;

@@ -14,7 +14,7 @@ struct replay_call {
 	const char *policies[NG_RULESETS_MAX];
 	const char *maps[REPLAY_MAPS_MAX];
 	size_t n_maps;
-	bool json;
+	bool limits, json;
 	/* what comes of it */
 	struct ng_diags diags;
 	struct setup *setup;

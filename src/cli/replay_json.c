@@ -62,6 +62,23 @@ static json_t *finding_json(const struct replay_finding *finding)
 	return object;
 }
 
+static json_t *limits_json(const struct replay_limits *limits)
+{
+	json_t *object = json_object();
+	put(object, "queries", number(limits->queries));
+	put(object, "queries_most", number(limits->queries_most));
+	put(object, "over_rate", number(limits->over_rate));
+	if (limits->budget != NG_BUDGET_OFF) {
+		put(object, "budget", number(limits->budget));
+		put(object, "store", number(limits->store));
+		put(object, "out_most", number(limits->out_most));
+	}
+	if (limits->owner.len > 0)
+		put_name(object, "below", &limits->owner);
+	put(object, "over_budget", number(limits->over_budget));
+	return object;
+}
+
 static json_t *sandbox_json(const struct replay_call *call, const struct setup_sandbox *sandbox)
 {
 	const struct replay_totals *totals = replay_totals(call->replay, sandbox);
@@ -77,6 +94,8 @@ static json_t *sandbox_json(const struct replay_call *call, const struct setup_s
 	put(object, "flows_before", number(totals->flows_before));
 	put(object, "stay_denied", number(totals->stay_denied));
 	put(object, "unlisted", number(totals->unlisted));
+	if (call->limits)
+		put(object, "limits", limits_json(&totals->limits));
 	for (int kind = 0; kind < REPLAY_KINDS; kind++)
 		put(object, replay_kind_name((enum replay_kind)kind), json_array());
 	for (size_t i = 0; i < n; i++) {

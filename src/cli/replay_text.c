@@ -110,6 +110,28 @@ static size_t print_kind(const struct replay_finding *findings, size_t n)
 	return same;
 }
 
+/* What there was of what is allowed. */
+static void print_limits(const struct replay_limits *limits)
+{
+	char owner[NG_NAME_TEXT_MAX];
+	printf("  at most %u of %u questions in a second", limits->queries_most,
+	       limits->queries);
+	if (limits->over_rate > 0)
+		printf("; %llu would be refused", (unsigned long long)limits->over_rate);
+	if (limits->budget == NG_BUDGET_OFF)
+		printf("\n  no budget of names");
+	else if (limits->owner.len == 0)
+		printf("\n  nothing of the budget of names");
+	else
+		printf("\n  at most %llu of %llu octets of the budget of names, below %s",
+		       (unsigned long long)limits->out_most, (unsigned long long)limits->store,
+		       ng_name_to_text(&limits->owner, owner));
+	if (limits->over_budget > 0)
+		printf("; %llu questions would be denied for it",
+		       (unsigned long long)limits->over_budget);
+	printf("\n");
+}
+
 static void print_sandbox(const struct replay_call *call, const struct setup_sandbox *sandbox)
 {
 	const struct replay_totals *totals = replay_totals(call->replay, sandbox);
@@ -123,6 +145,8 @@ static void print_sandbox(const struct replay_call *call, const struct setup_san
 	       (unsigned long long)totals->flows);
 	for (size_t at = 0; at < n;)
 		at += findings[at].sandbox == sandbox ? print_kind(findings + at, n - at) : 1;
+	if (call->limits)
+		print_limits(&totals->limits);
 	if (totals->stay_denied > 0)
 		printf("  names that stay denied: %llu\n",
 		       (unsigned long long)totals->stay_denied);

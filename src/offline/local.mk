@@ -8,7 +8,7 @@ liboffline_a_SOURCES += src/offline/history.c src/offline/history.h src/offline/
 liboffline_a_SOURCES += src/offline/traffic.c src/offline/traffic.h src/offline/traffic_inside.h \
 	src/offline/traffic_pcap.c src/offline/traffic_packet.c src/offline/traffic_fragments.c \
 	src/offline/traffic_flows.c src/offline/traffic_streams.c src/offline/traffic_dns.c \
-	src/offline/traffic_dnstap.c src/offline/traffic_records.c
+	src/offline/traffic_dnstap.c src/offline/traffic_records.c src/offline/traffic_names.c
 liboffline_a_SOURCES += src/offline/below.c src/offline/below.h src/offline/expect.c src/offline/expect.h \
 	src/offline/expect_classes.c src/offline/expect_inside.h src/offline/expect_reach.c \
 	src/offline/expect_state.c src/offline/expect_text.c src/offline/expect_verdict.c \
@@ -36,7 +36,7 @@ pkgconfigdir = $(libdir)/pkgconfig
 nodist_pkgconfig_DATA = contrib/pkgconfig/namegate.pc
 liboffline_a_SOURCES += src/offline/who.c src/offline/who.h src/offline/replay.c src/offline/replay.h \
 	src/offline/replay_inside.h src/offline/replay_answers.c src/offline/replay_flows.c \
-	src/offline/replay_findings.c
+	src/offline/replay_findings.c src/offline/replay_limits.c
 liboffline_a_SOURCES += src/offline/learn.c src/offline/learn.h src/offline/learn_inside.h src/offline/learn_list.h \
 	src/offline/learn_evidence.c src/offline/learn_flows.c src/offline/learn_lines.c \
 	src/offline/learn_lint.c src/offline/learn_list.c \

@@ -11,7 +11,7 @@
 
 /* ---- life ---- */
 
-int replay_create(struct setup *setup, const struct who *who, struct replay **out)
+int replay_create(struct setup *setup, const struct who *who, bool limits, struct replay **out)
 {
 	struct replay *replay = calloc(1, sizeof(*replay));
 	struct trial_wish wish = {
@@ -29,6 +29,8 @@ int replay_create(struct setup *setup, const struct who *who, struct replay **ou
 	}
 	replay->totals = calloc(setup->n_sandboxes + 1, sizeof(*replay->totals));
 	code = replay->totals ? trial_create(&wish, &replay->trial) : NG_E_NOMEM;
+	if (code == NG_OK && limits)
+		code = limits_create(replay);
 	if (code) {
 		replay_destroy(replay);
 		return code;
@@ -62,6 +64,8 @@ void replay_destroy(struct replay *replay)
 	}
 	asked_clear(&replay->spare);
 	trial_free(replay->trial);
+	trial_free(replay->timed);
+	free(replay->seconds);
 	free(replay->totals);
 	free(replay->findings);
 	free(replay);
@@ -194,8 +198,12 @@ static void message_take(struct replay *replay, const struct setup_sandbox *sand
 	if (observation->kind == TRAFFIC_QUERY) {
 		totals_of(replay, sandbox)->questions++;
 		asked->queries++;
+		limits_take(replay, asked, observation);
 	} else {
 		totals_of(replay, sandbox)->answers++;
+		if (asked->responses >= asked->queries) /* its question was not seen */
+			limits_take(replay, asked, observation);
+		asked->ttl_s = observation->n_addrs ? observation->addrs[0].ttl_s : 0;
 		response_take(replay, asked, observation);
 	}
 }
@@ -231,6 +239,8 @@ void replay_take(void *context, const struct traffic_observation *given)
 int replay_end(struct replay *replay)
 {
 	int code = findings_make(replay);
+
+	limits_end(replay);
 
 	return replay->failed ? NG_E_NOMEM : code;
 }

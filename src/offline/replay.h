@@ -61,6 +61,16 @@ struct replay_finding {
 	const char *reason; /* one phrase */
 };
 
+struct replay_limits { /* how far one sandbox came to what it is allowed */
+	uint32_t queries,
+		queries_most; /* allowed in a second, and the most that there were in one */
+	uint32_t budget;      /* octets a minute; NG_BUDGET_OFF */
+	uint64_t store,
+		out_most; /* octets that a wildcard may have out, and the most that one had */
+	struct ng_name owner;            /* which; len 0: none had any */
+	uint64_t over_rate, over_budget; /* questions that would be refused */
+};
+
 struct replay_totals { /* of one sandbox */
 	uint64_t questions, answers, flows;
 	uint64_t flows_before; /* begun before the capture: not judged */
@@ -68,11 +78,15 @@ struct replay_totals { /* of one sandbox */
 	uint64_t stay_denied;  /* of them: denied when it was recorded, and by the draft */
 	uint64_t unlisted;     /* refusals of what there was no room to list */
 	uint64_t worse[REPLAY_LAST_WORSE + 1]; /* findings that were in use */
+	struct replay_limits limits;           /* of a replay with limits; else 0 */
 };
 
 struct replay;
-/* Borrows who and setup; sets sandboxes that observe to enforce. Errors as of trial_create(). */
-int replay_create(struct setup *setup, const struct who *who,
+/*
+ * Borrows who and setup; sets sandboxes that observe to enforce. limits: has a second gate asked each question
+ * at its time, with quotas and budgets. Errors as of trial_create().
+ */
+int replay_create(struct setup *setup, const struct who *who, bool limits,
 		  struct replay **out) NG_MUST_CHECK;
 void replay_destroy(struct replay *replay); /* takes NULL */
 /* A traffic_wish's take; context is the replay. */

@@ -24,6 +24,7 @@ struct note { /* one kind of finding on one name */
 struct asked { /* one name, of one sandbox */
 	struct ng_decision decision;
 	uint64_t queries, responses, answered, denied;
+	uint32_t ttl_s;                   /* of the last answer that was seen; 0: none yet */
 	struct note *notes[REPLAY_KINDS]; /* NULL: nothing of that kind */
 	const struct setup_sandbox *sandbox;
 	UT_hash_handle hh;
@@ -84,6 +85,14 @@ struct replay {
 	struct setup *setup;
 	const struct who *who;
 	struct trial *trial;
+	struct trial *timed; /* with the limits as they are; NULL: they are not looked at */
+	bool timed_begun;
+	uint64_t timed_from_us;
+	struct replay_second { /* of a sandbox, by its number less 1 */
+		uint64_t begun_us;
+		uint32_t n;
+	} * seconds;
+	uint32_t timed_ttl_s;         /* of what is answered to it now */
 	struct ng_settings settings;  /* full */
 	struct replay_totals *totals; /* by sandbox */
 	struct asked *asked;
@@ -132,6 +141,12 @@ void openings_open(struct replay *replay, const struct asked *asked,
 void flow_take(struct replay *replay, const struct setup_sandbox *sandbox,
 	       const struct traffic_observation *observation);
 void flows_finish(struct replay *replay);
+
+/* replay_limits.c: a question at its time, asked of a gate that has quotas and budgets */
+int limits_create(struct replay *replay) NG_MUST_CHECK;
+void limits_take(struct replay *replay, const struct asked *asked,
+		 const struct traffic_observation *observation);
+void limits_end(struct replay *replay);
 
 /* replay_findings.c */
 int findings_make(struct replay *replay) NG_MUST_CHECK;

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "offline/traffic_inside.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,6 +153,8 @@ static const struct {
 	{0x0a, traffic_pcap, NULL},   /* pcapng: a section header */
 	{0x00, traffic_dnstap, NULL}, /* Frame Streams: the escape before START */
 	{'{', traffic_records, NULL}, /* JSON lines */
+	{'#', traffic_names, NULL},   /* names by hand: a comment */
+	{'[', traffic_names, NULL},   /* … a section, or a question */
 	{0x1f, NULL, "zcat"},         /* packed files are for their own tools */
 	{0x28, NULL, "zstdcat"},      /* … */
 	{0xfd, NULL, "xzcat"},        /* … */
@@ -170,7 +173,7 @@ int traffic_read_from(struct traffic *traffic, FILE *file, const char *path,
 			      "give a capture, a dnstap file or namegated's records", diags);
 	ungetc(first, file);
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-		if (formats[i].first != first)
+		if (formats[i].first != (isdigit(first) ? '[' : first))
 			continue;
 		if (formats[i].read)
 			return formats[i].read(traffic, file, path, diags);
@@ -178,10 +181,10 @@ int traffic_read_from(struct traffic *traffic, FILE *file, const char *path,
 			 formats[i].packed, path);
 		return refuse(file, path, "it is packed", suggestion, diags);
 	}
-	return refuse(
-		file, path, "it is none of the formats that are read here",
-		"give pcap, pcapng, dnstap, or namegated's records, one JSON object a line",
-		diags);
+	return refuse(file, path, "it is none of the formats that are read here",
+		      "give pcap, pcapng, dnstap, namegated's records, one JSON object a line, "
+		      "or names with times",
+		      diags);
 }
 
 int traffic_read(struct traffic *traffic, const char *path, struct ng_diags *diags)

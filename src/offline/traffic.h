@@ -2,8 +2,8 @@
  * Recorded traffic as one stream of observations: who asked for what, what the answer was, and
  * where packets went.
  *
- * Read are captures (pcap, pcapng), dnstap files and namegated's own records, alone or inside
- * journald's JSON; a file is known by its content. One pass, and memory that does not grow with the
+ * Read are captures (pcap, pcapng), dnstap files, namegated's own records, alone or inside
+ * journald's JSON, and names with times, written by hand; a file is known by its content. One pass, and memory that does not grow with the
  * file: every table has its bound, and what falls out of one is counted. What is broken is
  * counted too, and never ends the reading of what is whole. Several files are read as one, so that a
  * connection may begin in one capture and go on in the next.

@@ -19,6 +19,7 @@ struct traffic {
 	struct streams *streams;
 	struct arena arena; /* of the message that is being read */
 	uint64_t told;      /* octets, when progress was told last */
+	uint64_t names_us;  /* when the last section of names ended */
 };
 
 /* One IP packet behind its headers; of fragments, all of it. */
@@ -48,6 +49,8 @@ int traffic_dnstap(struct traffic *traffic, FILE *file, const char *path,
 		   struct ng_diags *diags);
 int traffic_records(struct traffic *traffic, FILE *file, const char *path,
 		    struct ng_diags *diags);
+int traffic_names(struct traffic *traffic, FILE *file, const char *path,
+		  struct ng_diags *diags);
 /* A warning that a file ends, or breaks, before its end. */
 void traffic_file_cut(struct traffic *traffic, const char *path, const char *why,
 		      struct ng_diags *diags);

@@ -33,9 +33,10 @@ static struct ng_generation generation_of(struct trial *trial, const struct setu
 		memcpy(trial->only.sources, nobody, sizeof(nobody));
 		generation.sandboxes = &trial->only;
 	}
-	/* No time passes here: what a minute allows says nothing. */
-	generation.settings.budget = NG_BUDGET_OFF;
-	generation.settings.limits.queries_sandbox = UINT32_MAX;
+	if (!trial->wish.timed) { /* no time passes: what a minute allows says nothing */
+		generation.settings.budget = NG_BUDGET_OFF;
+		generation.settings.limits.queries_sandbox = UINT32_MAX;
+	}
 	if (trial->wish.unbounded) {
 		generation.settings.limits.leases = UINT32_MAX;
 		generation.settings.limits.leases_sandbox = UINT32_MAX;
@@ -174,7 +175,10 @@ static void drain(struct trial *trial)
 		case NG_WAITING:
 		case NG_HOLD:
 		case NG_RELEASE:
+			break;
 		case NG_SPENT:
+			if (trial->telling)
+				trial->wish.spent(trial->wish.context, &action.spent);
 			break;
 		}
 	}
@@ -231,6 +235,17 @@ static void settle(struct trial *trial)
 	}
 }
 
+/* Not what it says of itself, which is a minute's worth ahead. */
+static void spent_tell(struct trial *trial)
+{
+	if (trial->wish.spent == NULL)
+		return;
+	ng_gate_spent_tell(trial->gate, trial->now_us);
+	trial->telling = true;
+	drain(trial);
+	trial->telling = false;
+}
+
 static void begin(struct trial *trial)
 {
 	arena_reset(&trial->words);
@@ -275,6 +290,18 @@ void trial_advance(struct trial *trial, uint64_t to_us)
 		settle(trial);
 	}
 	trial_sets_expire(trial);
+}
+
+void trial_limits(const struct trial *trial, const struct setup_sandbox *sandbox,
+		  uint64_t out[static NG_LIMITS])
+{
+	uint64_t cursor = 0, seen[NG_LIMITS];
+	uint32_t id;
+	memset(out, 0, NG_LIMITS * sizeof(*out));
+	while (ng_gate_limits_at(trial->gate, &cursor, &id, seen)) {
+		if (id == sandbox->spec->id)
+			memcpy(out, seen, sizeof(seen));
+	}
 }
 
 /* ---- asking ---- */
@@ -353,6 +380,7 @@ int trial_ask(struct trial *trial, const struct setup_sandbox *sandbox,
 	question(trial, spec, &asked, false);
 	if (!trial->reply.dropped && trial->reply.answer.truncated)
 		question(trial, spec, &asked, true);
+	spent_tell(trial);
 	gather(trial);
 	if (trial->words.failed)
 		return NG_E_NOMEM;

@@ -23,8 +23,11 @@ struct trial_wish {
 	/* Asked when there is no world: writes a response without an ID, returns its length. */
 	size_t (*upstream)(void *context, const struct ng_question *question,
 			   uint8_t out[static NG_MESSAGE_MAX]);
-	void *context;  /* of the upstream */
+	/* Told what each wildcard has of its budget out, after a question that changed it; may be NULL. */
+	void (*spent)(void *context, const struct ng_spent *spent);
+	void *context;  /* of the upstream, and of spent */
 	bool unbounded; /* no quota of leases: to see all that names could open, together */
+	bool timed; /* what a second and a minute allow counts: the caller lets time pass as it does */
 };
 /* NG_E_NOMEM, NG_E_RANGE, NG_E_EXISTS: see ng_gate_apply(). */
 int trial_create(const struct trial_wish *wish, struct trial **out) NG_MUST_CHECK;
@@ -38,6 +41,10 @@ int trial_apply(struct trial *trial, const struct setup *setup) NG_MUST_CHECK;
 uint64_t trial_now_us(const struct trial *trial);
 /* Lets time pass: leases end when their time is up. */
 void trial_advance(struct trial *trial, uint64_t to_us);
+
+/* What limits have refused the sandbox so far. */
+void trial_limits(const struct trial *trial, const struct setup_sandbox *sandbox,
+		  uint64_t out[static NG_LIMITS]);
 
 /* ---- asking ---- */
 

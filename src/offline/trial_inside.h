@@ -47,6 +47,7 @@ struct trial {
 	struct ng_sandbox only; /* of a set-up without a configuration, with sources */
 	struct ng_gate *gate;
 	uint64_t now_us, version;
+	bool telling; /* what was spent, exactly */
 	struct spot *spots;
 	struct stand *stands; /* by sandbox: its number less 1 */
 	size_t n_stands;

@@ -48,19 +48,24 @@ like "there is a configuration" '^sandbox' "$(cat namegate.conf)"
 block expect >ci.expect
 block zone >world.zone
 like "there are expectations" '^no-reach 169' "$(cat ci.expect)"
-for i in 1 2 3 4; do block offline "$i"; done >commands
+for i in 1 2 3 4 5; do block offline "$i"; done >commands
 n=0
 while read -r command; do
 	n=$((n + 1))
 	sh -c "$command" >"out$n" 2>&1
 	code=$?
 	case $command in
+	*--limits*)
+		is "$command" 0 "$code" && tap_note "$(head -n 5 "out$n")"
+		like "and they come to what the README says" 'at most 1413 of 4096 octets' "$(cat "out$n")"
+		like "which is the page's number" '1,413 of the 4,096' "$(cat "$top/README.md")"
+		;;
 	*evil*) like "$command" 'NXDOMAIN|deny|denied' "$(cat "out$n")" ;;
 	*) is "$command" 0 "$code" && tap_note "$(head -n 5 "out$n")" ;;
 	esac
 done <commands
-is "there are seven of them" 7 "$n"
-is "and no block of them is left out" "" "$(block offline 5)"
+is "there are eight of them" 8 "$n"
+is "and no block of them is left out" "" "$(block offline 6)"
 while read -r page; do
 	succeeds "the page $page is there" test -s "$top/man/$page"
 done < <(grep -o '`[a-z.-]*`([0-9])' "$top/README.md" | sed 's/`\(.*\)`(\(.\))/\1.\2/' | sort -u)

@@ -115,7 +115,7 @@ exits "a capture that is not there" 2
 like "says so" 'missing\.pcap: error: it cannot be opened: No such file' "$out"
 run -c gate.conf gate.conf
 exits "a file that is no capture" 2
-like "says what would be one" 'give pcap, pcapng, dnstap, or namegated.s records' "$out"
+like "says what would be one" 'give pcap, pcapng, dnstap, namegated.s records' "$out"
 gzip -c small.pcap >small.pcap.gz
 run -c gate.conf small.pcap.gz
 exits "a packed one" 2
@@ -139,6 +139,55 @@ run -c gate.conf
 exits "no capture" 2
 run -c gate.conf --port 0 small.pcap
 exits "no port" 2
+# ---- names with times, and limits ----
+
+printf '*\n' >all.list
+run --limits --policy all.list "$top/contrib/installs.names"
+exits "the names of real installs are within all limits" 0
+like "all of them are read" '1747 questions and 0 answers for 65 names' "$out"
+like "and what they come to is told" 'at most 12 of 10000 questions in a second' "$out"
+like "of the budget as well" 'at most 1413 of 4096 octets of the budget of names, below \.' "$out"
+like "nothing would be refused" 'nothing would be worse' "$out"
+run --policy all.list "$top/contrib/installs.names"
+unlike "nobody asked for limits" 'budget' "$out"
+
+# 50 octets a minute hold 800: a name of 60 and its dot cost 61, so the 14th is too much.
+cat >small.conf <<'END'
+forward "." { servers = {"192.0.2.53"} }
+limits { queries-sandbox = 20 }
+sandbox "ci" { sources = {"10.77.1.1"} policies = {"all.list"} budget = 50 }
+sandbox "dev" { sources = {"10.77.1.2"} policies = {"all.list"} }
+END
+label=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+{
+	echo "[ci]"
+	for i in $(seq 100 119); do echo "0.$i $label$i"; done
+} >tunnel.names
+run --limits --json -c small.conf tunnel.names
+exits "what is over its budget counts against the draft" 1
+is "exactly what does not fit" "800 793 7 0 . 7" "$(jq -r '.sandboxes[0] | .limits as $l |
+	"\($l.store) \($l.out_most) \($l.over_budget) \($l.over_rate) \($l.below) \(.worse)"' <<<"$out")"
+is "and nothing of a neighbour" "0 0" "$(jq -r '.sandboxes[1].limits | "\(.out_most) \(.over_budget)"' <<<"$out")"
+printf '[dev]\n0-0.039/0.001 a.example A\n' >burst.names
+run --limits -c small.conf burst.names
+exits "what is over its quota too" 1
+like "and is counted" 'at most 40 of 20 questions in a second; (19|20) would be refused' "$out"
+printf '[dev]\n0-2/0.1 a.example A\n[ci]\n0 b.example AAAA,HTTPS\n0 c.example\n' >two.names
+run --limits --json -c small.conf two.names
+is "sections are sandboxes" "ci 3 dev 21" "$(jq -r '[.sandboxes[] | "\(.sandbox) \(.questions)"] | join(" ")' <<<"$out")"
+for line in "x b.example" "0" "0 a..b" "0 a.example NOTYPE" "0-5 a.example" "5-0/1 a.example" "0-5/0 a.example" \
+	"0-99999/0.000001 a.example" "[]" "[ci" "99999999999 a.example" "0 a.example A more"; do
+	printf '[ci]\n%s\n' "$line" >wrong.names
+	run -c small.conf wrong.names
+	exits "no names: $line" 2
+	like "is told with its place" '^wrong\.names:2:1: error' "$out"
+done
+printf '[nobody]\n0 a.example\n' >nobody.names
+run -c small.conf nobody.names
+exits "names of no sandbox are no good result" 2
+run -c small.conf --sandbox dev nobody.names
+exits "unless they are said to be somebody's" 0
+
 echo 'bad name' >bad.list
 run --policy bad.list small.pcap
 exits "a draft that does not compile" 2

@@ -185,7 +185,6 @@ tests_unit_test_limits_SOURCES = tests/unit/test_limits.c
 tests_unit_test_limits_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_budget_SOURCES = tests/unit/test_budget.c
 tests_unit_test_budget_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
-EXTRA_DIST += tests/fixtures
 tests_unit_test_sizes_SOURCES = tests/unit/test_sizes.c
 tests_unit_test_sizes_LDADD = $(CMOCKA_LIBS)
 tests_unit_test_texts_SOURCES = tests/unit/test_texts.c

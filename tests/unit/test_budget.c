@@ -233,7 +233,7 @@ static void read_installs(const char *wanted, bool together)
 	FILE *file;
 
 	n_questions = 0;
-	snprintf(path, sizeof(path), "%s/tests/fixtures/installs.names", top ? top : ".");
+	snprintf(path, sizeof(path), "%s/contrib/installs.names", top ? top : ".");
 	file = fopen(path, "r");
 	assert_non_null(file);
 	while (fgets(line, sizeof(line), file)) {

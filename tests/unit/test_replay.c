@@ -76,7 +76,7 @@ static void draft_begin(struct draft *draft)
 	if (code != NG_OK)
 		fail_msg("%s", draft->diags.n > 0 ? draft->diags.items[0].reason : "?");
 	assert_int_equal(who_create(draft->setup, NULL, &draft->who), NG_OK);
-	assert_int_equal(replay_create(draft->setup, draft->who, &draft->replay), NG_OK);
+	assert_int_equal(replay_create(draft->setup, draft->who, false, &draft->replay), NG_OK);
 }
 
 static void draft_end(struct draft *draft)
