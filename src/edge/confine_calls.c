@@ -68,9 +68,9 @@ static const int common_calls[] = {
 	SCMP_SYS(membarrier), SCMP_SYS(exit), SCMP_SYS(exit_group)};
 
 /* Sockets to clients and upstreams, and LMDB's files. */
-static const int worker_calls[] = {SCMP_SYS(connect),  SCMP_SYS(bind),  SCMP_SYS(listen),
-				   SCMP_SYS(accept4),  SCMP_SYS(fsync), SCMP_SYS(fdatasync),
-				   SCMP_SYS(ftruncate)};
+static const int worker_calls[] = {SCMP_SYS(connect),   SCMP_SYS(bind),     SCMP_SYS(listen),
+				   SCMP_SYS(accept4),   SCMP_SYS(fsync),    SCMP_SYS(fdatasync),
+				   SCMP_SYS(ftruncate), SCMP_SYS(fallocate)};
 
 /* What the C library tries on its own and can do without. */
 static const struct {

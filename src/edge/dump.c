@@ -72,6 +72,11 @@ static int put_tables(FILE *to, const struct dump_wish *wish, const char *path)
 		code = mdb_env_open(env, path, flags, 0600);
 	if (!code)
 		code = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+	if (code == MDB_MAP_RESIZED) { /* it has grown since it was opened */
+		code = mdb_env_set_mapsize(env, 0);
+		if (!code)
+			code = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+	}
 	for (size_t i = 0; i < wish->n_tables && !code; i++)
 		code = put_table(to, txn, wish->tables[i], (uint32_t)i);
 	if (txn)

@@ -12,10 +12,13 @@
 #include "config.h"
 #include "edge/lease_store_inside.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define PUTS_MAX    256 /* in one transaction */
+#define ENDS_MAX    256
 #define SWEEP_MIN   256
 #define SWEEP_ROUND 60
 #define SWEEP_STEP  256
@@ -28,6 +31,8 @@ void lease_store_say(struct lease_store *store, int code)
 	if (store->said)
 		return;
 	store->said = true;
+	if (code == MDB_MAP_FULL && store->room && store->room < lease_room_max())
+		code = ENOSPC;
 	fprintf(stderr,
 		"namegated: the lease store %s does not take changes (%s); leases stay in "
 		"force, but a restart will not know their names, and the history has a gap. "
@@ -39,7 +44,7 @@ MDB_txn *lease_store_changing(struct lease_store *store)
 {
 	int code;
 
-	if (!store || store->failed)
+	if (!store || !store->env || store->failed)
 		return NULL;
 	if (store->txn)
 		return store->txn;
@@ -58,6 +63,9 @@ void lease_store_put(struct lease_store *store, const struct lease_row *row)
 
 	if (code)
 		lease_store_say(store, code);
+	/* That intents are there early does no harm, and no turn needs more than the file has room for. */
+	if (store && ++store->puts >= PUTS_MAX)
+		lease_store_commit(store);
 }
 
 void lease_store_refused(struct lease_store *store, const struct lease_row *row)
@@ -86,29 +94,41 @@ static int row_end(struct lease_store *store, MDB_txn *txn, MDB_cursor *cursor,
 	return code ? code : lease_live_delete(store, txn, cursor);
 }
 
-static void end_below(struct lease_store *store, const struct lease_key *prefix,
-		      enum lease_end why, uint64_t now_s)
+/* As many as one transaction has room for; MDB_NOTFOUND: that was the last. */
+static int end_some(struct lease_store *store, MDB_txn *txn, const struct lease_key *prefix,
+		    enum lease_end why, uint64_t now_s)
 {
-	MDB_txn *txn = lease_store_changing(store);
 	MDB_val key = {prefix->len, (void *)(uintptr_t)prefix->octets}, value;
 	MDB_cursor *cursor;
-	int code;
+	int code = mdb_cursor_open(txn, store->tables.live, &cursor);
 
-	if (!txn)
-		return;
-	code = mdb_cursor_open(txn, store->tables.live, &cursor);
-	if (code) {
-		lease_store_say(store, code);
-		return;
-	}
+	if (code)
+		return code;
 	code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-	while (!code && key.mv_size >= prefix->len &&
-	       !memcmp(key.mv_data, prefix->octets, prefix->len)) {
-		code = row_end(store, txn, cursor, &key, &value, why, now_s);
+	for (size_t n = 0; !code && n < ENDS_MAX; n++) {
+		if (key.mv_size < prefix->len ||
+		    memcmp(key.mv_data, prefix->octets, prefix->len) != 0)
+			code = MDB_NOTFOUND;
+		else
+			code = row_end(store, txn, cursor, &key, &value, why, now_s);
 		if (!code)
 			code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 	}
 	mdb_cursor_close(cursor);
+	return code;
+}
+
+static void end_below(struct lease_store *store, const struct lease_key *prefix,
+		      enum lease_end why, uint64_t now_s)
+{
+	MDB_txn *txn;
+	int code = 0;
+
+	while (!code && (txn = lease_store_changing(store))) {
+		code = end_some(store, txn, prefix, why, now_s);
+		if (!code)
+			lease_store_commit(store);
+	}
 	if (code && code != MDB_NOTFOUND)
 		lease_store_say(store, code);
 }
@@ -154,7 +174,7 @@ void lease_store_commit(struct lease_store *store)
 {
 	int code;
 
-	if (!store)
+	if (!store || (!store->txn && !store->failed))
 		return;
 	if (store->txn && !store->failed) {
 		code = lease_shared_settle(store, store->txn);
@@ -171,6 +191,8 @@ void lease_store_commit(struct lease_store *store)
 	lease_shared_forget(store);
 	store->txn = NULL;
 	store->failed = false;
+	store->puts = 0;
+	lease_room_keep(store);
 }
 
 /* ---- walks ---- */
@@ -250,6 +272,7 @@ uint64_t lease_store_each(struct lease_store *store, uint64_t now_us, uint64_t n
 
 	if (!store)
 		return 0;
+	lease_room_want(store, lease_room_used(store->env)); /* all of them may have ended */
 	code = walk_store(&walk, &key, MDB_FIRST);
 	if (code && code != MDB_NOTFOUND)
 		lease_store_say(store, code);

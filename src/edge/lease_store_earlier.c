@@ -115,6 +115,8 @@ static int copy_from(struct lease_store *to, struct source *from, const char *pa
 				    0600);
 	if (!code)
 		code = mdb_txn_begin(from->env, NULL, MDB_RDONLY, &from->txn);
+	if (!code)
+		lease_room_want(to, 2 * lease_room_used(from->env));
 	into = code ? NULL : lease_store_changing(to);
 	if (into)
 		code = copy_rows(to, into, from);
@@ -172,7 +174,7 @@ static bool take_over(struct lease_store *to, const struct found *found)
 		code = copy_from(to, &from, other.path);
 	mdb_env_close(from.env);
 	(void)unlink(other.mark);
-	if (!code && from.same_boot && !mdb_env_sync(to->env, 1)) {
+	if (!code && from.same_boot && to->env && !mdb_env_sync(to->env, 1)) {
 		(void)unlink(other.path);
 		(void)unlink(other.lock);
 	}

@@ -29,6 +29,10 @@ struct lease_store {
 	MDB_txn *txn; /* the changes of this turn, or NULL */
 	bool failed;  /* of this txn; sticky until the commit */
 	bool said;
+	uint32_t puts;       /* of this txn */
+	uint32_t page, rest; /* rest: commits until the disk is asked for more again */
+	uint64_t
+		room; /* octets of the file that have their place; 0: it is written, not mapped */
 	uint32_t history_max;
 	uint64_t next; /* number of the next row of the history */
 	struct {       /* the same for budgets */
@@ -52,6 +56,18 @@ void lease_store_name(struct lease_store *store, const char *name); /* sets the 
 void lease_store_set_aside(const struct lease_store *store, const char *why);
 /* A start begins to read. How many before it did not come to the end of that. */
 long lease_store_mark(const struct lease_store *store);
+
+/* lease_store_room.c: while there is no transaction */
+/* How much to begin with; 0: pages are to be written. Before the file is opened. */
+uint64_t lease_room_first(const struct lease_store *store);
+uint64_t lease_room_max(void);
+/* Gets it for the file that has just been opened with a map of that length. LMDB's code. */
+int lease_room_take(struct lease_store *store, uint64_t room);
+/* So that some transactions of the usual size have what they may need. */
+void lease_room_keep(struct lease_store *store);
+uint64_t lease_room_used(MDB_env *env); /* octets of its file, or 0 */
+/* For one that needs so many octets more than are in use. Where the disk has none, the transaction will fail. */
+void lease_room_want(struct lease_store *store, uint64_t more);
 
 /* lease_store_earlier.c */
 /* Where nothing was taken over yet; a start that ended in the middle of it has taken nothing. */

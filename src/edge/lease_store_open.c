@@ -24,8 +24,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAP_SIZE (1u << 30)
-#define ASIDE    "damaged" /* what a file that cannot be read is renamed to; one is kept */
+#define ASIDE "damaged" /* what a file that cannot be read is renamed to; one is kept */
 
 static int boot_id(char out[static LEASE_BOOT_ID])
 {
@@ -122,19 +121,35 @@ static int open_tables(struct lease_store *store)
 	return mdb_txn_commit(txn);
 }
 
-static int open_env(struct lease_store *store)
+/* room: how much of the file is mapped to be changed; 0: none. */
+static int open_file(struct lease_store *store, uint64_t room)
 {
+	const unsigned flags = MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOTLS;
 	int code = mdb_env_create(&store->env), dead;
 
 	if (!code)
 		code = mdb_env_set_maxdbs(store->env, LEASE_TABLES);
 	if (!code)
-		code = mdb_env_set_mapsize(store->env, MAP_SIZE);
+		code = mdb_env_set_mapsize(store->env, room ? room : lease_room_max());
 	if (!code)
 		code = mdb_env_open(store->env, store->path,
-				    MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOTLS, 0600);
+				    room ? flags | MDB_WRITEMAP : flags, 0600);
 	if (!code)
 		code = mdb_reader_check(store->env, &dead);
+	return !code && room ? lease_room_take(store, room) : code;
+}
+
+static int open_env(struct lease_store *store)
+{
+	uint64_t room = lease_room_first(store);
+	int code;
+
+	store->room = 0;
+	code = open_file(store, room);
+	if (room && (code == ENOSPC || code == EDQUOT || code == EOPNOTSUPP)) {
+		mdb_env_close(store->env);
+		code = open_file(store, 0);
+	}
 	return code ? code : open_tables(store);
 }
 

@@ -1,0 +1,221 @@
+/* The lease store on a disk that is full, and in a process that is killed: its file is changed in memory. */
+#include "config.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "edge/lease_store.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FOREVER_US UINT64_C(1000000000000)
+#define TURN       64 /* rows */
+#define HISTORY    1000
+
+struct world {
+	char folder[64];
+	struct lease_store *store;
+};
+
+static struct lease_store *open_at(const char *folder)
+{
+	char why[LEASE_STORE_WHY] = "";
+	struct lease_store *store = NULL;
+
+	assert_int_equal(lease_store_open(folder, HISTORY, &store, why), NG_OK);
+	return store;
+}
+
+/* Every number has an address, a name and an answer of its own; they lie all over the tables. */
+static void put(struct lease_store *store, uint32_t number)
+{
+	const uint32_t scattered = number * 2654435761u;
+	struct lease_row row = {.sandbox = 1,
+				.sandbox_name = "box",
+				.type = NG_TYPE_A,
+				.rule = "box.list:3",
+				.until_us = FOREVER_US,
+				.last_s = 5000,
+				.until_s = 6000};
+	struct ng_name name;
+	char text[64];
+	int len = snprintf(text, sizeof(text), "host%u.of-a-name-that-takes-room.example",
+			   number);
+
+	assert_int_equal(ng_name_from_text(text, (size_t)len, &name), NG_OK);
+	row.addr = ng_addr_make(NG_IPV4, (const uint8_t *)&scattered);
+	row.name = &name;
+	row.trail = (struct ng_trail){
+		.names = &name, .n_names = 1, .addrs = &row.addr, .n_addrs = 1};
+	lease_store_put(store, &row);
+}
+
+static void put_turn(struct lease_store *store, uint32_t turn)
+{
+	for (uint32_t i = 0; i < TURN; i++)
+		put(store, turn * TURN + i);
+	lease_store_commit(store);
+}
+
+static bool count_whole(void *context, const struct lease_row *row)
+{
+	uint64_t *n = context;
+
+	*n += row->sandbox == 1 && row->trail.n_names == 1 && row->trail.n_addrs == 1 &&
+	      ng_addr_equal(&row->trail.addrs[0], &row->addr) &&
+	      !strcmp(row->sandbox_name, "box") && !strcmp(row->rule, "box.list:3");
+	return true;
+}
+
+static uint64_t rows(struct lease_store *store)
+{
+	uint64_t whole = 0, n = lease_store_each(store, 1, 5000, count_whole, &whole);
+
+	assert_int_equal(n, whole);
+	return n;
+}
+
+/* ---- a full disk ---- */
+
+static int begin_full(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+
+	snprintf(world->folder, sizeof(world->folder), "/tmp/namegate-room-XXXXXX");
+	assert_non_null(mkdtemp(world->folder));
+	*state = world;
+	return 0;
+}
+
+static bool mount_disk(const struct world *world)
+{
+	if (unshare(CLONE_NEWNS))
+		return false;
+	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	assert_int_equal(mount("room", world->folder, "tmpfs", 0, "size=12m"), 0);
+	return true;
+}
+
+static uint64_t disk_left(const struct world *world)
+{
+	struct statfs info;
+
+	assert_int_equal(statfs(world->folder, &info), 0);
+	return (uint64_t)info.f_bavail * (uint64_t)info.f_bsize;
+}
+
+/* What others write takes the rest of the disk, and the store goes on until it has used up its own. */
+static void full_disk_ends_nothing(void **state)
+{
+	struct world *world = *state;
+	static const uint8_t zeros[1 << 16];
+	char other[96];
+	uint64_t before;
+	uint32_t turn = 0;
+	int fd;
+
+	if (!mount_disk(world)) {
+		print_message("# skipped: mounting needs root\n");
+		skip();
+	}
+	world->store = open_at(world->folder);
+	snprintf(other, sizeof(other), "%s/other", world->folder);
+	fd = open(other, O_WRONLY | O_CREAT, 0600);
+	while (write(fd, zeros, sizeof(zeros)) > 0)
+		;
+	close(fd);
+	assert_int_equal(disk_left(world), 0);
+	while (turn < 2000) /* four times what fits */
+		put_turn(world->store, turn++);
+	before = rows(world->store);
+	assert_in_range(before, 20000, 2000 * TURN / 2);
+	lease_store_close(world->store);
+	world->store = open_at(world->folder);
+	assert_int_equal(rows(world->store), before);
+	/* With room again it takes changes again, also without another start. */
+	assert_int_equal(unlink(other), 0);
+	assert_int_equal(mount("room", world->folder, "tmpfs", MS_REMOUNT, "size=200m"), 0);
+	for (uint32_t i = 0; i < 2000; i++)
+		put_turn(world->store, i);
+	assert_int_equal(rows(world->store), 2000 * TURN);
+}
+
+static int end_full(void **state)
+{
+	struct world *world = *state;
+
+	lease_store_close(world->store);
+	(void)umount2(world->folder, MNT_DETACH);
+	(void)rmdir(world->folder);
+	free(world);
+	return 0;
+}
+
+/* ---- a killed process ---- */
+
+static _Noreturn void write_until_killed(const char *folder, int tell)
+{
+	struct lease_store *store = open_at(folder);
+
+	for (uint32_t turn = 0;; turn++) {
+		put_turn(store, turn);
+		if (write(tell, &turn, sizeof(turn)) != sizeof(turn))
+			_exit(1);
+	}
+}
+
+static void what_was_committed_outlives_a_kill(void **state)
+{
+	char folder[] = "/tmp/namegate-room-XXXXXX", command[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	for (uint32_t round = 1; round <= 10; round++) {
+		struct lease_store *store;
+		uint32_t turn = 0;
+		int ends[2], status;
+		pid_t pid;
+
+		assert_int_equal(pipe(ends), 0);
+		pid = fork();
+		if (!pid)
+			write_until_killed(folder, ends[1]);
+		close(ends[1]);
+		while (turn < 17 * round)
+			assert_int_equal(read(ends[0], &turn, sizeof(turn)), sizeof(turn));
+		kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+		while (read(ends[0], &turn, sizeof(turn)) == sizeof(turn))
+			;
+		close(ends[0]);
+		store = open_at(folder);
+		assert_true(rows(store) >= (uint64_t)(turn + 1) * TURN);
+		lease_store_close(store);
+	}
+	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+	assert_int_equal(system(command), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_committed_outlives_a_kill),
+		cmocka_unit_test_setup_teardown(full_disk_ends_nothing, begin_full, end_full),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
