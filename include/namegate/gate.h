@@ -474,12 +474,13 @@ uint64_t ng_gate_flush(struct ng_gate *gate, uint64_t now_us, const struct ng_na
 		       bool below);
 
 /*
- * What the cache holds, to be put back in a later life under the same boot of the machine. The answer
- * behind *cursor (start with 0) in out; returns its length, 0 at the end.
+ * What the cache holds, to be put back in a later life under the same boot of the machine: a step on from
+ * *cursor (start with 0). *len octets of an answer are in out then, or 0 when it came upon none; false:
+ * that was all. Other inputs may come between: an answer of that time is among these or is not.
  */
 #define NG_CACHED_MAX 66000
-size_t ng_gate_cached_at(struct ng_gate *gate, uint64_t *cursor,
-			 uint8_t out[static NG_CACHED_MAX]);
+bool ng_gate_cached_at(struct ng_gate *gate, uint64_t *cursor,
+		       uint8_t out[static NG_CACHED_MAX], size_t *len);
 /*
  * One of those. It is read as an answer of an upstream is, and holds no longer than its records say.
  * NG_E_FORMAT, NG_E_SHORT, NG_E_NOTFOUND (no such route), NG_E_RANGE (its time is over, or not of this

@@ -282,6 +282,7 @@ static void on_answer(void *context, uint64_t ask, const struct ng_addr *server,
 {
 	struct worker *worker = context;
 
+	worker->saving.news = true;
 	ng_gate_answer(worker->gate, worker_clock_us(worker), ask, server, wire, len);
 	worker_drain(worker);
 }
@@ -505,10 +506,11 @@ static int make_handles(struct worker *worker)
 	bad |= uv_timer_init(loop, &worker->deadline);
 	bad |= uv_timer_init(loop, &worker->second);
 	bad |= uv_timer_init(loop, &worker->sweeping);
+	bad |= uv_timer_init(loop, &worker->saving.timer);
 	bad |= uv_signal_init(loop, &worker->term);
 	worker->main.data = worker->before.data = worker->after.data = worker;
 	worker->deadline.data = worker->second.data = worker->term.data = worker;
-	worker->sweeping.data = worker;
+	worker->sweeping.data = worker->saving.timer.data = worker;
 	if (!bad)
 		bad = uv_signal_start(&worker->term, on_term, SIGTERM);
 	if (bad)

@@ -10,6 +10,13 @@
 
 #define FIRST_WAITING 0xfffffu
 
+/* Answers are saved in small steps, so that questions need not wait, and the larger the rarer. */
+#define SAVE_MS            5000
+#define SAVE_PAUSE_MS      1
+#define SAVE_STEP          4096 /* octets of answers */
+#define SAVE_LOOKS         16
+#define SAVE_OCTETS_PER_MS 256 /* of all the time: what the disk is given to do at the most */
+
 static bool adopt_row(void *context, const struct lease_row *row)
 {
 	struct worker *worker = context;
@@ -59,18 +66,73 @@ static void cached_put(void *context, const uint8_t *octets, size_t len)
 	(void)!ng_gate_cached_put(worker->gate, worker_clock_us(worker), octets, len);
 }
 
-/* A life that ended in order leaves its answers to the next. */
-void worker_save(struct worker *worker)
+/* ---- answers, for the next life ---- */
+
+/* A step of it; false when that was the last. */
+static bool save_step(struct worker *worker)
 {
 	static uint8_t row[NG_CACHED_MAX];
-	uint64_t cursor = 0;
 	size_t len;
+	bool more = ng_gate_cached_at(worker->gate, &worker->saving.cursor, row, &len);
 
+	if (len)
+		cache_store_add(worker->cache, row, len);
+	worker->saving.octets += len;
+	return more;
+}
+
+static void save_begin(struct worker *worker)
+{
+	cache_store_begin(worker->cache);
+	worker->saving.cursor = worker->saving.octets = 0;
+	worker->saving.news = false;
+}
+
+/* A life that ends in order leaves all of its answers to the next. */
+void worker_save(struct worker *worker)
+{
 	if (!worker->adopted)
 		return;
-	while ((len = ng_gate_cached_at(worker->gate, &cursor, row)) > 0)
-		cache_store_add(worker->cache, row, len);
-	cache_store_end(worker->cache);
+	save_begin(worker);
+	while (save_step(worker))
+		;
+	(void)cache_store_end(worker->cache);
+}
+
+static void on_saving(uv_timer_t *timer)
+{
+	struct worker *worker = timer->data;
+	struct saving *saving = &worker->saving;
+	uint64_t wait_ms = SAVE_MS;
+
+	if (!saving->open && !saving->news) {
+		uv_timer_start(timer, on_saving, wait_ms, 0);
+		return;
+	}
+	if (!saving->open)
+		save_begin(worker);
+	saving->open = true;
+	for (uint64_t most = saving->octets + SAVE_STEP, i = 0;
+	     saving->open && saving->octets < most && i < SAVE_LOOKS; i++)
+		saving->open = save_step(worker);
+	if (saving->open)
+		wait_ms = SAVE_PAUSE_MS;
+	else
+		wait_ms += cache_store_end(worker->cache) / SAVE_OCTETS_PER_MS;
+	uv_timer_start(timer, on_saving, wait_ms, 0);
+}
+
+void worker_save_now_and_then(struct worker *worker)
+{
+	if (worker->cache)
+		uv_timer_start(&worker->saving.timer, on_saving, SAVE_MS, 0);
+}
+
+void worker_forget_saved(struct worker *worker)
+{
+	cache_store_void(worker->cache);
+	worker->saving.open = false;
+	worker->saving.news = true;
 }
 
 void worker_ready(struct worker *worker)
@@ -86,6 +148,7 @@ void worker_ready(struct worker *worker)
 		adopt_waitings(worker);
 		lease_store_spents(worker->store, now_us, adopt_spent, worker);
 		cache_store_each(worker->cache, cached_put, worker);
+		worker_save_now_and_then(worker);
 	}
 	worker->adopted = true;
 	worker_drain(worker);

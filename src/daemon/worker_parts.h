@@ -112,6 +112,13 @@ struct refusals { /* asks and orders that could not go out: told to the engine a
 	size_t n, room;
 };
 
+struct saving { /* of answers, into the store */
+	uv_timer_t timer;
+	uint64_t cursor, octets;
+	bool open; /* under way */
+	bool news; /* there are others than the last image has */
+};
+
 struct worker {
 	uv_loop_t loop;
 	uv_poll_t main;
@@ -132,6 +139,7 @@ struct worker {
 	struct record_log *records;
 	struct lease_store *store;
 	struct cache_store *cache; /* NULL: every life begins without answers */
+	struct saving saving;
 	struct rulesets rulesets;
 	struct targets targets;
 	struct stage stage;
@@ -150,6 +158,10 @@ uint64_t worker_wall_s(void);
 void worker_drain(struct worker *worker);
 /* worker_adopt.c: what a life that ends in order leaves of its answers. */
 void worker_save(struct worker *worker);
+/* What one that ends otherwise has left by then. */
+void worker_save_now_and_then(struct worker *worker);
+/* Some were flushed: none that was saved before comes back. */
+void worker_forget_saved(struct worker *worker);
 /* The engine has policy and a warden: adopt what an earlier life left, and begin to serve. */
 void worker_ready(struct worker *worker);
 void worker_stop(struct worker *worker, int status);

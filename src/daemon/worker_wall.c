@@ -380,6 +380,7 @@ static bool flush(struct worker *worker, const struct wall_packet *packet)
 	memcpy(name.wire, wanted->name, name.len);
 	entries = ng_gate_flush(worker->gate, worker_clock_us(worker), name.len ? &name : NULL,
 				wanted->below != 0);
+	worker_forget_saved(worker);
 	return report_owe(worker, WALL_FLUSHED, packet->head.seq,
 			  entries < INT32_MAX ? (int)entries : INT32_MAX);
 }

@@ -1,7 +1,7 @@
 /*
- * What the cache holds, in a file of the store's folder: written when the worker ends in order, read
- * once when the next begins, and void from then on. It is of one boot of the machine, whose monotonic
- * clock its times are of. Loss of it costs warmth and nothing else.
+ * What the cache holds, in two files of the store's folder that are written in turn, so that the last
+ * whole image stands while the next one is made. It is of one boot of the machine, whose monotonic clock
+ * its times are of. Loss of it costs warmth and nothing else.
  */
 #pragma once
 
@@ -19,9 +19,13 @@ int cache_store_open(const char *folder, struct cache_store **out) NG_MUST_CHECK
 void cache_store_close(struct cache_store *store); /* takes NULL */
 
 typedef void (*cache_store_row)(void *context, const uint8_t *octets, size_t len);
-/* All rows of an image that is whole, as far as its octets are; then it is void. Takes NULL. */
+/* All rows of the newest image that is whole, as far as its octets are. Takes NULL. */
 void cache_store_each(struct cache_store *store, cache_store_row row, void *context);
+/* No image that there is is ever read again, nor the one that is being made. Takes NULL. */
+void cache_store_void(struct cache_store *store);
 
-/* A new image: rows, then the end, which makes it whole. All take NULL. */
+/* A new image: its begin, rows, then the end, which makes it whole. All take NULL. */
+void cache_store_begin(struct cache_store *store);
 void cache_store_add(struct cache_store *store, const uint8_t *octets, size_t len);
-void cache_store_end(struct cache_store *store);
+/* Returns its size in octets. */
+uint64_t cache_store_end(struct cache_store *store);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define SPOT_BITS 16 /* of a cursor: the place in its bucket */
+#define LOOKS     64 /* at places of the cache, in one step */
 
 /* ---- out ---- */
 
@@ -79,26 +80,33 @@ static size_t entry_write(struct ng_gate *gate, const struct entry *entry,
 	return writer.error ? 0 : writer.pos;
 }
 
-size_t ng_gate_cached_at(struct ng_gate *gate, uint64_t *cursor,
-			 uint8_t out[static NG_CACHED_MAX])
+static const struct entry *entry_at(const struct cache *cache, uint64_t bucket, uint64_t spot)
+{
+	const struct entry *entry = cache->buckets[bucket];
+
+	while (entry && spot--)
+		entry = entry->next;
+	return entry;
+}
+
+bool ng_gate_cached_at(struct ng_gate *gate, uint64_t *cursor,
+		       uint8_t out[static NG_CACHED_MAX], size_t *len)
 {
 	const struct cache *cache = &gate->cache;
 	uint64_t bucket = *cursor >> SPOT_BITS, spot = *cursor & ((1u << SPOT_BITS) - 1);
+	size_t written = 0;
 
-	for (; bucket < cache->room; bucket++, spot = 0) {
-		const struct entry *entry = cache->buckets[bucket];
-		uint64_t at = 0;
+	for (unsigned looked = 0; bucket < cache->room && !written && looked < LOOKS;
+	     looked++) {
+		const struct entry *entry = entry_at(cache, bucket, spot);
 
-		for (; entry; entry = entry->next, at++) {
-			size_t len = at < spot ? 0 : entry_write(gate, entry, out);
-
-			if (!len)
-				continue;
-			*cursor = bucket << SPOT_BITS | (at + 1);
-			return len;
-		}
+		written = entry ? entry_write(gate, entry, out) : 0;
+		bucket += !entry;
+		spot = entry ? spot + 1 : 0;
 	}
-	return 0;
+	*cursor = bucket << SPOT_BITS | spot;
+	*len = written;
+	return bucket < cache->room;
 }
 
 /* ---- in ---- */

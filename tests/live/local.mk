@@ -4,7 +4,7 @@ LIVE = tests/live/private_dns.sh tests/live/one_truth.sh tests/live/reload.sh te
 	tests/live/rotation.sh tests/live/lease.sh tests/live/flow.sh tests/live/closed.sh tests/live/firewall.sh tests/live/routing.sh tests/live/silence.sh tests/live/commit.sh \
 	tests/live/noway.sh tests/live/tricks.sh tests/live/snat.sh tests/live/busy.sh tests/live/death.sh tests/live/truth.sh tests/live/walls.sh \
 	tests/live/control.sh tests/live/readme.sh tests/live/history.sh tests/live/diff.sh tests/live/holders.sh tests/live/integrate.sh tests/live/integrate_old.sh
-LIVE += tests/live/cache.sh tests/live/limits.sh tests/live/marks.sh tests/live/loops.sh
+LIVE += tests/live/cache.sh tests/live/limits.sh tests/live/marks.sh tests/live/loops.sh tests/live/warm.sh
 LIVE += tests/live/neighbour.sh
 TESTS += $(LIVE)
 EXTRA_DIST += tests/live/neighbour.py
