@@ -296,9 +296,9 @@ class Bench:
 
     def peers(self):
         """The gate and the floor among all peers."""
-        gate, echo = servers.Gate(self.stage, self.options.build, "field"), servers.Echo(self.stage, "floor")
+        gate = servers.Gate(self.stage, self.options.build, "field")
         gate.register([gate.sandbox("bench", gate.interface, gate.client)])
-        found = field.measure(self, gate, echo)
+        found = field.measure(self, gate, servers.Echo(self.stage, "floor"), servers.TurnedEcho(self.stage))
         self.rows += found.rows()
         self.tables += found.tables()
         if self.options.svg:

@@ -139,6 +139,6 @@ class Field:
                 f'font-size="12"><title>Processor time a query, in microseconds</title>{keys}{"".join(out)}</svg>\n')
 
 
-def measure(bench, gate, echo):
+def measure(bench, gate, *echoes):
     """With all peers that are installed; which are not is a trouble that names the package."""
-    return Field(bench, [gate, echo] + [kind(bench.stage) for kind in peers.ALL]).measure()
+    return Field(bench, [gate, *echoes] + [kind(bench.stage) for kind in peers.ALL]).measure()

@@ -71,7 +71,7 @@ def taken(bench, server, kind):
     return {key: value * scale for key, value in parts.items()}
 
 
-def times(bench, echo, gate):
+def times(bench, gate, *echoes):
     """By kind and server title: rounds of what taken() says."""
     found = {}
     for kind in KINDS:
@@ -79,7 +79,7 @@ def times(bench, echo, gate):
     for turn in range(bench.options.rounds):
         for kind in KINDS:
             report.progress(f"profile, {kind}: round {turn + 1} of {bench.options.rounds}")
-            for server in (gate, echo) if kind != "miss" else (gate,):
+            for server in (gate, *echoes) if kind != "miss" else (gate,):
                 found.setdefault((kind, server.title), []).append(taken(bench, server, kind))
     return found
 
@@ -115,14 +115,15 @@ class Profile:
 
     def time_table(self):
         lines = [["µs of processor time a query", *KINDS.values()], ["---"] + ["--:"] * len(KINDS)]
-        keys = sorted({key for place, seen in self.spent.items() if place[1] != "echo" for key, value in seen.items()
-                       if value >= 0.01})
+        keys = sorted({key for place, seen in self.spent.items() if place[1] == "namegate"
+                       for key, value in seen.items() if value >= 0.01})
         for name, where in keys:
             lines.append([f"{name}: {where}"] + [report.number(self.spent[kind, "namegate"].get((name, where), 0))
                                                  for kind in KINDS])
         lines.append(["all of namegate"] + [report.number(sum(self.spent[kind, "namegate"].values())) for kind in KINDS])
-        lines.append(["the echo, all of it"] + [report.number(sum(self.spent[kind, "echo"].values()))
-                                                if (kind, "echo") in self.spent else "" for kind in KINDS])
+        for title in dict.fromkeys(title for _, title in self.spent if title != "namegate"):
+            lines.append([f"the {title}, all of it"] + [report.number(sum(self.spent[kind, title].values()))
+                                                        if (kind, title) in self.spent else "" for kind in KINDS])
         return report.table(lines)
 
     def page(self, about):
@@ -135,8 +136,9 @@ class Profile:
             words |= {f"{kind}_us": report.number(whole[kind, "namegate"]),
                       f"{kind}_user_us": report.number(whole[kind, "namegate"] - kernel),
                       f"{kind}_kernel": f"{100 * kernel / whole[kind, 'namegate']:.0f}"}
-            if (kind, "echo") in whole:
-                words[f"{kind}_ratio"] = report.number(whole[kind, "namegate"] / whole[kind, "echo"])
+            for title, word in (("echo", "ratio"), (servers.TurnedEcho.title, "turned")):
+                if (kind, title) in whole:
+                    words[f"{kind}_{word}"] = report.number(whole[kind, "namegate"] / whole[kind, title])
         return page.format(**words)
 
 
@@ -148,10 +150,10 @@ def measure(bench):
     for kind in KINDS:
         report.progress(f"profile, {kind}: instructions")
         counted[kind] = instructions(bench.stage.tool("steps"), kind)
-    echo = servers.Echo(bench.stage, "profiled")
+    echoes = [servers.Echo(bench.stage, "profiled"), servers.TurnedEcho(bench.stage)]
     gate = servers.Gate(bench.stage, bench.options.build, "profile")
     gate.register([gate.sandbox("bench", gate.interface, gate.client)])
-    spent = times(bench, echo, gate)
-    for server in (echo, gate):
+    spent = times(bench, gate, *echoes)
+    for server in (gate, *echoes):
         server.process.stop()
     return Profile(stage.run(bench.stage.tool("steps"), "--built-with").strip(), counted, spent)

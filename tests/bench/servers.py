@@ -15,6 +15,7 @@ from stage import WORK, Process, Trouble, run
 UPSTREAM = "127.0.0.1:5391"        # answers live for a minute
 UPSTREAM_SHORT = "127.0.0.1:5392"  # answers live for a second
 ADDRESSES = 4
+TURNED_TO = 1053
 RCODE_NXDOMAIN = 3
 
 
@@ -32,13 +33,26 @@ def count_elements(net, table, name):
 class Echo:
     title = "echo"
 
-    def __init__(self, stage, net="echo"):
-        self.at = stage.add(net) + ":53"
-        self.process = Process(net, stage.server_core, [stage.tool("echo"), self.at], f"{net}.log")
+    def __init__(self, stage, net="echo", port=53):
+        host = stage.add(net)
+        self.at = f"{host}:53"
+        self.process = Process(net, stage.server_core, [stage.tool("echo"), f"{host}:{port}"], f"{net}.log")
 
     @staticmethod
     def right(_options):
         return ["--echo"]
+
+
+class TurnedEcho(Echo):
+    """The same where port 53 is redirected to the port that is listened on, as it is for the gate: connection
+    tracking and translation both ways, and nothing else of the gate's table."""
+
+    title = "echo behind a redirection"
+
+    def __init__(self, stage, net="turned"):
+        super().__init__(stage, net, port=TURNED_TO)
+        run("ip", "netns", "exec", net, "nft", f"table ip turned {{ chain dns {{ type nat hook prerouting priority "
+            f"dstnat; udp dport 53 redirect to :{TURNED_TO}; }}; }}")
 
 
 CONFIGURATION = """\
