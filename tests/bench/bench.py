@@ -31,6 +31,7 @@ import sizes
 import stage
 from report import Row
 
+README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../README.md")
 PROGRAMS = {"chrt": "util-linux", "unshare": "util-linux", "nsenter": "util-linux",
             "taskset": "util-linux", "ip": "iproute2", "nft": "nftables", "tcpdump": "tcpdump"}
 ASK = {  # what is asked, what is right, and how many may be outstanding
@@ -59,6 +60,7 @@ class Bench:
         self.asks = ASK
         self.page = None
         self.tables = []  # markdown
+        self.blocks = {}  # of the README: by their names, markdown
 
     def ask(self, server, what, *more):
         name, right = ASK[what]
@@ -95,12 +97,12 @@ class Bench:
                                  target if other == against else None))
 
     def latency(self, server):
-        """Medians of one paced round: the upstream asked directly, from where the server asks it
+        """What one paced round saw: the upstream asked directly, from where the server asks it
         (its namespace and its core), and the server asked by the client."""
         options = ["--rate", LATENCY_RATE, "--seconds", self.options.seconds]
         direct = self.stage.load(server.net, self.stage.server_core, servers.UPSTREAM,
                                  "d%.w.bench.test", "--addresses", servers.ADDRESSES, *options)
-        return direct["p50_us"], self.ask(server, "miss", *options)["p50_us"]
+        return direct, self.ask(server, "miss", *options)
 
     def latencies(self, contenders, cores, keep):
         direct, added = [], {server.title: [] for server in contenders}
@@ -109,8 +111,8 @@ class Bench:
             with keep():
                 for server in contenders:
                     floor, whole = self.latency(server)
-                    direct.append(floor)
-                    added[server.title].append(whole - floor)
+                    direct.append(floor["p50_us"])
+                    added[server.title].append(whole["p50_us"] - floor["p50_us"])
         self.rows.append(Row(f"miss, cores {cores}: median of the upstream alone", direct, "us"))
         for title, values in added.items():
             self.rows.append(Row(f"miss, cores {cores}: added to it by {title}", values, "us",
@@ -301,6 +303,7 @@ class Bench:
         found = field.measure(self, gate, servers.Echo(self.stage, "floor"), servers.TurnedEcho(self.stage))
         self.rows += found.rows()
         self.tables += found.tables()
+        self.blocks["field"] = field.WORDS, found.tables()[0]
         if self.options.svg:
             report.write(self.options.svg, found.plot(report.machine(self.options, self.stage)))
         for server in found.contenders:
@@ -313,6 +316,7 @@ class Bench:
         found = sizes.measure(self)
         self.rows += found.rows()
         self.tables.append(found.table())
+        self.blocks["sizes"] = sizes.WORDS, found.table()
 
     def profile(self):
         self.page = profile.measure(self)
@@ -366,6 +370,7 @@ def read_options():
     parser.add_argument("--only", choices=PARTS, help="one part: namegate's own figures, those of a resolver among hostile "
                         "clients and servers, those among other servers, what grows, or where a query's time goes")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables there, of servers and of sizes")
+    parser.add_argument("--readme", action="store_true", help="put what was measured of the tables of README.md there")
     parser.add_argument("--svg", metavar="FILE", help="write the plot of servers there")
     parser.add_argument("--page", metavar="FILE", help="write the page of where a query's time goes there")
     parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
@@ -404,6 +409,8 @@ def main():
     report.show(bench.rows, options, bench.stage)
     if bench.tables:
         report.show_tables(bench.tables, options, bench.stage)
+    if options.readme:
+        report.renew(README, bench.blocks, report.machine(options, bench.stage))
     if bench.page and options.page:
         report.write(options.page, bench.page.page(report.machine(options, bench.stage)))
     return 0

@@ -10,6 +10,7 @@ import statistics
 import peers
 import report
 import servers
+import stage
 from report import Row
 
 KINDS = {"deny": "denied", "hit": "cached", "miss": "miss"}
@@ -18,6 +19,12 @@ QUANTILES = ("median", "99th percentile", "99.9th percentile")
 MOST = {("deny", "echo"): 1.15, ("hit", "echo"): 1.15, ("deny", "dnsdist"): 0.85, ("hit", "dnsdist"): 0.85,
         ("miss", "dnsmasq --nftset"): 0.1, ("miss", "Unbound"): 1}  # of what that server takes
 MISS_US = 25
+ADDED = {"p50_us": ("median", 60), "p99_us": ("99th percentile", 250)}  # to the upstream's own, by namegate at most
+WORDS = """\
+`contrib/quickstart bench --only field --readme`: processor time of all processes of a server for a question, with as many
+under way as it bears and four addresses an answer; what a question for a new name takes beyond the upstream itself when it comes
+alone; answers a second on one core. Before a miss of namegate, or of dnsmasq with `--nftset`, is answered, all its addresses are
+in the kernel's set; the others open nothing."""
 COLOURS = {"deny": "#4c78a8", "hit": "#54a24b", "miss": "#e45756"}
 
 
@@ -27,6 +34,7 @@ class Field:
         self.cost = {}  # (kind, title): microseconds of processor time, one a round
         self.rate = {}  # (kind, title): answers a second, with the window kept full
         self.idle = {one.title: one.process.memory_kib() / 1024 for one in contenders}
+        self.added = {}  # (title, quantile): microseconds that a miss takes beyond the upstream, one a round
         self.late = {}  # (kind, title, hundredths): microseconds at the quantiles, one a round
 
     def asked(self, kind):
@@ -62,10 +70,21 @@ class Field:
                 self.bench.fresh += seen["sent"]
                 self.late[kind, server.title, hundredths] = [seen[key] for key in ("p50_us", "p99_us", "p999_us")] + [seen["lost"]]
 
+    def additions(self):
+        """A miss that comes alone: what the server adds to what its upstream takes. Cores are kept from halting."""
+        for turn in range(self.bench.options.rounds):
+            report.progress(f"field, what a miss adds: round {turn + 1} of {self.bench.options.rounds}")
+            with stage.Awake():
+                for server in self.asked("miss"):
+                    direct, whole = self.bench.latency(server)
+                    for key in ADDED:
+                        self.added.setdefault((server.title, key), []).append(whole[key] - direct[key])
+
     def measure(self):
         for kind in KINDS:
             self.saturate(kind)
             self.delays(kind)
+        self.additions()
         return self
 
     # ---- the rows ----
@@ -81,6 +100,10 @@ class Field:
                                  MOST.get((kind, title))))
         for (kind, title), rates in self.rate.items():
             found.append(Row(f"field, {KINDS[kind]}: answers a second, {title}", rates, "/s"))
+        for (title, key), values in self.added.items():
+            words, most = ADDED[key]
+            found.append(Row(f"field, miss: {words} added to the upstream's by {title}", values, "us",
+                             most if title == "namegate" else None))
         for (kind, title, hundredths), (*late, _) in self.late.items():
             found += [Row(f"field, {KINDS[kind]} at {hundredths} %: {words}, {title}", [value], "us")
                       for words, value in zip(QUANTILES, late)]
@@ -91,7 +114,8 @@ class Field:
 
     def tables(self):
         """Markdown: a line for each server."""
-        costs = [["server", "denied, µs", "cached, µs", "miss, µs", "denied, answers a second", "cached", "miss",
+        costs = [["server", "denied, µs", "cached, µs", "miss, µs", "a miss adds (p50), µs", "(p99)",
+                  "denied, answers a second", "cached", "miss",
                   "idle memory, MiB", "start, ms"]]
         delays = [["p50, p99, p99.9, µs"] + [f"{said} at {hundredths} %" for said in KINDS.values()
                                              for hundredths in LOADS]]
@@ -99,6 +123,7 @@ class Field:
             lines.append(["---"] + ["--:"] * (len(lines[0]) - 1))
         for server in self.contenders:
             costs.append([server.title] + [self.cell(self.cost, kind, server) for kind in KINDS]
+                         + [self.addition(server, key) for key in ADDED]
                          + [self.cell(self.rate, kind, server) for kind in KINDS]
                          + [report.number(self.idle[server.title]), report.number(1000 * server.process.start_s)])
             delays.append([server.title] + [self.delay(kind, server, hundredths) for kind in KINDS
@@ -109,6 +134,10 @@ class Field:
     def cell(figures, kind, server):
         values = figures.get((kind, server.title))
         return f"{report.number(statistics.median(values))}" if values else ""
+
+    def addition(self, server, key):
+        values = self.added.get((server.title, key))
+        return report.number(statistics.median(values)) if values else ""
 
     def delay(self, kind, server, hundredths):
         late = self.late.get((kind, server.title, hundredths))

@@ -93,3 +93,17 @@ def show_tables(tables, options, stage):
 def write(path, text):
     with open(path, "w", encoding="utf-8") as out:
         out.write(text)
+
+
+def renew(path, blocks, about):
+    """Puts each table, with its words and of which machine and day it is, between the comments in that file that
+    have its name."""
+    with open(path, encoding="utf-8") as page:
+        text = page.read()
+    when = f"{about['date']}; {about['machine']}; Linux {about['kernel']}; {about['rounds']}; load {about['load']}."
+    for name, (words, table_text) in blocks.items():
+        before, begin, rest = text.partition(f"<!-- measured: {name} -->\n")
+        _, end, after = rest.partition("<!-- end -->\n")
+        if begin and end:
+            text = f"{before}{begin}{words}\n\n{when}\n\n{table_text}{end}{after}"
+    write(path, text)

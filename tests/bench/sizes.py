@@ -22,6 +22,11 @@ SETTLE_S = 2
 ROOM = {"leases": "4194304", "leases-sandbox": "4194304"}
 
 
+WORDS = """\
+`contrib/quickstart bench --only sizes --readme`: what much of one kind costs, memory in all processes and in the kernel, the time
+until a restarted gate answers, and processor time for a question. Answers to new names live a second here."""
+
+
 class Sized:
     """A gate of one size, and what it took to get there and back."""
 

@@ -115,7 +115,19 @@ if command -v python3 >/dev/null; then
 	seen=$("$here/explain.py" --build "${tools%/tests/bench}" --rounds 1 2>&1)
 	is "explain says of 10000 lines what they say" 0 $? || tap_note "$seen"
 	is "each of its questions has a figure" 3 "$(printf '%s\n' "$seen" | grep -c 'median')"
+	printf 'above\n<!-- measured: field -->\n<!-- end -->\n<!-- measured: sizes -->\nold\n<!-- end -->\nbelow\n' >"$scratch/page.md"
+	for turn in 1 2; do
+		PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$here python3 - "$scratch/page.md" $turn <<-'PYTHON'
+			import sys
+			import report
+			about = dict.fromkeys(("date", "machine", "kernel", "rounds", "load"), "x")
+			report.renew(sys.argv[1], {"field": ("words", f"| {sys.argv[2]} |\n"), "none": ("other", "table\n")}, about)
+		PYTHON
+	done
+	is "a page's table is renewed where it stands, and nothing else" \
+		"above|<!-- measured: field -->|words||x; x; Linux x; x; load x.||| 2 ||<!-- end -->|<!-- measured: sizes -->|old|<!-- end -->|below" \
+		"$(paste -sd '|' "$scratch/page.md")"
 else
-	skip "explain over a long policy" "python3 is not installed"
+	skip "explain over a long policy, a page's table" "python3 is not installed"
 fi
 tap_done
