@@ -183,6 +183,15 @@ static void note_way(struct msghdr *message, struct slot *slot)
 	}
 }
 
+/*
+ * Port 0 cannot be answered, and port 53 is where servers listen: a forged question from there would have two of
+ * them talk to each other. Both families keep the port in the same place.
+ */
+static bool port_is_silent(const union peer *peer)
+{
+	return peer->v4.sin_port == 0 || peer->v4.sin_port == htons(53);
+}
+
 static void take_query(struct listener *listener, unsigned i)
 {
 	struct udp *udp = listener->udp;
@@ -197,8 +206,7 @@ static void take_query(struct listener *listener, unsigned i)
 		udp->counters.oversize++;
 		return;
 	}
-	/* Port 0 cannot be answered; both families keep the port in the same place. */
-	if (batch->peers[i].v4.sin_port == 0)
+	if (port_is_silent(&batch->peers[i]))
 		return;
 	index = slot_take(udp);
 	if (index == NO_SLOT) {

@@ -240,6 +240,35 @@ static void what_no_query_can_be_is_dropped(void **state)
 	close(fd);
 }
 
+/* Two servers that are each made to believe that the other has asked would not come to an end. */
+static void what_comes_from_port_53_is_dropped(void **state)
+{
+	struct world *world = *state;
+	struct sockaddr_in from = {.sin_family = AF_INET, .sin_port = htons(53)};
+	const struct sockaddr_in to = {.sin_family = AF_INET,
+				       .sin_port = (in_port_t)world->port,
+				       .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int server = socket(AF_INET, SOCK_DGRAM, 0);
+	int fd = client_of(world, "127.0.0.1");
+
+	assert_int_equal(inet_pton(AF_INET, "127.53.53.53", &from.sin_addr), 1);
+	if (bind(server, (const struct sockaddr *)&from, sizeof(from)) != 0) {
+		print_message("# no socket on port 53 is to be had: %s\n", strerror(errno));
+		close(server);
+		close(fd);
+		skip();
+	}
+	udp_start(world->udp);
+	assert_int_equal(sendto(server, "abcd", 4, 0, (const struct sockaddr *)&to, sizeof(to)),
+			 4);
+	assert_int_equal(send(fd, "efgh", 4, 0), 4);
+	turn(world);
+	assert_int_equal(udp_counters(world->udp).received, 2);
+	assert_int_equal(world->n, 1);
+	close(server);
+	close(fd);
+}
+
 static void other_descriptors_are_refused(void **state)
 {
 	struct world *world = *state;
@@ -262,6 +291,7 @@ int main(void)
 		TEST(all_of_a_burst_are_answered),
 		TEST(handle_works_once),
 		TEST(what_no_query_can_be_is_dropped),
+		TEST(what_comes_from_port_53_is_dropped),
 		TEST(other_descriptors_are_refused),
 	};
 
