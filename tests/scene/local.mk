@@ -165,6 +165,11 @@ SCENES = \
 	tests/scene/reply-in-full.scene \
 	tests/scene/reverse-by-policy.scene tests/scene/reverse-in-a-range.scene tests/scene/reverse-of-leased.scene \
 	tests/scene/rotation.scene \
+	tests/scene/route-alias-into-own-zone.scene \
+	tests/scene/route-answers-stay-apart.scene \
+	tests/scene/route-goes-while-asking.scene \
+	tests/scene/route-of-a-sandbox.scene \
+	tests/scene/route-of-another-group.scene \
 	tests/scene/rpz-A1-nxdomain.scene \
 	tests/scene/rpz-A10-no-actions.scene \
 	tests/scene/rpz-A2-nodata.scene \
@@ -247,4 +252,5 @@ SCENES = \
 	tests/scene/wildcard-borders.scene
 SCENE_TESTS = tests/scene/runner.sh tests/scene/rpz-rows.sh tests/scene/protocol-rows.sh tests/scene/memcheck.sh
 TESTS += $(SCENES) $(SCENE_TESTS)
-EXTRA_DIST += $(SCENES) $(SCENE_TESTS) tests/scene/protocol-rows.table tests/scene/zones/python.list
+EXTRA_DIST += $(SCENES) $(SCENE_TESTS) tests/scene/protocol-rows.table tests/scene/threat-rows.table \
+	tests/scene/zones/python.list

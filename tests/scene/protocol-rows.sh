@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Each behaviour that the protocols ask for has something that shows it, and that is played.
+# Each behaviour that the protocols ask for, and each thing that hostile or odd ones must not get, has something
+# that shows it, and that is played.
 set -u
 . "$(dirname "$0")/../tap.sh"
 here=$(dirname "$0")
 tests=$here/..
-table=$here/protocol-rows.table
 
 played() { # FOLDER FILE: the build plays it
 	grep -qE "(^|[[:space:]])tests/$1/$2([[:space:]]|\$)" "$tests/$1/local.mk"
@@ -18,6 +18,10 @@ missing() { # WHAT WORDS
 			echo "no unit test $1 is built"
 		grep -qsE "^static void $2\(void \*\*" "$tests/unit/$1.c" || echo "$1 has no test $2"
 		grep -qsE "[A-Z_a-z]+\($2(, [a-z0-9_]+)*\)," "$tests/unit/$1.c" || echo "$1 does not run $2"
+		;;
+	cli_*)
+		played unit "$1.sh" || echo "no unit test $1 is played"
+		grep -qsF -- "$2" "$tests/unit/$1.sh" || echo "$1 does not say: $2"
 		;;
 	live/*)
 		played live "${1#live/}" || echo "no live test $1 is played"
@@ -50,6 +54,11 @@ while read -r key rest; do
 		faults=$faults$(missing "$what" "${words#:}")
 	done < <(printf '%s\n' "$shown" | sed 's/ *; */\n/g')
 	is "$key is shown" "" "$faults"
-done <"$table"
+done < <(cat "$here/protocol-rows.table" "$here/threat-rows.table")
+unplayed=
+for scene in "$here"/*.scene; do
+	played scene "${scene##*/}" || unplayed="$unplayed ${scene##*/}"
+done
+is "no scene lies about unplayed" "" "$unplayed"
 is "no key stands there twice" "" "$(printf '%s' "$keys" | sort | uniq -d)"
 tap_done
