@@ -9,7 +9,7 @@ import world
 
 PHASES = 7
 FRESH = 4
-KINDS = {"A": 62, "AAAA": 18, "HTTPS": 6, "TXT": 6, "MX": 3, "CAA": 2, "NS": 1, "CNAME": 2}
+KINDS = {"A": 62, "AAAA": 18, "HTTPS": 8, "TXT": 6, "MX": 4, "SRV": 12, "CAA": 2, "NS": 1, "CNAME": 2}
 MODES = {"enforce": 90, "observe": 7, "lockdown": 3}
 
 
@@ -20,15 +20,20 @@ def settings(draw):
             "prefetch": draw.choice(["true", "false"]), "serve-stale": draw.choice(["0s", "0s", "1h"])}
 
 
+def limits(draw):
+    """What few come to: so many leases of a sandbox that some are in the way of others."""
+    return {"leases-sandbox": draw.choice([2, 3, 6])} if draw.often(35) else {}
+
+
 def shared(draw):
     """What all sequences of a wave share, before and after: settings, the global scope, six groups."""
     parents = list(world.PARENTS)
     scopes = [[policy.widely(draw, draw.some(parents, 1, 3)) for _ in range(draw.randint(1, 2))]]
     scopes += [[policy.widely(draw, draw.some(parents, 1, 3)) for _ in range(draw.randint(1, 2))] for _ in range(6)]
     after = [[policy.changed(draw, one, lambda: policy.widely(draw, parents)) for one in scope] for scope in scopes]
-    said = settings(draw)
-    return [{"scopes": scopes, "settings": said},
-            {"scopes": after, "settings": said if draw.often(60) else settings(draw)}]
+    said, bounds = settings(draw), limits(draw)
+    return [{"scopes": scopes, "settings": said, "limits": bounds},
+            {"scopes": after, "settings": said if draw.often(60) else settings(draw), "limits": bounds}]
 
 
 def options(draw):
@@ -69,6 +74,16 @@ def step(draw, parents, before):
     return query(draw, parents, before)
 
 
+def pointers(draw, case):
+    """Some questions are for what stands open under an address; no rule may let them out, for they have no label."""
+    modes = case["modes"] + [one["mode"] for one in case["steps"] if one["op"] == "mode"]
+    if "observe" in modes or "rpz-client-ip" in str(case["sources"]):
+        return
+    for step in case["steps"][1:]:
+        if step["op"] == "query" and draw.often(22):
+            step.update(name=spelled(draw, world.reverse(draw)), kind="PTR")
+
+
 def make(draw, phases=PHASES):
     parents = sorted({draw.weighted(world.PARENTS) for _ in range(draw.randint(1, 3))})
     client = "32.@client.rpz-client-ip"
@@ -80,6 +95,8 @@ def make(draw, phases=PHASES):
         "wide": draw.often(8),
         "v6": draw.often(50),
         "private": draw.some(["10.9.0.0/16", "192.168.0.0/16", "fd00::/16", "10.77.0.0/16"], 1, 2) if draw.often(12) else [],
+        "no-aaaa": draw.often(10),
+        "budget": draw.choice([1, 1, 2, '"off"']) if draw.often(30) else None,
         "modes": [mode, mode if draw.often(85) else draw.weighted(MODES)],
         "sources": [before, after],
         "steps": [],
@@ -87,7 +104,8 @@ def make(draw, phases=PHASES):
     for phase in range(phases):
         if phase == 0 or draw.often(82):
             case["steps"].append(dict(step(draw, parents, case["steps"]), phase=phase))
-    kinds = {one["kind"] for one in case["steps"] if one["op"] == "query"}
+    pointers(draw, case)
+    kinds = {one["kind"] for one in case["steps"] if one["op"] == "query"} - {"PTR"}
     reached = sorted(set(parents) | {"open.example"})
     case["world"] = world.make(draw, reached, sorted(kinds))
     return case

@@ -65,15 +65,15 @@ class Gate:
         for play in plays:
             named = [zones.source(source, play.path(n, source)) for n, source in enumerate(play.live_sources(generation))]
             body.append(play.section(generation, named))
-        written(self.conf, self._top(top, shared[generation]["settings"]) + zones.sections + body)
+        written(self.conf, self._top(top, shared[generation]) + zones.sections + body)
 
-    def _top(self, policies, settings):
+    def _top(self, policies, said):
         lines = ['control = "%s/control"' % WORK, 'store = "%s/store"' % WORK, 'record = "%s/records"' % WORK]
         lines += ["policies = " + quoted(policies)]
-        lines += ['%s = "%s"' % pair for pair in settings.items()]
+        lines += ['%s = "%s"' % pair for pair in said["settings"].items()]
         if os.environ.get("LIVE_USERNS") == "yes":
             lines += ['worker-user = "self"', 'warden-user = "self"']
-        lines += ['limits { records-per-second = 1000 }',
+        lines += ['limits { records-per-second = 1000 %s }' % " ".join("%s = %d" % pair for pair in said["limits"].items()),
                   'forward "." { servers = {"%s"} timeout = 4000 }' % net.UPSTREAM,
                   'forward "%s" { servers = {"%s"} timeout = 4000 private = {"%s"} }' % (PRIVATE_ZONE, net.UPSTREAM, PRIVATE_PREFIX),
                   'forward "%s" { servers = {"%s"} timeout = 80 }' % (DEAD_ZONE, net.DEAD)]

@@ -11,7 +11,7 @@ from rand import Draw
 
 TIMELINES = 300  # only what does not hold is tried again
 MUST = ["noerror", "nxdomain", "servfail", "truncated", "drop", "denied", "rebind", "alias", "ttl", "element", "port",
-        "element6", "ask", "signed"]
+        "element6", "ask", "signed", "pointer", "service", "https", "budget", "aaaa"]
 
 
 class Difference:
@@ -93,6 +93,12 @@ class Counts(collections.Counter):
         self["denied"] += message.ede == 15
         self["rebind"] += "every address is private" in message.ede_text
         self["signed"] += any(kind == "RRSIG" for _, _, kind, _ in message.records)
+        self["pointer"] += any(kind == "PTR" for _, _, kind, _ in message.records)
+        self["service"] += any(kind == "SRV" for _, _, kind, _ in message.records)
+        self["https"] += any(kind == "HTTPS" for _, _, kind, _ in message.records)
+        self["budget"] += "octets a minute" in message.ede_text
+        self["quota"] += message.ede == 18
+        self["aaaa"] += "AAAA is off" in message.ede_text
         self["alias"] += any(kind == "CNAME" for _, _, kind, _ in message.records)
         self["ttl"] += any(kind in ("A", "AAAA") and 0 < ttl < 100 for _, ttl, kind, _ in message.records)
 

@@ -53,6 +53,10 @@ class Play:
                  'mode = "%s"' % case["modes"][generation]]
         if case["group"] is not None:
             words.append('group = "g%d"' % case["group"])
+        if case["no-aaaa"]:
+            words.append("aaaa = off")
+        if case["budget"]:
+            words.append("budget = %s" % case["budget"])
         if case["private"]:
             words.append("private = " + gate.quoted(case["private"]))
         return 'sandbox "%s" {\n\t%s\n}' % (self.label, "\n\t".join(words))

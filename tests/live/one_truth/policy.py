@@ -36,8 +36,8 @@ def patterns(parents, own):
 
 def options(draw):
     words = []
-    if draw.often(14):
-        words.append("types=" + ",".join(draw.some(["A", "AAAA", "TXT", "MX", "HTTPS", "CAA"], 1, 4)))
+    if draw.often(22):
+        words.append("types=" + ",".join(draw.some(["A", "AAAA", "TXT", "MX", "SRV", "HTTPS", "CAA"], 2, 6)))
     if draw.often(16):
         words.append("lease-max=%s" % draw.choice(["1s", "2s", "4s", "1m"]))
     if draw.often(16):

@@ -37,7 +37,8 @@ def scope_sources(play, shared, generation):
 
 
 def setting_lines(shared, generation):
-    return ["setting %s %s" % pair for pair in shared[generation]["settings"].items()]
+    said = shared[generation]
+    return ["setting %s %s" % pair for pair in list(said["settings"].items()) + list(said["limits"].items())]
 
 
 def world_lines(play, shared, clock_s):
@@ -51,6 +52,7 @@ def world_lines(play, shared, clock_s):
     if play.case["group"] is not None:
         group = play.case["group"] + 1
         words += ["group " + gate.scope_path(group, n, one) for n, one in enumerate(shared[0]["scopes"][group])]
+    words += ["no-aaaa"] * play.case["no-aaaa"] + ["budget %s" % str(play.case["budget"]).strip('"')] * bool(play.case["budget"])
     return lines + [" ".join(words + ["private " + one for one in play.case["private"]])]
 
 
@@ -77,7 +79,7 @@ def query_lines(play, event, at):
 def record_text(record):
     owner, ttl, kind, data = record
     data = data if not is_octets(kind) else "\\# %d %s" % (len(data) // 2, data)
-    names = [word + "." if kind in ("CNAME", "DNAME", "MX", "SOA") and "." in word else word for word in data.split()]
+    names = [word + "." if kind in ("CNAME", "DNAME", "MX", "SRV", "SOA") and "." in word else word for word in data.split()]
     return "%s. %d IN %s %s" % (owner, ttl, kind, data if kind == "TXT" else " ".join(names))
 
 

@@ -41,7 +41,7 @@ def without(value):
     if isinstance(value, list):
         return [without(one) for one in value if one is not None]
     if isinstance(value, dict):
-        return {key: without(one) for key, one in value.items() if one is not None or key == "group"}
+        return {key: without(one) for key, one in value.items() if one is not None or key in ("group", "budget")}
     return value
 
 
@@ -105,6 +105,12 @@ def together(*edits):
     return edit
 
 
+def sandbox_edits(case):
+    for key, value in (("no-aaaa", False), ("budget", None)):
+        if case[key]:
+            yield put([key], value)
+
+
 def world_edits(case):
     for key, answers in case["world"].items():
         yield put(["world", key], None)
@@ -137,6 +143,7 @@ def all_edits(case):
     yield put(["modes"], ["enforce", "enforce"])
     yield from step_edits(case)
     yield from source_edits(case)
+    yield from sandbox_edits(case)
     yield from world_edits(case)
 
 
@@ -148,8 +155,8 @@ def simpler(shared):
     """The wider scopes without any source, with the global ones, with the groups', and as they are."""
     for kept_global, kept_groups in ((False, False), (True, False), (False, True), (True, True)):
         for settings in ([shared[0]["settings"]] * 2, [one["settings"] for one in shared]):
-            yield [{"settings": said, "scopes": [scope if kept else [] for scope, kept in
-                                                 zip(one["scopes"], [kept_global] + [kept_groups] * 6)]}
+            yield [dict(one, settings=said, scopes=[scope if kept else [] for scope, kept in
+                                                    zip(one["scopes"], [kept_global] + [kept_groups] * 6)])
                    for one, said in zip(shared, settings)]
 
 

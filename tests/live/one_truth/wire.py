@@ -7,7 +7,7 @@ import re
 import socket
 import struct
 
-TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "MX": 15, "TXT": 16, "AAAA": 28, "DNAME": 39,
+TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "MX": 15, "PTR": 12, "TXT": 16, "AAAA": 28, "SRV": 33, "DNAME": 39,
          "RRSIG": 46, "HTTPS": 65, "CAA": 257}
 NAMES = {number: name for name, number in TYPES.items()}
 RCODES = {"noerror": 0, "formerr": 1, "servfail": 2, "nxdomain": 3, "notimp": 4, "refused": 5,
@@ -52,6 +52,9 @@ def encode_data(kind, data):
         return encode_name(data)
     if kind == "MX":
         return struct.pack(">H", int(data.split()[0])) + encode_name(data.split()[1])
+    if kind == "SRV":
+        words = data.split()
+        return struct.pack(">HHH", *map(int, words[:3])) + encode_name(words[3])
     if kind == "TXT":
         text = data.strip('"').encode()
         return bytes([len(text)]) + text
@@ -70,8 +73,9 @@ def decode_data(wire, at, size, kind):
         return socket.inet_ntop(socket.AF_INET6, octets)
     if kind in ("CNAME", "DNAME"):
         return decode_name(wire, at)[0]
-    if kind == "MX":
-        octets = octets[:2] + encode_name(decode_name(wire, at + 2)[0])
+    before = {"PTR": 0, "MX": 2, "SRV": 6}.get(kind)  # octets ahead of a name
+    if before is not None:
+        octets = octets[:before] + encode_name(decode_name(wire, at + before)[0])
     return octets.hex()
 
 

@@ -3,6 +3,8 @@
 A world maps "NAME TYPE" to the answers that are given one after another, the last for good. In all
 texts "@" stands for the label of the sequence, so that a sequence can be played under any number.
 """
+import ipaddress
+
 PARENTS = {"open.example": 40, "ports.example": 20, "shut.example": 12, "asks.example": 12,
            "corp.example": 12, "dead.example": 4}
 TARGET = "t.@.open.example"  # where aliases of a policy zone lead, and no rule stands
@@ -16,6 +18,9 @@ TTLS = {0: 10, 1: 15, 2: 20, 3: 12, 5: 10, 30: 8, 300: 10, 90000: 3, 0x7FFFFFFF:
 HTTPS = ["0001000001000302683200040004cb007105",  # alpn, an IPv4 hint
          "000100000100030268320005000401020304",  # alpn, ech
          "00010000010003026832",  # alpn alone
+         "000100000400082c0000010a09090900060010" + "20010db8008000000000000000000001",  # hints of both, one of them closed
+         "00010000000002000400040004cb007105",  # of which one is mandatory
+         "00010000040003cb0071",  # a hint cut short
          "00010377777704" + "6f70656e" + "076578616d706c65" + "00"]  # to www.open.example
 
 
@@ -25,6 +30,12 @@ def names_of(parent):
 
 def any_name(draw, parents):
     return draw.choice(names_of(draw.choice(parents)))
+
+
+def reverse(draw):
+    """The name under which one of these is asked for, or of one that nobody has."""
+    address = draw.choice(PUBLIC + PUBLIC6 + CLOSED[:2] + ["44.0.0.99"])
+    return ipaddress.ip_address(address).reverse_pointer
 
 
 def addresses(draw, kind):
@@ -47,6 +58,8 @@ def data_of(draw, kind, parents):
         return ['"text %d"' % draw.randrange(9)]
     if kind == "MX":
         return ["10 " + any_name(draw, parents)]
+    if kind == "SRV":
+        return ["%d 5 443 %s" % (draw.randrange(2), any_name(draw, parents)) for _ in range(draw.randint(1, 2))]
     if kind == "HTTPS":
         return [draw.choice(HTTPS)]
     return ["00056973737565" + "61"] if kind == "CAA" else []
@@ -91,7 +104,7 @@ def answer(draw, name, kind, parents):
     data = data_of(draw, kind, parents) if said["rcode"] == "noerror" and draw.often(88) else []
     ttl = draw.weighted(TTLS)
     records += [(owner, draw.weighted(TTLS) if draw.often(10) else ttl, kind, one) for one in data]
-    if data and kind in ("A", "AAAA") and draw.often(8):
+    if data and kind in ("A", "AAAA") and draw.often(20):
         records.append((owner, ttl, "RRSIG", signature(kind, owner.split("@.")[-1])))
     if data and draw.often(6):
         records.append((any_name(draw, parents), 60, "A", draw.choice(PUBLIC)))
