@@ -9,12 +9,13 @@ limits {
 	queries-sandbox = 200
 }
 CONF
-start_gate
 list=$(allow both.list .allowed.example)
+in_userns || printf 'sandbox "job" {\n\tuid = "4242"\n\tpolicies = {"%s"}\n}\n' "$list" >>"$work/extra.conf"
+start_gate
 add_box 1 "$list" >/dev/null
 add_box 2 "$list" >/dev/null
 
-blocked() { gate sandbox list --json | jq '.sandboxes[] | select(.name == "box2") | .refused'; }
+blocked() { gate sandbox list --json | jq '[.sandboxes[].refused] | add'; }
 read_so_far() { gate status --json | jq .counters.queries; }
 dropped() { # by UDP sockets, for want of room
 	awk 'FNR > 1 { n += $NF } END { print n }' /proc/net/udp /proc/net/udp6
@@ -74,6 +75,19 @@ for n in $(seq 10 39); do
 	addresses+=("10.77.2.$n")
 done
 beside "from all addresses of a range" 161 30 flood 15000 40 10.77.2.1 "${addresses[@]}"
+
+# Processes of the host ask by another way, which comes to the same socket.
+flood_by_user() {
+	sent=$((sent + $(setpriv --reuid 4242 --regid 4242 --clear-groups -- /usr/bin/python3 "$work/neighbour.py" \
+		flood 192.0.2.53 20000 40)))
+}
+if in_userns || ! command -v setpriv >/dev/null; then
+	ok "from processes of a user # SKIP there is no other user here, or no setpriv"
+else
+	cp "$here"/{neighbour,limits,peer,tcp}.py "$work/"
+	chmod 755 "$work" "$work"/*.py
+	beside "from processes of a user" 191 10 flood_by_user
+fi
 
 why() { records 'select(.event == "blocked" and .sandbox == "box2") | "\(.why) \(.addrs[0]) \(.ports[0] // .port)"' | sort -u | paste -sd, ; }
 like "the record says why" 'flood 10\.77\.2\.1 53' "$(why)"
