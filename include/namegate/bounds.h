@@ -50,6 +50,7 @@
 #define NG_EDE_TEXT_MAX     192 /* octets of EXTRA-TEXT (RFC 8914) that we send */
 #define NG_EVENT_ID         27  /* characters of an event's id, with the NUL */
 #define NG_LISTENERS_MAX    16
+#define NG_WORKERS_MAX      64  /* processes that answer */
 #define NG_SOCKETS_MAX      256 /* Unix sockets of sandboxes, in all */
 #define NG_SOCKET_MAX       108 /* octets of a Unix socket's path with the NUL: sun_path of Linux */
 #define NG_CGROUP_LEVELS    12  /* how deep a sandbox's cgroup may lie */

@@ -160,7 +160,7 @@ static bool table_good(const void *body)
 	for (size_t i = 0; i < table->n_interfaces; i++)
 		if (!interface_good(table->interfaces[i], 1))
 			return false;
-	return sets_good(table) && table->dns_port && table->pad == 0 &&
+	return sets_good(table) && table->dns_port && table->workers <= NG_WORKERS_MAX &&
 	       table->pad_hosts == 0 && table->hosts < WALL_HOST_LEVEL(NG_CGROUP_LEVELS + 1) &&
 	       (!(table->hosts & WALL_HOST_SIDECAR) || table->worker_uid) &&
 	       table->lease_ceiling_s && table->lease_ceiling_s <= NG_LEASE_CEILING_S &&
@@ -199,7 +199,7 @@ static bool sources_good(const struct wall_sandbox *sandbox)
 static bool who_good(const struct wall_sandbox *sandbox)
 {
 	bool cgroup = sandbox->who == WALL_BY_CGROUP;
-	return sandbox->who < WALL_BYS && sandbox->pad == 0 &&
+	return sandbox->who < WALL_BYS && sandbox->worker < NG_WORKERS_MAX &&
 	       (sandbox->uid != 0) == (sandbox->who == WALL_BY_UID) &&
 	       (sandbox->cgroup != 0) == cgroup && (sandbox->level != 0) == cgroup &&
 	       sandbox->level <= NG_CGROUP_LEVELS &&
@@ -241,7 +241,7 @@ static bool id_good(const void *body)
 static bool channel_good(const void *body)
 {
 	const struct wall_channel_body *channel = body;
-	return channel->worker != 0;
+	return channel->worker != 0 && channel->worker <= NG_WORKERS_MAX;
 }
 
 static bool begin_good(const void *body)

@@ -160,9 +160,9 @@ struct wall_table {        /* once, first; again at a reload */
 	char table[32];    /* name of the nftables table */
 	uint16_t dns_port; /* where port 53 of a sandbox is redirected to */
 	uint8_t n_interfaces;
-	uint8_t n_sets; /* not 0: no table; leases go into these and nowhere else */
-	uint8_t again;  /* 1: it was refused just now and that has been said */
-	uint8_t pad;
+	uint8_t n_sets;  /* not 0: no table; leases go into these and nowhere else */
+	uint8_t again;   /* 1: it was refused just now and that has been said */
+	uint8_t workers; /* how many there are to be; 0 is one */
 	struct wall_set sets[WALL_SETS_MAX];
 	char interfaces[NG_IFPATTERNS_MAX][NG_IFNAME_MAX]; /* "sb*" or a whole name */
 	uint32_t lease_ceiling_s;
@@ -200,7 +200,7 @@ struct wall_sandbox {
 	struct ng_addr snat[NG_SNAT_MAX]; /* IPv4, IPv6: the source it leaves with; or none */
 	uint8_t who;                      /* enum wall_who */
 	uint8_t level;                    /* WALL_BY_CGROUP: below the root, from 1 */
-	uint16_t pad;
+	uint16_t worker; /* the one that orders for it, and no other may: its number less 1 */
 	uint32_t uid;    /* WALL_BY_UID: never 0 */
 	uint64_t cgroup; /* WALL_BY_CGROUP: the kernel's number of it */
 };

@@ -47,9 +47,9 @@ static void tell(struct warden *warden, struct lease *lease)
 	struct wall_flow *flow;
 
 	lease->walk = flows->walk;
-	if (flows->n == FLOWS_TOLD || flows->worker != sandbox->worker)
+	if (flows->n == FLOWS_TOLD || flows->worker != workers_of(&sandbox->is))
 		hand_out(warden);
-	flows->worker = sandbox->worker;
+	flows->worker = workers_of(&sandbox->is);
 	flow = &flows->told[flows->n++];
 	*flow = (struct wall_flow){
 		.sandbox = sandbox->is.id,

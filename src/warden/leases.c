@@ -2,7 +2,7 @@
  * Orders of the workers.
  *
  * A worker may have been taken over, so each order is judged again by what main has registered:
- * known sandbox, openable address, own client, end within bounds, number of elements within bounds.
+ * known sandbox, one of that worker's own, openable address, own client, end within bounds, number of elements within bounds.
  * All orders that wait, of all workers, go into one batch. After it the mirror is asked whether
  * every pair of an order is confirmed to its end; nothing else makes an NG_OK.
  */
@@ -39,7 +39,21 @@ static void expand(const struct sandbox *sandbox, const struct wall_lease *order
 		pairs->sources[pairs->n++] = order->client;
 }
 
-static int judge(const struct warden *warden, const struct wall_lease *order)
+/* Main alone says whose a sandbox is. */
+static bool is_foreign(struct warden *warden, const struct sandbox *sandbox, uint32_t worker)
+{
+	if (workers_of(&sandbox->is) == worker)
+		return false;
+	if (warden->now_us - warden->strange_us >= COMPLAIN_US) {
+		warden->strange_us = warden->now_us;
+		say("worker %u gave an order for sandbox %u, which is not one of its own; it "
+		    "is not obeyed",
+		    (unsigned)worker, (unsigned)sandbox->is.id);
+	}
+	return true;
+}
+
+static int judge(struct warden *warden, const struct wall_lease *order, uint32_t worker)
 {
 	const struct sandbox *sandbox = sandboxes_find(&warden->sandboxes, order->sandbox);
 	uint64_t ceiling_us = (uint64_t)warden->kernel.table.lease_ceiling_s * 1000000u;
@@ -48,6 +62,8 @@ static int judge(const struct warden *warden, const struct wall_lease *order)
 		return NG_E_KERNEL;
 	if (!sandbox)
 		return NG_E_NOTFOUND;
+	if (is_foreign(warden, sandbox, worker))
+		return NG_E_PERM;
 	if (sandbox->is.mode == MODE_LOCKDOWN)
 		return NG_E_PERM;
 	if (!ng_addr_openable(&order->addr, sandbox->is.opened, sandbox->is.n_opened))
@@ -107,12 +123,11 @@ static int prepare(struct warden *warden, const struct order *order)
 	struct lease *leases[NG_SOURCES_MAX + 1];
 	struct sandbox *sandbox;
 	struct pairs pairs;
-	int code = judge(warden, &order->lease);
+	int code = judge(warden, &order->lease, order->worker);
 
 	if (code != NG_OK)
 		return code;
 	sandbox = sandboxes_find(&warden->sandboxes, order->lease.sandbox);
-	sandbox->worker = order->worker;
 	expand(sandbox, &order->lease, &pairs);
 	code = find_all(warden, sandbox, &order->lease, &pairs, leases);
 	for (size_t i = 0; code == NG_OK && i < pairs.n; i++) {
@@ -207,13 +222,15 @@ static bool has_ported(const struct warden *warden, const struct ng_addr *source
 	return group && group->ported;
 }
 
-static void revoke_one(struct warden *warden, const struct wall_lease *order, bool cut)
+static void revoke_one(struct warden *warden, const struct wall_lease *order, uint32_t worker,
+		       bool cut)
 {
 	const struct sandbox *sandbox = sandboxes_find(&warden->sandboxes, order->sandbox);
 	struct pairs pairs;
 	bool weigh;
 
-	if (!sandbox) /* its leases went with it */
+	/* Without one, its leases went with it. */
+	if (!sandbox || is_foreign(warden, sandbox, worker))
 		return;
 	weigh = order->proto || sandbox->statics.n || sandbox->is.mode == MODE_OBSERVE;
 	expand(sandbox, order, &pairs);
@@ -248,34 +265,58 @@ static void settle_closed(struct warden *warden)
 		    "them by hand");
 }
 
-static void close_revoked(struct warden *warden, const struct wall_packet *packet)
+static void close_revoked(struct warden *warden, const struct wall_packet *packet,
+			  uint32_t worker)
 {
 	for (size_t i = 0; i < packet->head.count; i++)
-		revoke_one(warden, &packet->lease[i], packet->head.kind == WALL_REVOKE);
+		revoke_one(warden, &packet->lease[i], worker, packet->head.kind == WALL_REVOKE);
 	settle_closed(warden);
 }
 
-void leases_unclaim(struct warden *warden)
+static bool is_of(const struct warden *warden, struct lease *lease, uint32_t number)
+{
+	const struct sandbox *owner = mirror_group_of(&warden->mirror, lease)->owner;
+
+	return owner && workers_of(&owner->is) == number;
+}
+
+void leases_unclaim(struct warden *warden, uint32_t number)
 {
 	struct lease *lease = NULL;
 
 	while ((lease = mirror_next(&warden->mirror, lease)))
-		lease->claimed = false;
+		if (is_of(warden, lease, number))
+			lease->claimed = false;
+}
+
+/* As many as main wants; what no sandbox owns, the last of them can explain no more than the others. */
+static bool all_claimed(const struct warden *warden)
+{
+	const uint32_t n = warden->kernel.table.workers;
+
+	return workers_claimed(&warden->workers, n ? n : 1);
 }
 
 /*
  * The worker has ordered all that it can explain, and main had registered its sandboxes before it
- * made the channel. What is left belongs to a sandbox, a rule or a store that is gone.
+ * made the channel. What is left belongs to a sandbox, a rule or a store that is gone. What is no
+ * sandbox's, or is not known, waits until all workers have said so.
  */
-static void close_unclaimed(struct warden *warden)
+static void close_unclaimed(struct warden *warden, struct worker *worker)
 {
+	const uint32_t number = worker->number;
 	struct lease *lease = NULL;
 	struct lease_key key;
+	bool all;
 	size_t n = 0;
 
+	worker->claimed = true;
+	all = all_claimed(warden);
 	while ((lease = mirror_next(&warden->mirror, lease))) {
 		if (lease->claimed || lease->until_us <= warden->now_us)
-			continue;   /* one that has just ended cuts nothing */
+			continue; /* one that has just ended cuts nothing */
+		if (!all && !is_of(warden, lease, number))
+			continue;
 		if (lease->fixed) { /* main's, and as long as its sandbox is there */
 			lease->leased_us = 0;
 			continue;
@@ -285,8 +326,10 @@ static void close_unclaimed(struct warden *warden)
 		cut_flows(warden, &key, true);
 		n++;
 	}
-	warden->leftovers_us = warden->now_us;
-	adopt_claimed(warden);
+	if (all) {
+		warden->leftovers_us = warden->now_us;
+		adopt_claimed(warden);
+	}
 	if (!n)
 		return;
 	say("%zu leases of an earlier life are closed: no sandbox, rule or stored name "
@@ -332,9 +375,9 @@ static int drain(struct warden *warden, struct worker *worker, struct orders *ro
 		} else { /* what was ordered before it comes first */
 			commit_round(warden, round);
 			if (packet->head.kind == WALL_CLAIMED)
-				close_unclaimed(warden);
+				close_unclaimed(warden, worker);
 			else
-				close_revoked(warden, packet);
+				close_revoked(warden, packet, worker->number);
 		}
 		if (code != NG_OK)
 			return code;

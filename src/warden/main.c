@@ -227,7 +227,7 @@ static int take_main(struct warden *warden, struct inbox *inbox,
 		if (workers_add(&warden->workers, packet->channel.worker, fd) != NG_OK)
 			say("worker %u refused: there are %u already", packet->channel.worker,
 			    WORKERS_MAX);
-		leases_unclaim(warden);
+		leases_unclaim(warden, packet->channel.worker);
 		break;
 	}
 	if (code == NG_OK && inbox->n == CHANGES_MAX)

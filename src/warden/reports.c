@@ -27,16 +27,14 @@ static void refill_tokens(struct nflog *nflog, uint64_t now_us)
 				: nflog->tokens + (uint32_t)more;
 }
 
-/* False when no worker takes it now. */
+/* False when its worker does not take it now; of nobody's packets the first is told. */
 static bool send_report(struct warden *warden, const struct wall_blocked *report)
 {
 	const struct sandbox *sandbox = sandboxes_find(&warden->sandboxes, report->sandbox);
 	struct worker *worker =
-		sandbox ? workers_find(&warden->workers, sandbox->worker) : NULL;
+		workers_find(&warden->workers, sandbox ? workers_of(&sandbox->is) : 1);
 
-	if (!worker)
-		worker = &warden->workers.items[0];
-	return worker_report(&warden->workers, worker, report);
+	return worker && worker_report(&warden->workers, worker, report);
 }
 
 /* What was told is kept in the kernel with the next commit, all of this round together. */

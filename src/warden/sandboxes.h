@@ -30,7 +30,6 @@ struct sandbox {
 	struct wall_sandbox is;
 	struct statics statics;      /* none in lockdown */
 	uint32_t leases;             /* elements it holds */
-	uint32_t worker;             /* who ordered last; told of blocked packets */
 	struct source *sources;      /* owned; as many as it has */
 	struct wire *wire;           /* NULL: it may come in by any */
 	struct sandbox *prev, *next; /* of the wire */

@@ -70,7 +70,7 @@ struct warden {
 	bool crowded;   /* few elements are left */
 	bool dirty;     /* kernel and mirror differ: rebuild before anything else is believed */
 	bool lost_told; /* the workers were told of it, and not yet that all is back */
-	uint64_t now_us, looked_us, complained_us;
+	uint64_t now_us, looked_us, complained_us, strange_us;
 	uint64_t cutting_us; /* so long the flows of the last changes took to cut */
 	uint64_t talk_us; /* when the sources that were reported are next forgotten; 0: none */
 	uint64_t leftovers_us; /* when they go; 0: there are none */
@@ -200,8 +200,8 @@ int flows_wait_ms(const struct warden *warden); /* until then; -1: nothing is go
 
 /* Drains the workers' packets, commits, answers. */
 void leases_serve(struct warden *warden);
-/* A new worker: what the one before it ordered is not known to be wanted any more. */
-void leases_unclaim(struct warden *warden);
+/* A new life of that worker: what the one before it ordered is not known to be wanted any more. */
+void leases_unclaim(struct warden *warden, uint32_t number);
 /* Removes what has ended. */
 void leases_end_due(struct warden *warden);
 /* Says when the sets become full, and when they are not any more. */
@@ -215,7 +215,7 @@ int adopt_leases(struct warden *warden, const char *table, bool whole) NG_MUST_C
 void adopt_whole(struct warden *warden, const char *why);
 /* A lease that the mirror does not know may stand all the same: puts its removal into the ops. */
 void adopt_revoke(struct warden *warden, const struct lease_key *key);
-/* The worker has said all. */
+/* The workers have said all. */
 void adopt_claimed(struct warden *warden);
 /* A little of what is left to do then, and how long until the next. */
 void adopt_step(struct warden *warden);

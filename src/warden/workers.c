@@ -34,6 +34,20 @@ struct worker *workers_find(struct workers *workers, uint32_t number)
 	return NULL;
 }
 
+uint32_t workers_of(const struct wall_sandbox *sandbox)
+{
+	return sandbox->worker + 1u;
+}
+
+bool workers_claimed(const struct workers *workers, uint32_t n)
+{
+	uint32_t claimed = 0;
+
+	for (size_t i = 0; i < workers->n; i++)
+		claimed += workers->items[i].claimed && workers->items[i].number <= n;
+	return claimed == n;
+}
+
 int workers_add(struct workers *workers, uint32_t number, int fd)
 {
 	struct worker *old = workers_find(workers, number);

@@ -6,7 +6,7 @@
 
 #include "base/wall.h"
 
-#define WORKERS_MAX 64
+#define WORKERS_MAX NG_WORKERS_MAX
 #define ANSWERS_MAX 65536 /* a worker that leaves so many unread is not read from */
 
 struct worker {
@@ -16,6 +16,7 @@ struct worker {
 	size_t n, room, owed; /* waiting to be sent; room for; orders without an answer yet */
 	uint32_t seq;
 	bool lost_due, back_due; /* to be told, behind the answers */
+	bool claimed;            /* it has ordered all that it can explain */
 	struct wall_rebuilt rebuilt;
 };
 struct workers {
@@ -29,6 +30,10 @@ void workers_finish(struct workers *workers); /* takes NULL */
 int workers_add(struct workers *workers, uint32_t number, int fd) NG_MUST_CHECK;
 void workers_drop(struct workers *workers, struct worker *worker);
 struct worker *workers_find(struct workers *workers, uint32_t number);
+/* The only worker that may order for that sandbox, and is told of it: its number. */
+uint32_t workers_of(const struct wall_sandbox *sandbox);
+/* Have all of them ordered all that they can explain? n: how many there are to be. */
+bool workers_claimed(const struct workers *workers, uint32_t n);
 /* So many more orders: makes room for their answers. NG_E_NOMEM: drop the worker. */
 int worker_owe(struct worker *worker, size_t more) NG_MUST_CHECK;
 /* Of an order that is owed. */

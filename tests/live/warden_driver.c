@@ -1,5 +1,5 @@
 /*
- * Stands in for main and one worker: starts a warden and speaks wall records with it, as told by
+ * Stands in for main and workers: starts a warden and speaks wall records with it, as told by
  * lines on standard input. Each line is answered by exactly one line, so that a shell can hold a
  * conversation with it.
  *
@@ -8,7 +8,10 @@
  *     add ID INTERFACE|- enforce|observe|lockdown masq|- SOURCE,... [OPENED,...|- [STATIC,...]]
  *                                        a static: PREFIX or PREFIX@PROTO/PORT
  *     remove ID
- *     worker                             a new channel
+ *     workers N                          how many the next table has
+ *     of N                               whose the sandboxes that are added from now on are; first: 1
+ *     worker [N]                         a new channel of that one, 1 without; orders are now its
+ *     as N                               orders are now those of that one
  *     lease ID ADDR MILLISECONDS [PROTO PORT [CLIENT]]
  *     revoke ID ADDR [PROTO PORT]        (not answered by the warden: "sent")
  *     blocked MILLISECONDS               what was reported until then: "SANDBOX TO PROTO PORT xCOUNT ...",
@@ -39,15 +42,18 @@
 
 #define ANSWER_MS 10000
 #define WORDS_MAX 8
+#define WORKERS   4 /* numbers from 1 */
 
 static struct {
 	pid_t pid;
-	int main_fd, worker_fd;
+	int main_fd, worker_fd; /* the latter of whom orders are now */
+	int fds[WORKERS];
+	uint32_t workers, owner;
 	int slow; /* LIVE_SLOW: so many times as long everything may take */
 	uint32_t seq;
 	uint64_t number;
 	struct wall_packet packet, reply;
-} driver = {.main_fd = -1, .worker_fd = -1, .slow = 1};
+} driver = {.main_fd = -1, .worker_fd = -1, .fds = {-1, -1, -1, -1}, .slow = 1};
 
 static void answer(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void answer(const char *format, ...)
@@ -147,6 +153,7 @@ static void do_table(char **words)
 	table->leases = (uint32_t)atoi(words[4]);
 	table->leases_sandbox = (uint32_t)atoi(words[5]);
 	table->queries_sandbox = NG_QUERIES_SANDBOX_DEFAULT;
+	table->workers = (uint8_t)driver.workers;
 	table->block_reports_per_s = (uint32_t)atoi(words[6]);
 	table->lease_ceiling_s = NG_LEASE_CEILING_S;
 	table->flow_step_ms = words[7] ? (uint32_t)atoi(words[7]) : 0;
@@ -217,6 +224,7 @@ static void do_add(char **words)
 	if (strcmp(words[2], "-") != 0)
 		snprintf(sandbox->interface, sizeof(sandbox->interface), "%s", words[2]);
 	sandbox->mode = read_mode(words[3]);
+	sandbox->worker = (uint16_t)driver.owner;
 	sandbox->n_statics = (uint32_t)read_statics(words[7], sandbox->id, statics);
 	sandbox->flags = !strcmp(words[4], "masq") ? WALL_MASQUERADE : 0;
 	sandbox->n_sources = read_prefixes(words[5], sandbox->sources, NG_SOURCES_MAX);
@@ -234,20 +242,45 @@ static void do_remove(char **words)
 	ask_main(WALL_SANDBOX_REMOVE, -1);
 }
 
+static uint32_t number_of(const char *word)
+{
+	uint32_t number = word ? (uint32_t)atoi(word) : 1;
+
+	return number >= 1 && number <= WORKERS ? number : 1;
+}
+
+static void do_workers(char **words)
+{
+	driver.workers = number_of(words[1]);
+	answer("ok");
+}
+
+static void do_of(char **words)
+{
+	driver.owner = number_of(words[1]) - 1;
+	answer("ok");
+}
+
+static void do_as(char **words)
+{
+	driver.worker_fd = driver.fds[number_of(words[1]) - 1];
+	answer("ok");
+}
+
 static void do_worker(char **words)
 {
+	const uint32_t number = number_of(words[1]);
 	int ends[2];
 
-	(void)words;
-	if (driver.worker_fd >= 0)
-		close(driver.worker_fd);
+	if (driver.fds[number - 1] >= 0)
+		close(driver.fds[number - 1]);
 	if (channel_pair(ends) != NG_OK) {
 		answer("no socket pair");
 		return;
 	}
-	driver.worker_fd = ends[0];
+	driver.worker_fd = driver.fds[number - 1] = ends[0];
 	send_head(WALL_CHANNEL, 1);
-	driver.packet.channel.worker = 1;
+	driver.packet.channel.worker = number;
 	answer("%s",
 	       channel_send(driver.main_fd, &driver.packet, ends[1]) == NG_OK ? "ok" : "lost");
 	close(ends[1]);
@@ -576,6 +609,7 @@ static const struct {
 	{"remove", do_remove, 2},   {"worker", do_worker, 1},   {"lease", do_lease, 4},
 	{"revoke", do_revoke, 3},   {"blocked", do_blocked, 2}, {"bench", do_bench, 4},
 	{"flood", do_flood, 2},     {"kill", do_kill, 2},       {"fill", do_fill, 5},
+	{"workers", do_workers, 2}, {"of", do_of, 2},           {"as", do_as, 2},
 	{"claimed", do_claimed, 1}, {"stream", do_stream, 6},   {"renew", do_renew, 4},
 };
 

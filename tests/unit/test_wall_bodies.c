@@ -46,7 +46,8 @@ static void tables(void **state)
 	ACCEPTED(WALL_TABLE, memset(packet.table.table, 'a', 31));
 	REFUSED(WALL_TABLE, packet.table.table[1] = '\n');
 	REFUSED(WALL_TABLE, packet.table.dns_port = 0);
-	REFUSED(WALL_TABLE, packet.table.pad = 1);
+	REFUSED(WALL_TABLE, packet.table.workers = NG_WORKERS_MAX + 1);
+	ACCEPTED(WALL_TABLE, packet.table.workers = NG_WORKERS_MAX);
 	REFUSED(WALL_TABLE, packet.table.pad_hosts = 1);
 	ACCEPTED(WALL_TABLE,
 		 packet.table.hosts = WALL_HOST_UID | WALL_HOST_LEVEL(NG_CGROUP_LEVELS));
@@ -132,11 +133,13 @@ static void sandboxes(void **state)
 	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.uid = 1);
 	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.cgroup = 1);
 	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.level = 1);
-	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.pad = 1);
+	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.worker = NG_WORKERS_MAX);
+	ACCEPTED(WALL_SANDBOX_ADD, packet.sandbox.worker = NG_WORKERS_MAX - 1);
 	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.sources[7] = prefix("127.64.0.3"));
 	REFUSED(WALL_SANDBOX_ADD, packet.sandbox.sources[7] = prefix("fd6e::/16"));
 	REFUSED(WALL_SANDBOX_REMOVE, packet.id.id = 0);
 	REFUSED(WALL_CHANNEL, packet.channel.worker = 0);
+	REFUSED(WALL_CHANNEL, packet.channel.worker = NG_WORKERS_MAX + 1);
 	REFUSED(WALL_LISTENER, packet.listener.stream = 2);
 	ACCEPTED(WALL_LISTENER, packet.listener.stream = 1);
 	REFUSED(WALL_LISTENER, packet.listener.sandbox = 7);
