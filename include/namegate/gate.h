@@ -432,6 +432,8 @@ void ng_gate_spent_tell(struct ng_gate *gate, uint64_t now_us);
 void ng_gate_waiting_tell(struct ng_gate *gate, uint64_t now_us);
 /* Names that are new from now on get ids above last, which an earlier life had come to. */
 void ng_gate_waiting_from(struct ng_gate *gate, uint64_t last);
+/* Of several gates that number together, each has the ids that leave `which` when divided by `of`. */
+void ng_gate_waiting_share(struct ng_gate *gate, uint32_t which, uint32_t of);
 /*
  * A name that waited in an earlier life, oldest first, under its id. NG_E_NOTFOUND: no such sandbox, or
  * its policy does not ask about the name any more. NG_E_FULL, NG_E_NOMEM.

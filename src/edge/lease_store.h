@@ -98,6 +98,26 @@ typedef bool lease_store_waiting_fn(void *context, const struct ng_waiting *wait
 uint64_t lease_store_waitings(struct lease_store *store, uint64_t now_us, uint64_t now_s,
 			      lease_store_waiting_fn *visit, void *context);
 
+/* ---- several stores, one for each worker (lease_store_share.c) ---- */
+
+struct lease_owner { /* whose a sandbox was, and is now: indexes of stores */
+	uint32_t was, is;
+};
+struct lease_sharing {
+	struct lease_store **stores; /* NULL: there is none of that index */
+	uint32_t n_stores;
+	uint64_t now_us;
+	const void *who;
+	/* False: nobody knows it, and it stays where it is. */
+	bool (*by_id)(const void *who, uint32_t sandbox, struct lease_owner *out);
+	bool (*by_name)(const void *who, const char *sandbox, struct lease_owner *out);
+};
+/*
+ * Puts leases, waiting names and spent budgets into the stores of whose they are now; the history stays
+ * where it is. NG_E_IO: some are where they were.
+ */
+int lease_store_share(const struct lease_sharing *how) NG_MUST_CHECK;
+
 /*
  * Moves some of the rows that have ended to the history. What is done each second gets round in a
  * minute, and in steps of a millisecond or two: true when another step is due before the second is out.

@@ -78,6 +78,13 @@ void lease_end_with_boot(struct lease_row *row, uint64_t boot_s);
 /* lease_store_spent.c: what another file has; LMDB's code. */
 int lease_spent_copy(struct lease_store *to, MDB_txn *into, MDB_txn *from, bool same_boot);
 
+/* Of which sandbox a row tells. False: it is none of ours. */
+bool lease_spent_sandbox(const MDB_val *key, char name[static NG_SANDBOX_NAME_MAX]);
+/* lease_store_waiting.c: the same; the row of the last id is no sandbox's. */
+bool lease_waiting_sandbox(const MDB_val *key, const MDB_val *value, uint32_t *out);
+/* The last id is `last` at the least; what it is. */
+uint64_t lease_waiting_last(struct lease_store *store, uint64_t last);
+
 /* lease_store_live.c: the rows of leases; all return LMDB's code. */
 /* Decodes a row of the table of leases. False: it is none of ours. */
 bool lease_live_read(struct lease_store *store, MDB_txn *txn, const MDB_val *key,

@@ -132,6 +132,13 @@ void lease_store_spents(struct lease_store *store, uint64_t now_us, lease_store_
 	lease_store_commit(store);
 }
 
+bool lease_spent_sandbox(const MDB_val *key, char name[static NG_SANDBOX_NAME_MAX])
+{
+	struct ng_name owner;
+
+	return key_read(key, name, &owner);
+}
+
 /* ---- from another boot ---- */
 
 static uint64_t clock_of(clockid_t clock)

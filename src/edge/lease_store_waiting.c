@@ -170,3 +170,33 @@ uint64_t lease_store_waitings(struct lease_store *store, uint64_t now_us, uint64
 	lease_store_commit(store);
 	return last;
 }
+
+/* ---- several stores ---- */
+
+bool lease_waiting_sandbox(const MDB_val *key, const MDB_val *value, uint32_t *out)
+{
+	struct waiting_read row;
+	uint64_t id;
+
+	if (!id_read(key, &id) || !id || !value_read(value, 0, 0, &row))
+		return false;
+	*out = row.shown.sandbox;
+	return true;
+}
+
+uint64_t lease_waiting_last(struct lease_store *store, uint64_t last)
+{
+	MDB_txn *txn = lease_store_changing(store);
+	uint64_t zero = 0, was = 0;
+	MDB_val key = {sizeof(zero), &zero}, value;
+	int code = txn ? mdb_get(txn, store->tables.waiting, &key, &value) : MDB_PANIC;
+
+	if (!code && value.mv_size == sizeof(was))
+		memcpy(&was, value.mv_data, sizeof(was));
+	if (was < last && (!code || code == MDB_NOTFOUND))
+		code = put(txn, store->tables.waiting, 0, &last, sizeof(last));
+	if (code && code != MDB_NOTFOUND)
+		lease_store_say(store, code);
+	lease_store_commit(store);
+	return was > last ? was : last;
+}

@@ -55,9 +55,12 @@ int program_load(uint32_t type, uint32_t attach, const struct bpf_insn *code, si
 		return NG_OK;
 	}
 	snprintf(why, PROGRAM_WHY, "the kernel does not take a %s program: %s%s",
-		 type == BPF_PROG_TYPE_SCHED_CLS ? "tc" : "cgroup", strerror(errno),
+		 type == BPF_PROG_TYPE_SCHED_CLS      ? "tc"
+		 : type == BPF_PROG_TYPE_SK_REUSEPORT ? "steering"
+						      : "cgroup",
+		 strerror(errno),
 		 errno == EPERM ? " (it needs CAP_BPF outside of user namespaces)"
-		 : type == BPF_PROG_TYPE_SCHED_CLS ? " (it needs CONFIG_BPF_SYSCALL)"
-						   : " (it needs CONFIG_CGROUP_BPF)");
+		 : type == BPF_PROG_TYPE_CGROUP_SKB ? " (it needs CONFIG_CGROUP_BPF)"
+						    : " (it needs CONFIG_BPF_SYSCALL)");
 	return errno == EPERM ? NG_E_PERM : NG_E_UNSUPPORTED;
 }

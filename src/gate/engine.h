@@ -174,6 +174,7 @@ struct ng_gate {
 	struct memory *history;  /* which name an address had last */
 	struct waiting *waiting; /* for approval, oldest first */
 	uint64_t last_waiting;
+	uint32_t waiting_which, waiting_of;
 	bool waiting_untold;      /* of some of them */
 	bool limits_untold;       /* of some sandboxes */
 	struct query *committing; /* oldest first */

@@ -76,6 +76,14 @@ static struct waiting *waiting_add(struct ng_gate *gate, struct sandbox *sandbox
 	return waiting;
 }
 
+static uint64_t next_id(const struct ng_gate *gate)
+{
+	const uint64_t id = gate->last_waiting + 1,
+		       of = gate->waiting_of ? gate->waiting_of : 1;
+
+	return id + (gate->waiting_which + of - id % of) % of;
+}
+
 void waiting_note(struct ng_gate *gate, struct sandbox *sandbox, const struct ng_name *name,
 		  const struct ng_decision *decision)
 {
@@ -86,7 +94,7 @@ void waiting_note(struct ng_gate *gate, struct sandbox *sandbox, const struct ng
 		if (!waiting)
 			return;
 		waiting->shown = (struct ng_waiting){
-			.id = ++gate->last_waiting,
+			.id = gate->last_waiting = next_id(gate),
 			.sandbox = sandbox->spec.id,
 			.name = &waiting->name,
 			.path = waiting->path,
@@ -117,6 +125,12 @@ void ng_gate_waiting_from(struct ng_gate *gate, uint64_t last)
 {
 	if (last > gate->last_waiting)
 		gate->last_waiting = last;
+}
+
+void ng_gate_waiting_share(struct ng_gate *gate, uint32_t which, uint32_t of)
+{
+	gate->waiting_which = of ? which % of : 0;
+	gate->waiting_of = of;
 }
 
 int ng_gate_waiting_adopt(struct ng_gate *gate, uint64_t now_us, const struct ng_waiting *from)
