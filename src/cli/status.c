@@ -37,11 +37,33 @@ static const char *text(const json_t *object, const char *key)
 	return value ? value : "-";
 }
 
-static void print_child(const json_t *reply, const char *name)
+static void print_child(const char *name, const json_t *child)
 {
-	const json_t *child = json_object_get(reply, name);
-	printf("%-16s%s, pid %lld, restarts %lld\n", name, text(child, "state"),
+	printf("%-16s%s, pid %lld, restarts %lld", name, text(child, "state"),
 	       (long long)number(child, "pid"), (long long)number(child, "restarts"));
+}
+
+/* Several of them with what each of them has to do. */
+static void print_workers(const json_t *reply)
+{
+	const json_t *workers = json_object_get(reply, "workers");
+	const json_t *because = json_object_get(reply, "one_worker_because");
+	for (size_t i = 0; i < json_array_size(workers); i++) {
+		const json_t *worker = json_array_get(workers, i);
+		char name[32];
+		if (json_array_size(workers) == 1) {
+			print_child("worker", worker);
+		} else {
+			snprintf(name, sizeof name, "worker %zu", i + 1);
+			print_child(name, worker);
+			printf(", sandboxes %lld", (long long)number(worker, "sandboxes"));
+			if (json_is_integer(json_object_get(worker, "queries")))
+				printf(", queries %lld", (long long)number(worker, "queries"));
+		}
+		putchar('\n');
+	}
+	if (because)
+		printf("%-16sthere is one, because %s\n", "", json_string_value(because));
 }
 
 static void print_counters(const json_t *counters)
@@ -126,8 +148,9 @@ static void print_status(const json_t *reply)
 	printf("%-16s%s\n", "state", ready ? "serving" : "not serving");
 	printf("%-16snamegated %s, pid %lld, up %lld s\n", "daemon", text(reply, "version"),
 	       (long long)number(reply, "pid"), (long long)number(reply, "uptime_s"));
-	print_child(reply, "worker");
-	print_child(reply, "warden");
+	print_workers(reply);
+	print_child("warden", json_object_get(reply, "warden"));
+	putchar('\n');
 	printf("%-16s%s\n", "configuration", text(reply, "configuration"));
 	print_place(reply);
 	printf("%-16s%lld\n", "policy version", (long long)number(reply, "policy_version"));
@@ -189,7 +212,13 @@ static void print_memory(const json_t *reply)
 		  number(counters, "ready_octets"));
 	print_use("compiled policies", number(compiled, "images"), number(compiled, "octets"));
 	print_process("namegated", number(reply, "pid"));
-	print_process("worker", number(json_object_get(reply, "worker"), "pid"));
+	const json_t *workers = json_object_get(reply, "workers");
+	for (size_t i = 0; i < json_array_size(workers); i++) {
+		char name[32];
+		snprintf(name, sizeof name,
+			 json_array_size(workers) > 1 ? "worker %zu" : "worker", i + 1);
+		print_process(name, number(json_array_get(workers, i), "pid"));
+	}
 	print_process("warden", number(json_object_get(reply, "warden"), "pid"));
 }
 

@@ -63,6 +63,8 @@ static void default_rest(struct filler *filler)
 			 !set_string(&conf->record, "stdout") ||
 			 !set_string(&conf->worker_user, "namegate") ||
 			 !set_string(&conf->warden_user, "namegate-warden");
+	if (conf->workers == 0)
+		conf->workers = 1;
 	if (conf->n_listen == 0) {
 		const uint8_t any[16] = {0};
 		conf->listen[0] = (struct conf_listen){ng_addr_make(NG_IPV4, any), 1053};

@@ -166,7 +166,7 @@ static bool refresh(struct daemon *daemon, struct box *box)
 		images_release(&daemon->images, fresh);
 		return false;
 	}
-	feed_forget_image(box->approvals);
+	feed_forget_image(box->approvals, box->worker);
 	images_release(&daemon->images, box->approvals);
 	box->approvals = fresh;
 	box->approvals_new = fresh != NULL;

@@ -5,6 +5,7 @@
 #include "daemon/boxes.h"
 
 #include "conf/host.h"
+#include "daemon/assign.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -158,6 +159,7 @@ int boxes_add(struct boxes *boxes, uint32_t id, const struct conf_sandbox *conf,
 		return NG_E_NOMEM;
 	}
 	box->id = id;
+	box->worker = assign_worker(conf->name, boxes->workers);
 	sources_link(boxes, box, sources);
 	HASH_ADD_KEYPTR(by_name, boxes->by_name, box->conf.name, strlen(box->conf.name), box);
 	HASH_ADD(by_id, boxes->by_id, id, sizeof box->id, box);
@@ -200,6 +202,20 @@ void boxes_remove(struct boxes *boxes, struct images *images, struct box *box)
 	grants_finish(&box->grants);
 	json_decref(box->answer);
 	free(box);
+}
+
+struct box *boxes_owner(const struct boxes *boxes, const struct ng_prefix *source,
+			const struct box *but)
+{
+	const struct box_source *host =
+		ng_prefix_is_host(source) ? host_find(boxes, &source->addr) : NULL;
+	if (host)
+		return host->box != but ? host->box : NULL;
+	for (const struct box_source *wide = boxes->wide; wide; wide = wide->next)
+		if (wide->box != but && wide->prefix.bits == source->bits &&
+		    ng_addr_equal(&wide->prefix.addr, &source->addr))
+			return wide->box;
+	return NULL;
 }
 
 struct box *boxes_find(const struct boxes *boxes, const char *name)

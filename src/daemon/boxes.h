@@ -52,6 +52,9 @@ struct box {
 	struct image *approvals; /* a use of its own; NULL: none */
 	bool approvals_new;      /* the worker was not told of them yet */
 	struct grants grants;
+	struct ng_prefix steered[NG_SOURCES_MAX]; /* as the kernel has them (steering.c) */
+	uint8_t n_steered;
+	uint32_t worker; /* the index of its worker, for good */
 	struct box_source *sources;
 	enum side at_warden, at_worker;
 	struct pin pin;                  /* what is to hang for it, or may (holds.c) */
@@ -65,6 +68,7 @@ struct box {
 enum ng_mode box_mode(const struct box *box);
 
 struct boxes {
+	uint32_t workers; /* that boxes are given to; 0 is one */
 	struct box *by_name, *by_id;
 	struct box
 		*by_host; /* by id, those alone that have no interface: few beside the others */
@@ -84,6 +88,9 @@ struct box *boxes_clash(const struct boxes *boxes, const struct conf_sandbox *co
 int boxes_replace(struct boxes *boxes, struct box *box,
 		  const struct conf_sandbox *conf) NG_MUST_CHECK;
 void boxes_remove(struct boxes *boxes, struct images *images, struct box *box);
+/* The box, other than `but`, that has exactly this source; NULL: none. */
+struct box *boxes_owner(const struct boxes *boxes, const struct ng_prefix *source,
+			const struct box *but);
 struct box *boxes_find(const struct boxes *boxes, const char *name);
 struct box *boxes_find_id(const struct boxes *boxes, uint32_t id);
 size_t boxes_count(const struct boxes *boxes);

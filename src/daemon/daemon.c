@@ -58,10 +58,17 @@ static void end_reload(struct daemon *daemon)
 
 static void stop_step(struct daemon *daemon);
 
+static bool seat_settled(const struct seat *seat)
+{
+	return seat->child.up && seat->connected && seat->generation_sent &&
+	       !seat->generation_wanted && !seat->commits;
+}
+
 void daemon_settle(struct daemon *daemon)
 {
-	bool ready = daemon->warden_synced && daemon->worker.up && daemon->connected &&
-		     daemon->generation_sent && !daemon->generation_wanted && !daemon->commits;
+	bool ready = daemon->warden_synced;
+	for (uint32_t i = 0; i < daemon->n_seats; i++)
+		ready = ready && seat_settled(&daemon->seats[i]);
 	if (daemon->stopping) {
 		stop_step(daemon);
 		return;
@@ -87,12 +94,21 @@ static void close_handle(uv_handle_t *handle, void *unused)
 		uv_close(handle, NULL);
 }
 
-/* When both children are gone nothing but our own handles keeps the loop alive. */
+static bool is_alone(const struct daemon *daemon)
+{
+	for (uint32_t i = 0; i < daemon->n_seats; i++)
+		if (daemon->seats[i].child.life)
+			return false;
+	return !daemon->warden.life;
+}
+
+/* When all children are gone nothing but our own handles keeps the loop alive. */
 static void stop_step(struct daemon *daemon)
 {
-	if (daemon->worker.life || daemon->warden.life)
+	if (!is_alone(daemon))
 		return;
-	child_finish(&daemon->worker);
+	for (uint32_t i = 0; i < daemon->n_seats; i++)
+		child_finish(&daemon->seats[i].child);
 	child_finish(&daemon->warden);
 	registry_close(daemon->registry);
 	daemon->registry = NULL;
@@ -108,7 +124,8 @@ static void stop_step(struct daemon *daemon)
 static void on_stop_timer(uv_timer_t *timer)
 {
 	struct daemon *daemon = timer->data;
-	child_kill(&daemon->worker, "does not stop");
+	for (uint32_t i = 0; i < daemon->n_seats; i++)
+		child_kill(&daemon->seats[i].child, "does not stop");
 	child_kill(&daemon->warden, "does not stop");
 }
 
@@ -125,9 +142,10 @@ void daemon_stop(struct daemon *daemon, int status)
 	control_close(daemon->control);
 	daemon->control = NULL;
 	uv_timer_start(&daemon->stop_timer, on_stop_timer, STOP_MS, 0);
-	child_stop(&daemon->worker);
+	for (uint32_t i = 0; i < daemon->n_seats; i++)
+		child_stop(&daemon->seats[i].child);
 	child_stop(&daemon->warden);
-	if (!daemon->worker.life && !daemon->warden.life)
+	if (is_alone(daemon))
 		stop_step(daemon);
 }
 
@@ -231,6 +249,23 @@ static int find_warden(struct daemon *daemon)
 	return NG_E_NOTFOUND;
 }
 
+static void start_seat(struct daemon *daemon, struct seat *seat)
+{
+	seat->child = (struct child){
+		.name = seat->name,
+		.path = "/proc/self/exe",
+		.args = {"namegated", "--worker", "--user", daemon->worker_user, "--store",
+			 seat->store, "--records", daemon->journal ? "journal" : "lines",
+			 "--share", seat->share},
+		.extra_fds = {daemon->record_fd, -1},
+		.from = WALL_WORKER_TO_MAIN,
+		.calls = &sync_worker_calls,
+		.owner = daemon,
+		.loop = &daemon->loop,
+	};
+	child_start(&seat->child);
+}
+
 static void start_children(struct daemon *daemon)
 {
 	daemon->warden = (struct child){
@@ -244,19 +279,9 @@ static void start_children(struct daemon *daemon)
 		.owner = daemon,
 		.loop = &daemon->loop,
 	};
-	daemon->worker = (struct child){
-		.name = "worker",
-		.path = "/proc/self/exe",
-		.args = {"namegated", "--worker", "--user", daemon->worker_user, "--store",
-			 daemon->store, "--records", daemon->journal ? "journal" : "lines"},
-		.extra_fds = {daemon->record_fd, -1},
-		.from = WALL_WORKER_TO_MAIN,
-		.calls = &sync_worker_calls,
-		.owner = daemon,
-		.loop = &daemon->loop,
-	};
 	child_start(&daemon->warden);
-	child_start(&daemon->worker);
+	for (uint32_t i = 0; i < daemon->n_seats; i++)
+		start_seat(daemon, &daemon->seats[i]);
 }
 
 static int load_conf(struct daemon *daemon)
@@ -303,14 +328,45 @@ static void load_program(struct daemon *daemon)
 		why);
 }
 
+/* Several workers without steering would each be asked about sandboxes of others: then there is one. */
+static void be_alone(struct daemon *daemon, const char *why)
+{
+	steer_destroy(daemon->steer);
+	daemon->steer = NULL;
+	snprintf(daemon->steer_why, sizeof daemon->steer_why, "%s", why);
+	daemon->n_seats = 1;
+	log_say(LOG_AS_WARNING,
+		"%s; so sandboxes cannot be shared out, and there is one worker instead of %u; "
+		"\"workers = 1\" is without this line",
+		why, (unsigned)daemon->conf->workers);
+}
+
+static int open_listeners(struct daemon *daemon, char why[static LISTEN_WHY])
+{
+	struct listen_plan plan = {.at = daemon->conf->listen, .n = daemon->conf->n_listen};
+	int code;
+	daemon->n_seats = daemon->conf->workers;
+	if (daemon->n_seats > 1 && steer_create(&daemon->steer, why))
+		be_alone(daemon, why);
+	plan.workers = daemon->n_seats;
+	plan.steer = daemon->steer;
+	code = listeners_open(&plan, &daemon->listeners, why);
+	if (code == NG_OK || code == NG_E_IO || plan.workers <= 1)
+		return code;
+	be_alone(daemon, why);
+	plan.workers = 1;
+	return listeners_open(&plan, &daemon->listeners, why);
+}
+
 static int open_doors(struct daemon *daemon)
 {
-	char why[LISTEN_WHY];
+	char why[LISTEN_WHY] = "";
 	_Static_assert(LISTEN_WHY >= CONTROL_WHY && LISTEN_WHY >= CONFINE_WHY, "one for all");
-	int code = listeners_open(daemon->conf->listen, daemon->conf->n_listen,
-				  &daemon->listeners, why);
+	int code = open_listeners(daemon, why);
 	if (code == NG_OK)
-		code = sockets_open(daemon->conf, &daemon->listeners, why);
+		code = prepare_workers(daemon);
+	if (code == NG_OK)
+		code = sockets_open(daemon->conf, daemon->n_seats, &daemon->listeners, why);
 	if (code == NG_OK)
 		code = control_open(&daemon->loop, daemon->conf->control, verbs_handle, daemon,
 				    &daemon->control, why);
@@ -319,9 +375,26 @@ static int open_doors(struct daemon *daemon)
 			load_program(daemon);
 		code = confine_main(why);
 	}
-	if (code)
+	if (code && *why)
 		log_say(LOG_AS_ERROR, "%s", why);
 	return code;
+}
+
+static int make_seats(struct daemon *daemon)
+{
+	daemon->boxes.workers = daemon->images.workers = daemon->n_seats;
+	for (uint32_t i = 0; i < daemon->n_seats; i++) {
+		struct seat *seat = &daemon->seats[i];
+		seat->index = i;
+		snprintf(seat->name, sizeof seat->name,
+			 daemon->n_seats > 1 ? "worker %u" : "worker", (unsigned)i + 1);
+		snprintf(seat->share, sizeof seat->share, "%u/%u", (unsigned)i + 1,
+			 (unsigned)daemon->n_seats);
+		seat->store = prepare_store(daemon, i);
+		if (!seat->store)
+			return NG_E_NOMEM;
+	}
+	return NG_OK;
 }
 
 static int start(struct daemon *daemon)
@@ -336,7 +409,11 @@ static int start(struct daemon *daemon)
 	/* Not earlier: policies are read with the rights that a reload will have, and the registry's
 	 * first write starts a thread, which must start without capabilities. */
 	if (code == NG_OK)
+		code = make_seats(daemon);
+	if (code == NG_OK)
 		code = load_rest(daemon);
+	if (code == NG_OK)
+		code = reshare(daemon);
 	if (code == NG_OK)
 		start_children(daemon);
 	return code;
@@ -355,6 +432,9 @@ static void finish(struct daemon *daemon)
 	own_finish(&daemon->own);
 	route_numbers_finish(&daemon->numbers);
 	listeners_close(&daemon->listeners);
+	steer_destroy(daemon->steer);
+	for (uint32_t i = 0; i < daemon->n_seats; i++)
+		free(daemon->seats[i].store);
 	notify_close(&daemon->notify);
 	marks_finish();
 	prepare_undo(daemon);

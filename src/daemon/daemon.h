@@ -1,9 +1,13 @@
 /*
  * Main: the one struct that it is made of, and what its files offer each other.
  *
- * Main holds what is wanted (configuration, sandboxes, compiled policy) and brings the two
- * children to it: the warden first, then the worker, so that nothing is answered that the kernel
- * would not hold. A child that dies comes back with nothing and is told all of it again.
+ * Main holds what is wanted (configuration, sandboxes, compiled policy) and brings the children to
+ * it: the warden first, then the workers, so that nothing is answered that the kernel would not hold.
+ * A child that dies comes back with nothing and is told all of it again.
+ *
+ * Each sandbox belongs to one worker, by its name (assign.h). That one alone is told of it, is sent
+ * its packets (steering.c), and is believed about it, by the warden and here. So nothing that is kept of
+ * a sandbox is shared between processes.
  */
 #pragma once
 
@@ -17,6 +21,7 @@
 #include "daemon/routes.h"
 #include "edge/control.h"
 #include "edge/notify.h"
+#include "edge/program_steer.h"
 #include "edge/registry_history.h"
 
 #include <jansson.h>
@@ -31,6 +36,19 @@ struct policy_set { /* what the configuration makes of the policy files */
 	struct image *globals[NG_RULESETS_MAX];
 	size_t n_globals;
 	bool closed; /* one of the global sources has no image: nothing is allowed */
+};
+
+#define SEAT_NAME 24
+struct seat { /* one worker, in all its lives */
+	struct child child;
+	uint32_t index;
+	char name[SEAT_NAME], share[SEAT_NAME];
+	char *store;                   /* the folder that its own is in */
+	bool connected;                /* it and the warden have their channel */
+	bool generation_wanted;        /* it is to be sent everything */
+	bool generation_sent;          /* it has been, so that single members may follow */
+	unsigned commits;              /* generations that it has not confirmed yet */
+	struct wall_counters counters; /* as it told last */
 };
 
 struct daemon {
@@ -57,7 +75,11 @@ struct daemon {
 	uint64_t version;
 	uint64_t started_ms;
 
-	struct child warden, worker;
+	struct child warden;
+	struct seat seats[NG_WORKERS_MAX];
+	uint32_t n_seats;
+	struct steer *steer;         /* NULL: there is one worker */
+	char steer_why[PROGRAM_WHY]; /* why there is one, where more were wanted */
 	char warden_path[4096];
 	char *worker_user, *warden_user, *store; /* as at the start, whatever a reload says */
 	uint32_t worker_uid;
@@ -66,10 +88,6 @@ struct daemon {
 	bool table_refused; /* the declared sets do not fit any more; asked again each second */
 	uint32_t takes;     /* what they take (WALL_TAKES) */
 	bool warden_synced; /* it has the table and every sandbox */
-	bool connected;     /* the two children have their channel */
-	bool generation_wanted; /* the worker is to be sent everything */
-	bool generation_sent;   /* it has been, so that single members may follow */
-	unsigned commits;       /* generations that it has not confirmed yet */
 	bool ready, was_ready, stopping;
 	struct control_request *reloading; /* who waits for the reload; NULL also for HUP */
 	bool reload_open;
@@ -88,12 +106,27 @@ struct daemon {
 /* daemon.c: the life of main; prepare.c: what it opens before it gives up its privileges. */
 /* Folders, lock, registry, records' descriptor; all failures are logged. */
 int prepare(struct daemon *daemon) NG_MUST_CHECK;
+/* The folder that the worker's own folder is in, of that index; to be freed. */
+char *prepare_store(const struct daemon *daemon, uint32_t worker);
+/* The folders of the workers, when it is known how many there are; failures are logged. */
+int prepare_workers(const struct daemon *daemon) NG_MUST_CHECK;
 void prepare_undo(struct daemon *daemon);
 /* Returns the exit status, after one line on stderr when not 0. */
 int daemon_run(const char *conf_path);
 void daemon_stop(struct daemon *daemon, int status);
 /* Has everything been confirmed? Tells the service manager when that changes. */
 void daemon_settle(struct daemon *daemon);
+
+/* Who answers the box's questions. */
+struct seat *daemon_seat(struct daemon *daemon, const struct box *box);
+bool daemon_connected(const struct daemon *daemon); /* has every worker its channel? */
+
+/* reshare.c: stores, where there were another number of workers before. */
+int reshare(struct daemon *daemon) NG_MUST_CHECK;
+
+/* steering.c: what the kernel sends to whom. */
+void steering_put(struct daemon *daemon, struct box *box); /* as it is now */
+void steering_take(struct daemon *daemon, struct box *box);
 
 /* sync.c: the children are brought to what is wanted. */
 extern const struct child_calls sync_warden_calls, sync_worker_calls;
@@ -134,12 +167,12 @@ void feed_table(struct daemon *daemon);
 void feed_sandbox(struct daemon *daemon, struct box *box, bool gate);
 void feed_member(struct daemon *daemon, struct box *box, bool alone);
 void feed_forget_member(struct daemon *daemon, struct box *box);
-void feed_generation(struct daemon *daemon);
-void feed_listeners(struct daemon *daemon);
+void feed_generation(struct daemon *daemon, struct seat *seat);
+void feed_listeners(struct daemon *daemon, struct seat *seat);
 /* The worker has none of our images any more. */
-void feed_forget_images(struct daemon *daemon);
-/* One member names it no longer. Takes NULL. */
-void feed_forget_image(struct image *image);
+void feed_forget_images(struct daemon *daemon, const struct seat *seat);
+/* One member of that worker names it no longer. Takes NULL. */
+void feed_forget_image(struct image *image, uint32_t worker);
 
 /* policies.c: which images each sandbox has, and what they grant it. */
 /*
@@ -247,8 +280,9 @@ void verbs_fail(struct control_request *request, const char *format, ...)
 void verbs_fail_diags(struct control_request *request, const struct ng_diags *diags,
 		      const char *error);
 
-/* upstreams.c: adds what a row says, as long as there are not too many. */
-void upstreams_row(json_t *rows, const struct wall_upstream *row);
+/* upstreams.c: adds what a row says, as long as there are not too many; rows of other workers than the
+ * first add to those that are there. */
+void upstreams_row(json_t *rows, const struct wall_upstream *row, bool first);
 
 /* views.c: what the kernel counts, and what the worker counts and leases. */
 /* sandbox: NULL: all; also of those below. */

@@ -46,6 +46,7 @@ void feed_table(struct daemon *daemon)
 	table->n_sets = conf->n_declared;
 	memcpy(table->sets, conf->declared, sizeof table->sets);
 	table->again = daemon->table_refused;
+	table->workers = (uint8_t)daemon->n_seats;
 	table->hosts = daemon->hosts = hosts_kinds(daemon);
 	table->worker_uid = daemon->worker_uid;
 	daemon->gates++;
@@ -81,6 +82,7 @@ void feed_sandbox(struct daemon *daemon, struct box *box, bool gate)
 	sandbox->uid = box->conf.host.uid;
 	sandbox->cgroup = box->conf.host.cgroup;
 	sandbox->level = box->conf.host.level;
+	sandbox->worker = (uint16_t)box->worker;
 	memcpy(sandbox->interface, box->conf.interface, sizeof sandbox->interface);
 	memcpy(sandbox->bridge, box->conf.bridge, sizeof sandbox->bridge);
 	memcpy(sandbox->sources, box->conf.sources, sizeof sandbox->sources);
@@ -89,6 +91,7 @@ void feed_sandbox(struct daemon *daemon, struct box *box, bool gate)
 	memcpy(sandbox->snat, box->grants.snat, sizeof sandbox->snat);
 	sandbox->n_statics = (uint32_t)box->grants.n_statics;
 	box->at_warden = SIDE_SENT;
+	steering_put(daemon, box);
 	if (!box->link)
 		box->link = links_index(box);
 	daemon->gates += gate;
@@ -99,52 +102,52 @@ void feed_sandbox(struct daemon *daemon, struct box *box, bool gate)
 
 /* ---- to the worker: images and members ---- */
 
-void feed_forget_images(struct daemon *daemon)
+void feed_forget_images(struct daemon *daemon, const struct seat *seat)
 {
 	struct image *image, *next;
 	HASH_ITER (hh, daemon->images.by_digest, image, next)
-		image->at_worker = 0;
+		image->at_worker[seat->index] = 0;
 }
 
-static void feed_image(struct daemon *daemon, const struct image *image)
+static void feed_image(struct daemon *daemon, struct seat *seat, struct image *image)
 {
 	struct wall_packet packet;
 	int fd;
-	if (image_seal(image, &fd)) {
-		child_kill(&daemon->worker,
-			   "cannot be sent a policy, no memory or descriptors");
+	if (images_seal(&daemon->images, image, &fd)) {
+		child_kill(&seat->child, "cannot be sent a policy, no memory or descriptors");
 		return;
 	}
 	packet_clear(&packet, WALL_RULESET);
 	packet.ruleset.id = image->digest;
 	packet.ruleset.len = image->octets.len;
-	child_send(&daemon->worker, &packet, fd, nobody);
+	child_send(&seat->child, &packet, fd, nobody);
 }
 
 /* Counts one member's uses; images that the worker does not hold yet go ahead of it. */
-static void hold_images(struct daemon *daemon, struct image *const *images, size_t n)
+static void hold_images(struct daemon *daemon, struct seat *seat, struct image *const *images,
+			size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (images[i]->at_worker++ == 0 && !images[i]->held)
-			feed_image(daemon, images[i]);
+		if (images[i]->at_worker[seat->index]++ == 0 && !images[i]->held)
+			feed_image(daemon, seat, images[i]);
 }
 
 /* Too few counted costs a packet that was not needed, too many would cost the policy. */
-void feed_forget_image(struct image *image)
+void feed_forget_image(struct image *image, uint32_t worker)
 {
 	if (image)
-		image->at_worker -= image->at_worker > 0;
+		image->at_worker[worker] -= image->at_worker[worker] > 0;
 }
 
 void feed_forget_member(struct daemon *daemon, struct box *box)
 {
-	feed_forget_image(box->approvals);
+	feed_forget_image(box->approvals, box->worker);
 	for (size_t i = 0; i < box->n_group; i++)
-		feed_forget_image(box->group[i]);
+		feed_forget_image(box->group[i], box->worker);
 	for (size_t i = 0; i < box->n_images; i++)
-		feed_forget_image(box->images[i]);
+		feed_forget_image(box->images[i], box->worker);
 	for (size_t i = 0; i < daemon->policies.n_globals; i++)
-		feed_forget_image(daemon->policies.globals[i]);
+		feed_forget_image(daemon->policies.globals[i], box->worker);
 }
 
 static void name_images(struct wall_member *member, enum ng_scope scope,
@@ -158,14 +161,15 @@ static void name_images(struct wall_member *member, enum ng_scope scope,
 void feed_member(struct daemon *daemon, struct box *box, bool alone)
 {
 	struct wall_packet packet;
+	struct seat *seat = daemon_seat(daemon, box);
 	const struct policy_set *policies = &daemon->policies;
 	if (box->at_worker == SIDE_ABSENT) {
-		hold_images(daemon, policies->globals, policies->n_globals);
-		hold_images(daemon, box->group, box->n_group);
-		hold_images(daemon, box->images, box->n_images);
+		hold_images(daemon, seat, policies->globals, policies->n_globals);
+		hold_images(daemon, seat, box->group, box->n_group);
+		hold_images(daemon, seat, box->images, box->n_images);
 	}
 	if (box->approvals && (box->at_worker == SIDE_ABSENT || box->approvals_new))
-		hold_images(daemon, &box->approvals, 1);
+		hold_images(daemon, seat, &box->approvals, 1);
 	box->approvals_new = false;
 	packet_clear(&packet, WALL_MEMBER);
 	struct wall_member *member = &packet.member;
@@ -192,19 +196,19 @@ void feed_member(struct daemon *daemon, struct box *box, bool alone)
 	box->at_worker = SIDE_SENT;
 	box->asked = box->asked || alone;
 	struct waiter answered = {.what = CHILD_WAIT_MEMBER, .sandbox = box->id};
-	child_send(&daemon->worker, &packet, -1, alone ? answered : nobody);
+	child_send(&seat->child, &packet, -1, alone ? answered : nobody);
 }
 
 /* ---- to the worker: a generation ---- */
 
-static uint32_t begin_flags(const struct daemon *daemon)
+static uint32_t begin_flags(const struct daemon *daemon, const struct seat *seat)
 {
 	const unsigned v4 = WALL_TAKES(NG_IPV4, false) | WALL_TAKES(NG_IPV4, true);
 	const unsigned v6 = WALL_TAKES(NG_IPV6, false) | WALL_TAKES(NG_IPV6, true);
 	uint32_t flags = daemon->conf->settings.ancestor_nodata ? WALL_ANCESTOR_NODATA : 0;
 	if (daemon->conf->settings.prefetch)
 		flags |= WALL_PREFETCH;
-	if (daemon->worker.starts > 1)
+	if (seat->child.starts > 1)
 		flags |= WALL_RESUMED;
 	if (daemon->conf->n_declared && !(daemon->takes & v4))
 		flags |= WALL_NO_IPV4;
@@ -213,7 +217,17 @@ static uint32_t begin_flags(const struct daemon *daemon)
 	return flags;
 }
 
-static void feed_begin(struct daemon *daemon)
+/*
+ * What one worker may have of a bound for all sandboxes together: never less than one of them may have,
+ * whose worker it is alone. The warden keeps the bound of leases for all of them.
+ */
+static uint32_t share(const struct daemon *daemon, uint32_t all, uint32_t one)
+{
+	uint32_t part = all / daemon->n_seats + (all % daemon->n_seats != 0);
+	return part > one ? part : one < all ? one : all;
+}
+
+static void feed_begin(struct daemon *daemon, struct seat *seat)
 {
 	const struct conf *conf = daemon->conf;
 	const struct ng_settings *settings = &conf->settings;
@@ -227,19 +241,21 @@ static void feed_begin(struct daemon *daemon)
 		.deny_ttl_s = settings->deny_ttl_s,
 		.flow_lease_s = settings->flow_lease_s,
 		.stale_s = settings->stale_s,
-		.pending = settings->limits.pending,
+		.pending = share(daemon, settings->limits.pending,
+				 settings->limits.pending_sandbox),
 		.pending_sandbox = settings->limits.pending_sandbox,
 		.queries_sandbox = settings->limits.queries_sandbox,
 		.budget = settings->budget,
 		.leases = settings->limits.leases,
 		.leases_sandbox = settings->limits.leases_sandbox,
-		.cache_octets = settings->limits.cache_octets,
-		.tcp_clients = conf->tcp_clients,
+		.cache_octets =
+			share(daemon, settings->limits.cache_octets, NG_CACHE_OCTETS_FLOOR),
+		.tcp_clients = share(daemon, conf->tcp_clients, conf->tcp_clients_sandbox),
 		.tcp_clients_sandbox = conf->tcp_clients_sandbox,
 		.records_per_s = conf->records_per_s,
-		.flags = begin_flags(daemon),
+		.flags = begin_flags(daemon, seat),
 	};
-	child_send(&daemon->worker, &packet, -1, nobody);
+	child_send(&seat->child, &packet, -1, nobody);
 }
 
 /* Who asks by it; that of a sandbox that is gone is nobody's. */
@@ -253,8 +269,8 @@ static void name_owner(const struct daemon *daemon, const struct conf_route *fro
 		route->group = conf_group_number(daemon->conf, from->owner);
 }
 
-static void feed_route(struct daemon *daemon, const struct route_number *number,
-		       const struct conf_route *from)
+static void feed_route(struct daemon *daemon, struct seat *seat,
+		       const struct route_number *number, const struct conf_route *from)
 {
 	struct wall_packet packet;
 	struct ng_name zone = from->zone;
@@ -282,11 +298,11 @@ static void feed_route(struct daemon *daemon, const struct route_number *number,
 	route->timeout_ms = from->timeout_ms;
 	route->mark = from->mark;
 	route->trust_ad = from->trust_ad;
-	child_send(&daemon->worker, &packet, -1, nobody);
+	child_send(&seat->child, &packet, -1, nobody);
 }
 
 /* Who vouches for servers; the worker opens no file. */
-static void feed_trust(struct daemon *daemon)
+static void feed_trust(struct daemon *daemon, struct seat *seat)
 {
 	const struct conf *conf = daemon->conf;
 	struct wall_packet packet;
@@ -294,61 +310,61 @@ static void feed_trust(struct daemon *daemon)
 	if (!conf->trust)
 		return;
 	if (sealed_make((const uint8_t *)conf->trust, conf->trust_len, &fd)) {
-		child_kill(&daemon->worker, "cannot be given the certificates of tls-trust");
+		child_kill(&seat->child, "cannot be given the certificates of tls-trust");
 		return;
 	}
 	packet_clear(&packet, WALL_TRUST);
 	packet.trust.len = conf->trust_len;
-	child_send(&daemon->worker, &packet, fd, nobody);
+	child_send(&seat->child, &packet, fd, nobody);
 }
 
-static void feed_own(struct daemon *daemon)
+static void feed_own(struct daemon *daemon, struct seat *seat)
 {
 	struct wall_packet packet;
 	for (size_t i = 0; i < daemon->own.n; i++) {
 		packet_clear(&packet, WALL_OWN);
 		packet.own.prefix = daemon->own.items[i];
-		child_send(&daemon->worker, &packet, -1, nobody);
+		child_send(&seat->child, &packet, -1, nobody);
 	}
 }
 
 /* Images that the worker holds need not go over again, though the count starts at nothing. */
-static void recount(struct daemon *daemon, bool begin)
+static void recount(struct daemon *daemon, const struct seat *seat, bool begin)
 {
 	struct image *image, *next;
 	HASH_ITER (hh, daemon->images.by_digest, image, next) {
-		image->held = begin && image->at_worker > 0;
+		image->held = begin && image->at_worker[seat->index] > 0;
 		if (begin)
-			image->at_worker = 0;
+			image->at_worker[seat->index] = 0;
 	}
 }
 
-void feed_generation(struct daemon *daemon)
+void feed_generation(struct daemon *daemon, struct seat *seat)
 {
 	struct box *box, *next;
 	struct wall_packet packet;
 	marks_settle(daemon); /* before anybody is asked with them */
-	recount(daemon, true);
-	feed_begin(daemon);
-	feed_trust(daemon);
+	recount(daemon, seat, true);
+	feed_begin(daemon, seat);
+	feed_trust(daemon, seat);
 	for (size_t i = 0; i < daemon->conf->n_routes; i++) {
 		const struct conf_route *route = &daemon->conf->routes[i];
 		const struct route_number number = route_number(&daemon->numbers, route);
-		feed_route(daemon, &number, route);
+		feed_route(daemon, seat, &number, route);
 	}
 	route_numbers_end(&daemon->numbers);
-	feed_own(daemon);
+	feed_own(daemon, seat);
 	HASH_ITER (by_id, daemon->boxes.by_id, box, next) {
-		if (box->removing)
+		if (box->removing || box->worker != seat->index)
 			continue;
 		box->at_worker = SIDE_ABSENT;
 		if (box->at_warden == SIDE_PRESENT && !box->stale)
 			feed_member(daemon, box, false);
 	}
-	recount(daemon, false);
+	recount(daemon, seat, false);
 	packet_clear(&packet, WALL_COMMIT);
-	daemon->commits++;
-	child_send(&daemon->worker, &packet, -1, (struct waiter){.what = CHILD_WAIT_COMMIT});
+	seat->commits++;
+	child_send(&seat->child, &packet, -1, (struct waiter){.what = CHILD_WAIT_COMMIT});
 }
 
 /* One that the configuration has no more is answered as a stranger. */
@@ -360,19 +376,21 @@ static uint32_t listener_sandbox(const struct daemon *daemon, const struct liste
 	return box ? box->id : UINT32_MAX;
 }
 
-void feed_listeners(struct daemon *daemon)
+void feed_listeners(struct daemon *daemon, struct seat *seat)
 {
 	struct wall_packet packet;
 	for (size_t i = 0; i < daemon->listeners.n; i++) {
 		const struct listener *listener = &daemon->listeners.items[i];
+		if (listener->worker != seat->index)
+			continue;
 		int fd = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
 		if (fd < 0) {
-			child_kill(&daemon->worker, "cannot be given its sockets");
+			child_kill(&seat->child, "cannot be given its sockets");
 			return;
 		}
 		packet_clear(&packet, WALL_LISTENER);
 		packet.listener.stream = listener->stream;
 		packet.listener.sandbox = listener_sandbox(daemon, listener);
-		child_send(&daemon->worker, &packet, fd, nobody);
+		child_send(&seat->child, &packet, fd, nobody);
 	}
 }

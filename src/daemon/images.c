@@ -2,7 +2,8 @@
  * Compiled policy sources.
  *
  * Main keeps the octets and makes a descriptor only for as long as it takes to hand it over: ten
- * thousand sandboxes with a list each would otherwise need as many open files. The seals (no
+ * thousand sandboxes with a list each would otherwise need as many open files. Where there are several
+ * workers it keeps those of large images, which they map together. The seals (no
  * shrinking, growing, writing) are what lets the worker map what it got and be sure that it stays.
  */
 #include "config.h"
@@ -10,10 +11,12 @@
 #include "conf/sources.h"
 #include "edge/sealed.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Two sources of one digest must be one source: the digest is no cryptographic one. */
 static int use_known(struct image *known, struct ng_image *octets, struct image **out)
@@ -32,13 +35,15 @@ static int use_known(struct image *known, struct ng_image *octets, struct image 
 static int make(struct images *images, struct ng_image *octets, struct ng_ruleset *ruleset,
 		struct image **out)
 {
-	struct image *image = calloc(1, sizeof *image);
+	const size_t workers = images->workers ? images->workers : 1;
+	struct image *image = calloc(1, sizeof *image + workers * sizeof image->at_worker[0]);
 	if (!image)
 		return NG_E_NOMEM;
 	image->digest = ng_ruleset_digest(ruleset);
 	image->octets = *octets;
 	image->ruleset = ruleset;
 	image->uses = 1;
+	image->sealed = -1;
 	*octets = (struct ng_image){0};
 	HASH_ADD(hh, images->by_digest, digest, sizeof image->digest, image);
 	*out = image;
@@ -104,6 +109,10 @@ void images_release(struct images *images, struct image *image)
 	if (!image || --image->uses > 0)
 		return;
 	HASH_DELETE(hh, images->by_digest, image);
+	if (image->sealed >= 0) {
+		close(image->sealed);
+		images->n_sealed--;
+	}
 	ng_ruleset_close(image->ruleset);
 	ng_image_finish(&image->octets);
 	free(image);
@@ -210,7 +219,28 @@ void sources_finish(struct sources *sources, struct images *images)
 
 /* ---- over the wall ---- */
 
-int image_seal(const struct image *image, int *fd)
+#define SHARE_MIN  65536u /* octets: less is not worth a descriptor that stays open */
+#define SHARES_MAX 256u
+
+int images_seal(struct images *images, struct image *image, int *fd)
 {
-	return sealed_make(image->octets.octets, image->octets.len, fd);
+	int made = image->sealed, copy, code;
+	bool shared = images->workers > 1 && image->octets.len >= SHARE_MIN &&
+		      images->n_sealed < SHARES_MAX;
+	if (made < 0) {
+		code = sealed_make(image->octets.octets, image->octets.len, &made);
+		if (code)
+			return code;
+		if (!shared) {
+			*fd = made;
+			return NG_OK;
+		}
+		image->sealed = made;
+		images->n_sealed++;
+	}
+	copy = fcntl(made, F_DUPFD_CLOEXEC, 0);
+	if (copy < 0)
+		return NG_E_IO;
+	*fd = copy;
+	return NG_OK;
 }

@@ -18,15 +18,17 @@ struct image {
 	struct ng_image octets;
 	struct ng_ruleset *ruleset; /* over the octets */
 	uint32_t uses;
-	uint32_t
-		at_worker; /* members of the worker that name it; it holds the image while > 0 */
-	bool held;         /* while a generation is told: the worker held it before */
+	bool held;  /* while a generation is told: the worker held it before */
+	int sealed; /* the memory that workers map together; -1: each gets a copy */
 	UT_hash_handle hh;
+	uint32_t at_worker[]; /* members of each that name it; it holds the image while > 0 */
 };
 
 struct conf;
 struct images {
 	struct image *by_digest;
+	uint32_t workers; /* that images are handed to; 0 is one */
+	uint32_t n_sealed;
 };
 
 struct source {
@@ -72,5 +74,8 @@ int sources_load(struct sources *sources, struct images *images, const char *pat
 struct source *sources_find(const struct sources *sources, const char *path);
 void sources_finish(struct sources *sources, struct images *images);
 
-/* A descriptor of sealed memory with the image in it; the caller closes it. NG_E_IO. */
-int image_seal(const struct image *image, int *fd) NG_MUST_CHECK;
+/*
+ * A descriptor of sealed memory with the image in it; the caller closes it. Several workers are handed
+ * the same memory, where the image is large enough to matter. NG_E_IO.
+ */
+int images_seal(struct images *images, struct image *image, int *fd) NG_MUST_CHECK;

@@ -3,12 +3,14 @@
  *
  * UDP sockets report the address and interface that a packet came to: a reply must leave from
  * there, and the interface is half of a sandbox's identity. They get no SO_REUSEADDR, with which
- * another process could bind beside us and take queries; TCP needs it to come back while old
+ * another process could bind beside us and take queries (one of root's that joins the sockets of several
+ * workers is never chosen by the program that steers them); TCP needs it to come back while old
  * connections linger. Path MTU discovery is off, so that a forged "fragmentation needed" cannot
  * make us send fragments.
  */
 #include "config.h"
 #include "daemon/listen.h"
+#include "edge/program_steer.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -106,36 +108,96 @@ static void explain(const struct conf_listen *at, bool tcp, int error, char *why
 		 strerror(error), hint);
 }
 
-static int open_one(const struct conf_listen *at, bool tcp, struct listeners *to, char *why)
+struct group { /* the sockets of one address and protocol */
+	const struct listen_plan *plan;
+	const struct conf_listen *at;
+	bool tcp;
+	int sockets; /* the kernel's table of them; -1: there is one only */
+};
+
+static int make_socket(const struct conf_listen *at, bool tcp)
 {
-	int family = at->addr.family == NG_IPV4 ? AF_INET : AF_INET6;
-	int s = socket(family, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		       0);
-	if (s >= 0 && !set_up(s, at, tcp)) {
-		to->items[to->n++] = (struct listener){.fd = s, .stream = tcp};
-		return NG_OK;
-	}
-	explain(at, tcp, errno, why);
-	if (s >= 0)
-		close(s);
-	return NG_E_IO;
+	return socket(at->addr.family == NG_IPV4 ? AF_INET : AF_INET6,
+		      (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
-int listeners_open(const struct conf_listen *at, size_t n, struct listeners *out,
+/*
+ * Sockets that share a port also share it with others of the same user, such as those of our former
+ * self, whose steering would then hold. So the address is taken alone first.
+ */
+static int is_free(const struct group *group, char *why)
+{
+	int s = make_socket(group->at, group->tcp), code = NG_OK;
+	if (s < 0 || set_up(s, group->at, group->tcp)) {
+		explain(group->at, group->tcp, errno, why);
+		code = NG_E_IO;
+	}
+	if (s >= 0)
+		close(s);
+	return code;
+}
+
+/* The first of a group has it steered before any packet can come. */
+static int join(struct group *group, uint32_t worker, int s, char *why)
+{
+	const struct listen_plan *plan = group->plan;
+	if (plan->workers <= 1)
+		return NG_OK;
+	if (turn(s, SOL_SOCKET, SO_REUSEPORT, 1)) {
+		snprintf(why, LISTEN_WHY, "the kernel shares no port: %s", strerror(errno));
+		return NG_E_UNSUPPORTED;
+	}
+	return worker ? NG_OK
+		      : steer_group(plan->steer, s, plan->workers, &group->sockets, why);
+}
+
+static int open_one(struct group *group, uint32_t worker, struct listeners *to, char *why)
+{
+	const struct conf_listen *at = group->at;
+	const bool tcp = group->tcp;
+	int s = make_socket(at, tcp);
+	int code = s < 0 ? NG_E_IO : join(group, worker, s, why);
+	if (code == NG_OK && set_up(s, at, tcp))
+		code = NG_E_IO;
+	if (code == NG_E_IO)
+		explain(at, tcp, errno, why);
+	if (code == NG_OK && group->sockets >= 0)
+		code = steer_member(group->sockets, worker, s, why);
+	if (code == NG_OK) {
+		to->items[to->n++] =
+			(struct listener){.fd = s, .stream = tcp, .worker = worker};
+		return NG_OK;
+	}
+	if (s >= 0)
+		close(s);
+	return code;
+}
+
+static int open_group(const struct listen_plan *plan, const struct conf_listen *at, bool tcp,
+		      struct listeners *to, char *why)
+{
+	struct group group = {.plan = plan, .at = at, .tcp = tcp, .sockets = -1};
+	int code = plan->workers > 1 ? is_free(&group, why) : NG_OK;
+	for (uint32_t worker = 0; worker < plan->workers && !code; worker++)
+		code = open_one(&group, worker, to, why);
+	if (group.sockets >= 0)
+		close(group.sockets); /* the program has it, as long as there is a socket */
+	return code;
+}
+
+int listeners_open(const struct listen_plan *plan, struct listeners *out,
 		   char why[static LISTEN_WHY])
 {
-	static struct listeners open; /* too large for the stack */
 	int code = NG_OK;
-	open.n = 0;
-	for (size_t i = 0; i < n && !code; i++) {
-		code = open_one(&at[i], false, &open, why);
+	_Static_assert(LISTEN_WHY >= PROGRAM_WHY, "one for all");
+	out->n = 0;
+	for (size_t i = 0; i < plan->n && !code; i++) {
+		code = open_group(plan, &plan->at[i], false, out, why);
 		if (!code)
-			code = open_one(&at[i], true, &open, why);
+			code = open_group(plan, &plan->at[i], true, out, why);
 	}
 	if (code)
-		listeners_close(&open);
-	else
-		*out = open;
+		listeners_close(out);
 	return code;
 }
 

@@ -244,6 +244,7 @@ static void warn_fixed(const struct conf *was, const struct conf *is, struct ng_
 				   memcmp(was->listen, is->listen, sizeof was->listen)},
 		{"socket", conf_sockets_differ(was, is)},
 		{"control", strcmp(was->control, is->control) != 0},
+		{"workers", was->workers != is->workers},
 		{"store", strcmp(was->store, is->store) != 0},
 		{"record", strcmp(was->record, is->record) != 0},
 		{"worker-user", strcmp(was->worker_user, is->worker_user) != 0},

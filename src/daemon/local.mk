@@ -6,7 +6,7 @@ libworker_a_SOURCES = src/daemon/worker.c src/daemon/worker.h src/daemon/worker_
 	src/daemon/worker_wall.c
 libworker_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
 sbin_PROGRAMS += namegated
-namegated_SOURCES = src/daemon/main.c src/daemon/blocked.c src/daemon/approvals.c src/daemon/approvals.h \
+namegated_SOURCES = src/daemon/main.c src/daemon/assign.c src/daemon/assign.h src/daemon/reshare.c src/daemon/reshare.h src/daemon/steering.c src/daemon/blocked.c src/daemon/approvals.c src/daemon/approvals.h \
 	src/daemon/approve.c src/daemon/lastgood.c src/daemon/texts.c src/daemon/texts.h \
 	src/daemon/policies.c src/daemon/boxes.c src/daemon/boxes.h src/daemon/child.c \
 	src/daemon/child.h src/daemon/daemon.c src/daemon/daemon.h src/daemon/feed.c src/daemon/host.c src/daemon/host.h src/daemon/hosts.c src/daemon/holds.c src/daemon/marks.c \

@@ -9,6 +9,7 @@
 #include "daemon/host.h"
 #include "daemon/log.h"
 #include "daemon/own.h"
+#include "daemon/reshare.h"
 #include "daemon/worker.h"
 
 #include <fcntl.h>
@@ -21,6 +22,7 @@
 struct options {
 	const char *conf;
 	bool check, worker;
+	const char *reshare;
 	struct worker_options for_worker;
 };
 
@@ -37,7 +39,15 @@ static const char usage_text[] =
 	"\n"
 	"SIGHUP reloads; SIGTERM stops and leaves the rules in the kernel.\n";
 
-enum { OPTION_HELP = 256, OPTION_WORKER, OPTION_USER, OPTION_STORE, OPTION_RECORDS };
+enum {
+	OPTION_HELP = 256,
+	OPTION_WORKER,
+	OPTION_USER,
+	OPTION_STORE,
+	OPTION_RECORDS,
+	OPTION_SHARE,
+	OPTION_RESHARE
+};
 
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -49,6 +59,8 @@ static const struct option long_options[] = {
 	{"user", required_argument, NULL, OPTION_USER},
 	{"store", required_argument, NULL, OPTION_STORE},
 	{"records", required_argument, NULL, OPTION_RECORDS},
+	{"share", required_argument, NULL, OPTION_SHARE},
+	{"reshare", required_argument, NULL, OPTION_RESHARE},
 	{NULL, 0, NULL, 0},
 };
 
@@ -73,6 +85,12 @@ static bool take_option(int option, struct options *options)
 	case OPTION_RECORDS:
 		options->for_worker.record =
 			strcmp(optarg, "journal") ? WORKER_RECORD_LINES : WORKER_RECORD_JOURNAL;
+		return true;
+	case OPTION_SHARE:
+		return sscanf(optarg, "%u/%u", &options->for_worker.number,
+			      &options->for_worker.workers) == 2;
+	case OPTION_RESHARE:
+		options->reshare = optarg;
 		return true;
 	default:
 		return false;
@@ -134,6 +152,8 @@ static int run_worker(struct options *options)
 {
 	struct worker_options *worker = &options->for_worker;
 	worker->record_fd = WALL_FD + 1;
+	if (worker->user && worker->store && options->reshare)
+		return reshare_main(worker->user, worker->store, options->reshare, WALL_FD);
 	if (worker->user && worker->store)
 		return worker_main(worker);
 	log_say(LOG_AS_ERROR, "--worker is for namegated's own use");

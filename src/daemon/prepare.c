@@ -2,7 +2,8 @@
  * What main opens while it still has all its rights: folders, the store's lock, the registry, and
  * the descriptor that records go to.
  *
- * STORE may be passed through by all, STORE/main is ours alone, STORE/worker the worker's alone.
+ * STORE may be passed through by all, STORE/main is ours alone, STORE/worker the worker's alone. Of
+ * several, the second has STORE/2/worker, and so on.
  * The lock is on a file in STORE and goes with the process, however it ends.
  */
 #include "config.h"
@@ -55,14 +56,25 @@ static int below_store(const struct daemon *daemon, const char *name, char *to, 
 	return n < 0 || (size_t)n >= size ? NG_E_RANGE : NG_OK;
 }
 
-static int make_worker_folder(const struct daemon *daemon)
+/* The first worker's is what the only one's is. */
+char *prepare_store(const struct daemon *daemon, uint32_t worker)
+{
+	char *path = NULL;
+	if (worker == 0)
+		return strdup(daemon->store);
+	return asprintf(&path, "%s/%u", daemon->store, (unsigned)worker + 1) < 0 ? NULL : path;
+}
+
+static int make_worker_folder(const struct daemon *daemon, const char *store)
 {
 	char path[PATH_MAX], why[CONFINE_WHY];
 	uid_t uid;
 	gid_t gid;
 	int code = confine_identity(daemon->worker_user, &uid, &gid, why);
+	int n = snprintf(path, sizeof path, "%s/worker", store);
 	if (code == NG_OK)
-		code = below_store(daemon, "worker", path, sizeof path);
+		code = n < 0 || (size_t)n >= sizeof path ? NG_E_RANGE
+							 : make_folder(store, 0711);
 	if (code == NG_OK)
 		code = make_folder(path, 0700);
 	if (code)
@@ -76,6 +88,17 @@ static int make_worker_folder(const struct daemon *daemon)
 	return NG_OK;
 }
 
+int prepare_workers(const struct daemon *daemon)
+{
+	int code = NG_OK;
+	for (uint32_t i = 0; i < daemon->n_seats && code == NG_OK; i++) {
+		char *store = prepare_store(daemon, i);
+		code = store ? make_worker_folder(daemon, store) : NG_E_NOMEM;
+		free(store);
+	}
+	return code;
+}
+
 static int make_folders(const struct daemon *daemon)
 {
 	char path[PATH_MAX];
@@ -86,8 +109,6 @@ static int make_folders(const struct daemon *daemon)
 		code = below_store(daemon, "main", path, sizeof path);
 	if (code == NG_OK)
 		code = make_folder(path, 0700);
-	if (code == NG_OK)
-		code = make_worker_folder(daemon);
 	if (code == NG_OK)
 		code = make_parents(daemon->conf->control);
 	for (size_t i = 0; code == NG_OK && i < daemon->conf->n_sandboxes; i++)

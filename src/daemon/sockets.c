@@ -6,6 +6,7 @@
  * put something in the socket's place would be given that.
  */
 #include "config.h"
+#include "daemon/assign.h"
 #include "daemon/listen.h"
 #include "edge/control.h"
 
@@ -106,7 +107,8 @@ static int open_one(const struct conf_sandbox *sandbox, struct listener *out,
 	return NG_E_IO;
 }
 
-int sockets_open(const struct conf *conf, struct listeners *to, char why[static LISTEN_WHY])
+int sockets_open(const struct conf *conf, uint32_t workers, struct listeners *to,
+		 char why[static LISTEN_WHY])
 {
 	for (size_t i = 0; i < conf->n_sandboxes; i++) {
 		const struct conf_sandbox *sandbox = &conf->sandboxes[i];
@@ -118,7 +120,7 @@ int sockets_open(const struct conf *conf, struct listeners *to, char why[static 
 			snprintf(why, LISTEN_WHY, "sandbox %s: %.180s", sandbox->name, reason);
 			return code;
 		}
-		to->n++;
+		to->items[to->n++].worker = assign_worker(sandbox->name, workers);
 	}
 	return NG_OK;
 }

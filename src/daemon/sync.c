@@ -16,6 +16,7 @@
 #include "daemon/log.h"
 #include "edge/channel.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #define STARTS_MOST 5 /* deaths of a child before we were ever ready */
@@ -33,6 +34,19 @@ static void box_answered(struct box *box)
 		json_decref(answer);
 		verbs_ok(request);
 	}
+}
+
+struct seat *daemon_seat(struct daemon *daemon, const struct box *box)
+{
+	return &daemon->seats[box->worker];
+}
+
+bool daemon_connected(const struct daemon *daemon)
+{
+	for (uint32_t i = 0; i < daemon->n_seats; i++)
+		if (!daemon->seats[i].connected)
+			return false;
+	return true;
 }
 
 /* ---- removal ---- */
@@ -53,7 +67,7 @@ static void remove_step(struct daemon *daemon, struct box *box)
 		return;
 	if (box->at_worker != SIDE_ABSENT) {
 		feed_forget_member(daemon, box);
-		ask_removal(&daemon->worker, box, &box->at_worker);
+		ask_removal(&daemon_seat(daemon, box)->child, box, &box->at_worker);
 		return;
 	}
 	if (box->at_warden == SIDE_REMOVING)
@@ -63,6 +77,7 @@ static void remove_step(struct daemon *daemon, struct box *box)
 		return;
 	}
 	holds_take(daemon, box);
+	steering_take(daemon, box);
 	box_answered(box);
 	if (box->absent) { /* withdrawn; what it stands on may be back already */
 		box->removing = false;
@@ -141,9 +156,9 @@ static void box_refused(struct daemon *daemon, struct box *box, const char *who,
 	sync_remove(daemon, box);
 }
 
-static bool worker_takes_members(const struct daemon *daemon)
+static bool takes_members(const struct seat *seat)
 {
-	return daemon->worker.up && daemon->generation_sent && !daemon->generation_wanted;
+	return seat->child.up && seat->generation_sent && !seat->generation_wanted;
 }
 
 static bool wants_member(const struct box *box)
@@ -154,15 +169,16 @@ static bool wants_member(const struct box *box)
 
 bool sync_member(struct daemon *daemon, struct box *box)
 {
-	if (!worker_takes_members(daemon) || box->at_warden != SIDE_PRESENT || box->removing ||
-	    box->stale)
+	if (!takes_members(daemon_seat(daemon, box)) || box->at_warden != SIDE_PRESENT ||
+	    box->removing || box->stale)
 		return false; /* it goes along with whatever is sent next */
 	box->changed = true;
 	feed_member(daemon, box, true);
 	return true;
 }
 
-static void connect_children(struct daemon *daemon)
+/* The warden drops the channel that the worker's last life had. */
+static void connect_seat(struct daemon *daemon, struct seat *seat)
 {
 	int ends[2];
 	struct wall_packet packet;
@@ -171,41 +187,53 @@ static void connect_children(struct daemon *daemon)
 		return; /* tried again at the next tick */
 	}
 	packet_clear(&packet, WALL_CHANNEL);
-	packet.channel.worker = 1;
+	packet.channel.worker = seat->index + 1;
 	child_send(&daemon->warden, &packet, ends[0], (struct waiter){0});
 	packet_clear(&packet, WALL_CHANNEL);
-	packet.channel.worker = 1;
-	child_send(&daemon->worker, &packet, ends[1], (struct waiter){0});
-	daemon->connected = true;
+	packet.channel.worker = seat->index + 1;
+	child_send(&seat->child, &packet, ends[1], (struct waiter){0});
+	seat->connected = true;
 }
 
-static void push_members(struct daemon *daemon)
+static void push_members(struct daemon *daemon, const struct seat *seat)
 {
 	struct box *box, *next;
 	HASH_ITER (by_id, daemon->boxes.by_id, box, next)
-		if (wants_member(box))
+		if (box->worker == seat->index && wants_member(box))
 			feed_member(daemon, box, true);
 }
 
 /* Whatever the state of things allows now. */
-static void sync_go(struct daemon *daemon)
+static void seat_go(struct daemon *daemon, struct seat *seat)
 {
-	if (!daemon->warden_synced || !daemon->worker.up || daemon->stopping)
+	if (!daemon->warden_synced || !seat->child.up || daemon->stopping)
 		return;
-	if (!daemon->connected)
-		connect_children(daemon);
-	if (!daemon->generation_wanted) {
-		push_members(daemon);
+	if (!seat->connected)
+		connect_seat(daemon, seat);
+	if (!seat->generation_wanted) {
+		push_members(daemon, seat);
 		return;
 	}
-	daemon->generation_wanted = false;
-	daemon->generation_sent = true;
-	feed_generation(daemon);
+	seat->generation_wanted = false;
+	seat->generation_sent = true;
+	feed_generation(daemon, seat);
+}
+
+static void sync_go(struct daemon *daemon)
+{
+	for (uint32_t i = 0; i < daemon->n_seats; i++)
+		seat_go(daemon, &daemon->seats[i]);
+}
+
+static void want_generation(struct daemon *daemon)
+{
+	for (uint32_t i = 0; i < daemon->n_seats; i++)
+		daemon->seats[i].generation_wanted = true;
 }
 
 void sync_generation(struct daemon *daemon)
 {
-	daemon->generation_wanted = true;
+	want_generation(daemon);
 	sync_go(daemon);
 }
 
@@ -214,8 +242,9 @@ void sync_tick(struct daemon *daemon)
 	if (daemon->table_refused && daemon->warden.up && !daemon->gates)
 		feed_table(daemon);
 	child_check(&daemon->warden);
-	child_check(&daemon->worker);
-	if (!daemon->connected)
+	for (uint32_t i = 0; i < daemon->n_seats; i++)
+		child_check(&daemon->seats[i].child);
+	if (!daemon_connected(daemon))
 		sync_go(daemon);
 }
 
@@ -243,7 +272,7 @@ static void feed_boxes(struct daemon *daemon)
 
 void sync_all(struct daemon *daemon)
 {
-	daemon->generation_wanted = true;
+	want_generation(daemon);
 	if (!daemon->warden.up)
 		return;
 	daemon->warden_synced = false;
@@ -332,7 +361,8 @@ static void sets_taken(struct daemon *daemon, const struct wall_done *done)
 	if (daemon->table_refused)
 		log_say(LOG_AS_NOTICE, "the sets of integrate are there again");
 	daemon->table_refused = false;
-	daemon->generation_wanted = daemon->generation_wanted || daemon->takes != done->takes;
+	if (daemon->takes != done->takes)
+		want_generation(daemon);
 	daemon->takes = done->takes;
 	feed_boxes(daemon);
 }
@@ -371,7 +401,7 @@ static void warden_added(struct daemon *daemon, struct box *box, const struct wa
 	}
 	box->at_warden = SIDE_PRESENT;
 	holds_put(daemon, box);
-	if (worker_takes_members(daemon) && wants_member(box))
+	if (takes_members(daemon_seat(daemon, box)) && wants_member(box))
 		feed_member(daemon, box, true);
 }
 
@@ -423,7 +453,8 @@ static void warden_down(struct child *child)
 	struct daemon *daemon = child->owner;
 	struct box *box, *next;
 	daemon->warden_synced = false;
-	daemon->connected = false;
+	for (uint32_t i = 0; i < daemon->n_seats; i++)
+		daemon->seats[i].connected = false;
 	daemon->gates = 0;
 	HASH_ITER (by_id, daemon->boxes.by_id, box, next) {
 		box->at_warden = SIDE_ABSENT;
@@ -438,13 +469,20 @@ static void warden_down(struct child *child)
 const struct child_calls sync_warden_calls = {
 	.up = warden_up, .packet = warden_packet, .down = warden_down};
 
-/* ---- the worker ---- */
+/* ---- the workers ---- */
+
+static struct seat *seat_of(struct child *child)
+{
+	return (struct seat *)(void *)((char *)child - offsetof(struct seat, child));
+}
 
 static void worker_up(struct child *child)
 {
 	struct daemon *daemon = child->owner;
-	feed_listeners(daemon);
-	sync_generation(daemon);
+	struct seat *seat = seat_of(child);
+	feed_listeners(daemon, seat);
+	seat->generation_wanted = true;
+	seat_go(daemon, seat);
 }
 
 static void worker_member_done(struct daemon *daemon, struct box *box,
@@ -470,17 +508,20 @@ static void worker_removed(struct daemon *daemon, struct box *box)
 }
 
 /* What a reload left out is gone from the worker now; the kernel lets go of it next. */
-static void worker_committed(struct daemon *daemon, const struct wall_done *done)
+static void worker_committed(struct daemon *daemon, struct seat *seat,
+			     const struct wall_done *done)
 {
 	struct box *box, *next;
 	if (done->code) {
 		log_say(LOG_AS_ERROR, "the worker refused the configuration: %s",
 			ng_strerror(done->code));
-		child_kill(&daemon->worker, "has no configuration");
+		child_kill(&seat->child, "has no configuration");
 		return;
 	}
-	daemon->commits -= daemon->commits > 0;
+	seat->commits -= seat->commits > 0;
 	HASH_ITER (by_id, daemon->boxes.by_id, box, next) {
+		if (box->worker != seat->index)
+			continue;
 		if (box->stale && !box->removing)
 			sync_remove(daemon, box);
 		else if (box->at_worker == SIDE_SENT && !box->asked && !box->removing)
@@ -502,7 +543,7 @@ static void worker_packet(struct child *child, const struct wall_packet *packet,
 		worker_removed(daemon, box);
 		return;
 	case CHILD_WAIT_COMMIT:
-		worker_committed(daemon, &packet->done);
+		worker_committed(daemon, seat_of(child), &packet->done);
 		return;
 	case CHILD_WAIT_STATUS:
 	case CHILD_WAIT_LEASES:
@@ -521,12 +562,15 @@ static void worker_packet(struct child *child, const struct wall_packet *packet,
 static void worker_down(struct child *child)
 {
 	struct daemon *daemon = child->owner;
+	struct seat *seat = seat_of(child);
 	struct box *box, *next;
-	daemon->connected = false;
-	daemon->generation_sent = false;
-	daemon->commits = 0;
-	feed_forget_images(daemon);
+	seat->connected = false;
+	seat->generation_sent = false;
+	seat->commits = 0;
+	feed_forget_images(daemon, seat);
 	HASH_ITER (by_id, daemon->boxes.by_id, box, next) {
+		if (box->worker != seat->index)
+			continue;
 		box->at_worker = SIDE_ABSENT;
 		box->asked = false;
 		if (box->removing)

@@ -1,6 +1,7 @@
 /*
- * The servers that were asked, for status. What the worker says is shown, and nothing rests on it: of
- * more rows than the bound the rest is dropped.
+ * The servers that were asked, for status. What workers say is shown, and nothing rests on it: of
+ * more rows than the bound the rest is dropped. Several workers know a server each by its own
+ * exchanges: counts are added up, and times and state are of the one that has asked it most.
  */
 #include "config.h"
 #include "daemon/daemon.h"
@@ -16,7 +17,46 @@ static const char *transport_word(uint8_t transport)
 	return words[transport];
 }
 
-void upstreams_row(json_t *rows, const struct wall_upstream *row)
+static json_int_t tries_of(const json_t *row)
+{
+	return json_integer_value(json_object_get(row, upstream_count_word(UPSTREAM_ASKED)));
+}
+
+/* The row about the same server, NULL: there is none. */
+static json_t *find_row(json_t *rows, const json_t *wanted)
+{
+	static const char *const keys[] = {"zone", "address", "port", "transport"};
+	size_t i;
+	json_t *row;
+	json_array_foreach(rows, i, row)
+	{
+		bool same = true;
+		for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+			same = same && json_equal(json_object_get(row, keys[k]),
+						  json_object_get(wanted, keys[k]));
+		if (same)
+			return row;
+	}
+	return NULL;
+}
+
+static void add_up(json_t *row, json_t *other)
+{
+	const bool busier = tries_of(other) > tries_of(row);
+	for (int i = 0; i < UPSTREAM_COUNTS; i++) {
+		const char *word = upstream_count_word((enum upstream_count)i);
+		json_object_set_new(
+			other, word,
+			json_integer(json_integer_value(json_object_get(row, word)) +
+				     json_integer_value(json_object_get(other, word))));
+		if (!busier)
+			json_object_set(row, word, json_object_get(other, word));
+	}
+	if (busier)
+		json_object_update(row, other);
+}
+
+void upstreams_row(json_t *rows, const struct wall_upstream *row, bool first)
 {
 	char addr[NG_ADDR_TEXT], text[NG_NAME_TEXT_MAX];
 	struct ng_name zone;
@@ -34,5 +74,11 @@ void upstreams_row(json_t *rows, const struct wall_upstream *row)
 	for (int i = 0; i < UPSTREAM_COUNTS; i++)
 		json_object_set_new(object, upstream_count_word((enum upstream_count)i),
 				    json_integer((json_int_t)row->counts[i]));
-	json_array_append_new(rows, object);
+	json_t *known = first ? NULL : find_row(rows, object);
+	if (!known) {
+		json_array_append_new(rows, object);
+		return;
+	}
+	add_up(known, object);
+	json_decref(object);
 }

@@ -378,7 +378,7 @@ static json_t *box_json(const struct conf *conf, const struct box *box)
 		"{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:o, s:o, s:o, s:b, s:b, "
 		"s:o, s:b, "
 		"s:I, "
-		"s:b, s:o, s:b, s:s}",
+		"s:b, s:o, s:b, s:I, s:s}",
 		"name", box->conf.name, "group", box->conf.group, "id", (json_int_t)box->id,
 		"mode", spec_mode_text(box->conf.mode), "interface", box->conf.interface,
 		"bridge", box->conf.bridge, "uid", box->conf.uid, "cgroup", box->conf.cgroup,
@@ -389,7 +389,8 @@ static json_t *box_json(const struct conf *conf, const struct box *box)
 		snat_json(&box->grants), "runtime", (int)box->runtime, "statics",
 		(json_int_t)box->grants.n_statics, "closed", (int)box->closed, "budget",
 		budget_json(conf, &box->conf), "aaaa",
-		(int)!conf_sandbox_no_aaaa(conf, &box->conf), "state",
+		(int)!conf_sandbox_no_aaaa(conf, &box->conf), "worker",
+		(json_int_t)box->worker + 1, "state",
 		box->removing ? "leaving"
 		: box->absent ? "absent"
 		: box->closed ? "denied"

@@ -3,8 +3,10 @@
  * warden and worker on behalf of an administrator.
  *
  * One question is under way at a time, the others wait in line: a table of leases may be large,
- * and the rows of two would mix. The worker is not believed beyond the form of what it says: rows
- * beyond the bound are counted and dropped, so that it cannot fill main's memory.
+ * and the rows of two would mix. Workers are asked one after the other, or where it is about one
+ * sandbox that one's alone. A worker is not believed beyond the form of what it says: rows about
+ * sandboxes of others are dropped, and rows beyond the bound are counted and dropped, so that it cannot
+ * fill main's memory.
  */
 #include "config.h"
 #include "daemon/daemon.h"
@@ -81,6 +83,7 @@ struct view {
 	struct control_request *request;
 	enum view_kind kind;
 	size_t step;
+	uint32_t at;      /* the worker that is asked in this step */
 	uint32_t sandbox; /* 0: all */
 	bool tallied;     /* the boxes have the kernel's numbers of this moment */
 	json_t *rows;
@@ -91,6 +94,7 @@ struct view {
 	struct wall_waiting_row *found; /* of the wish; owned */
 	struct wall_flush flush;
 	uint64_t flushed;
+	struct wall_counters counters; /* of all workers together */
 };
 
 struct views {
@@ -137,6 +141,37 @@ static const char *const left_to_ruleset[] = {
 	"refused packets: reports, counts, observe",
 	"the address that a sandbox leaves with",
 };
+
+/* Each with what it answers for. The last numbers that it told: asked for in the same breath. */
+static json_t *seats_json(struct daemon *daemon)
+{
+	json_t *all = json_array();
+	for (uint32_t i = 0; i < daemon->n_seats; i++) {
+		const struct seat *seat = &daemon->seats[i];
+		json_t *object = child_json(&seat->child);
+		json_int_t sandboxes = 0;
+		struct box *box, *next;
+		HASH_ITER (by_id, daemon->boxes.by_id, box, next)
+			sandboxes += box->worker == i;
+		json_object_set_new(object, "sandboxes", json_integer(sandboxes));
+		json_object_set_new(object, "queries",
+				    seat->child.up
+					    ? json_integer((json_int_t)seat->counters.values[0])
+					    : json_null());
+		json_array_append_new(all, object);
+	}
+	return all;
+}
+
+/* The first one stands where the only one does, for who knows of one alone. */
+static void put_seats(struct daemon *daemon, json_t *status)
+{
+	json_object_set_new(status, "worker", child_json(&daemon->seats[0].child));
+	json_object_set_new(status, "workers", seats_json(daemon));
+	if (daemon->steer_why[0])
+		json_object_set_new(status, "one_worker_because",
+				    json_string(daemon->steer_why));
+}
 
 /* Instead of a table: the sets that are filled, and what is not ours in this mode. */
 static void put_sets(const struct conf *conf, json_t *status)
@@ -194,7 +229,7 @@ static json_t *status_json(struct daemon *daemon, const struct view *view,
 				    json_integer((json_int_t)counters->values[i]));
 	json_t *status = json_pack(
 		"{s:b, s:s, s:i, s:I, s:I, s:b, s:o, s:o, s:I, s:s, s:s, s:I, s:o, s:o, s:o, "
-		"s:o, s:o, s:O, s:O}",
+		"s:o, s:O, s:O}",
 		"ok", 1, "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s",
 		(json_int_t)((uv_now(&daemon->loop) - daemon->started_ms) / 1000),
 		"policy_version", (json_int_t)daemon->version, "ready", (int)daemon->ready,
@@ -202,10 +237,11 @@ static json_t *status_json(struct daemon *daemon, const struct view *view,
 		(json_int_t)left_out, "configuration",
 		daemon->conf->path ? daemon->conf->path : "embedded defaults", "table",
 		daemon->conf->table, "sandboxes", (json_int_t)boxes_count(&daemon->boxes),
-		"warden", child_json(&daemon->warden), "worker", child_json(&daemon->worker),
-		"counters", values, "packets", packets_json(daemon, view->tallied), "compiled",
-		images_json(daemon), "limits", counters ? view->rows : json_null(), "upstreams",
+		"warden", child_json(&daemon->warden), "counters", values, "packets",
+		packets_json(daemon, view->tallied), "compiled", images_json(daemon), "limits",
+		counters ? view->rows : json_null(), "upstreams",
 		counters ? view->upstreams : json_null());
+	put_seats(daemon, status);
 	if (daemon->conf->n_declared)
 		put_sets(daemon->conf, status);
 	return status;
@@ -266,7 +302,36 @@ static enum question question_of(const struct view *view)
 
 static struct child *asked_child(struct daemon *daemon, enum question question)
 {
-	return questions[question].warden ? &daemon->warden : &daemon->worker;
+	return questions[question].warden ? &daemon->warden
+					  : &daemon->seats[daemon->views->first->at].child;
+}
+
+/* The only worker that has something to say, when it is about one sandbox and not about workers. */
+static const struct box *only_box(const struct daemon *daemon, const struct view *view,
+				  enum question question)
+{
+	bool rows = question == ASK_LEASES || question == ASK_WAITINGS ||
+		    question == ASK_TARGETS || question == ASK_LIMITS;
+	return view->sandbox && rows ? boxes_find_id(&daemon->boxes, view->sandbox) : NULL;
+}
+
+/* To the step's next worker, or to the next step. */
+static void step_on(const struct daemon *daemon, struct view *view)
+{
+	const enum question question = question_of(view);
+	if (!questions[question].warden && !only_box(daemon, view, question) &&
+	    ++view->at < daemon->n_seats)
+		return;
+	view->step++;
+	view->at = 0;
+}
+
+/* Before a step: where it begins. */
+static void step_begin(const struct daemon *daemon, struct view *view)
+{
+	const struct box *box = only_box(daemon, view, question_of(view));
+	if (box)
+		view->at = box->worker;
 }
 
 static void take_first(struct views *views)
@@ -281,7 +346,7 @@ static void do_without(struct daemon *daemon, struct child *child)
 {
 	struct view *view = daemon->views->first;
 	if (question_of(view) == ASK_TALLIES) {
-		view->step++;
+		step_on(daemon, view);
 		return;
 	}
 	take_first(daemon->views);
@@ -311,9 +376,11 @@ static void go_on(struct daemon *daemon)
 	while (views->first && !views->asked) {
 		struct view *view = views->first;
 		enum question question = question_of(view);
+		step_begin(daemon, view);
 		if (question == ASK_NOTHING) {
 			take_first(views);
-			view_end(daemon, view, NULL);
+			view_end(daemon, view,
+				 view->kind == VIEW_STATUS ? &view->counters : NULL);
 		} else if (!asked_child(daemon, question)->up) {
 			do_without(daemon, asked_child(daemon, question));
 		} else {
@@ -485,12 +552,38 @@ static void take_tallies(struct daemon *daemon, const struct wall_packet *packet
 	}
 }
 
+/* The sandbox that a worker's row is about; 0: none, such as a stranger's. */
+static uint32_t row_sandbox(const struct wall_packet *packet)
+{
+	switch (packet->head.kind) {
+	case WALL_LEASE_ROW:
+		return packet->row.sandbox;
+	case WALL_WAITING_ROW:
+		return packet->waiting.sandbox;
+	case WALL_TARGET_ROW:
+		return packet->target.sandbox;
+	case WALL_LIMIT_ROW:
+		return packet->limits.sandbox;
+	default:
+		return 0;
+	}
+}
+
+static bool is_foreign(const struct daemon *daemon, const struct view *view,
+		       const struct wall_packet *packet)
+{
+	const struct box *box = boxes_find_id(&daemon->boxes, row_sandbox(packet));
+	return box && box->worker != view->at;
+}
+
 static void add_row(struct daemon *daemon, struct view *view, const struct wall_packet *packet)
 {
+	if (is_foreign(daemon, view, packet))
+		return;
 	if (question_of(view) == ASK_TALLIES)
 		take_tallies(daemon, packet);
 	else if (question_of(view) == ASK_UPSTREAMS)
-		upstreams_row(view->upstreams, &packet->upstream);
+		upstreams_row(view->upstreams, &packet->upstream, view->at == 0);
 	else if (view->n_rows++ >= ROWS_MOST)
 		view->left_out++;
 	else if (view->kind == VIEW_LEASES)
@@ -503,19 +596,25 @@ static void add_row(struct daemon *daemon, struct view *view, const struct wall_
 		add_waiting(daemon, view, &packet->waiting);
 }
 
+static void add_counters(struct daemon *daemon, struct view *view,
+			 const struct wall_counters *counters)
+{
+	daemon->seats[view->at].counters = *counters;
+	for (size_t i = 0; i < sizeof counters->values / sizeof counters->values[0]; i++)
+		view->counters.values[i] += counters->values[i];
+}
+
 static void answered(struct daemon *daemon, struct view *view, const struct wall_packet *packet)
 {
 	enum question question = question_of(view);
 	daemon->views->asked = false;
 	/* In sets of another ruleset nothing is counted. */
 	view->tallied |= question == ASK_TALLIES && !daemon->conf->n_declared;
-	view->step++;
 	if (question == ASK_FLUSH)
-		view->flushed = packet->flushed.entries;
-	if (question == ASK_STATUS) {
-		take_first(daemon->views);
-		view_end(daemon, view, &packet->counters);
-	}
+		view->flushed += packet->flushed.entries;
+	if (question == ASK_STATUS)
+		add_counters(daemon, view, &packet->counters);
+	step_on(daemon, view);
 	go_on(daemon);
 }
 

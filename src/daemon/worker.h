@@ -24,6 +24,7 @@ struct worker_options {
 	 * parsed with root's rights at the next start.
 	 */
 	const char *store;
+	unsigned number, workers; /* which of them it is, from 1, and how many there are */
 	int record_fd;
 	enum worker_record record;
 };

@@ -1,5 +1,6 @@
 /*
- * The history of leases, from the file of the boot that runs, or of the last one that did.
+ * The history of leases, of each worker from the file of the boot that runs, or of the last one that
+ * did.
  */
 #include "config.h"
 #include "offline/history.h"
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
@@ -29,12 +31,17 @@ struct rows {
 	size_t n, room;
 };
 
-struct history {
+struct part { /* what one worker has stored */
 	struct dump dump;
 	struct rows shared; /* in the order of the keys, as the table is */
 	struct rows live;
 	size_t ended; /* where in the dump those begin that have */
 	bool this_boot;
+};
+
+struct history {
+	struct part parts[NG_WORKERS_MAX];
+	size_t n;
 	uint64_t now_us;
 };
 
@@ -149,20 +156,18 @@ static int by_sandbox(const void *a, const void *b)
 	return memcmp(one->key.octets, other->key.octets, len);
 }
 
-static int index_rows(struct history *history)
+static int index_rows(struct part *part)
 {
 	struct dump_row row;
 	size_t cursor = 0;
 	int code = NG_OK;
 
-	while (code == NG_OK && dump_next(&history->dump, &cursor, &row) &&
-	       row.table != ENDED) {
-		code = rows_add(row.table == LIVE ? &history->live : &history->shared, &row);
-		history->ended = cursor;
+	while (code == NG_OK && dump_next(&part->dump, &cursor, &row) && row.table != ENDED) {
+		code = rows_add(row.table == LIVE ? &part->live : &part->shared, &row);
+		part->ended = cursor;
 	}
-	if (history->live.n)
-		qsort(history->live.items, history->live.n, sizeof(*history->live.items),
-		      by_sandbox);
+	if (part->live.n)
+		qsort(part->live.items, part->live.n, sizeof(*part->live.items), by_sandbox);
 	return code;
 }
 
@@ -178,12 +183,12 @@ static int compare(const void *key, const void *member)
 
 static struct lease_octets find_shared(const void *who, const struct lease_key *key)
 {
-	const struct history *history = who;
+	const struct part *part = who;
 	const size_t uses = sizeof(uint32_t);
-	const struct kept *found =
-		history->shared.n ? bsearch(key, history->shared.items, history->shared.n,
-					    sizeof(*history->shared.items), compare)
-				  : NULL;
+	const struct kept *found = part->shared.n
+					   ? bsearch(key, part->shared.items, part->shared.n,
+						     sizeof(*part->shared.items), compare)
+					   : NULL;
 
 	if (found == NULL || found->value.len <= uses)
 		return (struct lease_octets){0};
@@ -193,36 +198,61 @@ static struct lease_octets find_shared(const void *who, const struct lease_key *
 
 /* ---- reading ---- */
 
-int history_read(const char *store, struct history **out, char why[static HISTORY_WHY])
+static int read_part(const char *folder, struct part *part, char why[static HISTORY_WHY])
 {
-	char folder[PATH_MAX];
 	struct choice choice;
-	struct timespec now;
-	struct history *history = calloc(1, sizeof(*history));
+	int code = choose(folder, &choice, why);
 
 	_Static_assert(HISTORY_WHY == DUMP_WHY, "the reason is passed on");
-	if (history == NULL) {
-		snprintf(why, HISTORY_WHY, "out of memory");
-		return NG_E_NOMEM;
-	}
-	snprintf(folder, sizeof(folder), "%s/worker", store);
-	int code = choose(folder, &choice, why);
 	if (code == NG_OK) {
 		const struct dump_wish wish = {.folder = folder,
 					       .file = choice.name,
 					       .tables = tables,
 					       .n_tables = sizeof(tables) / sizeof(tables[0])};
-		code = dump_read(&wish, &history->dump, why);
-		if (code == NG_OK && (code = index_rows(history)) != NG_OK)
+		code = dump_read(&wish, &part->dump, why);
+		if (code == NG_OK && (code = index_rows(part)) != NG_OK)
 			snprintf(why, HISTORY_WHY, "out of memory");
 	}
+	part->this_boot = code == NG_OK && is_this_boot(choice.name);
+	return code;
+}
+
+/* The first worker's is always there. One that was made and never written to has nothing to tell. */
+static int read_parts(const char *store, struct history *history, char why[static HISTORY_WHY])
+{
+	char folder[PATH_MAX];
+	int code = NG_OK;
+
+	for (unsigned i = 1; i <= NG_WORKERS_MAX && code == NG_OK; i++) {
+		if (i == 1)
+			snprintf(folder, sizeof(folder), "%s/worker", store);
+		else
+			snprintf(folder, sizeof(folder), "%s/%u/worker", store, i);
+		if (i > 1 && access(folder, F_OK) != 0)
+			continue;
+		code = read_part(folder, &history->parts[history->n++], why);
+		if (i > 1 && code == NG_E_NOTFOUND)
+			code = NG_OK;
+	}
+	return code;
+}
+
+int history_read(const char *store, struct history **out, char why[static HISTORY_WHY])
+{
+	struct timespec now;
+	struct history *history = calloc(1, sizeof(*history));
+
+	if (history == NULL) {
+		snprintf(why, HISTORY_WHY, "out of memory");
+		return NG_E_NOMEM;
+	}
+	int code = read_parts(store, history, why);
 	if (code != NG_OK) {
 		history_free(history);
 		return code;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	history->now_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-	history->this_boot = is_this_boot(choice.name);
 	*out = history;
 	return NG_OK;
 }
@@ -231,40 +261,53 @@ void history_free(struct history *history)
 {
 	if (history == NULL)
 		return;
-	dump_finish(&history->dump);
-	free(history->shared.items);
-	free(history->live.items);
+	for (size_t i = 0; i < history->n; i++) {
+		dump_finish(&history->parts[i].dump);
+		free(history->parts[i].shared.items);
+		free(history->parts[i].live.items);
+	}
 	free(history);
 }
 
-static bool read_live(const struct history *history, const struct kept *row,
-		      struct lease_read *place, struct lease_row *out)
+static bool read_live(const struct history *history, const struct part *part,
+		      const struct kept *row, struct lease_read *place, struct lease_row *out)
 {
-	if (!lease_read_live(row->key, row->value, find_shared, history, place, out))
+	if (!lease_read_live(row->key, row->value, find_shared, part, place, out))
 		return false;
-	if (!history->this_boot)
+	if (!part->this_boot)
 		out->ended = LEASE_REBOOT;
 	else if (out->until_us <= history->now_us)
 		out->ended = LEASE_TIME;
 	return true;
 }
 
-bool history_next(const struct history *history, struct history_cursor *cursor,
-		  struct lease_row *out)
+static bool next_of(const struct history *history, const struct part *part,
+		    struct history_cursor *cursor, struct lease_row *out)
 {
 	struct dump_row row;
 
-	while (cursor->live < history->live.n)
-		if (read_live(history, &history->live.items[cursor->live++], &cursor->place,
+	while (cursor->live < part->live.n)
+		if (read_live(history, part, &part->live.items[cursor->live++], &cursor->place,
 			      out))
 			return true;
-	if (cursor->at < history->ended)
-		cursor->at = history->ended;
-	while (dump_next(&history->dump, &cursor->at, &row)) {
+	if (cursor->at < part->ended)
+		cursor->at = part->ended;
+	while (dump_next(&part->dump, &cursor->at, &row)) {
 		const struct lease_octets value = {row.value, row.value_len};
 
 		if (row.table == ENDED && lease_read_ended(value, &cursor->place, out))
 			return true;
+	}
+	return false;
+}
+
+bool history_next(const struct history *history, struct history_cursor *cursor,
+		  struct lease_row *out)
+{
+	for (; cursor->part < history->n; cursor->part++) {
+		if (next_of(history, &history->parts[cursor->part], cursor, out))
+			return true;
+		cursor->live = cursor->at = 0;
 	}
 	return false;
 }

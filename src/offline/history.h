@@ -23,10 +23,12 @@ void history_free(struct history *history); /* takes NULL */
 struct history_cursor { /* the zero value is the beginning */
 	size_t live;    /* how many of those that stand were read */
 	size_t at;      /* where in the dump the others are */
+	size_t part;    /* of which worker these are */
 	struct lease_read place;
 };
 /*
- * The next row: leases that stand, by sandbox, family and address, then those that ended, oldest first.
+ * The next row: leases that stand, by sandbox, family and address, then those that ended, oldest first;
+ * of several workers, those of one behind those of another.
  * What it points to is good until the next call with that cursor. `ended` is LEASE_STANDS for what
  * is open now. False at the end.
  */

@@ -148,6 +148,7 @@ start_web() {
 
 # ---- the gate ----
 
+# $gate_workers: how many workers, where it matters to the test; without, as many as the product takes.
 # Fresh names below one wildcard are what many tests ask for, so without $budget there is none.
 # Settings of a test stand before these, one a line in $work/extra.conf; sandboxes behind them.
 gate_conf() {
@@ -158,6 +159,7 @@ store = "$work/store"
 record = "$work/records"
 END
 	[ -z "${budget:=off}" ] || echo "budget = $budget"
+	[ -z "${gate_workers:-}" ] || echo "workers = $gate_workers"
 	! in_userns || printf 'worker-user = "self"\nwarden-user = "self"\n'
 	[ ! -e "$work/extra.conf" ] || cat "$work/extra.conf"
 }

@@ -53,3 +53,5 @@ TESTS += tests/live/cookies.sh
 EXTRA_DIST += tests/live/cookies.sh tests/live/cookies.py
 TESTS += tests/live/dot.sh
 EXTRA_DIST += tests/live/dot.sh tests/live/dot.py
+TESTS += tests/live/workers.sh tests/live/foreign.sh
+EXTRA_DIST += tests/live/workers.sh tests/live/workers.py tests/live/foreign.sh

@@ -103,10 +103,10 @@ tests_unit_test_lease_store_LDFLAGS = -Wl,--wrap=statfs
 tests_unit_test_lease_store_room_SOURCES = tests/unit/test_lease_store_room.c
 tests_unit_test_lease_store_room_LDADD = libedge.a libcore.a $(LMDB_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_control tests/unit/test_registry tests/unit/test_spec \
-	tests/unit/test_images tests/unit/test_boxes tests/unit/test_child \
+	tests/unit/test_images tests/unit/test_boxes tests/unit/test_assign tests/unit/test_child \
 	tests/unit/test_approvals
 TESTS += tests/unit/test_control tests/unit/test_registry tests/unit/test_spec \
-	tests/unit/test_images tests/unit/test_boxes tests/unit/test_child \
+	tests/unit/test_images tests/unit/test_boxes tests/unit/test_assign tests/unit/test_child \
 	tests/unit/test_approvals
 tests_unit_test_control_SOURCES = tests/unit/test_control.c
 tests_unit_test_control_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
@@ -121,7 +121,7 @@ tests_unit_test_spec_LDADD = libconf.a libcore.a $(JANSSON_LIBS) $(CONFUSE_LIBS)
 tests_unit_test_images_SOURCES = tests/unit/test_images.c src/daemon/images.c
 tests_unit_test_images_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_images_LDADD = libedge.a libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_boxes_SOURCES = tests/unit/test_boxes.c src/daemon/boxes.c src/conf/grants.c \
+tests_unit_test_boxes_SOURCES = tests/unit/test_boxes.c src/daemon/assign.c src/daemon/boxes.c src/conf/grants.c \
 	src/daemon/images.c
 tests_unit_test_boxes_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_boxes_LDADD = libedge.a libconf.a libcore.a $(JANSSON_LIBS) $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
@@ -297,3 +297,6 @@ check_PROGRAMS += tests/unit/test_conf_trust
 TESTS += tests/unit/test_conf_trust
 tests_unit_test_conf_trust_SOURCES = tests/unit/test_conf_trust.c tests/unit/folder.h
 tests_unit_test_conf_trust_LDADD = libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_assign_SOURCES = tests/unit/test_assign.c src/daemon/assign.c
+tests_unit_test_assign_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_assign_LDADD = $(CMOCKA_LIBS)

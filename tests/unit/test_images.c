@@ -64,7 +64,7 @@ static void test_sealed(void **state)
 	struct image *image = inlined(&images, "a", "example.com\n");
 	uint8_t octet = 0;
 	int fd = -1;
-	assert_int_equal(image_seal(image, &fd), NG_OK);
+	assert_int_equal(images_seal(&images, image, &fd), NG_OK);
 	assert_int_equal(lseek(fd, 0, SEEK_END), (off_t)image->octets.len);
 	assert_int_equal(fcntl(fd, F_GET_SEALS),
 			 F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);

@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# Several workers: each sandbox meets the same one whichever way it asks, its numbers are exact, nobody
+# notices the death of another's worker, and restarts with more workers or fewer lose nothing.
+. "$(dirname "$0")/lib.sh"
+live_enter "$@"
+usual_stage
+for n in 3 4; do make_box "$n" || live_die "box$n cannot be made"; done
+if in_userns; then # nobody takes programs there
+	gate_workers=2 start_gate
+	like "without the right to steer there is one worker, and it is said" 'one worker instead of 2' "$(cat "$work/namegated.log")"
+	is "status says it, too" "1 true" "$(gate status --json | jq -r '"\(.workers | length) \(has("one_worker_because"))"')"
+	tap_done
+	exit
+fi
+gate_workers=2
+start_gate
+list=$(allow all.list .allowed.example '*.many.example')
+for n in 1 2 3 4; do
+	ip -n "box$n" addr add "10.77.$n.3/24" dev eth0
+	add_box "$n" "$list" --source "10.77.$n.3" >/dev/null
+done
+
+worker_of() { gate sandbox list --json | jq -r ".sandboxes[] | select(.name == \"box$1\") | .worker"; }
+pid_at() { gate status --json | jq -r ".workers[$1 - 1].pid"; }
+up() { [ "$(gate status --json | jq -r '.ready')" = true ]; }
+queries() { gate status --json | jq -r '[.workers[].queries] | join(" ")'; }
+told() { gate leases --json | jq -r '.leases[] | "\(.sandbox) \(.name) \(.address)"' | sort; }
+elements() { { table_elements allow4; table_elements allow6; } | sort; }
+stop() {
+	kill -TERM "$gate_pid"
+	wait "$gate_pid"
+}
+
+# Two sandboxes of different workers; which they are follows from their names.
+a=1
+for n in 2 3 4; do [ "$(worker_of $n)" = "$(worker_of 1)" ] || b=$n; done
+is "there are two workers" "2 2" "$(gate status --json | jq -r '"\(.workers | length) \([.workers[].pid] | unique | length)"')"
+is "and the sandboxes are shared out" "4" "$(gate status --json | jq '[.workers[].sandboxes] | add')"
+is "to both of them" "1 2" "$(printf '%s\n' "$(worker_of "$a")" "$(worker_of "$b")" | sort | paste -sd ' ')"
+for w in 1 2; do
+	is "worker $w is confined" "0000000000000000 2 $(id -u namegate)" \
+		"$(awk '{ of[$1] = $2 } END { print of["CapEff:"], of["Seccomp:"], of["Uid:"] }' "/proc/$(pid_at $w)/status")"
+done
+
+# One sandbox, one worker: both families, both transports, every address of it.
+met() { # BOX QUERIES COMMAND...: by how many the worker's own count and the other's have grown
+	local n=$1 mine before after
+	shift
+	mine=$(worker_of "$n")
+	before=$(queries)
+	"$@" >/dev/null
+	after=$(queries)
+	echo "$before $after" | awk -v m="$mine" '{ d[1] = $3 - $1; d[2] = $4 - $2; print d[m], d[3 - m] }'
+}
+twelve() { # BOX [dig's options]
+	local n=$1 i
+	shift
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12; do box "$n" dig +tries=1 +time=20 "$@" "n$i.many.example"; done
+}
+for n in "$a" "$b"; do
+	is "box$n over UDP" "12 0" "$(met "$n" twelve "$n")"
+	is "over TCP" "12 0" "$(met "$n" twelve "$n" +tcp)"
+	is "over IPv6" "12 0" "$(met "$n" twelve "$n" "@fd77:$n::1")"
+	is "over IPv6 and TCP" "12 0" "$(met "$n" twelve "$n" +tcp "@fd77:$n::1")"
+	is "from its other address" "12 0" "$(met "$n" twelve "$n" -b "10.77.$n.3")"
+	is "and over TCP from there" "12 0" "$(met "$n" twelve "$n" +tcp -b "10.77.$n.3")"
+done
+ip -n "box$a" addr add "10.77.$a.9/24" dev eth0
+is "a source that is nobody's gets no answer of anybody's" "TIMEOUT" \
+	"$(ask "$a" www.allowed.example -b "10.77.$a.9" +time=2)"
+
+# Floods from several at once: every question is counted, and where it belongs.
+before=$(queries)
+for n in 1 2 3 4; do
+	nsenter --net="/run/netns/box$n" python3 "$here/workers.py" flood "10.77.$n.1" www.allowed.example 2000 >"$work/flood.$n" &
+	floods[n]=$!
+done
+wait "${floods[@]}"
+is "each of four floods is answered in full" "0:2000 0:2000 0:2000 0:2000" "$(cat "$work"/flood.? | paste -sd ' ')"
+is "each question is counted once, by the sandbox's worker" \
+	"$(for n in 1 2 3 4; do worker_of $n; done | awk '{ n[$1] += 2000 } END { print n[1], n[2] }')" \
+	"$(echo "$before $(queries)" | awk '{ print $3 - $1, $4 - $2 }')"
+
+# One worker dies, and the other's sandbox does not notice.
+ask "$a" www.allowed.example >/dev/null
+ask "$b" www.allowed.example >/dev/null
+before=$(elements)
+mine=$(pid_at "$(worker_of "$a")")
+other=$(pid_at "$(worker_of "$b")")
+rm -f "$work/enough"
+nsenter --net="/run/netns/box$b" python3 "$here/workers.py" "10.77.$b.1" www.allowed.example 1 "$work/enough" >"$work/steady" &
+steady=$!
+kill -9 "$mine"
+is "a question meanwhile waits and is answered" "NOERROR 44.0.0.1" "$(box "$a" dig +tries=1 +time=40 +short www.allowed.example | sed 's/^/NOERROR /')"
+succeeds "all is ready again" until_true 20 up
+: >"$work/enough"
+wait "$steady"
+like "the other's sandbox has lost nothing" '^[0-9]+ 0$' "$(cat "$work/steady")"
+is "the other worker is who it was" "$other" "$(pid_at "$(worker_of "$b")")"
+fails "and this one is another" [ "$mine" = "$(pid_at "$(worker_of "$a")")" ]
+is "all elements stand" "$before" "$(elements)"
+like "and their names are known" "^box$a www.allowed.example 44.0.0.1\$" "$(told)"
+unlike "nothing was closed" 'of an earlier life are closed' "$(cat "$work/namegated.log")"
+
+# What a sandbox is answered from is its worker's alone, and each is asked by administrators.
+is "a flush reaches both" "true" "$(gate flush --all --json | jq '.flushed >= 2')"
+is "narrowed, a list comes from the sandbox's worker" "box$b" "$(gate leases "box$b" --json | jq -r '.leases[].sandbox' | sort -u)"
+is "sandboxes come and go with their worker" "box9 1" "$(gate sandbox add box9 --interface sb9 --source 10.77.99.9 --policy "$list" >/dev/null
+	gate sandbox list --json | jq -r '.sandboxes[] | select(.name == "box9") | .name') $(gate sandbox remove box9 >/dev/null && echo 1)"
+succeeds "a reload serves both" gate reload
+is "both answer after it" "NOERROR 44.0.0.1 NOERROR 44.0.0.1" "$(ask "$a" www.allowed.example) $(ask "$b" www.allowed.example)"
+
+# More workers, and fewer, with what was open then.
+for n in 1 2 3 4; do twelve "$n" >/dev/null; done
+leases=$(told)
+before=$(elements)
+for gate_workers in 3 1 2; do
+	stop
+	start_gate
+	succeeds "$gate_workers workers are ready" until_true 20 up
+	is "so many there are" "$gate_workers" "$(gate status --json | jq '.workers | length')"
+	is "they know every lease by its name" "$leases" "$(told)"
+	is "the kernel has every element" "$before" "$(elements)"
+	is "and each sandbox is answered" "NOERROR 44.0.0.1 NOERROR 44.0.0.1 NOERROR 44.0.0.1 NOERROR 44.0.0.1" \
+		"$(for n in 1 2 3 4; do ask "$n" www.allowed.example; done | paste -sd ' ')"
+	is "all of them are told of offline" "$(cut -d ' ' -f 1 <<<"$leases" | sort -u)" \
+		"$("$build/namegate" who-opened --store "$work/store" --json 44.0.0.1 | jq -r '.rows[] | select(.state == "open") | .sandbox' | sort -u)"
+done
+unlike "nothing was closed in all of this" 'of an earlier life are closed' "$(cat "$work/namegated.log")"
+tap_done
