@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <namegate/bounds.h>
@@ -33,11 +32,6 @@ struct source_key {
 	uint32_t bits;
 	uint8_t octets[16];
 };
-
-static int bpf(enum bpf_cmd command, union bpf_attr *attr)
-{
-	return (int)syscall(SYS_bpf, command, attr, sizeof(*attr));
-}
 
 static int fail(char why[static PROGRAM_WHY], const char *what)
 {
@@ -72,7 +66,7 @@ static int make_sources(void)
 	attr.value_size = sizeof(uint32_t);
 	attr.max_entries = SOURCES_MAX;
 	attr.map_flags = BPF_F_NO_PREALLOC;
-	return bpf(BPF_MAP_CREATE, &attr);
+	return program_call(BPF_MAP_CREATE, &attr);
 }
 
 static int make_sockets(uint32_t n)
@@ -84,7 +78,7 @@ static int make_sockets(uint32_t n)
 	attr.key_size = sizeof(uint32_t);
 	attr.value_size = sizeof(uint64_t);
 	attr.max_entries = n;
-	return bpf(BPF_MAP_CREATE, &attr);
+	return program_call(BPF_MAP_CREATE, &attr);
 }
 
 int steer_create(struct steer **out, char why[static PROGRAM_WHY])
@@ -115,39 +109,13 @@ void steer_destroy(struct steer *steer)
 
 /* ---- the program ---- */
 
-#define FIELD(to, from, field)                                                                 \
-	{                                                                                      \
-		.code = BPF_LDX | BPF_W | BPF_MEM, .dst_reg = (to), .src_reg = (from),         \
-		.off = offsetof(struct sk_reuseport_md, field)                                 \
-	}
+#define FIELD(to, from, field) LOAD_AT(to, from, offsetof(struct sk_reuseport_md, field))
 #define KEEP(at, value)                                                                        \
 	{                                                                                      \
 		.code = BPF_ST | BPF_W | BPF_MEM, .dst_reg = 10, .off = (at),                  \
 		.imm = (int32_t)(value)                                                        \
 	}
-#define KEEP_REG(at, from)                                                                     \
-	{                                                                                      \
-		.code = BPF_STX | BPF_W | BPF_MEM, .dst_reg = 10, .src_reg = (from),           \
-		.off = (at)                                                                    \
-	}
-#define READ(to, from)                                                                         \
-	{                                                                                      \
-		.code = BPF_LDX | BPF_W | BPF_MEM, .dst_reg = (to), .src_reg = (from)          \
-	}
-#define STACK(to, at)                                                                          \
-	COPY(to, 10),                                                                          \
-	{                                                                                      \
-		.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = (to), .imm = (at)              \
-	}
-/* Two instructions. */
-#define TABLE(to, fd)                                                                          \
-	{.code = BPF_LD | BPF_DW | BPF_IMM,                                                    \
-	 .dst_reg = (to),                                                                      \
-	 .src_reg = BPF_PSEUDO_MAP_FD,                                                         \
-	 .imm = (fd)},                                                                         \
-	{                                                                                      \
-		.code = 0                                                                      \
-	}
+#define STACK(to, at) COPY(to, 10), PLUS(to, at)
 
 #define KEY    (-24) /* where on the stack struct source_key stands */
 #define OCTETS (-20)
@@ -186,14 +154,14 @@ static int load(int sources, int sockets, int *out, char why[static PROGRAM_WHY]
 		SET(5, BPF_HDR_START_NET),
 		ASK(BPF_FUNC_skb_load_bytes_relative),
 		IF_NOT(0, 0, 16),
-		TABLE(1, sources),
+		MAP(1, sources),
 		STACK(2, KEY),
 		ASK(BPF_FUNC_map_lookup_elem),
 		IF_EQ(0, 0, 2),
-		READ(1, 0),
-		KEEP_REG(INDEX, 1),
+		LOAD_AT(1, 0, 0),
+		STORE_AT(10, INDEX, 1),
 		COPY(1, 6),
-		TABLE(2, sockets),
+		MAP(2, sockets),
 		STACK(3, INDEX),
 		SET(4, 0),
 		ASK(BPF_FUNC_sk_select_reuseport),
@@ -204,7 +172,7 @@ static int load(int sources, int sockets, int *out, char why[static PROGRAM_WHY]
 		EXIT,
 	};
 
-	return program_load(BPF_PROG_TYPE_SK_REUSEPORT, code, sizeof(code) / sizeof(code[0]),
+	return program_load(BPF_PROG_TYPE_SK_REUSEPORT, 0, code, sizeof(code) / sizeof(code[0]),
 			    out, why);
 }
 
@@ -239,7 +207,7 @@ int steer_member(int map, uint32_t worker, int fd, char why[static PROGRAM_WHY])
 	attr.key = (uint64_t)(uintptr_t)&worker;
 	attr.value = (uint64_t)(uintptr_t)&value;
 	attr.flags = BPF_ANY;
-	return bpf(BPF_MAP_UPDATE_ELEM, &attr)
+	return program_call(BPF_MAP_UPDATE_ELEM, &attr)
 		       ? fail(why, "the kernel takes no socket into a group")
 		       : NG_OK;
 }
@@ -268,7 +236,8 @@ static int change(const struct steer *steer, enum bpf_cmd command,
 	attr.key = (uint64_t)(uintptr_t)&key;
 	if (command == BPF_MAP_UPDATE_ELEM)
 		attr.value = (uint64_t)(uintptr_t)&worker;
-	if (!bpf(command, &attr) || (command == BPF_MAP_DELETE_ELEM && errno == ENOENT))
+	if (!program_call(command, &attr) ||
+	    (command == BPF_MAP_DELETE_ELEM && errno == ENOENT))
 		return NG_OK;
 	return errno == EPERM ? NG_E_PERM : errno == ENOSPC ? NG_E_FULL : NG_E_IO;
 }
