@@ -11,6 +11,7 @@
 #include "daemon/assign.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
+#include "edge/cache_store.h"
 #include "edge/confine.h"
 #include "edge/lease_store.h"
 #include "edge/sealed.h"
@@ -74,6 +75,7 @@ static int open_stores(const char *folder, struct lease_store **stores, uint32_t
 {
 	char store[PATH_MAX], path[PATH_MAX + 16], why[LEASE_STORE_WHY];
 	int status = EXIT_SUCCESS;
+	struct cache_store *cache = NULL;
 	for (uint32_t i = 0; i < n; i++) {
 		int len = i ? snprintf(store, sizeof store, "%s/%u", folder, (unsigned)i + 1)
 			    : snprintf(store, sizeof store, "%s", folder);
@@ -84,8 +86,12 @@ static int open_stores(const char *folder, struct lease_store **stores, uint32_t
 			continue;
 		if (lease_store_open(store, NG_HISTORY_MAX, &stores[i], why))
 			status = fail(store, why);
-		snprintf(path, sizeof path, "%s/worker/cache", store);
-		(void)unlink(path);
+		if (cache_store_open(store, &cache))
+			status = fail(store, "the answers of before cannot be forgotten");
+		else
+			cache_store_void(cache);
+		cache_store_close(cache);
+		cache = NULL;
 	}
 	return status;
 }
