@@ -272,6 +272,7 @@ uint64_t lease_store_each(struct lease_store *store, uint64_t now_us, uint64_t n
 
 	if (!store)
 		return 0;
+	lease_store_commit(store);
 	lease_room_want(store, lease_room_used(store->env)); /* all of them may have ended */
 	code = walk_store(&walk, &key, MDB_FIRST);
 	if (code && code != MDB_NOTFOUND)

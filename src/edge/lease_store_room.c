@@ -116,7 +116,7 @@ void lease_room_want(struct lease_store *store, uint64_t more)
 {
 	uint64_t room;
 
-	if (!store->room || !store->env)
+	if (!store->room || !store->env || store->txn)
 		return;
 	room = lease_room_used(store->env) + more;
 	room = whole_pages(store, room < ROOM_MAX ? room : ROOM_MAX);

@@ -210,10 +210,35 @@ static void what_was_committed_outlives_a_kill(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+/* ---- a walk in the middle of a turn ---- */
+
+/* It asks for room for a change of all that there is, which is not to be had while changes are under way. */
+static void walk_takes_the_changes_of_its_turn(void **state)
+{
+	char folder[] = "/tmp/namegate-room-XXXXXX", command[64];
+	struct lease_store *store;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	store = open_at(folder);
+	for (uint32_t turn = 0; turn < 1000; turn++)
+		put_turn(store, turn);
+	put(store, 1000 * TURN);
+	assert_int_equal(rows(store), 1000 * TURN + 1);
+	put(store, 1000 * TURN + 1);
+	lease_store_close(store);
+	store = open_at(folder);
+	assert_int_equal(rows(store), 1000 * TURN + 2);
+	lease_store_close(store);
+	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+	assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_committed_outlives_a_kill),
+		cmocka_unit_test(walk_takes_the_changes_of_its_turn),
 		cmocka_unit_test_setup_teardown(full_disk_ends_nothing, begin_full, end_full),
 	};
 
