@@ -406,6 +406,7 @@ struct wall_upstream { /* a server as it was found to be */
 	uint8_t state;     /* enum upstream_state, as the edge has it; at most 2 */
 	uint16_t port;
 	uint32_t aside_ms, srtt_us, tcp_us;
+	uint32_t sandbox, group; /* whose zone it is, as in struct wall_route */
 	uint8_t zone_len;
 	uint8_t zone[NG_NAME_MAX];
 	uint64_t counts[16]; /* by enum upstream_count */

@@ -214,6 +214,9 @@ int client_ask(const struct client_options *options, json_t *request, json_t **r
 		json_decref(object);
 		return code;
 	}
+	const char *warning = json_string_value(json_object_get(object, "warning"));
+	if (warning && !options->json)
+		fprintf(stderr, "namegate: %s\n", warning);
 	*reply = object;
 	return EXIT_DONE;
 }

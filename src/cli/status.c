@@ -125,14 +125,24 @@ static void print_upstreams(const json_t *upstreams)
 	const char *key;
 	json_array_foreach(upstreams, i, row)
 	{
-		printf("%-16s%s %s:%lld %s: %s", i ? "" : "upstream", text(row, "zone"),
-		       text(row, "address"), (long long)number(row, "port"),
+		printf("%-16s%s", i ? "" : "upstream", text(row, "zone"));
+		if (json_object_get(row, "sandbox"))
+			printf(" of sandbox %s", text(row, "sandbox"));
+		if (json_object_get(row, "group"))
+			printf(" of group %s", text(row, "group"));
+		printf(" %s:%lld %s: %s", text(row, "address"), (long long)number(row, "port"),
 		       text(row, "transport"), text(row, "state"));
 		json_object_foreach(row, key, value) if (json_integer_value(value) &&
 							 strcmp(key, "port") != 0)
 			printf(", %s %lld", key, (long long)json_integer_value(value));
 		putchar('\n');
 	}
+}
+
+static void print_left_out(json_int_t n)
+{
+	if (n > 0)
+		printf("%-16sand %lld more\n", "", (long long)n);
 }
 
 static void print_limited(const json_t *reply)
@@ -165,7 +175,9 @@ static void print_status(const json_t *reply)
 		       "{ leases } raises the number");
 	print_packets(json_object_get(reply, "packets"));
 	print_limits(json_object_get(reply, "limits"));
+	print_left_out(number(reply, "limits_left_out"));
 	print_upstreams(json_object_get(reply, "upstreams"));
+	print_left_out(number(reply, "upstreams_left_out"));
 	putchar('\n');
 	print_counters(json_object_get(reply, "counters"));
 }

@@ -280,9 +280,10 @@ void verbs_fail(struct control_request *request, const char *format, ...)
 void verbs_fail_diags(struct control_request *request, const struct ng_diags *diags,
 		      const char *error);
 
-/* upstreams.c: adds what a row says, as long as there are not too many; rows of other workers than the
- * first add to those that are there. */
-void upstreams_row(json_t *rows, const struct wall_upstream *row, bool first);
+/* upstreams.c: adds what a row says; rows of other workers than the first add to those that are there.
+ * False: there are too many, and it is left out. */
+bool upstreams_row(const struct daemon *daemon, json_t *rows, const struct wall_upstream *row,
+		   bool first);
 
 /* views.c: what the kernel counts, and what the worker counts and leases. */
 /* sandbox: NULL: all; also of those below. */
@@ -299,6 +300,8 @@ void views_blocked(struct daemon *daemon, struct control_request *request, const
 void views_flush(struct daemon *daemon, struct control_request *request,
 		 const struct ng_name *name, bool below);
 void views_packet(struct daemon *daemon, struct child *child, const struct wall_packet *packet);
+/* Once a second: a warden that does not answer is not waited for. */
+void views_tick(struct daemon *daemon);
 void views_child_down(struct daemon *daemon, struct child *child);
 json_t *views_wall_time(uint64_t at_us); /* of a moment of CLOCK_MONOTONIC */
 

@@ -17,7 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROWS_MOST 65536
+#define ROWS_MOST   65536
+#define PATIENCE_MS 2000 /* with the warden, whose numbers can be left out */
 
 enum question {
 	ASK_NOTHING = 0,
@@ -89,7 +90,7 @@ struct view {
 	json_t *rows;
 	json_t *upstreams; /* of status */
 	size_t n_rows;     /* taken in, whatever they came to */
-	uint64_t left_out;
+	uint64_t left_out, upstreams_left_out;
 	struct wish wish;
 	struct wall_waiting_row *found; /* of the wish; owned */
 	struct wall_flush flush;
@@ -100,6 +101,8 @@ struct view {
 struct views {
 	struct view *first, *last;
 	bool asked;
+	uint64_t asked_ms;
+	bool behind;              /* the warden owes an answer that nobody waits for any more */
 	struct wall_tally nobody; /* packets of no sandbox */
 };
 
@@ -229,7 +232,7 @@ static json_t *status_json(struct daemon *daemon, const struct view *view,
 				    json_integer((json_int_t)counters->values[i]));
 	json_t *status = json_pack(
 		"{s:b, s:s, s:i, s:I, s:I, s:b, s:o, s:o, s:I, s:s, s:s, s:I, s:o, s:o, s:o, "
-		"s:o, s:O, s:O}",
+		"s:o, s:O, s:I, s:O, s:I}",
 		"ok", 1, "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime_s",
 		(json_int_t)((uv_now(&daemon->loop) - daemon->started_ms) / 1000),
 		"policy_version", (json_int_t)daemon->version, "ready", (int)daemon->ready,
@@ -239,8 +242,10 @@ static json_t *status_json(struct daemon *daemon, const struct view *view,
 		daemon->conf->table, "sandboxes", (json_int_t)boxes_count(&daemon->boxes),
 		"warden", child_json(&daemon->warden), "counters", values, "packets",
 		packets_json(daemon, view->tallied), "compiled", images_json(daemon), "limits",
-		counters ? view->rows : json_null(), "upstreams",
-		counters ? view->upstreams : json_null());
+		counters ? view->rows : json_null(), "limits_left_out",
+		(json_int_t)view->left_out, "upstreams",
+		counters ? view->upstreams : json_null(), "upstreams_left_out",
+		(json_int_t)view->upstreams_left_out);
 	put_seats(daemon, status);
 	if (daemon->conf->n_declared)
 		put_sets(daemon->conf, status);
@@ -269,6 +274,16 @@ static void add_limits(struct daemon *daemon, struct view *view,
 	json_array_append_new(view->rows, object);
 }
 
+static json_t *warned(const struct daemon *daemon, const struct view *view, json_t *reply)
+{
+	if (!view->tallied && daemon->views->behind)
+		json_object_set_new(
+			reply, "warning",
+			json_string("the warden does not answer; what the kernel has counted "
+				    "is left out"));
+	return reply;
+}
+
 /* counters: of status, when the worker has told them. */
 static void view_end(struct daemon *daemon, struct view *view,
 		     const struct wall_counters *counters)
@@ -276,9 +291,11 @@ static void view_end(struct daemon *daemon, struct view *view,
 	if (view->kind == VIEW_STATUS && view->sandbox && !json_array_size(view->rows))
 		add_limits(daemon, view, &(struct wall_limit_row){.sandbox = view->sandbox});
 	if (view->kind == VIEW_STATUS)
-		control_reply(view->request, status_json(daemon, view, counters));
+		control_reply(view->request,
+			      warned(daemon, view, status_json(daemon, view, counters)));
 	else if (view->kind == VIEW_BOXES)
-		control_reply(view->request, verbs_boxes_json(daemon, view->tallied));
+		control_reply(view->request,
+			      warned(daemon, view, verbs_boxes_json(daemon, view->tallied)));
 	else if (view->kind == VIEW_BLOCKED)
 		control_reply(view->request,
 			      blocked_json(daemon, view->rows, view->sandbox, view->tallied,
@@ -363,6 +380,7 @@ static void ask(struct daemon *daemon, enum question question)
 {
 	struct wall_packet packet;
 	daemon->views->asked = true;
+	daemon->views->asked_ms = uv_now(&daemon->loop);
 	packet_clear(&packet, questions[question].ask);
 	if (question == ASK_FLUSH)
 		packet.flush = daemon->views->first->flush;
@@ -381,12 +399,37 @@ static void go_on(struct daemon *daemon)
 			take_first(views);
 			view_end(daemon, view,
 				 view->kind == VIEW_STATUS ? &view->counters : NULL);
-		} else if (!asked_child(daemon, question)->up) {
+		} else if (!asked_child(daemon, question)->up ||
+			   (question == ASK_TALLIES && views->behind)) {
 			do_without(daemon, asked_child(daemon, question));
 		} else {
 			ask(daemon, question);
 		}
 	}
+}
+
+/* It may hang, or have a large table to write: administrators are told what is known without it. */
+void views_tick(struct daemon *daemon)
+{
+	struct views *views = daemon->views;
+	if (!views || !views->asked || question_of(views->first) != ASK_TALLIES ||
+	    uv_now(&daemon->loop) < views->asked_ms + PATIENCE_MS)
+		return;
+	views->asked = false;
+	views->behind = true;
+	do_without(daemon, &daemon->warden);
+	go_on(daemon);
+}
+
+/* What was not waited for. */
+static bool take_late(struct daemon *daemon, const struct child *child,
+		      const struct wall_packet *packet)
+{
+	struct views *views = daemon->views;
+	if (!views || !views->behind || child != &daemon->warden)
+		return false;
+	views->behind = packet->head.kind != WALL_TALLIES_END;
+	return packet->head.kind == WALL_TALLY_ROW || !views->behind;
 }
 
 static void view_add(struct daemon *daemon, const struct view *wanted)
@@ -583,7 +626,8 @@ static void add_row(struct daemon *daemon, struct view *view, const struct wall_
 	if (question_of(view) == ASK_TALLIES)
 		take_tallies(daemon, packet);
 	else if (question_of(view) == ASK_UPSTREAMS)
-		upstreams_row(view->upstreams, &packet->upstream, view->at == 0);
+		view->upstreams_left_out += !upstreams_row(daemon, view->upstreams,
+							   &packet->upstream, view->at == 0);
 	else if (view->n_rows++ >= ROWS_MOST)
 		view->left_out++;
 	else if (view->kind == VIEW_LEASES)
@@ -622,6 +666,8 @@ void views_packet(struct daemon *daemon, struct child *child, const struct wall_
 {
 	struct views *views = daemon->views;
 	struct view *view = views && views->asked ? views->first : NULL;
+	if (take_late(daemon, child, packet))
+		return;
 	enum question question = view ? question_of(view) : ASK_NOTHING;
 	if (!question || asked_child(daemon, question) != child ||
 	    (packet->head.kind != questions[question].row &&
@@ -640,6 +686,8 @@ void views_child_down(struct daemon *daemon, struct child *child)
 	struct views *views = daemon->views;
 	if (!views)
 		return;
+	if (child == &daemon->warden)
+		views->behind = false;
 	if (views->asked && asked_child(daemon, question_of(views->first)) == child) {
 		views->asked = false;
 		do_without(daemon, child);

@@ -174,6 +174,8 @@ static void fill_upstream(const struct upstream_view *view, struct wall_upstream
 	out->aside_ms = view->aside_ms;
 	out->srtt_us = view->srtt_us;
 	out->tcp_us = view->tcp_us;
+	out->sandbox = view->sandbox;
+	out->group = view->group;
 	out->zone_len = view->zone->len;
 	memcpy(out->zone, view->zone->wire, view->zone->len);
 	_Static_assert(UPSTREAM_COUNTS <= sizeof(out->counts) / sizeof(*out->counts),

@@ -113,6 +113,8 @@ static int add_route(struct stage *stage, const struct wall_route *from)
 	*upstream = (struct upstream_route){
 		.id = from->id,
 		.zone = route->zone,
+		.sandbox = from->sandbox,
+		.group = from->group,
 		.timeout_ms = from->timeout_ms,
 		.trust_ad = from->trust_ad,
 		.n_servers = from->n_servers,

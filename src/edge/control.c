@@ -4,7 +4,8 @@
  * Who may connect is decided twice: by the mode of the socket (0660) and by the peer's
  * credentials, which the kernel vouches for. A line is cut at 64 KiB, a client at 512 unanswered
  * lines or a mebibyte of unread answers: then it is not read from until it has caught up, so a
- * client that never reads costs a bounded amount and slows nobody else. A line that is not a
+ * client that never reads costs a bounded amount and slows nobody else. When all places are taken, the
+ * client that waits for no answer and has said nothing for longest gives up its place. A line that is not a
  * JSON object is answered with an error; one that is too long ends the connection, because where
  * the next line starts is then anybody's guess.
  */
@@ -40,6 +41,7 @@ struct client {
 	uid_t uid;
 	bool in_lines; /* answers given at once must not start on the lines again */
 	size_t used, queued;
+	uint64_t moved; /* when it last said something, in order of all clients */
 	struct control_request *first, *last;
 	char line[CONTROL_LINE_MAX];
 };
@@ -51,6 +53,7 @@ struct control {
 	void *owner;
 	struct client *clients;
 	size_t n_clients;
+	uint64_t moves;
 };
 
 struct write {
@@ -289,6 +292,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 		return;
 	}
 	client->used += (size_t)got;
+	client->moved = ++client->control->moves;
 	client_settle(client);
 }
 
@@ -347,6 +351,26 @@ static bool may_ask(struct client *client)
 	return client->trusted || in_our_group(s, &peer);
 }
 
+static bool is_idle(const struct client *client)
+{
+	return !client->queued &&
+	       !uv_stream_get_write_queue_size((const uv_stream_t *)&client->pipe);
+}
+
+/* False: all the others wait for answers. */
+static bool make_place(struct control *control, const struct client *fresh)
+{
+	struct client *quiet = NULL;
+	if (control->n_clients <= CONTROL_CLIENTS_MAX)
+		return true;
+	for (struct client *one = control->clients; one; one = one->next)
+		if (one != fresh && is_idle(one) && (!quiet || one->moved < quiet->moved))
+			quiet = one;
+	if (quiet)
+		client_close(quiet);
+	return quiet;
+}
+
 static void on_connection(uv_stream_t *stream, int status)
 {
 	struct control *control = stream->data;
@@ -354,13 +378,14 @@ static void on_connection(uv_stream_t *stream, int status)
 	if (!client)
 		return;
 	client->control = control;
+	client->moved = ++control->moves;
 	client->pipe.data = client;
 	uv_pipe_init(stream->loop, &client->pipe, 0);
 	client->next = control->clients;
 	control->clients = client;
 	control->n_clients++;
 	if (uv_accept(stream, (uv_stream_t *)&client->pipe) || !may_ask(client) ||
-	    control->n_clients > CONTROL_CLIENTS_MAX ||
+	    !make_place(control, client) ||
 	    uv_read_start((uv_stream_t *)&client->pipe, on_room, on_read))
 		client_close(client);
 }

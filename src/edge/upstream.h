@@ -34,7 +34,8 @@ bool upstream_server_same(const struct upstream_server *a, const struct upstream
 
 struct upstream_route {
 	uint32_t id;
-	struct ng_name zone; /* only shown */
+	struct ng_name zone;     /* only shown, as the next are */
+	uint32_t sandbox, group; /* whose it is; 0: everybody's */
 	uint32_t timeout_ms; /* of one try; all tries together take at most four times that */
 	bool trust_ad;       /* they are asked whether they have validated what they say */
 	uint8_t n_servers;
@@ -115,6 +116,7 @@ struct upstream_counters upstream_counters(const struct upstream *upstream);
 
 struct upstream_view { /* what is known of a server in one route */
 	const struct ng_name *zone;
+	uint32_t sandbox, group;
 	struct upstream_server at;
 	enum upstream_state state;
 	uint32_t aside_ms; /* how long it is left alone yet */

@@ -126,6 +126,8 @@ static void fill(struct server_route *route, const struct upstream_route *from,
 	route->timeout_ms = from->timeout_ms;
 	route->trust_ad = from->trust_ad;
 	route->zone = from->zone;
+	route->sandbox = from->sandbox;
+	route->group = from->group;
 	if (route->timeout_ms < TIMEOUT_MIN)
 		route->timeout_ms = TIMEOUT_MIN;
 	if (route->timeout_ms > TIMEOUT_MAX)

@@ -235,6 +235,8 @@ bool servers_at(const struct servers *servers, uint64_t now_ms, uint64_t *cursor
 			continue;
 		*out = (struct upstream_view){
 			.zone = &route->zone,
+			.sandbox = route->sandbox,
+			.group = route->group,
 			.at = server->at,
 			.state = state_of(server),
 			.srtt_us = server->srtt_us[WAY_DATAGRAM],

@@ -31,7 +31,7 @@ struct server {
 };
 
 struct server_route {
-	uint32_t id, timeout_ms;
+	uint32_t id, timeout_ms, sandbox, group;
 	struct ng_name zone;
 	bool trust_ad;
 	uint8_t n_servers;

@@ -89,6 +89,19 @@ succeeds "namegate reload takes a good one" gate reload
 is "what it dropped is denied" "NXDOMAIN ede=15" "$(ask 1 www.other.example)"
 is "what it kept is answered" "NOERROR 44.0.0.1 open" "$(ask 1 www.allowed.example) $(reach 1 44.0.0.1)"
 
+# A warden that hangs: what is known without it is told before it is given up.
+warden=$(pid_of warden)
+kill -STOP "$warden"
+gate sandbox list >"$work/out" 2>"$work/said"
+is "a list needs no warden" 0 $?
+is "which is the same that hangs" "$warden" "$(pid_of warden)"
+like "its sandboxes are there" '^box1 ' "$(cat "$work/out")"
+like "and what is left out is said" 'the warden does not answer' "$(cat "$work/said")"
+is "status neither" "null null" "$(gate status --json | jq -r '[.packets, .counters.nothing] | map(tostring) | join(" ")')"
+kill -CONT "$warden"
+whole() { gate sandbox list --json | jq -e '.warning == null and .sandboxes[0].refused != null'; }
+succeeds "when it goes on the list is whole" until_true 20 whole
+
 # The configuration file.
 succeeds "namegated -t accepts it" "$build/namegated" -t -c "$work/namegated.conf"
 "$build/namegated" -t -c "$work/namegated.conf" >"$work/printed.conf" 2>/dev/null

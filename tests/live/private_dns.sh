@@ -110,6 +110,9 @@ for n in 1 2 3 4; do many "$n" >"$work/many.$n" & pids="${pids:-} $!"; done
 wait $pids
 for n in 1 2 3 4; do is "twenty names at once, each by its own (box$n)" "20 NOERROR 44.6.$n.1" "$(cat "$work/many.$n")"; done
 
+whose() { gate status --json | jq -r '.upstreams[] | select(.zone == "corp.example") | .address + " " + (.sandbox // .group // "all")' | sort | paste -sd ' '; }
+is "status says whose each server's zone is" "192.0.2.61 box1 192.0.2.62 box2 192.0.2.63 a 192.0.2.64 b" "$(whose)"
+
 # ---- what a private server says of others' names ----
 
 is "an alias out of the zone leads where all ask" "NOERROR www.allowed.example. 44.0.0.1" "$(told 1 trap.corp.example)"

@@ -286,11 +286,40 @@ static void test_only_a_stale_socket_is_replaced(void **state)
 	unlink(path);
 }
 
+/* Who has said half a line, or nothing, keeps no place from others; who waits for an answer keeps his. */
+static void test_half_lines_keep_nobody_out(void **state)
+{
+	struct stage *stage = *state;
+	int waiting = dial(stage), halves[2 * CONTROL_CLIENTS_MAX], fresh;
+	char octet;
+	turn(stage);
+	say(stage, waiting, "{\"n\": 1, \"late\": 1}\n");
+	for (size_t i = 0; i < sizeof halves / sizeof halves[0]; i++) {
+		halves[i] = dial(stage);
+		turn(stage);
+		if (i % 2)
+			say(stage, halves[i], "{\"n\":");
+	}
+	assert_int_equal(read(halves[0], &octet, 1), 0); /* the quietest went first */
+	fresh = dial(stage);
+	turn(stage);
+	say(stage, fresh, "{\"n\": 2}\n");
+	expect(fresh, "{\"n\":2}\n");
+	expect(waiting, "{\"n\":1}\n");
+	for (size_t i = 0; i < sizeof halves / sizeof halves[0]; i++)
+		close(halves[i]);
+	close(waiting);
+	close(fresh);
+	turn(stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_only_a_stale_socket_is_replaced),
 		cmocka_unit_test_setup_teardown(test_pieces, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_half_lines_keep_nobody_out, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rubbish, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_too_long, set_up, tear_down),
