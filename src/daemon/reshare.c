@@ -5,6 +5,10 @@
  * The stores are written by workers, any of which may have been taken over, so main does not read
  * them: a process under the workers' user does. It is told whose each sandbox was and is. Answers that
  * were saved are forgotten: those of one worker would be another's, who did not ask for them.
+ *
+ * Two steps, and STORE/workers says which are done: stores are freed of what their own worker cannot have
+ * written in good faith, then rows are moved. A start that ends in between is gone on with by the next,
+ * before it turns to the number of workers that it wants itself.
  */
 #include "config.h"
 #include "daemon/reshare.h"
@@ -19,6 +23,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +31,9 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#define MOST_MS 60000 /* so long it may take */
+#define TRIES   4     /* of a process that a signal ends */
 
 struct owner { /* of sandbox id; in the order of the ids */
 	uint32_t id, was, is;
@@ -96,10 +104,13 @@ static int open_stores(const char *folder, struct lease_store **stores, uint32_t
 	return status;
 }
 
-static int share_out(const char *folder, const struct owners *owners)
+static int share_out(const char *user, const char *folder, const struct owners *owners)
 {
 	static struct lease_store *stores[NG_WORKERS_MAX];
+	bool sift = owners->was == owners->is;
 	uint32_t n = owners->was > owners->is ? owners->was : owners->is;
+	if (sift)
+		n = NG_WORKERS_MAX; /* also what workers left that are long gone */
 	int status = open_stores(folder, stores, n, owners->is);
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -111,7 +122,11 @@ static int share_out(const char *folder, const struct owners *owners)
 		.by_id = find_id,
 		.by_name = find_name,
 	};
-	int code = lease_store_share(&how);
+	char why[CONFINE_WHY];
+	int code = confine_worker(user, why);
+	if (code)
+		return fail("cannot give up system calls", why);
+	code = sift ? lease_store_sift(&how) : lease_store_share(&how);
 	for (uint32_t i = 0; i < n; i++)
 		lease_store_close(stores[i]);
 	return code ? fail(folder, ng_strerror(code)) : status;
@@ -135,7 +150,7 @@ int reshare_main(const char *user, const char *store, const char *numbers, int f
 	owners.items =
 		(const struct owner *)(const void *)octets + 1; /* the first is nobody's */
 	owners.n = (size_t)about.st_size / sizeof *owners.items - 1;
-	return share_out(store, &owners);
+	return share_out(user, store, &owners);
 }
 
 /* ---- main ---- */
@@ -145,27 +160,38 @@ static void name_file(const struct daemon *daemon, const char *end, char path[st
 	snprintf(path, PATH_MAX, "%s/workers%s", daemon->store, end);
 }
 
-/* How many there were; a store of before this knows of one. */
-static uint32_t read_number(const struct daemon *daemon)
+/* Of workers: the same, unless a start ended while rows were moved from the one to the other. */
+struct number {
+	uint32_t was, is;
+};
+
+/* A store of before this knows of one. */
+static struct number read_number(const struct daemon *daemon)
 {
 	char path[PATH_MAX];
-	unsigned number = 1;
+	unsigned was = 1, is = 1;
+	int n;
 	name_file(daemon, "", path);
 	FILE *file = fopen(path, "re");
-	if (file && (fscanf(file, "%u", &number) != 1 || !number || number > NG_WORKERS_MAX))
-		number = 1;
-	if (file)
-		fclose(file);
-	return number;
+	if (!file)
+		return (struct number){1, 1};
+	n = fscanf(file, "%u %u", &was, &is);
+	fclose(file);
+	if (n < 2)
+		is = was;
+	if (n < 1 || !was || !is || was > NG_WORKERS_MAX || is > NG_WORKERS_MAX)
+		return (struct number){1, 1};
+	return (struct number){was, is};
 }
 
-static void write_number(const struct daemon *daemon)
+static void write_number(const struct daemon *daemon, struct number number)
 {
 	char path[PATH_MAX], fresh[PATH_MAX];
 	name_file(daemon, "", path);
 	name_file(daemon, ".new", fresh);
 	FILE *file = fopen(fresh, "we");
-	bool written = file && fprintf(file, "%u\n", (unsigned)daemon->n_seats) > 0;
+	bool written = file && fprintf(file, number.was == number.is ? "%u\n" : "%u %u\n",
+				       (unsigned)number.was, (unsigned)number.is) > 0;
 	written = file && !fclose(file) && written && !rename(fresh, path);
 	if (!written)
 		log_say(LOG_AS_ERROR,
@@ -174,7 +200,7 @@ static void write_number(const struct daemon *daemon)
 			path, strerror(errno));
 }
 
-static int list_owners(const struct daemon *daemon, uint32_t was, int *fd)
+static int list_owners(const struct daemon *daemon, struct number number, int *fd)
 {
 	struct box *box, *next;
 	size_t n = 1;
@@ -182,48 +208,86 @@ static int list_owners(const struct daemon *daemon, uint32_t was, int *fd)
 	if (!all)
 		return NG_E_NOMEM;
 	HASH_ITER (by_id, daemon->boxes.by_id, box, next)
-		all[n++] = (struct owner){box->id, assign_worker(box->conf.name, was),
-					  assign_worker(box->conf.name, daemon->n_seats)};
+		all[n++] = (struct owner){box->id, assign_worker(box->conf.name, number.was),
+					  assign_worker(box->conf.name, number.is)};
 	qsort(all, n, sizeof *all, by_id); /* no sandbox has id 0 */
 	int code = sealed_make((const uint8_t *)all, n * sizeof *all, fd);
 	free(all);
 	return code;
 }
 
-static bool run(const struct daemon *daemon, uint32_t was, int fd)
+/* A worker's file can make who reads it run without end. */
+static int wait_for(pid_t pid)
 {
-	char numbers[32];
+	const struct timespec pause = {.tv_nsec = 5000000};
+	int status = -1;
+	pid_t got = 0;
+	for (int left_ms = MOST_MS; left_ms > 0; left_ms -= 5) {
+		got = waitpid(pid, &status, WNOHANG);
+		if (got == pid || (got < 0 && errno != EINTR))
+			break;
+		nanosleep(&pause, NULL);
+	}
+	if (got != pid) {
+		kill(pid, SIGKILL);
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+	}
+	return status;
+}
+
+static int run_once(const struct daemon *daemon, const char *numbers, int fd)
+{
 	const char *arguments[] = {"namegated",         "--worker", "--user",
 				   daemon->worker_user, "--store",  daemon->store,
 				   "--reshare",         numbers,    NULL};
-	int status = -1;
-	snprintf(numbers, sizeof numbers, "%u:%u", (unsigned)was, (unsigned)daemon->n_seats);
 	pid_t pid = fork();
 	if (pid == 0) {
 		if (dup2(fd, WALL_FD) == WALL_FD && fcntl(WALL_FD, F_SETFD, 0) == 0)
 			execv("/proc/self/exe", (char **)(uintptr_t)arguments);
 		_exit(EXIT_FAILURE);
 	}
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
+	return pid > 0 ? wait_for(pid) : -1;
+}
+
+/* A store that has ended who opened it several times is set aside by the next who does. */
+static bool run(const struct daemon *daemon, struct number number)
+{
+	char numbers[32];
+	int status = -1, fd;
+	if (list_owners(daemon, number, &fd))
+		return false;
+	snprintf(numbers, sizeof numbers, "%u:%u", (unsigned)number.was, (unsigned)number.is);
+	for (int i = 0; i < TRIES; i++) {
+		status = run_once(daemon, numbers, fd);
+		if (!WIFSIGNALED(status))
+			break;
+	}
+	close(fd);
+	return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
+}
+
+static bool move(const struct daemon *daemon, struct number number)
+{
+	bool moved = run(daemon, number);
+	write_number(daemon, (struct number){number.is, number.is});
+	return moved;
 }
 
 int reshare(struct daemon *daemon)
 {
-	uint32_t was = read_number(daemon);
-	int fd = -1;
-	if (was == daemon->n_seats)
-		return NG_OK;
-	int code = list_owners(daemon, was, &fd);
-	if (code)
-		return code;
-	if (!run(daemon, was, fd))
+	struct number was = read_number(daemon);
+	const struct number is = {was.is, daemon->n_seats};
+	bool well = was.was == was.is || move(daemon, was);
+	if (is.was != is.is) {
+		well = run(daemon, (struct number){is.was, is.was}) && well;
+		write_number(daemon, is);
+		well = move(daemon, is) && well;
+	}
+	if (!well)
 		log_say(LOG_AS_ERROR,
 			"there were %u workers and are %u now, and their stores could not all "
 			"be shared out anew; leases whose names are not found are closed",
-			(unsigned)was, (unsigned)daemon->n_seats);
-	close(fd);
-	write_number(daemon);
+			(unsigned)was.was, (unsigned)daemon->n_seats);
 	return NG_OK;
 }

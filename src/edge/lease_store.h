@@ -113,6 +113,12 @@ struct lease_sharing {
 	bool (*by_name)(const void *who, const char *sandbox, struct lease_owner *out);
 };
 /*
+ * Before lease_store_share(), and never after a part of it: removes the rows that stand in another store
+ * than that of whom their sandbox was, which only a worker that was taken over can have put there. NG_E_IO:
+ * some may be left.
+ */
+int lease_store_sift(const struct lease_sharing *how) NG_MUST_CHECK;
+/*
  * Puts leases, waiting names and spent budgets into the stores of whose they are now; the history stays
  * where it is. NG_E_IO: some are where they were.
  */

@@ -3,8 +3,9 @@
  * else has the stores open meanwhile. What arrives is in its file before it leaves the other: a
  * start that ends in the middle of this has lost nothing, and the next one goes on.
  *
- * A worker that was taken over could write anything into its store, also about sandboxes of others.
- * So rows are moved only where they stand in the store of whom the sandbox was.
+ * A worker that was taken over could write anything into its store, also about sandboxes of others,
+ * that would be believed once such a sandbox is its own. So what does not stand in the store of whom the
+ * sandbox was is removed before anything is moved; afterwards it cannot be told from what was moved.
  */
 #include "config.h"
 #include "edge/lease_store_inside.h"
@@ -19,14 +20,17 @@ struct sharing {
 	const struct lease_sharing *how;
 	struct lease_store *from;
 	uint32_t index; /* of from */
+	bool sift;      /* nothing is moved: what cannot be the store's own is removed */
 };
 
-/* Where a row of that owner is to be; the store itself: it stays. */
+/* Where a row of that owner is to be; the store itself: it stays. NULL: nowhere. */
 static struct lease_store *target(const struct sharing *sharing, bool known,
 				  const struct lease_owner *owner)
 {
 	const struct lease_sharing *how = sharing->how;
 
+	if (sharing->sift)
+		return known && owner->was != sharing->index ? NULL : sharing->from;
 	if (!known || owner->was != sharing->index || owner->is >= how->n_stores)
 		return sharing->from;
 	return how->stores[owner->is] ? how->stores[owner->is] : sharing->from;
@@ -42,27 +46,34 @@ static int move_lease(const struct sharing *sharing, MDB_txn *txn, MDB_cursor *c
 	MDB_txn *into;
 	int code;
 
-	if (!lease_live_read(sharing->from, txn, key, value, &place, &row) ||
-	    row.until_us <= sharing->how->now_us)
-		return 0; /* it ends where it is */
+	if (!lease_live_read(sharing->from, txn, key, value, &place, &row))
+		return 0;
 	to = target(sharing, sharing->how->by_id(sharing->how->who, row.sandbox, &owner),
 		    &owner);
 	if (to == sharing->from)
 		return 0;
+	if (!to)
+		return lease_live_delete(sharing->from, txn, cursor);
+	if (row.until_us <= sharing->how->now_us)
+		return 0; /* it ends where it is */
 	into = lease_store_changing(to);
 	code = into ? lease_live_copy(to, into, &row) : MDB_PANIC;
 	return code ? code : lease_live_delete(sharing->from, txn, cursor);
 }
 
+/* to: a store and its table; NULL: nowhere. */
 static int move_raw(const struct sharing *sharing, MDB_cursor *cursor, MDB_val *key,
 		    MDB_val *value, struct lease_store *to, MDB_dbi table)
 {
-	MDB_txn *into = to != sharing->from ? lease_store_changing(to) : NULL;
-	int code;
+	MDB_txn *into;
+	int code = 0;
 
 	if (to == sharing->from)
 		return 0;
-	code = into ? mdb_put(into, table, key, value, MDB_NOOVERWRITE) : MDB_PANIC;
+	if (to) {
+		into = lease_store_changing(to);
+		code = into ? mdb_put(into, table, key, value, MDB_NOOVERWRITE) : MDB_PANIC;
+	}
 	return code && code != MDB_KEYEXIST ? code : mdb_cursor_del(cursor, 0);
 }
 
@@ -76,7 +87,7 @@ static int move_waiting(const struct sharing *sharing, MDB_cursor *cursor, MDB_v
 	if (!lease_waiting_sandbox(key, value, &sandbox))
 		return 0;
 	to = target(sharing, sharing->how->by_id(sharing->how->who, sandbox, &owner), &owner);
-	return move_raw(sharing, cursor, key, value, to, to->tables.waiting);
+	return move_raw(sharing, cursor, key, value, to, to ? to->tables.waiting : 0);
 }
 
 static int move_spent(const struct sharing *sharing, MDB_cursor *cursor, MDB_val *key,
@@ -89,7 +100,7 @@ static int move_spent(const struct sharing *sharing, MDB_cursor *cursor, MDB_val
 	if (!lease_spent_sandbox(key, name))
 		return 0;
 	to = target(sharing, sharing->how->by_name(sharing->how->who, name, &owner), &owner);
-	return move_raw(sharing, cursor, key, value, to, to->tables.spent);
+	return move_raw(sharing, cursor, key, value, to, to ? to->tables.spent : 0);
 }
 
 enum table { LIVE, WAITING, SPENT, TABLES };
@@ -131,7 +142,8 @@ static int move_all(const struct sharing *sharing)
 	MDB_txn *txn;
 	int code;
 
-	make_room(sharing);
+	if (!sharing->sift)
+		make_room(sharing);
 	txn = lease_store_changing(sharing->from);
 	code = txn ? 0 : MDB_PANIC;
 
@@ -151,17 +163,29 @@ static int move_all(const struct sharing *sharing)
 	return code;
 }
 
-int lease_store_share(const struct lease_sharing *how)
+static int each(const struct lease_sharing *how, bool sift)
 {
-	uint64_t last = 0;
 	int code = 0;
 
 	for (uint32_t i = 0; i < how->n_stores && !code; i++) {
-		const struct sharing sharing = {how, how->stores[i], i};
+		const struct sharing sharing = {how, how->stores[i], i, sift};
 
 		if (how->stores[i])
 			code = move_all(&sharing);
 	}
+	return code;
+}
+
+int lease_store_sift(const struct lease_sharing *how)
+{
+	return each(how, true) ? NG_E_IO : NG_OK;
+}
+
+int lease_store_share(const struct lease_sharing *how)
+{
+	uint64_t last = 0;
+	int code = each(how, false);
+
 	for (uint32_t i = 0; i < how->n_stores && !code; i++)
 		if (how->stores[i])
 			last = lease_waiting_last(how->stores[i], last);

@@ -87,7 +87,7 @@ tests_unit_test_worker_SOURCES = tests/unit/test_worker.c tests/unit/worker_worl
 tests_unit_test_worker_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_worker_LDADD = libworker.a libedge.a libcore.a $(UV_LIBS) $(SSL_LIBS) $(LMDB_LIBS) \
 	$(JANSSON_LIBS) $(LDNS_LIBS) $(CAPNG_LIBS) $(SECCOMP_LIBS) $(CMOCKA_LIBS)
-EDGE_TESTS = tests/unit/test_channel tests/unit/test_record tests/unit/test_lease_store tests/unit/test_lease_store_room \
+EDGE_TESTS = tests/unit/test_channel tests/unit/test_record tests/unit/test_lease_store tests/unit/test_lease_store_room tests/unit/test_lease_store_share \
 	tests/unit/test_upstream tests/unit/test_upstream_servers tests/unit/test_upstream_conns tests/unit/test_upstream_tls tests/unit/test_upstream_cookies tests/unit/test_stream tests/unit/test_stream_frame \
 	tests/unit/test_udp
 check_PROGRAMS += $(EDGE_TESTS)
@@ -102,6 +102,8 @@ tests_unit_test_lease_store_LDADD = libedge.a libcore.a $(LMDB_LIBS) $(CMOCKA_LI
 tests_unit_test_lease_store_LDFLAGS = -Wl,--wrap=statfs
 tests_unit_test_lease_store_room_SOURCES = tests/unit/test_lease_store_room.c
 tests_unit_test_lease_store_room_LDADD = libedge.a libcore.a $(LMDB_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_lease_store_share_SOURCES = tests/unit/test_lease_store_share.c
+tests_unit_test_lease_store_share_LDADD = libedge.a libcore.a $(LMDB_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_control tests/unit/test_registry tests/unit/test_spec \
 	tests/unit/test_images tests/unit/test_boxes tests/unit/test_assign tests/unit/test_child \
 	tests/unit/test_approvals
