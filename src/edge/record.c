@@ -6,6 +6,10 @@
  * put into a bounded buffer, and the descriptor takes from it as much as it takes without
  * waiting; when the buffer is full the record counts as suppressed like the others.
  *
+ * Several processes write to one descriptor. What a pipe has no room for is cut anywhere, and another's line
+ * would go on where ours was cut: so a pipe gets whole lines, no more at once than it takes whole or
+ * not at all. (A file takes all of it, behind what the others wrote.)
+ *
  * A pipe or terminal is opened anew through /proc, so that "do not wait" is set for our own view
  * of it: the flag belongs to the open file, which we share with whoever started us.
  */
@@ -15,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +33,7 @@
 #include <uthash.h>
 
 #define BUFFER_MAX  (512u << 10)
-#define LINE_MAX    (16u << 10)
+#define LINE_MOST   (16u << 10)
 #define MILLI       1000u
 #define QUIET_US    10000000u
 #define BUCKETS_MAX (NG_SANDBOXES_CEILING + 1u)
@@ -44,14 +49,14 @@ struct bucket {
 struct record_log {
 	int fd;
 	enum record_kind kind;
-	bool socket;
+	bool socket, file;
 	uint32_t per_s;
 	struct bucket *buckets, strangers;
 	struct bucket *last; /* that was asked for: records of one sandbox come together */
 	struct record_counters counters;
 	size_t first, n; /* [first, n) of the buffer waits */
 	char buffer[BUFFER_MAX];
-	char line[LINE_MAX];
+	char line[LINE_MOST];
 };
 
 /* ---- out ---- */
@@ -67,10 +72,24 @@ static ssize_t put_out(struct record_log *log, const char *octets, size_t n)
 	return done;
 }
 
+/* So much at once that other writers' lines come before it or behind it. */
+static size_t portion(const struct record_log *log)
+{
+	const char *from = log->buffer + log->first, *end;
+	const size_t n = log->n - log->first;
+
+	if (log->file || n <= PIPE_BUF)
+		return n;
+	end = memrchr(from, '\n', PIPE_BUF);
+	if (!end) /* a line longer than that */
+		end = memchr(from, '\n', n);
+	return end ? (size_t)(end - from) + 1 : n;
+}
+
 void record_flush(struct record_log *log)
 {
 	while (log->first < log->n) {
-		ssize_t done = put_out(log, log->buffer + log->first, log->n - log->first);
+		ssize_t done = put_out(log, log->buffer + log->first, portion(log));
 		if (done <= 0)
 			return;
 		log->first += (size_t)done;
@@ -275,6 +294,7 @@ int record_create(int fd, enum record_kind kind, struct record_log **out)
 	tzset();
 	log->kind = kind;
 	log->socket = S_ISSOCK(info.st_mode);
+	log->file = S_ISREG(info.st_mode);
 	log->fd = S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode) ? own_view(fd) : fd;
 	record_limit(log, 0);
 	*out = log;

@@ -378,6 +378,49 @@ static void reader_that_stopped_costs_records_and_no_waiting(void **state)
 	close(ends[0]);
 }
 
+/* Of two that write to one pipe in turns, with a reader that is slow, no line is cut. */
+static void writers_of_one_pipe_leave_lines_whole(void **state)
+{
+	struct ng_name name;
+	struct ng_record record = decision(&name);
+	struct record_log *logs[2];
+	static char taken[64 << 20];
+	size_t n = 0, lines = 0;
+	ssize_t got = 1;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(record_create(dup(ends[1]), RECORD_LINES, &logs[i]), NG_OK);
+		record_limit(logs[i], 1000000);
+	}
+	for (int round = 0; round < 40; round++) {
+		for (int i = 0; i < 2; i++) {
+			for (int put = 0; put < 150 + 31 * i; put++)
+				record_put(logs[i], NOW_US, &record);
+			record_flush(logs[i]);
+		}
+		got = read(ends[0], taken + n, 10007);
+		n += got > 0 ? (size_t)got : 0;
+	}
+	for (; got > 0; n += got > 0 ? (size_t)got : 0) {
+		got = read(ends[0], taken + n, sizeof(taken) - 1 - n);
+		record_flush(logs[0]);
+		record_flush(logs[1]);
+	}
+	for (char *line = strtok(taken, "\n"); line; line = strtok(NULL, "\n"), lines++) {
+		json_t *object = json_loads(line, 0, NULL);
+		assert_non_null(object);
+		json_decref(object);
+	}
+	assert_true(lines > 500);
+	for (int i = 0; i < 2; i++)
+		record_destroy(logs[i]);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static void journal_gets_a_datagram_of_fields(void **state)
 {
 	struct ng_name name;
@@ -412,6 +455,7 @@ int main(void)
 		cmocka_unit_test(flood_is_counted_exactly_and_spares_the_neighbour),
 		cmocka_unit_test(tokens_come_back_with_time),
 		cmocka_unit_test(reader_that_stopped_costs_records_and_no_waiting),
+		cmocka_unit_test(writers_of_one_pipe_leave_lines_whole),
 		cmocka_unit_test(journal_gets_a_datagram_of_fields),
 	};
 
