@@ -209,8 +209,12 @@ struct box *boxes_owner(const struct boxes *boxes, const struct ng_prefix *sourc
 {
 	const struct box_source *host =
 		ng_prefix_is_host(source) ? host_find(boxes, &source->addr) : NULL;
-	if (host)
-		return host->box != but ? host->box : NULL;
+	/* Two have it while a reload is under way; they are in one chain, in any order. */
+	for (const UT_hash_handle *at = host ? &host->hh : NULL; at; at = at->hh_next) {
+		host = ELMT_FROM_HH(boxes->hosts->hh.tbl, at);
+		if (host->box != but && ng_addr_equal(&host->prefix.addr, &source->addr))
+			return host->box;
+	}
 	for (const struct box_source *wide = boxes->wide; wide; wide = wide->next)
 		if (wide->box != but && wide->prefix.bits == source->bits &&
 		    ng_addr_equal(&wide->prefix.addr, &source->addr))

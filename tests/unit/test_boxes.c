@@ -47,6 +47,33 @@ static void test_clashes(void **state)
 	boxes_finish(&boxes, &images);
 }
 
+/*
+ * A reload moves a source from one box to another while the first is still there. Who else has it is
+ * known, wherever the table has put the two.
+ */
+static void test_owner(void **state)
+{
+	(void)state;
+	struct boxes boxes = {0};
+	struct images images = {0};
+	struct box *other = NULL;
+	assert_int_equal(add(&boxes, 1, "was", "10.0.0.1", &other), NG_OK);
+	assert_int_equal(add(&boxes, 2, "is", "10.0.0.2", &other), NG_OK);
+	struct box *was = boxes_find(&boxes, "was"), *is = boxes_find(&boxes, "is");
+	struct conf_sandbox moved = named("is", "10.0.0.1");
+	assert_ptr_equal(boxes_owner(&boxes, &moved.sources[0], was), NULL);
+	assert_int_equal(boxes_replace(&boxes, is, &moved), NG_OK);
+	for (uint32_t id = 3; id < 3000; id++) {
+		char name[16], source[24];
+		assert_ptr_equal(boxes_owner(&boxes, &moved.sources[0], was), is);
+		assert_ptr_equal(boxes_owner(&boxes, &moved.sources[0], is), was);
+		snprintf(name, sizeof name, "b%u", id);
+		snprintf(source, sizeof source, "10.1.%u.%u", id >> 8, id & 255);
+		assert_int_equal(add(&boxes, id, name, source, &other), NG_OK);
+	}
+	boxes_finish(&boxes, &images);
+}
+
 /* Each with a token as its source, as its id gives it one. */
 static int add_host(struct boxes *boxes, uint32_t id, struct conf_sandbox conf,
 		    struct box **other)
@@ -144,6 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_clashes),
+		cmocka_unit_test(test_owner),
 		cmocka_unit_test(test_what_tells_one_tells_no_other),
 		cmocka_unit_test(test_those_without_an_interface_are_kept_apart),
 		cmocka_unit_test(test_removal_frees_its_sources),
