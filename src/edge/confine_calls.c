@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
@@ -50,8 +51,7 @@ static const int common_calls[] = {
 	SCMP_SYS(pwrite64), SCMP_SYS(preadv), SCMP_SYS(pwritev), SCMP_SYS(close),
 	SCMP_SYS(lseek), SCMP_SYS(fstat), SCMP_SYS(fcntl), SCMP_SYS(sendto), SCMP_SYS(sendmsg),
 	SCMP_SYS(sendmmsg), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(recvmmsg),
-	SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(getsockname),
-	SCMP_SYS(getpeername), SCMP_SYS(shutdown),
+	SCMP_SYS(getsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(shutdown),
 	/* waiting */
 	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl),
 	SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(eventfd2), SCMP_SYS(pipe2),
@@ -111,7 +111,34 @@ static const struct bounded_call worker_bounded[] = {
 	{SCMP_SYS(socket), SCMP_A0_64(SCMP_CMP_EQ, AF_INET6)},
 };
 
+/*
+ * Options of sockets by level, of which the kernel looks at 32 bits; and of those of SOL_SOCKET the ones
+ * below 51. From there on are the programs that choose between sockets of several workers (51, 52,
+ * 68): whose worker has one of these sockets must not have all packets come to itself.
+ */
+#define WORD 0xffffffffu
+static const scmp_datum_t option_levels[] = {IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_IPV6,
+					     SOL_NETLINK};
+static const struct {
+	scmp_datum_t mask, value;
+} socket_options[] = {{WORD & ~31u, 0}, {WORD & ~15u, 32}, {WORD & ~1u, 48}, {WORD, 50}};
+
 /* Each returns 0 or a negative errno, as libseccomp does. */
+static int allow_options(scmp_filter_ctx filter)
+{
+	int error = 0;
+	for (size_t i = 0; i < COUNT(option_levels) && !error; i++)
+		error = seccomp_rule_add(
+			filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1,
+			SCMP_A1_64(SCMP_CMP_MASKED_EQ, WORD, option_levels[i]));
+	for (size_t i = 0; i < COUNT(socket_options) && !error; i++)
+		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
+					 SCMP_A1_64(SCMP_CMP_MASKED_EQ, WORD, SOL_SOCKET),
+					 SCMP_A2_64(SCMP_CMP_MASKED_EQ, socket_options[i].mask,
+						    socket_options[i].value));
+	return error;
+}
+
 static int allow(scmp_filter_ctx filter, const int *calls, size_t n)
 {
 	int error = 0;
@@ -143,6 +170,8 @@ static int add_common(scmp_filter_ctx filter)
 	int error = allow(filter, common_calls, COUNT(common_calls));
 	if (!error)
 		error = allow_bounded(filter, common_bounded, COUNT(common_bounded));
+	if (!error)
+		error = allow_options(filter);
 	if (!error)
 		error = refuse(filter);
 	if (!error) /* abort() after a failed assertion: the signal goes to this process only */

@@ -22,6 +22,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -72,6 +73,30 @@ static int try_code(void)
 {
 	return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
 		    -1, 0) != MAP_FAILED;
+}
+
+/* Without its program a group of sockets is anyone's of those who have one of them. */
+static int set_option(long level, long option)
+{
+	int s = socket(AF_INET, SOCK_DGRAM, 0), value = 0;
+	return s >= 0 && !(syscall(SYS_setsockopt, s, level, option, &value, sizeof(value)) &&
+			   (errno == EPERM || errno == EACCES));
+}
+
+static int try_steer(void)
+{
+	return set_option(SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF);
+}
+
+static int try_unsteer(void)
+{
+	return set_option(SOL_SOCKET, SO_DETACH_REUSEPORT_BPF);
+}
+
+/* The kernel looks at 32 bits of both. */
+static int try_steer_wide(void)
+{
+	return set_option(SOL_SOCKET | 1L << 40, SO_DETACH_REUSEPORT_BPF | 1L << 40);
 }
 
 static int try_kill(void)
@@ -151,6 +176,7 @@ static const struct {
 	{"open", try_open},     {"netlink", try_netlink}, {"packet", try_packet},
 	{"exec", try_exec},     {"ptrace", try_ptrace},   {"fork", try_fork},
 	{"setuid", try_setuid}, {"code", try_code},       {"kill", try_kill},
+	{"steer", try_steer},   {"unsteer", try_unsteer}, {"steer wide", try_steer_wide},
 };
 
 static void hold_against_all(confine_fn *confine, const char *user)
@@ -195,6 +221,8 @@ static void test_acts_succeed_when_free(void **state)
 	assert_int_equal(WEXITSTATUS(run(confine_not, "", try_netlink)), SUCCEEDED);
 	assert_int_equal(WEXITSTATUS(run(confine_not, "", try_setuid)), SUCCEEDED);
 	assert_int_equal(WEXITSTATUS(run(confine_not, "", try_kill)), SUCCEEDED);
+	assert_int_equal(WEXITSTATUS(run(confine_not, "", try_steer)), SUCCEEDED);
+	assert_int_equal(WEXITSTATUS(run(confine_not, "", try_steer_wide)), SUCCEEDED);
 }
 
 /* Only the user and the capabilities, as the test of capabilities reads /proc afterwards. */
