@@ -2,6 +2,10 @@
 
 flood SERVER N OCTETS [ADDRESS...]
         N questions of that length, as fast as they go, from each ADDRESS in turn. Prints how many left.
+glue SERVER N OCTETS
+        The same, but N packets of PIECES questions each, cut into these only where they are received.
+pair SERVER
+        Two questions in one such packet. Prints how many answers came.
 ask SERVER PATTERN FIRST N FILE
         N questions, all sent before FILE is made; then waits for all answers. Prints how many of each came.
 """
@@ -11,6 +15,8 @@ import sys
 
 import peer
 from limits import RCODES
+
+UDP_SEGMENT, PIECES = 103, 30
 
 
 def flood(server, n, octets, *addresses):
@@ -23,6 +29,32 @@ def flood(server, n, octets, *addresses):
     wire = peer.query("flood.denied.example", 1, 1)
     wire += bytes(max(0, int(octets) - len(wire)))
     print(sum(socks[i % len(socks)].send(wire) == len(wire) for i in range(int(n))))
+
+
+def gluing(server, octets):
+    sock = socket.socket(socket.AF_INET6 if ":" in server else socket.AF_INET, socket.SOCK_DGRAM)
+    sock.connect((server, 53))
+    sock.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, octets)
+    return sock
+
+
+def glue(server, n, octets):
+    sock = gluing(server, int(octets))
+    wire = peer.query("flood.denied.example", 1, 1).ljust(int(octets), b"\0") * PIECES
+    print(sum(sock.send(wire) == len(wire) for _ in range(int(n))))
+
+
+def pair(server):
+    questions, came = [peer.query("pair.denied.example", kind, kind) for kind in (1, 28)], set()
+    sock = gluing(server, len(questions[0]))
+    sock.send(b"".join(questions))
+    sock.settimeout(30)
+    try:
+        while len(came) < len(questions):
+            came.add(sock.recv(65535)[:2])
+    except TimeoutError:
+        pass
+    print(len(came))
 
 
 def ask(server, pattern, first, n, path):
@@ -40,4 +72,4 @@ def ask(server, pattern, first, n, path):
     print(*("%s=%d" % (RCODES[rcode], n) for rcode, n in sorted(seen.items())))
 
 
-{"flood": flood, "ask": ask}[sys.argv[1]](*sys.argv[2:])
+{"flood": flood, "glue": glue, "pair": pair, "ask": ask}[sys.argv[1]](*sys.argv[2:])

@@ -23,6 +23,9 @@ dropped() { # by UDP sockets, for want of room
 flood() { # N OCTETS [SERVER [ADDRESS...]]: adds what was sent to $sent
 	sent=$((sent + $(box 2 python3 "$here/neighbour.py" flood "${3:-10.77.2.1}" "$1" "$2" "${@:4}")))
 }
+glued() { # N SERVER
+	sent=$((sent + $(box 2 python3 "$here/neighbour.py" glue "$2" "$1" 40)))
+}
 asks() { # FIRST N: in the background
 	rm -f "$work/sent"
 	box 1 python3 "$here/neighbour.py" ask 10.77.1.1 'n%d.denied.example' "$1" "$2" "$work/sent" >"$work/told" 2>&1 &
@@ -53,6 +56,13 @@ short_and_long() {
 }
 beside "short and long questions" 1 60 short_and_long
 beside "questions of 60000 octets" 61 40 flood 200 60000
+if ! in_userns; then
+	glue() { glued 1000 10.77.2.1; glued 1000 fd77:2::1; }
+	beside "many questions in a packet" 201 60 glue
+	is "two of them are both answered" 2 "$(box 1 python3 "$here/neighbour.py" pair 10.77.1.1)"
+else
+	skip_one "many questions in a packet" "programs at interfaces need CAP_BPF of the machine"
+fi
 
 # As many as come while all is read.
 before=$(($(blocked) + $(read_so_far))) sent=0
