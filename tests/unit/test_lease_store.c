@@ -34,10 +34,14 @@ static void reopen(struct world *world)
 			 NG_OK);
 }
 
+/* What the store is on: one that it may be mapped from to be changed, or another. */
+static bool trusted;
+
 static int begin(void **state)
 {
 	struct world *world = calloc(1, sizeof(*world));
 
+	trusted = *state == &trusted;
 	world->bound = 1000;
 	snprintf(world->folder, sizeof(world->folder), "/tmp/namegate-store-XXXXXX");
 	assert_non_null(mkdtemp(world->folder));
@@ -569,8 +573,6 @@ static void no_store_is_no_trouble(void **state)
 	lease_store_close(NULL);
 }
 
-/* What the store is on: one that it may be mapped from to be changed, or another. */
-static bool trusted;
 int __wrap_statfs(const char *path, struct statfs *out);
 
 int __wrap_statfs(const char *path, struct statfs *out)
@@ -580,9 +582,10 @@ int __wrap_statfs(const char *path, struct statfs *out)
 	return 0;
 }
 
+#define TESTS (sizeof(tests) / sizeof(tests[0]))
+
 int main(void)
 {
-	int failed = 0;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(row_comes_back_whole, begin, end),
 		cmocka_unit_test_setup_teardown(each_way_is_a_row_of_its_own, begin, end),
@@ -605,9 +608,11 @@ int main(void)
 		cmocka_unit_test(no_store_is_no_trouble),
 	};
 
-	for (int turn = 0; turn < 2; turn++) {
-		trusted = turn > 0;
-		failed += cmocka_run_group_tests(tests, NULL, NULL);
+	struct CMUnitTest all[2 * TESTS];
+
+	for (size_t i = 0; i < 2 * TESTS; i++) {
+		all[i] = tests[i % TESTS];
+		all[i].initial_state = i < TESTS ? NULL : &trusted;
 	}
-	return failed;
+	return cmocka_run_group_tests(all, NULL, NULL);
 }
