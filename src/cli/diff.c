@@ -151,6 +151,10 @@ static int read_store(struct diff_call *call)
 			    "give the store of a namegated, or leave it out", "%s", why);
 		return code == NG_E_NOTFOUND ? NG_E_IO : code;
 	}
+	if (history_gap(history) != NULL)
+		ng_diag_add(&call->diags, NG_WARNING, &place, "diff-store-part",
+			    "names that one worker let through are not compared", "%s",
+			    history_gap(history));
 	code = history_each_name(history, see_name, &reading);
 	history_free(history);
 	return code != NG_OK ? code : reading.code;

@@ -53,6 +53,7 @@ struct answer {
 	struct client_table table;
 	json_t *rows;
 	size_t found;
+	bool gap; /* what one of the workers has stored is missing */
 };
 
 /* ---- what fits ---- */
@@ -210,6 +211,11 @@ static int tell_store(const struct wish *wish, struct answer *answer)
 		if (row_fits(wish, &row))
 			add_lease(answer, &row);
 	}
+	answer->gap = history_gap(history) != NULL;
+	if (answer->gap)
+		fprintf(stderr,
+			"namegate who-opened: %s; what this worker opened is missing here\n",
+			history_gap(history));
 	history_free(history);
 	return EXIT_DONE;
 }
@@ -283,16 +289,20 @@ static int read_options(int argc, char **argv, struct wish *wish)
 static int print(const struct wish *wish, struct answer *answer)
 {
 	char addr[NG_ADDR_TEXT];
-	int exit_code = answer->found != 0 ? EXIT_DONE : EXIT_DENIED;
+	int exit_code = answer->gap          ? EXIT_UNUSABLE
+			: answer->found != 0 ? EXIT_DONE
+					     : EXIT_DENIED;
 	ng_addr_format(&wish->addr, addr);
 	if (wish->json)
-		return output_json(json_pack("{s:s, s:b, s:O}", "address", addr, "opened",
-					     (int)(answer->found != 0), "rows", answer->rows),
+		return output_json(json_pack("{s:s, s:b, s:b, s:O}", "address", addr, "opened",
+					     (int)(answer->found != 0), "whole",
+					     (int)!answer->gap, "rows", answer->rows),
 				   exit_code);
 	if (answer->table.n != 0)
 		client_table_print(&answer->table);
 	if (answer->found == 0)
-		printf("nothing that is remembered opened %s%s\n", addr,
+		printf("nothing that is remembered%s opened %s%s\n",
+		       answer->gap ? " and can be read" : "", addr,
 		       wish->at_given ? " at that time" : "");
 	return output_end(exit_code);
 }

@@ -42,6 +42,7 @@ struct part { /* what one worker has stored */
 struct history {
 	struct part parts[NG_WORKERS_MAX];
 	size_t n;
+	char gap[HISTORY_WHY]; /* why a part is missing; "": none is */
 	uint64_t now_us;
 };
 
@@ -217,24 +218,52 @@ static int read_part(const char *folder, struct part *part, char why[static HIST
 	return code;
 }
 
-/* The first worker's is always there. One that was made and never written to has nothing to tell. */
+static void part_finish(struct part *part)
+{
+	dump_finish(&part->dump);
+	free(part->shared.items);
+	free(part->live.items);
+	*part = (struct part){0};
+}
+
+/*
+ * The first worker's is always there. One that was made and never written to has nothing to tell. One that
+ * cannot be read does not take what the others have stored with it.
+ */
 static int read_parts(const char *store, struct history *history, char why[static HISTORY_WHY])
 {
-	char folder[PATH_MAX];
-	int code = NG_OK;
+	char folder[PATH_MAX], reason[HISTORY_WHY];
+	int first = NG_OK;
 
-	for (unsigned i = 1; i <= NG_WORKERS_MAX && code == NG_OK; i++) {
+	for (unsigned i = 1; i <= NG_WORKERS_MAX; i++) {
+		struct part *part = &history->parts[history->n];
+		int code;
+
 		if (i == 1)
 			snprintf(folder, sizeof(folder), "%s/worker", store);
 		else
 			snprintf(folder, sizeof(folder), "%s/%u/worker", store, i);
 		if (i > 1 && access(folder, F_OK) != 0)
 			continue;
-		code = read_part(folder, &history->parts[history->n++], why);
-		if (i > 1 && code == NG_E_NOTFOUND)
-			code = NG_OK;
+		code = read_part(folder, part, reason);
+		history->n += code == NG_OK;
+		if (code == NG_OK)
+			continue;
+		part_finish(part);
+		if (first != NG_OK || (i > 1 && code == NG_E_NOTFOUND))
+			continue;
+		first = code;
+		memcpy(history->gap, reason, sizeof(reason));
 	}
-	return code;
+	if (history->n > 0)
+		return NG_OK;
+	memcpy(why, history->gap, HISTORY_WHY);
+	return first;
+}
+
+const char *history_gap(const struct history *history)
+{
+	return history->gap[0] != '\0' ? history->gap : NULL;
 }
 
 int history_read(const char *store, struct history **out, char why[static HISTORY_WHY])
@@ -261,11 +290,8 @@ void history_free(struct history *history)
 {
 	if (history == NULL)
 		return;
-	for (size_t i = 0; i < history->n; i++) {
-		dump_finish(&history->parts[i].dump);
-		free(history->parts[i].shared.items);
-		free(history->parts[i].live.items);
-	}
+	for (size_t i = 0; i < history->n; i++)
+		part_finish(&history->parts[i]);
 	free(history);
 }
 

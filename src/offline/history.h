@@ -18,6 +18,8 @@ struct history;
  */
 int history_read(const char *store, struct history **out,
 		 char why[static HISTORY_WHY]) NG_MUST_CHECK;
+/* Of several workers: why what one of them has stored could not be read and is missing; else NULL. */
+const char *history_gap(const struct history *history);
 void history_free(struct history *history); /* takes NULL */
 
 struct history_cursor { /* the zero value is the beginning */

@@ -124,8 +124,20 @@ for gate_workers in 3 1 2; do
 	is "the kernel has every element" "$before" "$(elements)"
 	is "and each sandbox is answered" "NOERROR 44.0.0.1 NOERROR 44.0.0.1 NOERROR 44.0.0.1 NOERROR 44.0.0.1" \
 		"$(for n in 1 2 3 4; do ask "$n" www.allowed.example; done | paste -sd ' ')"
+	for n in 1 2 3 4; do echo "box$n $(worker_of $n)"; done >"$work/of"
 	is "all of them are told of offline" "$(cut -d ' ' -f 1 <<<"$leases" | sort -u)" \
 		"$("$build/namegate" who-opened --store "$work/store" --json 44.0.0.1 | jq -r '.rows[] | select(.state == "open") | .sandbox' | sort -u)"
 done
+
+# What one worker has made of its store takes nothing of the others' with it.
+stop
+who() { "$build/namegate" who-opened --store "$work/store" --json 44.0.0.1; }
+theirs=$(for n in 1 2 3 4; do [ "$(awk "/^box$n /{ print \$2 }" "$work/of")" = 2 ] || echo "box$n"; done)
+for file in "$work"/store/2/worker/store*; do
+	case $file in *-lock) ;; *) head -c 8192 /dev/urandom >"$file" ;; esac
+done
+is "where one cannot be read, what others opened is told" "$theirs" "$(who 2>/dev/null | jq -r '.rows[] | select(.state == "open") | .sandbox' | sort -u)"
+like "that something is missing is said" 'is missing here' "$(who 2>&1 >/dev/null)"
+is "and not taken for an answer" "2 false" "$(who >/dev/null 2>&1; echo $?) $(who 2>/dev/null | jq .whole)"
 unlike "nothing was closed in all of this" 'of an earlier life are closed' "$(cat "$work/namegated.log")"
 tap_done
