@@ -169,7 +169,9 @@ static bool take_over(struct lease_store *to, const struct found *found)
 		lease_store_set_aside(&other, "earlier starts ended while reading it");
 		return false;
 	}
-	code = mdb_env_create(&from.env);
+	code = lease_room_lock(&other);
+	if (!code)
+		code = mdb_env_create(&from.env);
 	if (!code)
 		code = copy_from(to, &from, other.path);
 	mdb_env_close(from.env);
@@ -178,7 +180,7 @@ static bool take_over(struct lease_store *to, const struct found *found)
 		(void)unlink(other.path);
 		(void)unlink(other.lock);
 	}
-	if (!code || code == ENOSPC || code == ENOMEM || code == MDB_MAP_FULL)
+	if (!code || lease_room_is_out(code) || code == ENOMEM || code == MDB_MAP_FULL)
 		return true;
 	lease_store_set_aside(&other, mdb_strerror(code));
 	return false;

@@ -61,6 +61,10 @@ long lease_store_mark(const struct lease_store *store);
 /* How much to begin with; 0: pages are to be written. Before the file is opened. */
 uint64_t lease_room_first(const struct lease_store *store);
 uint64_t lease_room_max(void);
+bool lease_room_is_out(
+	int code); /* the disk is full, or a quota: nothing is wrong with the file */
+/* Gets it for the file of readers, which is always mapped. Before the file is opened. LMDB's code. */
+int lease_room_lock(const struct lease_store *store);
 /* Gets it for the file that has just been opened with a map of that length. LMDB's code. */
 int lease_room_take(struct lease_store *store, uint64_t room);
 /* So that some transactions of the usual size have what they may need. */

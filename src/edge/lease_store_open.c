@@ -132,6 +132,8 @@ static int open_file(struct lease_store *store, uint64_t room)
 	if (!code)
 		code = mdb_env_set_mapsize(store->env, room ? room : lease_room_max());
 	if (!code)
+		code = lease_room_lock(store);
+	if (!code)
 		code = mdb_env_open(store->env, store->path,
 				    room ? flags | MDB_WRITEMAP : flags, 0600);
 	if (!code)
@@ -146,7 +148,7 @@ static int open_env(struct lease_store *store)
 
 	store->room = 0;
 	code = open_file(store, room);
-	if (room && (code == ENOSPC || code == EDQUOT || code == EOPNOTSUPP)) {
+	if (room && (lease_room_is_out(code) || code == EOPNOTSUPP)) {
 		mdb_env_close(store->env);
 		code = open_file(store, 0);
 	}
@@ -174,7 +176,7 @@ static int open_or_renew(struct lease_store *store)
 	if (lease_store_mark(store) >= LEASE_STARTS_MAX)
 		lease_store_set_aside(store, "earlier starts ended while reading it");
 	code = open_and_read(store);
-	if (code && code != ENOSPC && code != EACCES && code != ENOMEM) {
+	if (code && !lease_room_is_out(code) && code != EACCES && code != ENOMEM) {
 		mdb_env_close(store->env);
 		store->env = NULL;
 		lease_store_set_aside(store, mdb_strerror(code));

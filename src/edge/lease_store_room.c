@@ -19,10 +19,12 @@
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #define ROOM_MAX  (UINT64_C(1) << 30)
 #define ROOM_STEP (UINT64_C(8) << 20)
-#define REST      256 /* commits before the next try after a disk had no more */
+#define LOCK_ROOM 8192 /* what LMDB makes it for as many readers as it has by itself */
+#define REST      256  /* commits before the next try after a disk had no more */
 
 static bool keeps_place(const char *folder)
 {
@@ -39,17 +41,38 @@ static uint64_t whole_pages(const struct lease_store *store, uint64_t octets)
 	return octets / store->page * store->page;
 }
 
+bool lease_room_is_out(int code)
+{
+	return code == ENOSPC || code == EDQUOT;
+}
+
+static int allocate_in(int fd, uint64_t from, uint64_t to)
+{
+	int code;
+
+	do
+		code = fallocate(fd, 0, (off_t)from, (off_t)(to - from)) ? errno : 0;
+	while (code == EINTR);
+	return code;
+}
+
 static int allocate(const struct lease_store *store, uint64_t from, uint64_t to)
 {
 	mdb_filehandle_t fd;
 	int code = mdb_env_get_fd(store->env, &fd);
 
-	if (code)
-		return code;
-	do
-		code = fallocate(fd, 0, (off_t)from, (off_t)(to - from)) ? errno : 0;
-	while (code == EINTR);
-	return code;
+	return code ? code : allocate_in(fd, from, to);
+}
+
+int lease_room_lock(const struct lease_store *store)
+{
+	int fd = open(store->lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), code;
+
+	if (fd < 0)
+		return errno;
+	code = allocate_in(fd, 0, LOCK_ROOM);
+	close(fd);
+	return code == EOPNOTSUPP ? 0 : code;
 }
 
 uint64_t lease_room_first(const struct lease_store *store)

@@ -117,27 +117,34 @@ static uint64_t disk_left(const struct world *world)
 	return (uint64_t)info.f_bavail * (uint64_t)info.f_bsize;
 }
 
-/* What others write takes the rest of the disk, and the store goes on until it has used up its own. */
+/* What others write takes the rest of the disk. */
+static void fill_disk(const struct world *world, char other[static 96])
+{
+	static const uint8_t zeros[1 << 16];
+	int fd;
+
+	snprintf(other, 96, "%s/other", world->folder);
+	fd = open(other, O_WRONLY | O_CREAT, 0600);
+	while (write(fd, zeros, sizeof(zeros)) > 0)
+		;
+	close(fd);
+	assert_int_equal(disk_left(world), 0);
+}
+
+/* The store goes on until it has used up its own room. */
 static void full_disk_ends_nothing(void **state)
 {
 	struct world *world = *state;
-	static const uint8_t zeros[1 << 16];
 	char other[96];
 	uint64_t before;
 	uint32_t turn = 0;
-	int fd;
 
 	if (!mount_disk(world)) {
 		print_message("# skipped: mounting needs root\n");
 		skip();
 	}
 	world->store = open_at(world->folder);
-	snprintf(other, sizeof(other), "%s/other", world->folder);
-	fd = open(other, O_WRONLY | O_CREAT, 0600);
-	while (write(fd, zeros, sizeof(zeros)) > 0)
-		;
-	close(fd);
-	assert_int_equal(disk_left(world), 0);
+	fill_disk(world, other);
 	while (turn < 2000) /* four times what fits */
 		put_turn(world->store, turn++);
 	before = rows(world->store);
@@ -151,6 +158,25 @@ static void full_disk_ends_nothing(void **state)
 	for (uint32_t i = 0; i < 2000; i++)
 		put_turn(world->store, i);
 	assert_int_equal(rows(world->store), 2000 * TURN);
+}
+
+/* Nor does a start on a disk that has nothing left: it says so, and finds all in order when there is room. */
+static void start_on_full_disk_ends_nothing(void **state)
+{
+	struct world *world = *state;
+	char why[LEASE_STORE_WHY] = "", other[96];
+
+	if (!mount_disk(world)) {
+		print_message("# skipped: mounting needs root\n");
+		skip();
+	}
+	fill_disk(world, other);
+	assert_int_equal(lease_store_open(world->folder, HISTORY, &world->store, why), NG_E_IO);
+	assert_non_null(strstr(why, "No space left"));
+	assert_int_equal(unlink(other), 0);
+	world->store = open_at(world->folder);
+	put_turn(world->store, 0);
+	assert_int_equal(rows(world->store), TURN);
 }
 
 static int end_full(void **state)
@@ -240,6 +266,8 @@ int main(void)
 		cmocka_unit_test(what_was_committed_outlives_a_kill),
 		cmocka_unit_test(walk_takes_the_changes_of_its_turn),
 		cmocka_unit_test_setup_teardown(full_disk_ends_nothing, begin_full, end_full),
+		cmocka_unit_test_setup_teardown(start_on_full_disk_ends_nothing, begin_full,
+						end_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
