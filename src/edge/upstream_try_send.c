@@ -56,13 +56,12 @@ static bool bind_source(int fd, const struct upstream_server *server)
 	return bind(fd, (struct sockaddr *)&from, sockaddr_of(&server->source, 0, &from)) == 0;
 }
 
-static bool is_marked(int fd, const struct upstream_server *server)
+static bool has_mark(int fd, uint32_t expected)
 {
 	uint32_t mark = 0;
 	socklen_t len = sizeof(mark);
 
-	return !server->mark ||
-	       (!getsockopt(fd, SOL_SOCKET, SO_MARK, &mark, &len) && mark == server->mark);
+	return !getsockopt(fd, SOL_SOCKET, SO_MARK, &mark, &len) && mark == expected;
 }
 
 static int socket_for(const struct upstream_server *server, int type, int *out)
@@ -88,7 +87,7 @@ static int connect_to(int fd, const struct upstream_server *server)
 	int code = connect(fd, (struct sockaddr *)&to, len) && errno != EINPROGRESS ? NG_E_IO
 										    : NG_OK;
 
-	return is_marked(fd, server) ? code : NG_E_PERM;
+	return !server->mark || has_mark(fd, server->mark) ? code : NG_E_PERM;
 }
 
 static int open_to(const struct upstream_server *server, int type, int *out)
@@ -232,13 +231,17 @@ static struct ng_addr bound_for(const struct upstream_server *server)
 	return (struct ng_addr){.family = server->addr.family};
 }
 
-/* Has it rested, without anything left of its last question, and would one made now be no other? */
+/*
+ * Has it rested, without anything left of its last question, and would one made now be no other? While a reload
+ * is under way the kernel may have given it a mark that we know nothing of: it would go with it from then on,
+ * to whatever server.
+ */
 static bool is_rested(const struct leg *leg)
 {
 	const struct ng_addr from = bound_for(&leg->server);
 	uint8_t octet;
 
-	return leg->rests && leg->mark == leg->server.mark &&
+	return leg->rests && leg->mark == leg->server.mark && has_mark(leg->fd, leg->mark) &&
 	       ng_addr_equal(&leg->from, &from) &&
 	       recv(leg->fd, &octet, sizeof(octet), MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }

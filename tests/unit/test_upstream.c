@@ -471,6 +471,38 @@ static void one_socket_asks_again_and_again(void **state)
 	assert_int_equal(counted(world).tries, 33);
 }
 
+static bool mark_all(uint32_t mark)
+{
+	bool done = true;
+	int type;
+
+	for (int fd = 0; fd < 64; fd++) {
+		socklen_t len = sizeof(type);
+
+		if (!getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) && type == SOCK_DGRAM)
+			done &= !setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+	}
+	return done;
+}
+
+/* As the kernel does while main knows of a mark that the worker has not been told of yet. */
+static void mark_that_nobody_asked_for_is_kept_by_no_socket(void **state)
+{
+	struct world *world = *state;
+	uint64_t first;
+
+	routes(world, 1, LONG_MS);
+	ask_each(world, 1, answer_one);
+	first = sockets();
+	if (!mark_all(16)) {
+		print_message("# skipped: only root sets marks\n");
+		skip();
+	}
+	ask_each(world, 32, answer_many);
+	assert_int_not_equal(sockets(), first);
+	assert_int_equal(counted(world).tries, 33);
+}
+
 /* At once, and again to where the question before came from. */
 static void answer_over_and_over(struct world *world)
 {
@@ -566,6 +598,7 @@ int main(void)
 		TEST(who_is_trusted_is_asked_whether_it_validates),
 		TEST(nothing_about_a_question_can_be_foreseen),
 		TEST(one_socket_asks_again_and_again),
+		TEST(mark_that_nobody_asked_for_is_kept_by_no_socket),
 		TEST(what_comes_after_the_answer_reaches_no_other_question),
 		TEST(ports_are_drawn_evenly),
 	};
