@@ -90,9 +90,9 @@ static const struct guard {
 /* Header and all. What is longer than the gate says it takes needs TCP. */
 #define QUESTION_MAX (8 + NG_UDP_ADVERTISED)
 /* In a lull all that may have come at once has its room again. */
-#define ADMIT(r, set, queries)                                                                 \
+#define TOO_MANY(r, set, queries)                                                              \
 	{                                                                                      \
-		.kind = STEP_FAIR, .reg = (r), .a = 2 * (queries),                             \
+		.kind = STEP_OVER, .reg = (r), .a = 2 * (queries),                             \
 		.b = (queries) / 8 > BURST_MIN ? (queries) / 8 : BURST_MIN, .c = ASKED_MS,     \
 		.name = (set)                                                                  \
 	}
@@ -304,7 +304,8 @@ static void write_catch(struct batch *batch, struct netlink *netlink,
 /*
  * All sandboxes ask one socket, and what finds its buffer full is lost, whose ever it is. So twice as
  * many questions as a sandbox may ask are let through, of a length that a question can have; of these
- * the worker refuses those that are too many, and says so. A wider source asks as one.
+ * the worker refuses those that are too many, and says so. A wider source asks as one. Who finds no
+ * place in the set, which the kernel cannot always enlarge at once, is not kept from asking.
  */
 static void write_asks(struct batch *batch, struct netlink *netlink,
 		       const struct wall_table *table)
@@ -313,13 +314,16 @@ static void write_asks(struct batch *batch, struct netlink *netlink,
 	const struct step longer[] = {TH(R0, 4, 2),
 				      MORE(QUESTION_MAX >> 8, QUESTION_MAX & 0xff),
 				      GOTO(CHAIN_FLOOD), END};
-	const struct step known4[] = {V4, SADDR4(R0), ADMIT(R0, "asks4", queries), ACCEPT, END};
-	const struct step known6[] = {V6, SADDR6(R0), ADMIT(R0, "asks6", queries), ACCEPT, END};
-	const struct step wide4[] = {V4, FIRST4, ADMIT(R1, "asks4", queries), ACCEPT, END};
-	const struct step wide6[] = {V6, FIRST6, ADMIT(R1, "asks6", queries), ACCEPT, END};
-	const struct step flood[] = {GOTO(CHAIN_FLOOD), END};
-	const struct step *known[] = {longer, known4, known6, flood};
-	const struct step *wide[] = {longer, wide4, wide6, flood};
+	const struct step flood = GOTO(CHAIN_FLOOD);
+	const struct step known4[] = {V4, SADDR4(R0), TOO_MANY(R0, "asks4", queries), flood,
+				      END};
+	const struct step known6[] = {V6, SADDR6(R0), TOO_MANY(R0, "asks6", queries), flood,
+				      END};
+	const struct step wide4[] = {V4, FIRST4, TOO_MANY(R1, "asks4", queries), flood, END};
+	const struct step wide6[] = {V6, FIRST6, TOO_MANY(R1, "asks6", queries), flood, END};
+	const struct step others[] = {ACCEPT, END};
+	const struct step *known[] = {longer, known4, known6, others};
+	const struct step *wide[] = {longer, wide4, wide6, others};
 
 	for (size_t i = 0; i < COUNT(known); i++) {
 		write_rule(batch, netlink, table->table, CHAIN_ASKS, known[i]);

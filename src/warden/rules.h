@@ -16,7 +16,7 @@
 #define PREFIX_HOST_SEEN "namegate-host-seen " /* and passed unleased */
 #define BLOCKED_SNAP     96 /* octets of a refused packet that are looked at */
 
-/* Questions by UDP, of single sources: accepts them, each source so many a second. */
+/* Questions by UDP, of single sources: accepts them, of each source so many a second. */
 #define CHAIN_ASKS "asks"
 
 /* Writes all chains, empties them, and fills them. The sets are written before. NG_E_RANGE: a

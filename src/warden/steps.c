@@ -109,6 +109,8 @@ static void fill_limit(struct nftnl_expr *expr, const struct step *step)
 	nftnl_expr_set_u64(expr, NFTNL_EXPR_LIMIT_UNIT, 1);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_LIMIT_BURST, step->b);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	if (step->kind == STEP_OVER)
+		nftnl_expr_set_u32(expr, NFTNL_EXPR_LIMIT_FLAGS, NFT_LIMIT_F_INV);
 }
 
 /* The kernel copies the limit into each element that it makes. */
@@ -222,6 +224,7 @@ static const struct {
 	[STEP_COUNTER] = {"counter", fill_nothing},
 	[STEP_LIMIT] = {"limit", fill_limit},
 	[STEP_FAIR] = {"dynset", fill_fair},
+	[STEP_OVER] = {"dynset", fill_fair},
 	[STEP_EACH] = {"dynset", fill_each},
 	[STEP_TALLY] = {"objref", fill_tally},
 	[STEP_TALLY_IN] = {"objref", fill_tally_in},

@@ -22,6 +22,7 @@ enum step_kind {
 	STEP_COUNTER,
 	STEP_LIMIT, /* a = packets a second, b = burst */
 	STEP_FAIR, /* the same for each key at reg apart, kept in set `name` for c ms, or for good */
+	STEP_OVER, /* the same, but goes on with what is beyond it, and breaks where no element can be made */
 	STEP_EACH,  /* counts the packet in the element at reg of set `name`, made if need be */
 	STEP_TALLY, /* counts the packet in the counter of the key at reg in map `name` */
 	STEP_TALLY_IN,   /* and in the counter `name` */

@@ -16,6 +16,7 @@ force owner
 force small-sets
 start_gate
 add_box 1 "$(allow box1.list .err.example)" >/dev/null
+add_box 2 "$(allow box2.list .err.example)" >/dev/null
 
 name=0
 next() { name=$((name + 1)); } # a name that was not asked for yet
@@ -52,6 +53,8 @@ for _ in 1 2 3 4 5 6 7 8; do
 	got="${got:-}$(asked | cut -d' ' -f1) "
 done
 is "eight addresses fill the kernel's set" "NOERROR NOERROR NOERROR NOERROR NOERROR NOERROR NOERROR NOERROR " "$got"
+is "who finds no place among the limits of questions is answered all the same" "NXDOMAIN NXDOMAIN" \
+	"$(echo "$(ask 1 other.example | cut -d' ' -f1)" "$(ask 2 other.example | cut -d' ' -f1)")"
 closed_then_well "a ninth meets a full set"
 like "it is said" 'the kernel refused leases' "$(cat "$work/namegated.log")"
 until_true 10 empty

@@ -31,8 +31,8 @@ enum force { /* the order of forced_names in forced.sh */
 	     RECEIVE_EINTR,
 	     LOSE_END, /* batches go out without their end */
 	     LOSE_WORD, /* the kernel's answers overflow the buffer: ENOBUFS, and they are gone */
-	     SMALL_SETS, /* sets for leases have room for eight */
-	     STALE,      /* batches carry a generation that is over: ERESTART */
+	     SMALL_SETS, /* sets for leases have room for eight, those for limits of questions for one */
+	     STALE, /* batches carry a generation that is over: ERESTART */
 	     FORCES
 };
 #define ALWAYS 255
@@ -105,21 +105,21 @@ static size_t without_end(const char *octets, size_t len)
 static void shrink_set(struct nlmsghdr *message)
 {
 	struct nlattr *attr, *inner, *desc = NULL;
-	bool leases = false;
+	uint32_t room = 0;
 
 	mnl_attr_for_each(attr, message, sizeof(struct nfgenmsg))
 	{
 		if (mnl_attr_get_type(attr) == NFTA_SET_NAME)
-			leases = !strncmp(mnl_attr_get_str(attr), "allow", 5);
+			room = !strncmp(mnl_attr_get_str(attr), "allow", 5)  ? htonl(8)
+			       : !strncmp(mnl_attr_get_str(attr), "asks", 4) ? htonl(1)
+									     : 0;
 		else if (mnl_attr_get_type(attr) == NFTA_SET_DESC)
 			desc = attr;
 	}
-	if (!leases || !desc)
+	if (!room || !desc)
 		return;
 	mnl_attr_for_each_nested(inner, desc)
 	{
-		const uint32_t room = htonl(8);
-
 		if (mnl_attr_get_type(inner) == NFTA_SET_DESC_SIZE)
 			memcpy(mnl_attr_get_payload(inner), &room, sizeof(room));
 	}
