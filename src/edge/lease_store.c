@@ -17,8 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PUTS_MAX    256 /* in one transaction */
-#define ENDS_MAX    256
+#define ROWS_MAX    256 /* of leases, changed in one transaction */
 #define SWEEP_MIN   256
 #define SWEEP_ROUND 60
 #define SWEEP_STEP  256
@@ -56,6 +55,41 @@ MDB_txn *lease_store_changing(struct lease_store *store)
 	return store->txn;
 }
 
+static bool settle(struct lease_store *store)
+{
+	bool well = !store->failed;
+	int code;
+
+	if (store->txn && well) {
+		code = lease_shared_settle(store, store->txn);
+		if (code)
+			mdb_txn_abort(store->txn);
+		else
+			code = mdb_txn_commit(store->txn);
+		store->txn = NULL;
+		well = !code;
+		if (code)
+			lease_store_say(store, code);
+	}
+	/* Half a turn is not kept: its rows are intents, and the next orders write them again. */
+	mdb_txn_abort(store->txn);
+	lease_shared_forget(store);
+	store->txn = NULL;
+	store->failed = false;
+	store->changed = 0;
+	lease_room_keep(store);
+	return well;
+}
+
+/*
+ * That changes are there early does no harm, and no turn needs more than the file has room for. False: they
+ * could not be made.
+ */
+static bool keep_small(struct lease_store *store)
+{
+	return !store || store->changed < ROWS_MAX || settle(store);
+}
+
 void lease_store_put(struct lease_store *store, const struct lease_row *row)
 {
 	MDB_txn *txn = lease_store_changing(store);
@@ -63,9 +97,9 @@ void lease_store_put(struct lease_store *store, const struct lease_row *row)
 
 	if (code)
 		lease_store_say(store, code);
-	/* That intents are there early does no harm, and no turn needs more than the file has room for. */
-	if (store && ++store->puts >= PUTS_MAX)
-		lease_store_commit(store);
+	if (store)
+		store->changed++;
+	(void)keep_small(store);
 }
 
 void lease_store_refused(struct lease_store *store, const struct lease_row *row)
@@ -75,6 +109,9 @@ void lease_store_refused(struct lease_store *store, const struct lease_row *row)
 
 	if (code)
 		lease_store_say(store, code);
+	if (store)
+		store->changed++;
+	(void)keep_small(store);
 }
 
 /* The cursor's row becomes one of the history. What is no row of ours just goes. */
@@ -105,12 +142,13 @@ static int end_some(struct lease_store *store, MDB_txn *txn, const struct lease_
 	if (code)
 		return code;
 	code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-	for (size_t n = 0; !code && n < ENDS_MAX; n++) {
+	while (!code && store->changed < ROWS_MAX) {
 		if (key.mv_size < prefix->len ||
 		    memcmp(key.mv_data, prefix->octets, prefix->len) != 0)
 			code = MDB_NOTFOUND;
 		else
 			code = row_end(store, txn, cursor, &key, &value, why, now_s);
+		store->changed++;
 		if (!code)
 			code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 	}
@@ -122,12 +160,12 @@ static void end_below(struct lease_store *store, const struct lease_key *prefix,
 		      enum lease_end why, uint64_t now_s)
 {
 	MDB_txn *txn;
+	bool well = true;
 	int code = 0;
 
-	while (!code && (txn = lease_store_changing(store))) {
+	while (well && !code && (txn = lease_store_changing(store))) {
 		code = end_some(store, txn, prefix, why, now_s);
-		if (!code)
-			lease_store_commit(store);
+		well = keep_small(store);
 	}
 	if (code && code != MDB_NOTFOUND)
 		lease_store_say(store, code);
@@ -172,27 +210,8 @@ void lease_store_drop_sandbox(struct lease_store *store, uint32_t sandbox, uint6
 
 void lease_store_commit(struct lease_store *store)
 {
-	int code;
-
-	if (!store || (!store->txn && !store->failed))
-		return;
-	if (store->txn && !store->failed) {
-		code = lease_shared_settle(store, store->txn);
-		if (code)
-			mdb_txn_abort(store->txn);
-		else
-			code = mdb_txn_commit(store->txn);
-		store->txn = NULL;
-		if (code)
-			lease_store_say(store, code);
-	}
-	/* Half a turn is not kept: its rows are intents, and the next orders write them again. */
-	mdb_txn_abort(store->txn);
-	lease_shared_forget(store);
-	store->txn = NULL;
-	store->failed = false;
-	store->puts = 0;
-	lease_room_keep(store);
+	if (store && (store->txn || store->failed))
+		(void)settle(store);
 }
 
 /* ---- walks ---- */

@@ -29,7 +29,7 @@ struct lease_store {
 	MDB_txn *txn; /* the changes of this turn, or NULL */
 	bool failed;  /* of this txn; sticky until the commit */
 	bool said;
-	uint32_t puts;       /* of this txn */
+	uint32_t changed;    /* rows, by this txn */
 	uint32_t page, rest; /* rest: commits until the disk is asked for more again */
 	uint64_t
 		room; /* octets of the file that have their place; 0: it is written, not mapped */
