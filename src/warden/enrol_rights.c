@@ -82,14 +82,7 @@ static bool same_host(const struct wall_sandbox *a, const struct wall_sandbox *b
 static void put_link(struct warden *warden, enum set_id first, const char *interface,
 		     const struct ng_prefix *source, bool remove, uint32_t tag)
 {
-	struct op *op = op_identity(&warden->ops, first, interface, source);
-
-	if (!op)
-		return;
-	op->remove = remove;
-	op->tag = tag;
-	if (!remove)
-		claim_last(warden);
+	put_op(warden, op_identity(&warden->ops, first, interface, source), remove, tag);
 }
 
 static void put_identity(struct warden *warden, const struct wall_sandbox *sandbox,
