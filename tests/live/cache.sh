@@ -10,16 +10,7 @@ serve-stale = 1h
 lease-min = 3
 grace = 2
 END
-in_net nft -f - <<'END'
-table inet count {
-	chain in {
-		type filter hook input priority 0
-		meta l4proto { tcp, udp } th dport 53 counter
-	}
-}
-END
-# Whether the upstream sees anything while this is asked.
-upstream_packets() { in_net nft -j list chain inet count in | jq '[.. | .packets? // empty] | add'; }
+count_upstream
 asking() { # BOX NAME...: the answer, and "asked" or "known"
 	local before
 	before=$(upstream_packets)

@@ -50,6 +50,19 @@ live_enter() { # call first, with the script's arguments
 		--mount-proc -- "$0" "$@"
 }
 
+# From now on upstream_packets tells what the upstream's network was asked.
+count_upstream() {
+	in_net nft -f - <<'END'
+table inet count {
+	chain in {
+		type filter hook input priority 0
+		meta l4proto { tcp, udp } th dport 53 counter
+	}
+}
+END
+}
+upstream_packets() { in_net nft -j list chain inet count in | jq '[.. | .packets? // empty] | add'; }
+
 in_userns() { [ "${LIVE_USERNS:-}" = yes ]; }
 
 live_private() {

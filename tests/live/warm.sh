@@ -10,15 +10,7 @@ two   3600 IN A 44.0.0.2
 three 3600 IN A 44.0.0.3
 END
 usual_stage
-in_net nft -f - <<'END'
-table inet count {
-	chain in {
-		type filter hook input priority 0
-		meta l4proto { tcp, udp } th dport 53 counter
-	}
-}
-END
-upstream_packets() { in_net nft -j list chain inet count in | jq '[.. | .packets? // empty] | add'; }
+count_upstream
 asking() { # NAME: the answer, and "asked" or "known"; once the gate answers
 	local before said tries
 	before=$(upstream_packets)
