@@ -18,6 +18,9 @@ not_ok() { # WHAT [WHY]
 	tap_failed=$((tap_failed + 1))
 	printf 'not ok %d - %s\n' "$tap_n" "$1"
 	[ -z "${2:-}" ] || tap_note "$2"
+	if declare -F tap_scenery >/dev/null; then
+		tap_note "$(tap_scenery 2>&1)" # what else a reader of the failure wants to see: the file of the test knows
+	fi
 }
 
 skip() { # WHAT WHY

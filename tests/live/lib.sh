@@ -235,10 +235,15 @@ until_true() { # SECONDS COMMAND...
 	done
 }
 
+# With each failure: what the gate said last, and where it and its warden stand.
+tap_scenery() {
+	[ ! -e "$work/namegated.log" ] || tail -n 10 "$work/namegated.log"
+	[ ! -S "$work/control" ] || timeout 5 "$build/namegate" status --control "$work/control"
+}
+
 live_die() { # WHY [LOG]
 	not_ok "the stage stands" "$1
-$([ ! -e "${2:-}" ] || tail -n 30 "$2")
-$([ ! -e "$work/namegated.log" ] || tail -n 10 "$work/namegated.log")"
+$([ ! -e "${2:-}" ] || tail -n 30 "$2")"
 	tap_done
 	exit 1
 }
