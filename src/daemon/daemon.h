@@ -269,9 +269,6 @@ void approvals_withdraw(struct daemon *daemon, struct control_request *request, 
 json_t *approvals_json(const struct daemon *daemon);
 
 /* verbs.c: what administrators ask. */
-/* Of one box: its packets by the kernel, or null each when they are not known. */
-void verbs_add_packets(json_t *object, const struct wall_tally *tally, bool tallied);
-json_t *verbs_boxes_json(struct daemon *daemon, bool tallied);
 void verbs_handle(void *owner, struct control_request *request, json_t *object);
 json_t *verbs_diags(const struct ng_diags *diags);
 void verbs_ok(struct control_request *request); /* takes NULL, as the next does */
@@ -279,6 +276,17 @@ void verbs_fail(struct control_request *request, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void verbs_fail_diags(struct control_request *request, const struct ng_diags *diags,
 		      const char *error);
+
+/* verbs_sandbox.c: sandboxes that come, go and change while the gate runs. */
+void verbs_sandbox_add(struct daemon *daemon, struct control_request *request, json_t *object);
+void verbs_sandbox_remove(struct daemon *daemon, struct control_request *request,
+			  json_t *object);
+void verbs_sandbox_mode(struct daemon *daemon, struct control_request *request, json_t *object);
+
+/* verbs_boxes.c: sandboxes as the control socket shows them. */
+/* Of one box: its packets by the kernel, or null each when they are not known. */
+void verbs_add_packets(json_t *object, const struct wall_tally *tally, bool tallied);
+json_t *verbs_boxes_json(struct daemon *daemon, bool tallied);
 
 /* upstreams.c: adds what a row says; rows of other workers than the first add to those that are there.
  * False: there are too many, and it is left out. */

@@ -1,6 +1,6 @@
 # The worker is a library of its own, so that its test can run it without main.
 noinst_LIBRARIES += libworker.a
-libworker_a_SOURCES = src/daemon/worker.c src/daemon/worker.h src/daemon/worker_adopt.c src/daemon/worker_orders.c \
+libworker_a_SOURCES = src/daemon/worker.c src/daemon/worker.h src/daemon/worker_acts.c src/daemon/worker_adopt.c src/daemon/worker_orders.c \
 	src/daemon/worker_parts.h src/daemon/worker_report.c src/daemon/worker_rulesets.c \
 	src/daemon/worker_rulesets.h src/daemon/worker_targets.c src/daemon/worker_targets.h \
 	src/daemon/worker_wall.c
@@ -13,7 +13,7 @@ namegated_SOURCES = src/daemon/main.c src/daemon/assign.c src/daemon/assign.h sr
 	src/daemon/images.c src/daemon/images.h src/daemon/links.c src/daemon/listen.c src/daemon/listen.h \
 	src/daemon/load.c src/daemon/log.c src/daemon/log.h src/daemon/own.c src/daemon/own.h \
 	src/daemon/prepare.c src/daemon/resolv.c src/daemon/routes.c src/daemon/routes.h src/daemon/sockets.c src/daemon/spec.c src/daemon/spec.h src/daemon/sync.c \
-	src/daemon/upstreams.c src/daemon/verbs.c src/daemon/views.c
+	src/daemon/upstreams.c src/daemon/verbs.c src/daemon/verbs_boxes.c src/daemon/verbs_sandbox.c src/daemon/views.c
 namegated_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(LMDB_CFLAGS) $(JANSSON_CFLAGS)
 namegated_LDADD = libworker.a libedge.a libconf.a libcore.a $(UV_LIBS) $(LMDB_LIBS) \
 	$(JANSSON_LIBS) $(CONFUSE_LIBS) $(SSL_LIBS) $(LDNS_LIBS) $(SECCOMP_LIBS) $(CAPNG_LIBS)

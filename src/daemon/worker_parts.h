@@ -154,7 +154,7 @@ struct worker {
 /* Reads the clock; the result is the time of the input that follows. */
 uint64_t worker_clock_us(struct worker *worker);
 uint64_t worker_wall_s(void);
-/* Acts on what the last input brought about. */
+/* worker_acts.c: acts on what the last input brought about. */
 void worker_drain(struct worker *worker);
 /* worker_adopt.c: what a life that ends in order leaves of its answers. */
 void worker_save(struct worker *worker);

@@ -5,11 +5,11 @@
  * else, and serves records until main goes away. Ending, however it ends, leaves the table standing:
  * removing it is --teardown and nothing else.
  */
+#include "warden/inbox.h"
+#include "warden/teardown.h"
 #include "warden/warden.h"
 
-#include "edge/channel.h"
 #include "edge/confine.h"
-#include "edge/program_pins.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -25,11 +25,6 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-
-#define CHANGES_MAX   1024 /* sandboxes in one batch */
-#define GATHER_SHARE  3 /* newcomers wait so many times what cutting for the last ones took */
-#define GATHER_MAX_US 50000u
-#define MAIN_WAIT_MS  5000
 
 void say(const char *format, ...)
 {
@@ -48,207 +43,6 @@ uint64_t warden_clock_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
-}
-
-/* ---- main's records ---- */
-
-struct inbox {
-	struct change *changes; /* CHANGES_MAX, owned */
-	size_t n;
-	uint32_t missing;   /* statics of the last one that have not come yet */
-	bool urgent;        /* not all of them are newcomers */
-	uint64_t gather_us; /* until then newcomers wait for more of their kind */
-};
-
-/* main reads its channel; when it does not for seconds, it is as good as gone. */
-static int tell_main(struct warden *warden, struct wall_packet *packet)
-{
-	struct pollfd wait = {.fd = warden->main_fd, .events = POLLOUT};
-	int sent;
-
-	do
-		sent = channel_send(warden->main_fd, packet, -1);
-	while (sent == NG_E_FULL && poll(&wait, 1, MAIN_WAIT_MS) > 0);
-	return sent;
-}
-
-static int answer_main(struct warden *warden, enum wall_kind kind, uint32_t seq,
-		       const struct wall_done *done)
-{
-	struct wall_packet *packet = &warden->workers.packet;
-
-	packet->head = (struct wall_head){.kind = (uint16_t)kind, .count = 1, .seq = seq};
-	packet->done = *done;
-	return tell_main(warden, packet);
-}
-
-static int take_tallies(struct warden *warden, const struct wall_packet *packet)
-{
-	uint32_t seq = packet->head.seq;
-	int code = reports_tell_numbers(warden, tell_main);
-
-	return code == NG_OK
-		       ? answer_main(warden, WALL_TALLIES_END, seq, &(struct wall_done){0})
-		       : code;
-}
-
-/*
- * The flows of newcomers are cut by a walk through the whole connection tracking table, so many are
- * to share one. Who registers sandboxes one by one, each after the last was confirmed, waits for
- * nobody.
- */
-static void gather(const struct warden *warden, struct inbox *inbox, size_t n)
-{
-	uint64_t cutting_us =
-		warden->cutting_us * (n - 1 < GATHER_SHARE ? n - 1 : GATHER_SHARE);
-
-	inbox->gather_us =
-		warden_clock_us() + (cutting_us < GATHER_MAX_US ? cutting_us : GATHER_MAX_US);
-}
-
-static int flush_changes(struct warden *warden, struct inbox *inbox)
-{
-	size_t n = inbox->n - (inbox->missing > 0);
-	int code = NG_OK;
-
-	if (!n)
-		return NG_OK;
-	enrol(warden, inbox->changes, n);
-	gather(warden, inbox, n);
-	for (size_t i = 0; code == NG_OK && i < n; i++)
-		code = answer_main(warden, WALL_DONE, inbox->changes[i].seq,
-				   &(struct wall_done){.code = inbox->changes[i].code,
-						       .held = inbox->changes[i].held});
-	inbox->changes[0] = inbox->changes[n]; /* the one that is not whole yet, if any */
-	inbox->n -= n;
-	inbox->urgent = inbox->n > 0;
-	return code;
-}
-
-static bool is_due(const struct warden *warden, const struct inbox *inbox)
-{
-	return inbox->urgent || warden->now_us >= inbox->gather_us;
-}
-
-/* Two changes of one sandbox are not committed together. */
-static int flush_before(struct warden *warden, struct inbox *inbox, uint32_t id)
-{
-	for (size_t i = 0; i < inbox->n; i++)
-		if (inbox->changes[i].wanted.id == id)
-			return flush_changes(warden, inbox);
-	return NG_OK;
-}
-
-static int take_sandbox(struct warden *warden, struct inbox *inbox,
-			const struct wall_packet *packet)
-{
-	const struct wall_sandbox *wanted = &packet->sandbox;
-	int code = flush_before(warden, inbox, wanted->id);
-	struct change *change = &inbox->changes[inbox->n];
-
-	if (code != NG_OK)
-		return code;
-	*change = (struct change){.seq = packet->head.seq, .wanted = *wanted};
-	if (wanted->n_statics) {
-		change->statics.items = calloc(wanted->n_statics, sizeof(struct wall_static));
-		if (!change->statics.items)
-			return NG_E_NOMEM;
-	}
-	inbox->missing = wanted->n_statics;
-	inbox->urgent |= sandboxes_find(&warden->sandboxes, wanted->id) != NULL;
-	inbox->n++;
-	return NG_OK;
-}
-
-static int take_removal(struct warden *warden, struct inbox *inbox,
-			const struct wall_packet *packet)
-{
-	int code = flush_before(warden, inbox, packet->id.id);
-
-	if (code != NG_OK)
-		return code;
-	inbox->changes[inbox->n] = (struct change){.seq = packet->head.seq, .remove = true};
-	inbox->changes[inbox->n++].wanted.id = packet->id.id;
-	inbox->urgent = true;
-	return NG_OK;
-}
-
-/* NG_E_FORMAT: not what was announced. */
-static int take_statics(struct inbox *inbox, const struct wall_packet *packet)
-{
-	struct change *change;
-
-	if (packet->head.count > inbox->missing)
-		return NG_E_FORMAT;
-	change = &inbox->changes[inbox->n - 1];
-	if (packet->head.seq != change->seq)
-		return NG_E_FORMAT;
-	for (size_t i = 0; i < packet->head.count; i++) {
-		if (packet->statics[i].sandbox != change->wanted.id)
-			return NG_E_FORMAT;
-		change->statics.items[change->statics.n++] = packet->statics[i];
-	}
-	inbox->missing -= packet->head.count;
-	return NG_OK;
-}
-
-static int take_table(struct warden *warden, const struct wall_packet *packet)
-{
-	struct wall_done done = {0};
-
-	done.code = setup_table(warden, &packet->table, &done.system, &done.takes);
-	return answer_main(warden, WALL_DONE, packet->head.seq, &done);
-}
-
-static int take_main(struct warden *warden, struct inbox *inbox,
-		     const struct wall_packet *packet, int fd)
-{
-	int code = NG_OK;
-
-	if (inbox->missing && packet->head.kind != WALL_STATIC)
-		return NG_E_FORMAT;
-	switch (packet->head.kind) {
-	case WALL_SANDBOX_ADD:
-		code = take_sandbox(warden, inbox, packet);
-		break;
-	case WALL_STATIC:
-		code = take_statics(inbox, packet);
-		break;
-	case WALL_SANDBOX_REMOVE:
-		code = take_removal(warden, inbox, packet);
-		break;
-	case WALL_TABLE:
-		code = flush_changes(warden, inbox);
-		return code == NG_OK ? take_table(warden, packet) : code;
-	case WALL_TALLIES:
-		code = flush_changes(warden, inbox);
-		return code == NG_OK ? take_tallies(warden, packet) : code;
-	case WALL_CHANNEL:
-		if (workers_add(&warden->workers, packet->channel.worker, fd) != NG_OK)
-			say("worker %u refused: there are %u already", packet->channel.worker,
-			    WORKERS_MAX);
-		leases_unclaim(warden, packet->channel.worker);
-		break;
-	}
-	if (code == NG_OK && inbox->n == CHANGES_MAX)
-		code = flush_changes(warden, inbox);
-	return code;
-}
-
-static int serve_main(struct warden *warden, struct inbox *inbox)
-{
-	int code = NG_OK, fd = -1;
-
-	while (code == NG_OK) {
-		code = channel_receive(warden->main_fd, WALL_MAIN_TO_WARDEN, &warden->packet,
-				       &fd);
-		if (code == NG_OK)
-			code = take_main(warden, inbox, &warden->packet, fd);
-	}
-	if (code == NG_E_NOTFOUND)
-		return NG_OK;
-	(void)flush_changes(warden, inbox);
-	return code;
 }
 
 /* ---- the loop ---- */
@@ -286,14 +80,6 @@ static int ends_wait_ms(const struct warden *warden)
 	return left_us > IDLE_TICK_MS * 1000u ? IDLE_TICK_MS : (int)(left_us / 1000);
 }
 
-static int gather_wait_ms(const struct warden *warden, const struct inbox *inbox)
-{
-	if (inbox->n == (inbox->missing > 0))
-		return -1;
-	return is_due(warden, inbox) ? 0
-				     : (int)((inbox->gather_us - warden->now_us) / 1000) + 1;
-}
-
 static int sooner(int a_ms, int b_ms)
 {
 	return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
@@ -302,7 +88,7 @@ static int sooner(int a_ms, int b_ms)
 static int wait_ms(const struct warden *warden, const struct inbox *inbox)
 {
 	return sooner(sooner(ends_wait_ms(warden), flows_wait_ms(warden)),
-		      gather_wait_ms(warden, inbox));
+		      inbox_wait_ms(warden, inbox));
 }
 
 static size_t fill_slots(const struct warden *warden, int signals, struct pollfd *slots)
@@ -337,9 +123,9 @@ static int turn(struct warden *warden, struct inbox *inbox, const struct pollfd 
 	if (slots[SLOT_FENCE].revents)
 		fence_look(&warden->fence);
 	if (slots[SLOT_MAIN].revents)
-		code = serve_main(warden, inbox);
-	if (code == NG_OK && is_due(warden, inbox))
-		code = flush_changes(warden, inbox);
+		code = inbox_serve(warden, inbox);
+	if (code == NG_OK && inbox_due(warden, inbox))
+		code = inbox_flush(warden, inbox);
 	if (code != NG_OK)
 		return code;
 	bridge_watch(warden);
@@ -360,13 +146,11 @@ static int turn(struct warden *warden, struct inbox *inbox, const struct pollfd 
 static int loop(struct warden *warden, int signals)
 {
 	struct pollfd slots[SLOT_WORKERS + WORKERS_MAX];
-	/* One more: the last one may wait alone for its statics. */
-	struct inbox inbox = {.changes = calloc(CHANGES_MAX + 1, sizeof(struct change))};
-	int code = NG_E_NOMEM;
+	struct inbox inbox;
+	int code = inbox_open(&inbox);
 
-	if (inbox.changes)
-		code = answer_main(warden, WALL_READY, 0, &(struct wall_done){0});
-
+	if (code == NG_OK)
+		code = inbox_answer(warden, WALL_READY, 0, &(struct wall_done){0});
 	while (code == NG_OK) {
 		size_t n = fill_slots(warden, signals, slots);
 
@@ -380,9 +164,7 @@ static int loop(struct warden *warden, int signals)
 		if (code == NG_OK && warden->over)
 			code = NG_E_KERNEL;
 	}
-	for (size_t i = 0; i < inbox.n; i++)
-		statics_finish(&inbox.changes[i].statics);
-	free(inbox.changes);
+	inbox_close(&inbox);
 	return code;
 }
 
@@ -515,66 +297,6 @@ static int serve(const char *user, const int programs[FENCE_SIDES])
 	return code == NG_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int teardown(const char *table)
-{
-	struct kernel kernel;
-	char why[SAY_MAX] = "";
-	int system = 0, code = kernel_open(&kernel, why);
-
-	if (code == NG_OK)
-		code = table_remove(&kernel, table, &system);
-	if ((code == NG_OK || code == NG_E_NOTFOUND) && fence_remove(table, &system) != NG_OK)
-		say("the marks on sandbox interfaces or the routing rules could not be "
-		    "removed: %s; ip rule and tc filter show them",
-		    strerror(system));
-	if ((code == NG_OK || code == NG_E_NOTFOUND) && pins_remove(table) != NG_OK)
-		say("the programs that hold this host's processes could not be removed: %s; rm "
-		    "-r /sys/fs/bpf/namegate removes them",
-		    strerror(errno));
-	if (why[0])
-		say("%s", why);
-	else if (code == NG_E_NOTFOUND)
-		say("there is no table \"%s\"; nothing was removed", table);
-	else if (code != NG_OK)
-		say("table \"%s\" could not be removed: %s%s", table, strerror(system),
-		    system == EPERM ? "; stop namegated first, it owns the table" : "");
-	kernel_close(&kernel);
-	return code == NG_OK || code == NG_E_NOTFOUND ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
-static int teardown_set(struct kernel *kernel, const char *text)
-{
-	struct wall_set set = {0};
-	char rest;
-
-	if (sscanf(text, "%7s %63s %63s %c", set.family, set.table, set.name, &rest) != 3 ||
-	    !wall_set_family_good(set.family) || !wall_nft_name_good(set.table) ||
-	    !wall_nft_name_good(set.name)) {
-		say("\"%s\" is not family, table and set, as in \"inet filter allowed4\"",
-		    text);
-		return NG_E_SYNTAX;
-	}
-	return integrate_teardown(kernel, &set);
-}
-
-/* One that cannot be emptied keeps none of the others. */
-static int teardown_sets(char **texts)
-{
-	struct kernel kernel;
-	char why[SAY_MAX] = "";
-	int worst = kernel_open(&kernel, why);
-
-	if (worst != NG_OK)
-		say("%s", why);
-	for (bool open = worst == NG_OK; open && *texts; texts++) {
-		int code = teardown_set(&kernel, *texts);
-
-		worst = code == NG_OK ? worst : code;
-	}
-	kernel_close(&kernel);
-	return worst == NG_OK ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"user", required_argument, NULL, 'u'},
@@ -608,5 +330,5 @@ int main(int argc, char **argv)
 	}
 	if (sets)
 		return teardown_sets(argv + optind);
-	return table ? teardown(table) : serve(user, programs);
+	return table ? teardown_table(table) : serve(user, programs);
 }
