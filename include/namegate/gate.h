@@ -33,6 +33,7 @@ struct ng_settings {
 	bool ancestor_nodata;  /* `ancestor-answer nodata` */
 	bool no_ipv4, no_ipv6; /* no kernel set would hold addresses of that family */
 	bool prefetch;         /* names in use are asked for again before their answer ends */
+	bool drop_low_ports;   /* no answer to datagrams from ports below 1024 */
 	uint32_t stale_s;      /* what answers serve beyond their end when no server answers */
 };
 
@@ -333,7 +334,8 @@ struct ng_client {
 	 */
 	uint32_t sandbox;
 	struct ng_peer peer;
-	bool tcp; /* a stream: replies may be as long as messages can be */
+	uint16_t port; /* of a datagram: where it came from; 0: of no meaning */
+	bool tcp;      /* a stream: replies may be as long as messages can be */
 	uint16_t
 		keepalive_ds; /* of a stream: its idle time for RFC 7828, in tenths of a second */
 };

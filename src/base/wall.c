@@ -253,7 +253,7 @@ static bool begin_good(const void *body)
 	       begin->flow_lease_s <= NG_LEASE_CEILING_S &&
 	       begin->stale_s <= NG_STALE_CEILING_S && begin->pad == 0 &&
 	       (begin->flags & ~(WALL_ANCESTOR_NODATA | WALL_PREFETCH | WALL_RESUMED |
-				 WALL_NO_IPV4 | WALL_NO_IPV6)) == 0;
+				 WALL_DROP_LOW_PORTS | WALL_NO_IPV4 | WALL_NO_IPV6)) == 0;
 }
 
 bool wall_host_good(const char *name)

@@ -232,7 +232,7 @@ struct wall_begin {
 	uint32_t pending, pending_sandbox, leases, leases_sandbox, cache_octets;
 	uint32_t queries_sandbox, budget;
 	uint32_t tcp_clients, tcp_clients_sandbox, records_per_s;
-	uint32_t flags; /* WALL_ANCESTOR_NODATA, WALL_PREFETCH, WALL_NO_ */
+	uint32_t flags; /* WALL_ANCESTOR_NODATA, WALL_PREFETCH, WALL_DROP_, WALL_NO_ */
 	uint32_t pad;
 };
 #define WALL_ANCESTOR_NODATA 0x01u
@@ -240,6 +240,7 @@ struct wall_begin {
 #define WALL_RESUMED         0x10u /* the worker before this one died */
 #define WALL_NO_IPV6         0x04u
 #define WALL_PREFETCH        0x08u
+#define WALL_DROP_LOW_PORTS  0x20u
 
 struct wall_flush {       /* answers to be forgotten */
 	uint8_t name_len; /* 0: all of them */
@@ -314,7 +315,7 @@ struct wall_listener {
 };
 
 struct wall_counters {
-	uint64_t values[56];
+	uint64_t values[57];
 }; /* struct ng_counters first, then the edges' own */
 
 struct wall_lease_row {

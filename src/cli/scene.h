@@ -57,6 +57,7 @@ struct asker { /* one client message, and what its reply must look like whatever
 	const struct box *box; /* NULL: a stranger */
 	struct ng_addr addr;
 	uint8_t *wire;
+	uint16_t port;     /* 0: not said */
 	size_t len, limit; /* limit: the largest reply that the transport takes */
 	bool tcp, edns, raw, told;
 	struct asker *next, *prev;

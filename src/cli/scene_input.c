@@ -56,6 +56,7 @@ static void query(struct scene *scene, struct reader *reader)
 	client = (struct ng_client){.handle = asker->handle,
 				    .addr = asker->addr,
 				    .interface = port,
+				    .port = asker->port,
 				    .tcp = asker->tcp};
 	ng_gate_query(scene->gate, scene->now_us, &client, asker->wire, asker->len);
 }

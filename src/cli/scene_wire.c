@@ -75,6 +75,8 @@ static bool shape_option(struct reader *reader, struct shape *shape, struct aske
 		return true;
 	if (word_accept(reader, "as"))
 		asker->addr = need_addr(reader);
+	else if (word_accept(reader, "source-port"))
+		asker->port = (uint16_t)need_number(reader, "a port");
 	else if (word_accept(reader, "id"))
 		shape->id = (uint16_t)need_number(reader, "a message ID");
 	else if (word_accept(reader, "size"))

@@ -236,6 +236,11 @@ static void setting_read(struct scene *scene, struct reader *reader)
 		{"cache-size", &limits->cache_octets, false},
 		{"queries-sandbox", &limits->queries_sandbox, false},
 	};
+	const struct {
+		const char *name;
+		bool *value;
+	} switches[] = {{"prefetch", &settings->prefetch},
+			{"drop-low-ports", &settings->drop_low_ports}};
 
 	if (word_accept(reader, "clock")) {
 		scene->clock_s = need_number(reader, "seconds since 1970");
@@ -251,10 +256,12 @@ static void setting_read(struct scene *scene, struct reader *reader)
 			word_bad(reader, "`ancestor-answer` is nodata or nxdomain");
 		return;
 	}
-	if (word_accept(reader, "prefetch")) {
-		settings->prefetch = word_accept(reader, "true");
-		if (!settings->prefetch && !word_accept(reader, "false"))
-			word_bad(reader, "`prefetch` is true or false");
+	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
+		if (!word_accept(reader, switches[i].name))
+			continue;
+		*switches[i].value = word_accept(reader, "true");
+		if (!*switches[i].value && !word_accept(reader, "false"))
+			word_bad(reader, "`%s` is true or false", switches[i].name);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {

@@ -48,6 +48,7 @@ static const struct field top_fields[] = {
 	       NG_LEASE_CEILING_S),
 	ONE("budget", kind_budget, struct conf, settings.budget),
 	ONE("ancestor-answer", kind_ancestor, struct conf, settings.ancestor_nodata),
+	ONE("drop-low-ports", kind_switch, struct conf, settings.drop_low_ports),
 	ONE("prefetch", kind_switch, struct conf, settings.prefetch),
 	NUMBER("serve-stale", kind_duration, struct conf, settings.stale_s, 0,
 	       NG_STALE_CEILING_S),

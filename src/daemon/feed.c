@@ -208,6 +208,8 @@ static uint32_t begin_flags(const struct daemon *daemon, const struct seat *seat
 	uint32_t flags = daemon->conf->settings.ancestor_nodata ? WALL_ANCESTOR_NODATA : 0;
 	if (daemon->conf->settings.prefetch)
 		flags |= WALL_PREFETCH;
+	if (daemon->conf->settings.drop_low_ports)
+		flags |= WALL_DROP_LOW_PORTS;
 	if (seat->child.starts > 1)
 		flags |= WALL_RESUMED;
 	if (daemon->conf->n_declared && !(daemon->takes & v4))

@@ -38,10 +38,10 @@ static void fill_counters(struct worker *worker, struct wall_counters *out)
 	struct upstream_counters up = upstream_counters(worker->upstream);
 	struct record_counters records = record_counters(worker->records);
 	const uint64_t edges[] = {
-		udp.received, udp.sent,     udp.crowded,     udp.oversize,       udp.unsent,
-		tcp.clients,  tcp.received, tcp.refused,     tcp.gave_way,       tcp.late,
-		up.tries,     up.strange,   up.over_tcp,     up.timeouts,        up.crowded,
-		up.case_lost, up.asking,    records.written, records.suppressed,
+		udp.received, udp.sent,     udp.crowded,  udp.oversize,    udp.portless,
+		udp.unsent,   tcp.clients,  tcp.received, tcp.refused,     tcp.gave_way,
+		tcp.late,     up.tries,     up.strange,   up.over_tcp,     up.timeouts,
+		up.crowded,   up.case_lost, up.asking,    records.written, records.suppressed,
 	};
 
 	_Static_assert(sizeof(gate) + sizeof(edges) <= sizeof(out->values),

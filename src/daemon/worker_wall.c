@@ -213,6 +213,7 @@ static struct ng_generation generation_of(const struct stage *stage, bool resume
 				.resumed = resumed && (begin->flags & WALL_RESUMED),
 				.stale_s = begin->stale_s,
 				.prefetch = (begin->flags & WALL_PREFETCH) != 0,
+				.drop_low_ports = (begin->flags & WALL_DROP_LOW_PORTS) != 0,
 				.ancestor_nodata = (begin->flags & WALL_ANCESTOR_NODATA) != 0,
 				.no_ipv4 = (begin->flags & WALL_NO_IPV4) != 0,
 				.no_ipv6 = (begin->flags & WALL_NO_IPV6) != 0,

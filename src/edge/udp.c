@@ -183,13 +183,10 @@ static void note_way(struct msghdr *message, struct slot *slot)
 	}
 }
 
-/*
- * Port 0 cannot be answered, and port 53 is where servers listen: a forged question from there would have two of
- * them talk to each other. Both families keep the port in the same place.
- */
-static bool port_is_silent(const union peer *peer)
+/* Both families keep it in the same place. */
+static uint16_t port_of(const union peer *peer)
 {
-	return peer->v4.sin_port == 0 || peer->v4.sin_port == htons(53);
+	return ntohs(peer->v4.sin_port);
 }
 
 static void take_query(struct listener *listener, unsigned i)
@@ -206,8 +203,11 @@ static void take_query(struct listener *listener, unsigned i)
 		udp->counters.oversize++;
 		return;
 	}
-	if (port_is_silent(&batch->peers[i]))
+	client.port = port_of(&batch->peers[i]);
+	if (!client.port) { /* no answer can go there */
+		udp->counters.portless++;
 		return;
+	}
 	index = slot_take(udp);
 	if (index == NO_SLOT) {
 		udp->counters.crowded++;

@@ -9,6 +9,9 @@
 
 #include <namegate/special.h>
 
+#define PORT_DNS  53
+#define PORTS_LOW 1024 /* those below are given out by the administrator alone */
+
 /* ---- resolving ---- */
 
 static void query_step(struct ng_gate *gate, struct query *query, enum chain_step step)
@@ -244,6 +247,16 @@ uint32_t ng_gate_sandbox_of(const struct ng_gate *gate, const struct ng_client *
 	return sandbox ? sandbox->spec.id : 0;
 }
 
+/*
+ * Port 53 is where servers listen: by a forged question from there two of them would talk to each other.
+ * Below 1024 there are other services that answer whatever comes.
+ */
+static bool port_silent(const struct ng_gate *gate, const struct ng_client *client)
+{
+	return client->port == PORT_DNS ||
+	       (client->port && client->port < PORTS_LOW && gate->settings.drop_low_ports);
+}
+
 void ng_gate_query(struct ng_gate *gate, uint64_t now_us, const struct ng_client *client,
 		   const uint8_t *wire, size_t len)
 {
@@ -252,7 +265,8 @@ void ng_gate_query(struct ng_gate *gate, uint64_t now_us, const struct ng_client
 
 	actions_begin(gate, now_us);
 	gate->counters.queries++;
-	fate = ng_query_parse(wire, len, &gate->asked);
+	fate = port_silent(gate, client) ? NG_FATE_SILENCE
+					 : ng_query_parse(wire, len, &gate->asked);
 	if (fate == NG_FATE_SILENCE) {
 		gate->counters.silent++;
 		action_add(gate, NG_DROP)->drop = client->handle;

@@ -3,6 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 live_enter "$@"
 usual_stage
+echo 'drop-low-ports = true' >"$work/extra.conf"
 start_gate
 add_box 1 "$(allow box1.list .allowed.example '*.many.example')" >/dev/null
 
@@ -45,6 +46,17 @@ ping() { box "$1" ping -n -c 1 -W 2 "$2" >/dev/null 2>&1 && echo through || echo
 is "no ping to the world" "none" "$(ping 1 44.3.3.3)"
 is "the host's other ports are closed" "refused" "$(reach 1 10.77.1.1 22)"
 is "so are its other addresses" "refused" "$(reach 1 192.0.2.1 80)"
+
+# By UDP nobody is answered where servers answer from.
+asked_from() { ask 1 www.allowed.example A +time="${3:-2}" -b "$1#$2" "${@:4}"; } # ADDRESS PORT SECONDS MORE
+silent=$(gate status --json | jq .counters.silent)
+is "from port 53, 7 and 1023 nothing is answered" "TIMEOUT TIMEOUT TIMEOUT" \
+	"$(asked_from 10.77.1.2 53) $(asked_from 10.77.1.2 7) $(asked_from fd77:1::2 1023 2 @fd77:1::1)"
+unanswered() { [ "$(gate status --json | jq .counters.silent)" -ge $((silent + 3)) ]; }
+until_true 10 unanswered
+is "and each is counted" $((silent + 3)) "$(gate status --json | jq .counters.silent)"
+is "from 1024 it is, and by TCP" "NOERROR 44.0.0.1 NOERROR 44.0.0.1" \
+	"$(asked_from 10.77.1.2 1024 10) $(asked_from 10.77.1.2 1023 10 +tcp)"
 
 # Sandboxes do not reach each other, not even one that listens.
 box 2 python3 "$here/peer.py" web >/dev/null 2>&1 &

@@ -121,6 +121,7 @@ SCENES = \
 	tests/scene/lockdown-closes-ports-and-observed.scene \
 	tests/scene/lockdown.scene \
 	tests/scene/longest-route-wins.scene \
+	tests/scene/low-ports.scene \
 	tests/scene/malformed-counts.scene \
 	tests/scene/malformed-names.scene \
 	tests/scene/malformed-silence.scene \

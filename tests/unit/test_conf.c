@@ -11,7 +11,8 @@ static const char full[] =
 	"interfaces = {\"sb*\", \"veth0\", \"br0\"}\npolicies = {\"a.list\", \"/b "
 	"c$d\\\"e.rpz\"}\n"
 	"lease-min = 5m flow-lease = 0\ngrace = 45\nttl-max = 2h\ndeny-ttl = "
-	"30s\nancestor-answer = nodata prefetch = false serve-stale = 1d budget = 512\n"
+	"30s\nancestor-answer = nodata prefetch = false drop-low-ports = true serve-stale = 1d "
+	"budget = 512\n"
 	"limits { pending = 100 pending-sandbox = 10 leases = 2000 leases-sandbox = 20\n"
 	"\tqueries-sandbox = 90 cache-size = 300K sandboxes = 40 tcp-clients = 50 "
 	"tcp-clients-sandbox = 6\n"
@@ -73,6 +74,7 @@ static void every_key_is_read(void **state)
 	assert_int_equal(conf->settings.deny_ttl_s, 30);
 	assert_true(conf->settings.ancestor_nodata);
 	assert_false(conf->settings.prefetch);
+	assert_true(conf->settings.drop_low_ports);
 	assert_int_equal(conf->settings.stale_s, 86400);
 	assert_int_equal(conf->settings.limits.pending, 100);
 	assert_int_equal(conf->settings.limits.pending_sandbox, 10);
@@ -270,6 +272,7 @@ static void the_defaults_are_said(void **state)
 					    "record = \"stdout\"\n",
 					    "ancestor-answer = nxdomain\n",
 					    "prefetch = true\n",
+					    "drop-low-ports = false\n",
 					    "serve-stale = 0s\n",
 					    "\tcache-size = 32M\n",
 					    "\tleases = 1048576\n",
@@ -310,6 +313,7 @@ static void each_fault_is_refused_at_its_place(void **state)
 		{"ancestor-answer = maybe", "1:19 conf-value"},
 		{"serve-stale = 8d", "1:15 conf-value"},
 		{"prefetch = maybe", "1:12 conf-value"},
+		{"drop-low-ports = 1024", "1:18 conf-value"},
 		{"limits { cache-size = 1K }", "1:23 conf-value"},
 		{"limits { cache-size = 4G }", "1:23 conf-value"},
 		{"limits { cache-size = 1T }", "1:23 conf-value"},

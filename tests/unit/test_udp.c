@@ -28,6 +28,7 @@ struct world {
 	char interface[NG_IFNAME_MAX];
 	bool echo;
 	unsigned batches;
+	uint16_t port_from;
 };
 
 static void on_batch(void *context)
@@ -46,6 +47,7 @@ static void on_query(void *context, const struct ng_client *client, const uint8_
 	assert_int_equal(client->handle >> 63, 0);
 	assert_true(world->batches > 0);
 	world->addr = client->addr;
+	world->port_from = client->port;
 	strcpy(world->interface, client->interface ? client->interface : "");
 	world->handles[world->n++ % MANY] = client->handle;
 	if (world->echo)
@@ -240,14 +242,15 @@ static void what_no_query_can_be_is_dropped(void **state)
 	close(fd);
 }
 
-/* Two servers that are each made to believe that the other has asked would not come to an end. */
-static void what_comes_from_port_53_is_dropped(void **state)
+/* The gate answers nothing from there (RFC 5452 10): it is told where a question came from. */
+static void the_gate_is_told_the_port(void **state)
 {
 	struct world *world = *state;
 	struct sockaddr_in from = {.sin_family = AF_INET, .sin_port = htons(53)};
 	const struct sockaddr_in to = {.sin_family = AF_INET,
 				       .sin_port = (in_port_t)world->port,
 				       .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t len = sizeof(from);
 	int server = socket(AF_INET, SOCK_DGRAM, 0);
 	int fd = client_of(world, "127.0.0.1");
 
@@ -261,10 +264,14 @@ static void what_comes_from_port_53_is_dropped(void **state)
 	udp_start(world->udp);
 	assert_int_equal(sendto(server, "abcd", 4, 0, (const struct sockaddr *)&to, sizeof(to)),
 			 4);
+	turn(world);
+	assert_int_equal(world->n, 1);
+	assert_int_equal(world->port_from, 53);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&from, &len), 0);
 	assert_int_equal(send(fd, "efgh", 4, 0), 4);
 	turn(world);
-	assert_int_equal(udp_counters(world->udp).received, 2);
-	assert_int_equal(world->n, 1);
+	assert_int_equal(world->n, 2);
+	assert_int_equal(world->port_from, ntohs(from.sin_port));
 	close(server);
 	close(fd);
 }
@@ -291,7 +298,7 @@ int main(void)
 		TEST(all_of_a_burst_are_answered),
 		TEST(handle_works_once),
 		TEST(what_no_query_can_be_is_dropped),
-		TEST(what_comes_from_port_53_is_dropped),
+		TEST(the_gate_is_told_the_port),
 		TEST(other_descriptors_are_refused),
 	};
 

@@ -234,7 +234,8 @@ static void settings(void **state)
 	ACCEPTED(WALL_BEGIN, packet.begin.flags = WALL_RESUMED);
 	ACCEPTED(WALL_MEMBER, packet.member.no_aaaa = 1);
 	REFUSED(WALL_MEMBER, packet.member.no_aaaa = 2);
-	REFUSED(WALL_BEGIN, packet.begin.flags = 32);
+	ACCEPTED(WALL_BEGIN, packet.begin.flags = WALL_DROP_LOW_PORTS);
+	REFUSED(WALL_BEGIN, packet.begin.flags = 64);
 	ACCEPTED(WALL_BEGIN, packet.begin.stale_s = NG_STALE_CEILING_S);
 	REFUSED(WALL_BEGIN, packet.begin.stale_s = NG_STALE_CEILING_S + 1);
 	REFUSED(WALL_BEGIN, packet.begin.pad = 1);
