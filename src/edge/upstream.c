@@ -93,7 +93,7 @@ static void begin(struct exchange *exchange, struct server_route *route,
 	exchange->ask = *ask;
 	exchange->version = upstream->version;
 	exchange->why = NG_NO_TIME;
-	exchange->tried = exchange->tries = exchange->no_stream = 0;
+	exchange->tried = exchange->tries = exchange->no_stream = exchange->unheard = 0;
 	exchange->hedged = false;
 	exchange->hedge_ms = 0;
 	exchange->begun_us = upstream_now_us();

@@ -136,8 +136,7 @@ static bool expects_cookie(const struct leg *leg)
 {
 	const struct server_route *route = exchange_route(leg->exchange);
 
-	return route && upstream_now_ms(leg->exchange->upstream) <
-				route->servers[leg->index].cookie.expected_until_ms;
+	return route && route->servers[leg->index].cookie.expected;
 }
 
 /* Sends it by the given way; false when that could not even begin. */
@@ -170,6 +169,7 @@ static bool leg_begin(struct leg *leg, struct server_route *route,
 {
 	struct exchange *exchange = leg->exchange;
 	const struct server *server = &route->servers[turn->index];
+	const uint8_t bit = (uint8_t)(1u << turn->index);
 
 	exchange->tried = turn->tried;
 	exchange->upstream->counters.tries++;
@@ -178,8 +178,12 @@ static bool leg_begin(struct leg *leg, struct server_route *route,
 	leg->probe = turn->probe;
 	leg->resent = leg->refused = leg->bad = leg->doubtful = false;
 	leg->form = server_form(server, turn->now_ms);
+	/* Without a cookie it is never asked again; by TCP it needs none. */
+	leg->deaf = exchange->unheard & bit && !(exchange->no_stream & bit);
+	exchange->unheard &= (uint8_t)~bit;
 	leg_count(leg, UPSTREAM_ASKED);
-	return leg_send(leg, server_way(server, turn->now_ms), route->timeout_ms);
+	return leg_send(leg, leg->deaf ? WAY_STREAM : server_way(server, turn->now_ms),
+			route->timeout_ms);
 }
 
 static struct server_turn turn_of(struct exchange *exchange)
@@ -327,7 +331,9 @@ static void leg_late(struct leg *leg)
 	if (route) {
 		server_slower(route, leg->index, leg_way(leg),
 			      (uint32_t)(upstream_now_us() - leg->sent_us));
-		if (leg->form == FORM_COOKIE)
+		if (leg->form == FORM_COOKIE && leg->expects)
+			leg->exchange->unheard |= (uint8_t)(1u << leg->index);
+		else if (leg->form == FORM_COOKIE)
 			server_unheard(route, leg->index);
 	}
 	if (leg->stage == LEG_STREAM)

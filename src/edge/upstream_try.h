@@ -49,6 +49,7 @@ struct leg {
 	bool expects;  /* the server has sent cookies: by datagram it is not believed without */
 	bool bad;      /* it has once said BADCOOKIE */
 	bool doubtful; /* its datagram brought no cookie, or not ours */
+	bool deaf;     /* the server has not answered it by datagram, with a cookie */
 	bool probe;    /* only to see whether the server is back */
 	bool resent;   /* its connection ended once, and it went to another */
 	bool refused;  /* LEG_LOST: the server takes no connection */
@@ -65,6 +66,7 @@ struct exchange {
 	enum ng_no_answer why;
 	uint8_t tried, tries;
 	uint8_t no_stream; /* bits of servers that took no connection: nothing moves there any more */
+	uint8_t unheard; /* of those that send cookies, and have not answered the last one */
 	bool busy, timer_ready, hedged;
 };
 

@@ -77,8 +77,7 @@ static void learn_cookie(const struct leg *leg, const struct ng_answer *answer)
 	leg_count(leg, UPSTREAM_COOKIES);
 	if (known && memcmp(known->ours, leg->cookie, COOKIE_LEN) == 0)
 		cookie_learn(known, answer->cookie + COOKIE_LEN,
-			     answer->cookie_len - (size_t)COOKIE_LEN,
-			     upstream_now_ms(upstream));
+			     answer->cookie_len - (size_t)COOKIE_LEN);
 }
 
 /* Of a datagram that is all right so far. */
@@ -170,6 +169,11 @@ static void learn_form(const struct leg *leg)
 			       "is asked without for a while. Replace it if you can."
 			     : "does not take cookies, which protect against forged answers; "
 			       "it is asked without for a while. Replace it if you can.");
+	if (route && leg->deaf && leg->stage == LEG_STREAM && server_deaf(route, leg->index))
+		doubt(leg,
+		      "does not answer by UDP when it is sent its own cookie back, but does by "
+		      "TCP; without a cookie an answer may be forged, and it is asked by TCP "
+		      "for a while.");
 	if (leg->doubtful)
 		doubt(leg,
 		      "answers by UDP without the cookie that it was sent, or with another; "

@@ -10,8 +10,7 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-#define SECRET_MS   UINT64_C(86400000)
-#define EXPECTED_MS UINT64_C(3600000) /* after that a server may have changed its ways */
+#define SECRET_MS UINT64_C(86400000)
 
 int cookies_init(struct cookies *cookies)
 {
@@ -88,11 +87,11 @@ size_t cookie_compose(const struct cookie *cookie,
 	return COOKIE_LEN + (size_t)cookie->theirs_len;
 }
 
-void cookie_learn(struct cookie *cookie, const uint8_t *theirs, size_t len, uint64_t now_ms)
+void cookie_learn(struct cookie *cookie, const uint8_t *theirs, size_t len)
 {
 	if (!len || len > COOKIE_SERVER)
 		return; /* ours alone, as one sends it who gives back whatever comes */
 	memcpy(cookie->theirs, theirs, len);
 	cookie->theirs_len = (uint8_t)len;
-	cookie->expected_until_ms = now_ms + EXPECTED_MS;
+	cookie->expected = true;
 }

@@ -26,7 +26,7 @@ struct cookie {                /* ours and theirs; the zero value knows none */
 	uint32_t epoch;
 	uint8_t ours[COOKIE_LEN], theirs[COOKIE_SERVER];
 	uint8_t theirs_len;
-	uint64_t expected_until_ms; /* it has sent some: without one it is not believed */
+	bool expected; /* it has sent some: without one it is not believed any more */
 };
 
 struct cookie_moment {
@@ -44,4 +44,4 @@ bool cookie_for(const struct cookie_moment *moment, const struct upstream_server
 size_t cookie_compose(const struct cookie *cookie,
 		      uint8_t out[static COOKIE_LEN + COOKIE_SERVER]);
 /* Theirs as an answer brought it that has brought ours. */
-void cookie_learn(struct cookie *cookie, const uint8_t *theirs, size_t len, uint64_t now_ms);
+void cookie_learn(struct cookie *cookie, const uint8_t *theirs, size_t len);

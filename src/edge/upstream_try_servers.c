@@ -180,13 +180,14 @@ bool server_doubt(struct server_route *route, uint8_t index, uint64_t now_ms)
 /* ---- forms ---- */
 
 /*
- * A server that has sent cookies is asked with them whatever comes: nobody who can make it look old
- * fashioned is to be able to talk us out of what protects against him. Of others there are some that
+ * A server that has sent cookies is asked with them whatever comes, and for good: nobody who can make it look old
+ * fashioned, or have it not heard, is to be able to talk us out of what protects against him. When it has
+ * really changed its ways, TCP is the way to ask it without. Of others there are some that
  * do not even answer a question with a cookie.
  */
 enum form server_form(const struct server *server, uint64_t now_ms)
 {
-	if (now_ms < server->cookie.expected_until_ms)
+	if (server->cookie.expected)
 		return FORM_COOKIE;
 	if (now_ms < server->form_until_ms)
 		return server->form;
@@ -212,6 +213,12 @@ void server_unheard(struct server_route *route, uint8_t index)
 
 	if (server->unheard < UNHEARD_MAX)
 		server->unheard++;
+}
+
+bool server_deaf(struct server_route *route, uint8_t index)
+{
+	server_unheard(route, index);
+	return route->servers[index].unheard == UNHEARD_MAX;
 }
 
 /* ---- what is shown ---- */

@@ -24,7 +24,7 @@ struct server {
 	struct cookie cookie;
 	enum form form; /* which it takes; until then */
 	uint64_t form_until_ms;
-	uint8_t unheard;  /* questions with a cookie in a row that it did not answer */
+	uint8_t unheard; /* questions in a row that it did not answer, it seems for their cookie */
 	uint64_t told_ms; /* when somebody was told that it is not who it should be */
 	bool probed;      /* that question is under way */
 	uint64_t counts[UPSTREAM_COUNTS];
@@ -79,6 +79,11 @@ enum form server_form(const struct server *server, uint64_t now_ms);
 /* In that form it has answered; those before it did not do. True: somebody should be told. */
 bool server_formed(struct server_route *route, uint8_t index, enum form form, uint64_t now_ms);
 void server_unheard(struct server_route *route, uint8_t index);
+/*
+ * It sends cookies, and a question that it did not answer with one it has answered by TCP. True: it does so
+ * always, and is not asked by datagram for a while.
+ */
+bool server_deaf(struct server_route *route, uint8_t index);
 /* All of them fail: the zone is as good as dead. */
 bool route_dead(const struct server_route *route);
 

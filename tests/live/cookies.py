@@ -6,6 +6,7 @@ liar     by UDP a false address with another cookie than ours, by TCP the right 
 forger   the first answer as good; then by UDP a false address and no cookie
 choke    FORMERR to a question with a cookie
 deaf     silence to a question with a cookie
+deafened the first answer as good; then by UDP silence
 old      by UDP the header alone and FORMERR to a question with EDNS
 
 Prints a line for each question: kind, udp or tcp, who asks, whether with edns, the cookie or -.
@@ -61,7 +62,7 @@ def answer(wire, udp, source):
     seen.add(kind)
     if kind == "choke" and cookie:
         return reply(wire, end, 1, None, None)
-    if kind == "deaf" and cookie:
+    if kind == "deaf" and cookie or kind == "deafened" and udp and not first:
         return None
     if kind == "old" and edns:
         return wire[:2] + bytes([0x80, 1]) + bytes(8)
@@ -69,7 +70,7 @@ def answer(wire, udp, source):
         return reply(wire, end, 0, FALSE, bytes(octet ^ 255 for octet in ours) + THEIRS)
     if kind == "forger" and udp and not first:
         return reply(wire, end, 0, FALSE, None)
-    return reply(wire, end, 0, RIGHT, ours + THEIRS if ours and kind in ("good", "forger") else None)
+    return reply(wire, end, 0, RIGHT, ours + THEIRS if ours and kind in ("good", "forger", "deafened") else None)
 
 
 class Udp(socketserver.BaseRequestHandler):

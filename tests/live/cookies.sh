@@ -66,13 +66,13 @@ until_true 20 in_net dig +tries=1 +time=1 @192.0.2.62 nsd.example SOA || live_di
 nsenter --net=/run/netns/net -- python3 "$here/cookies.py" 192.0.2.63 >odd.log 2>&1 &
 until_true 20 in_net dig +tries=1 +time=1 @192.0.2.63 www.up.example || live_die "the odd server does not answer" odd.log
 
-odd=(good liar forger choke deaf old)
+odd=(good liar forger choke deaf deafened old)
 {
 	echo 'forward "named.example" { servers = {"192.0.2.60"} }'
 	echo 'forward "knot.example" { servers = {"192.0.2.61"} }'
 	echo 'forward "nsd.example" { servers = {"192.0.2.62"} }'
-	# What one zone learns of a server is not what another does. The deaf one costs two time-outs.
-	for kind in "${odd[@]}"; do echo "forward \"$kind.example\" { servers = {\"192.0.2.63\"} timeout = $([ "$kind" = deaf ] && echo 1000 || echo 5000) }"; done
+	# What one zone learns of a server is not what another does. The deaf ones cost two time-outs.
+	for kind in "${odd[@]}"; do echo "forward \"$kind.example\" { servers = {\"192.0.2.63\"} timeout = $([[ $kind = deaf* ]] && echo 1000 || echo 5000) }"; done
 } >extra.conf
 in_net tcpdump -i eth0 -n -U -w "$work/tcp.pcap" 'tcp port 53 and host (192.0.2.60 or 192.0.2.61 or 192.0.2.62)' >tcpdump.log 2>&1 &
 dump=$!
@@ -120,6 +120,10 @@ is "one that refuses cookies answers" "NOERROR 44.0.0.1" "$(ask 1 a.choke.exampl
 is "and is asked without" "NOERROR 44.0.0.1 1 2" "$(ask 1 b.choke.example) $(asked choke udp edns "$ours") $(asked choke udp edns -)"
 is "one that does not hear them answers" "NOERROR 44.0.0.1" "$(ask 1 a.deaf.example)"
 is "and is asked without" "NOERROR 44.0.0.1 2" "$(ask 1 b.deaf.example) $(asked deaf udp edns "$ours")"
+is "one that had sent cookies and does not hear them any more answers" "NOERROR 44.0.0.1 NOERROR 44.0.0.1 NOERROR 44.0.0.1" \
+	"$(ask 1 a.deafened.example) $(ask 1 b.deafened.example) $(ask 1 c.deafened.example)"
+is "it was asked with its cookie again" 2 "$(asked deafened udp edns "$theirs")"
+is "never without by UDP, but by TCP, and then at once" "0 3" "$(asked deafened udp edns -) $(ask 1 d.deafened.example >/dev/null; asked deafened tcp edns -)"
 is "one without EDNS answers" "NOERROR 44.0.0.1" "$(ask 1 a.old.example)"
 is "and is asked without" "NOERROR 44.0.0.1 2 2" "$(ask 1 b.old.example) $(asked old udp edns) $(asked old udp plain -)"
 

@@ -7,6 +7,8 @@
 #define THEIRS "the server's own" /* sixteen octets */
 #define NEWER  "is another now!!"
 
+#define DEAF_MS 1500 /* of a try, where one ends in silence and the next is answered */
+
 struct option { /* the COOKIE of a question; n 0: none */
 	const uint8_t *octets;
 	size_t n;
@@ -257,6 +259,39 @@ static void after_badcookie_none_is_believed_without(void **state)
 	assert_int_equal(counted(world).over_tcp, 1);
 }
 
+static void goes_deaf(struct world *world)
+{
+	give_baked(world, take(world, 0), THEIRS, 0, NG_RCODE_NOERROR);
+	for (int i = 0; i < 2; i++) {
+		(void)take(world, 0);
+		give_right_stream(world);
+	}
+	give_right_stream(world);
+}
+
+/* By TCP it needs none; and when it was so twice, it is asked that way at once. */
+static void one_that_sent_cookies_and_is_deaf_to_them_is_asked_by_tcp(void **state)
+{
+	struct world *world = *state;
+
+	routes(world, 1, LONG_MS);
+	world->script = goes_deaf;
+	assert_int_equal(pthread_create(&world->thread, NULL, run_script, world), 0);
+	for (uint64_t i = 0; i < 4; i++) {
+		ask(world, i);
+		uv_run(&world->loop, UV_RUN_DEFAULT);
+		routes(world, 1, DEAF_MS);
+	}
+	assert_int_equal(pthread_join(world->thread, NULL), 0);
+	assert_int_equal(world->answers, 4);
+	assert_int_equal(world->n_seen, 6);
+	assert_int_equal(cookie_of(&world->seen[1]).n, COOKIE_LEN + 16);
+	assert_int_equal(cookie_of(&world->seen[2]).n, 0);
+	assert_int_equal(cookie_of(&world->seen[3]).n, COOKIE_LEN + 16);
+	assert_int_equal(counted(world).timeouts, 2);
+	assert_in_range(counted(world).over_tcp, 3, 4); /* as the connection's end is seen */
+}
+
 static void chokes_on_cookies(struct world *world)
 {
 	give_refusal(world, take(world, 0), NG_RCODE_FORMERR, true);
@@ -340,7 +375,8 @@ static void cookie_is_of_both_addresses(void **state)
 	assert_int_equal(cookies_init(&cookies), NG_OK);
 	assert_true(cookie_for(&moment, &server, &here, &cookie));
 	first = cookie;
-	cookie_learn(&cookie, (const uint8_t *)THEIRS, 16, 5);
+	assert_false(cookie.expected);
+	cookie_learn(&cookie, (const uint8_t *)THEIRS, 16);
 	assert_true(cookie_for(&moment, &server, &here, &cookie));
 	assert_int_equal(cookie.theirs_len, 16);
 	for (size_t i = 0; i < 3; i++) {
@@ -358,6 +394,7 @@ static void cookie_is_of_both_addresses(void **state)
 	moment.now_ms += 86400001;
 	assert_true(cookie_for(&moment, &server, &here, &cookie));
 	assert_memory_not_equal(cookie.ours, first.ours, COOKIE_LEN);
+	assert_true(cookie.expected); /* of the server, whatever ours is */
 	cookies_finish(&cookies);
 }
 
@@ -373,6 +410,7 @@ int main(void)
 		TEST(badcookie_is_asked_once_more),
 		TEST(badcookie_again_is_asked_by_tcp),
 		TEST(after_badcookie_none_is_believed_without),
+		TEST(one_that_sent_cookies_and_is_deaf_to_them_is_asked_by_tcp),
 		TEST(one_that_takes_no_cookie_is_asked_without),
 		TEST(one_that_takes_no_edns_is_asked_without),
 		TEST(formerr_in_every_form_is_the_answer),

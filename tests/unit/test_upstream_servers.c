@@ -272,10 +272,44 @@ static void form_that_is_answered(void **state)
 	assert_int_equal(server_form(server, 2000), FORM_PLAIN);
 	/* What it does not take today it may take tomorrow. */
 	assert_int_equal(server_form(server, 2000 + 600000), FORM_COOKIE);
-	server->cookie.expected_until_ms = 5000000;
+	servers_finish(&servers);
+}
+
+/* However long ago that was: whoever forges answers has time to wait. */
+static void one_that_sent_cookies_is_asked_with_them_for_good(void **state)
+{
+	struct servers servers = {0};
+	struct server_route *route = route_of(&servers, 1);
+	struct server *server = &route->servers[0];
+
+	(void)state;
+	cookie_learn(&server->cookie, (const uint8_t *)"sixteen octets..", 16);
 	server_unheard(route, 0);
 	server_unheard(route, 0);
-	assert_int_equal(server_form(server, 2001), FORM_COOKIE);
+	assert_int_equal(server_form(server, 1000), FORM_COOKIE);
+	assert_int_equal(server_form(server, UINT64_MAX), FORM_COOKIE);
+	/* Not even when it is said to take none. */
+	(void)server_formed(route, 0, FORM_EDNS, 1000);
+	assert_int_equal(server_form(server, 1001), FORM_COOKIE);
+	/* A reload knows it as well. */
+	route = route_of(&servers, 2);
+	assert_int_equal(server_form(&route->servers[0], UINT64_MAX), FORM_COOKIE);
+	servers_finish(&servers);
+}
+
+/* One packet may be lost, and one name slow. */
+static void deaf_only_when_it_is_so_again(void **state)
+{
+	struct servers servers = {0};
+	struct server_route *route = route_of(&servers, 1);
+
+	(void)state;
+	cookie_learn(&route->servers[0].cookie, (const uint8_t *)"sixteen octets..", 16);
+	assert_false(server_deaf(route, 0));
+	(void)server_formed(route, 0, FORM_COOKIE, 1000);
+	assert_false(server_deaf(route, 0));
+	assert_true(server_deaf(route, 0));
+	assert_true(server_deaf(route, 0));
 	servers_finish(&servers);
 }
 
@@ -328,6 +362,8 @@ int main(void)
 		cmocka_unit_test(as_many_as_may_be),
 		cmocka_unit_test(second_query_is_bounded),
 		cmocka_unit_test(form_that_is_answered),
+		cmocka_unit_test(one_that_sent_cookies_is_asked_with_them_for_good),
+		cmocka_unit_test(deaf_only_when_it_is_so_again),
 		cmocka_unit_test(what_is_shown),
 	};
 
