@@ -22,6 +22,7 @@ struct kernel {
 	uint64_t fingerprint; /* of the rules as the kernel lists them */
 	uint32_t generation;  /* of the rule set, when last looked at */
 	uint32_t commits;     /* our own, at that moment */
+	bool doubted; /* somebody else committed while the table was made: make it once more */
 	uint64_t
 		nobodys; /* forged packets of COUNT_NOBODY that a table built anew begins with */
 };

@@ -67,7 +67,7 @@ static int ends_wait_ms(const struct warden *warden)
 
 	if (!warden->kernel.ready)
 		return -1;
-	if (warden->suspect)
+	if (warden->suspect || warden->kernel.doubted)
 		return 0;
 	if (next_ms >= 0 && next_ms < (int)TICK_US / 1000)
 		return next_ms;

@@ -183,8 +183,10 @@ int setup_table(struct warden *warden, const struct wall_table *table, uint32_t 
 		    error == EPERM ? "; does another namegated own it?" : "");
 		return code;
 	}
-	if (!(warden->kernel.flags & NFT_TABLE_F_OWNER) &&
-	    watch_listen(&warden->watch) != NG_OK)
+	if (warden->watch.listening)
+		warden->kernel.doubted = false; /* what was done to this table we are told */
+	else if (!(warden->kernel.flags & NFT_TABLE_F_OWNER) &&
+		 watch_listen(&warden->watch) != NG_OK)
 		say("changes by other programs are noticed only once a second: %s",
 		    strerror(errno));
 	return NG_OK;
@@ -208,11 +210,16 @@ static void tell_back(struct warden *warden, uint64_t began_us)
 	workers_tell_table(&warden->workers, &rebuilt);
 }
 
+/*
+ * What was done to the table before it was made anew is answered by that, though the kernel may tell it
+ * only now. What was done meanwhile, or since, is not: then somebody else has committed.
+ */
 static void repair(struct warden *warden)
 {
-	const struct wall_table table = warden->kernel.table;
+	struct kernel *kernel = &warden->kernel;
+	const struct wall_table table = kernel->table;
 	const uint64_t began_us = warden_clock_us();
-	bool news = !warden->lost_told;
+	bool news = !warden->lost_told, touched;
 	int system = 0, code;
 
 	if (news)
@@ -221,8 +228,8 @@ static void repair(struct warden *warden)
 	code = rebuild(warden, &table, &system);
 	if (code == NG_OK) {
 		warden->lost_told = warden->dirty = false;
-		if (warden->watch.listening) /* our own doing */
-			(void)watch_touched(&warden->watch, table.table);
+		touched = warden->watch.listening && watch_touched(&warden->watch, table.table);
+		kernel->doubted = touched && (kernel->doubted || table_foreign_change(kernel));
 		tell_back(warden, began_us);
 	} else if (news) {
 		say("table \"%s\" was changed by another program and could not be rebuilt: %s; "
@@ -233,7 +240,7 @@ static void repair(struct warden *warden)
 
 static bool look_due(const struct warden *warden)
 {
-	return warden->suspect || warden->dirty ||
+	return warden->suspect || warden->dirty || warden->kernel.doubted ||
 	       warden->now_us - warden->looked_us >= IDLE_TICK_MS * 1000u;
 }
 
@@ -281,7 +288,7 @@ void setup_look(struct warden *warden)
 		return;
 	warden->suspect = false;
 	warden->looked_us = warden->now_us;
-	if (touched || warden->dirty ||
+	if (touched || warden->dirty || warden->kernel.doubted ||
 	    (table_foreign_change(&warden->kernel) && !table_intact(&warden->kernel)))
 		repair(warden);
 	else

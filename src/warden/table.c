@@ -348,6 +348,7 @@ int table_build(struct kernel *kernel, const struct wall_table *table, enum buil
 
 	if (build == BUILD_ANEW)
 		kernel->turned = false;
+	(void)table_foreign_change(kernel);
 	code = try_build(kernel, table, build, flags, refill, system);
 
 	if (code == NG_E_KERNEL && *system == EOPNOTSUPP && flags) {
@@ -365,7 +366,8 @@ int table_build(struct kernel *kernel, const struct wall_table *table, enum buil
 	kernel->flags = flags;
 	kernel->fingerprint = fingerprint;
 	kernel->ready = true;
-	(void)table_foreign_change(kernel);
+	/* Who committed meanwhile may have changed what was looked at, unless it is owned. */
+	kernel->doubted = table_foreign_change(kernel) && !(flags & NFT_TABLE_F_OWNER);
 	if (refill->n > FIRST_BATCH_OPS && kernel_commit(kernel, refill) != NG_OK)
 		*system = EAGAIN; /* the table stands; each op knows how it fared */
 	return NG_OK;

@@ -10,10 +10,10 @@
 #include "warden/kernel.h"
 
 #include <arpa/inet.h>
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,10 +32,12 @@ enum force { /* the order of forced_names in forced.sh */
 	     LOSE_END, /* batches go out without their end */
 	     LOSE_WORD, /* the kernel's answers overflow the buffer: ENOBUFS, and they are gone */
 	     SMALL_SETS, /* sets for leases have room for eight, those for limits of questions for one */
-	     STALE, /* batches carry a generation that is over: ERESTART */
+	     STALE,      /* batches carry a generation that is over: ERESTART */
+	     SLOW_BUILD, /* the warden is held up for a while when rules are in force */
 	     FORCES
 };
-#define ALWAYS 255
+#define ALWAYS  255
+#define SLOW_MS 500
 
 static volatile unsigned char *forced;
 
@@ -151,6 +153,17 @@ static char *make_stale(const char *octets, size_t *len)
 	return stale;
 }
 
+static bool makes_rules(const char *octets, size_t len)
+{
+	const struct nlmsghdr *message = (const void *)octets;
+	int left = (int)len;
+
+	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
+		if (message->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE))
+			return true;
+	return false;
+}
+
 ssize_t __real_sendto(int fd, const void *octets, size_t len, int flags,
 		      const struct sockaddr *to, socklen_t to_len);
 ssize_t __wrap_sendto(int fd, const void *octets, size_t len, int flags,
@@ -177,6 +190,12 @@ ssize_t __wrap_sendto(int fd, const void *octets, size_t len, int flags,
 
 		free(stale);
 		return sent < 0 ? sent : sent - 8;
+	}
+	if (whole < len && makes_rules(octets, len) && strikes(SLOW_BUILD)) {
+		ssize_t sent = __real_sendto(fd, octets, len, flags, to, to_len);
+
+		(void)poll(NULL, 0, SLOW_MS);
+		return sent;
 	}
 	return __real_sendto(fd, octets, len, flags, to, to_len);
 }
