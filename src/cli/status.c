@@ -148,7 +148,8 @@ static void print_left_out(json_int_t n)
 static void print_limited(const json_t *reply)
 {
 	const json_t *row = json_array_get(json_object_get(reply, "limits"), 0);
-	printf("%-16s%s\n", "sandbox", row ? text(row, "sandbox") : "the worker is down");
+	printf("%-16s%s\n", "sandbox",
+	       row ? text(row, "sandbox") : "the worker does not answer");
 	print_counters(row);
 }
 

@@ -178,7 +178,6 @@ static void on_tick(uv_timer_t *timer)
 	if (!daemon->stopping)
 		arm_tick(daemon);
 	sync_tick(timer->data);
-	views_tick(timer->data);
 	load_tick(timer->data);
 	approvals_tick(timer->data);
 	hosts_tick(timer->data);

@@ -308,8 +308,6 @@ void views_blocked(struct daemon *daemon, struct control_request *request, const
 void views_flush(struct daemon *daemon, struct control_request *request,
 		 const struct ng_name *name, bool below);
 void views_packet(struct daemon *daemon, struct child *child, const struct wall_packet *packet);
-/* Once a second: a warden that does not answer is not waited for. */
-void views_tick(struct daemon *daemon);
 void views_child_down(struct daemon *daemon, struct child *child);
 json_t *views_wall_time(uint64_t at_us); /* of a moment of CLOCK_MONOTONIC */
 

@@ -13,7 +13,8 @@ namegated_SOURCES = src/daemon/main.c src/daemon/assign.c src/daemon/assign.h sr
 	src/daemon/images.c src/daemon/images.h src/daemon/links.c src/daemon/listen.c src/daemon/listen.h \
 	src/daemon/load.c src/daemon/log.c src/daemon/log.h src/daemon/own.c src/daemon/own.h \
 	src/daemon/prepare.c src/daemon/resolv.c src/daemon/routes.c src/daemon/routes.h src/daemon/sockets.c src/daemon/spec.c src/daemon/spec.h src/daemon/sync.c \
-	src/daemon/upstreams.c src/daemon/verbs.c src/daemon/verbs_boxes.c src/daemon/verbs_sandbox.c src/daemon/views.c
+	src/daemon/upstreams.c src/daemon/verbs.c src/daemon/verbs_boxes.c src/daemon/verbs_sandbox.c src/daemon/views.c \
+	src/daemon/views.h src/daemon/views_rows.c src/daemon/views_status.c
 namegated_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(LMDB_CFLAGS) $(JANSSON_CFLAGS)
 namegated_LDADD = libworker.a libedge.a libconf.a libcore.a $(UV_LIBS) $(LMDB_LIBS) \
 	$(JANSSON_LIBS) $(CONFUSE_LIBS) $(SSL_LIBS) $(LDNS_LIBS) $(SECCOMP_LIBS) $(CAPNG_LIBS)

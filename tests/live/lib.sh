@@ -202,16 +202,24 @@ allow() { # FILE NAME...: a host list
 	echo "$file"
 }
 
-# The processes of the gate by what they are: main, worker, warden.
-pid_of() { # main | worker | warden
-	local pid
+# Whose sandbox that is: the number of its worker, 1 where it is not known.
+worker_of() { # BOX
+	gate sandbox list --json 2>/dev/null |
+		jq -r --arg n "box$1" '[.sandboxes[] | select(.name == $n) | .worker][0] // 1'
+}
+
+# The processes of the gate by what they are. Of several workers that of box1, or of another sandbox.
+pid_of() { # main | warden | worker [BOX]
+	local pid words share
 	case $1 in
 	main) echo "$gate_pid" && return ;;
+	worker) share=$(worker_of "${2:-1}") ;;
 	esac
 	for pid in $(cat "/proc/$gate_pid/task/"*/children); do
-		case $(tr '\0' ' ' <"/proc/$pid/cmdline") in
+		words=$(tr '\0' ' ' <"/proc/$pid/cmdline")
+		case $words in
 		*namegate-warden*) [ "$1" = warden ] && echo "$pid" ;;
-		*) [ "$1" = worker ] && echo "$pid" ;;
+		*" --share ${share:-none}/"*) echo "$pid" ;;
 		esac
 	done | head -n 1
 }

@@ -20,7 +20,6 @@ for n in 1 2 3 4; do
 	add_box "$n" "$list" --source "10.77.$n.3" >/dev/null
 done
 
-worker_of() { gate sandbox list --json | jq -r ".sandboxes[] | select(.name == \"box$1\") | .worker"; }
 pid_at() { gate status --json | jq -r ".workers[$1 - 1].pid"; }
 up() { [ "$(gate status --json | jq -r '.ready')" = true ]; }
 queries() { gate status --json | jq -r '[.workers[].queries] | join(" ")'; }
@@ -80,6 +79,40 @@ is "each of four floods is answered in full" "0:2000 0:2000 0:2000 0:2000" "$(ca
 is "each question is counted once, by the sandbox's worker" \
 	"$(for n in 1 2 3 4; do worker_of $n; done | awk '{ n[$1] += 2000 } END { print n[1], n[2] }')" \
 	"$(echo "$before $(queries)" | awk '{ print $3 - $1, $4 - $2 }')"
+
+# One hangs: what is known without it is told, and who it is.
+took() { # COMMAND...: milliseconds, in $took
+	local from
+	from=$(date +%s%3N)
+	"$@" >"$work/out" 2>"$work/said"
+	took=$(($(date +%s%3N) - from))
+}
+soon() { [ "$took" -lt $((3000 * LIVE_SLOW)) ]; } # beside one that is waited for until it is ended, 30 s later
+mine=$(worker_of "$a")
+hung=$(pid_at "$mine")
+ask "$b" www.allowed.example >/dev/null
+kill -STOP "$hung"
+took gate status
+succeeds "beside a worker that hangs status is there in $took ms" soon
+like "and says who does not answer" "^namegate: the worker $mine does not answer; what it alone knows is left out\$" "$(cat "$work/said")"
+like "it is shown as such" "^worker $mine +late, pid $hung," "$(cat "$work/out")"
+took gate status --json
+succeeds "and again, in $took ms" soon
+is "the other's numbers are there" "true null" "$(jq -r --argjson m "$mine" '"\(.counters.queries > 0 and .counters.queries == .workers[2 - $m].queries) \(.workers[$m - 1].queries)"' "$work/out")"
+took gate status "box$a"
+like "of its own sandbox what limits refused is not made up" "sandbox +the worker does not answer" "$(cat "$work/out")"
+took gate sandbox list
+succeeds "sandboxes are listed in $took ms" soon
+is "all of them" "4" "$(grep -c '^box' "$work/out")"
+is "leases of the other's are told" "box$b" "$(gate leases "box$b" --json | jq -r '.leases[].sandbox' | sort -u)"
+took gate leases "box$a"
+like "of its own it is said why not" "the worker $mine, which knows that, does not answer" "$(cat "$work/said")"
+is "and the other answers" "NOERROR 44.0.0.1" "$(ask "$b" www.allowed.example)"
+is "it was not ended for all that" "$hung" "$(pid_at "$mine")"
+kill -CONT "$hung"
+whole() { gate status --json | jq -e '.warning == null and all(.workers[]; .state == "up" and .queries != null)'; }
+succeeds "when it goes on status is whole" until_true 20 whole
+is "and it is who it was" "$hung" "$(pid_at "$mine")"
 
 # One worker dies, and the other's sandbox does not notice.
 ask "$a" www.allowed.example >/dev/null
