@@ -366,6 +366,7 @@ static int open_and_confine(struct worker *worker, const struct worker_options *
 			"kept in %s; they are asked for anew after a restart\n",
 			options->store);
 	code = make_edges(worker);
+	worker->speaks = options->number <= 1;
 	if (!code && options->workers)
 		ng_gate_waiting_share(worker->gate, options->number - 1, options->workers);
 	if (!code)

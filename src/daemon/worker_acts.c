@@ -137,8 +137,15 @@ static void act_drop(struct worker *worker, const struct ng_action *action)
 		udp_drop(worker->udp, action->drop);
 }
 
+static bool is_told_to_all(const struct ng_record *record)
+{
+	return record->event == NG_EVENT_TABLE_LOST || record->event == NG_EVENT_TABLE_BACK;
+}
+
 static void act_record(struct worker *worker, const struct ng_action *action)
 {
+	if (!worker->speaks && is_told_to_all(&action->record))
+		return;
 	record_put(worker->records, worker->now_us, &action->record);
 	if (action->record.event == NG_EVENT_BLOCKED)
 		targets_note(&worker->targets, worker->now_us, &action->record);

@@ -128,6 +128,7 @@ struct worker {
 	uv_timer_t deadline, second, sweeping;
 	uv_signal_t term;
 	bool committed, adopted, stopping;
+	bool speaks; /* for all workers: what they are all told is recorded by this one */
 	int main_events;
 	uint32_t places, streams_max; /* descriptors for questions under way, and for clients */
 	int status;
