@@ -300,7 +300,8 @@ static bool all_claimed(const struct warden *warden)
 /*
  * The worker has ordered all that it can explain, and main had registered its sandboxes before it
  * made the channel. What is left belongs to a sandbox, a rule or a store that is gone. What is no
- * sandbox's, or is not known, waits until all workers have said so.
+ * sandbox's, or is not known, waits until all workers have said so. A channel's second word changes nothing,
+ * and is not worth a walk over all leases.
  */
 static void close_unclaimed(struct warden *warden, struct worker *worker)
 {
@@ -310,6 +311,8 @@ static void close_unclaimed(struct warden *warden, struct worker *worker)
 	bool all;
 	size_t n = 0;
 
+	if (worker->claimed)
+		return;
 	worker->claimed = true;
 	all = all_claimed(warden);
 	while ((lease = mirror_next(&warden->mirror, lease))) {

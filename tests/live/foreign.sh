@@ -50,4 +50,20 @@ is "the second says that it knows of nothing" "sent" "$(tell claimed)"
 gone() { ! has 10.77.2.2 44.0.0.4; }
 succeeds "then it is closed" until_true 10 gone
 succeeds "and what the first explained is not" has 10.77.1.2 44.0.0.1
+
+# A worker that says again and again that this was all has the warden do nothing: it is told in time of the CPU.
+tell kill 9 >/dev/null
+pid=$(tell start "$warden" | cut -d ' ' -f 2)
+spent() { awk '{ print $14 + $15 }' "/proc/$pid/stat"; }
+is "a table with room for many" "ok" "$(tell table namegate "sb*" 5353 200000 200000 50)"
+is "the sandboxes are there, and a worker" "ok ok ok" "$(tell of 1 >/dev/null; tell add 1 sb1 enforce masq 10.77.1.2) $(tell of 2 >/dev/null; tell add 2 sb2 enforce masq 10.77.2.2) $(tell worker 1)"
+before=$(spent)
+like "it opens many addresses" '^100000 confirmed, 0 refused' "$(tell fill 1 44.16.0.0 100000 3600000)"
+opening=$(($(spent) - before))
+is "and says that this was all" "sent ok" "$(tell claimed) $(tell lease 1 44.0.0.1 3600000)"
+before=$(spent)
+is "and so 5000 times more" "sent ok" "$(tell claimed 5000) $(tell lease 1 44.0.0.1 3700000)"
+repeating=$(($(spent) - before))
+# A walk each time would cost forty times as much as opening them did, none at all a tenth of it.
+succeeds "for which it walks over nothing ($repeating ticks, $opening to open them)" [ "$repeating" -lt $((4 * opening)) ]
 tap_done

@@ -23,7 +23,7 @@
  *     stream ID FIRST RATE SECONDS MILLISECONDS
  *                                        so many leases a second, each of another address and for so
  *                                        long: as fill
- *     claimed                            that was all ("sent")
+ *     claimed [N]                        that was all, N times ("sent")
  *     flood N                            registers N sandboxes: sandboxes a second
  *     kill SIGNAL                        and waits for its end
  */
@@ -544,13 +544,27 @@ static void do_stream(char **words)
 	       (unsigned long long)(clock_us() - begin_us));
 }
 
+static int send_waiting(void)
+{
+	struct pollfd slot = {.fd = driver.worker_fd, .events = POLLOUT};
+	int code;
+
+	while ((code = channel_send(driver.worker_fd, &driver.packet, -1)) == NG_E_FULL &&
+	       poll(&slot, 1, ANSWER_MS * driver.slow) > 0)
+		;
+	return code;
+}
+
 static void do_claimed(char **words)
 {
-	(void)words;
-	driver.packet.done = (struct wall_done){0};
-	send_head(WALL_CLAIMED, 1);
-	answer("%s",
-	       channel_send(driver.worker_fd, &driver.packet, -1) == NG_OK ? "sent" : "lost");
+	int code = NG_OK;
+
+	for (long n = words[1] ? atol(words[1]) : 1; n > 0 && code == NG_OK; n--) {
+		driver.packet.done = (struct wall_done){0};
+		send_head(WALL_CLAIMED, 1);
+		code = send_waiting();
+	}
+	answer("%s", code == NG_OK ? "sent" : "lost");
 }
 
 static void do_flood(char **words)
