@@ -11,6 +11,8 @@ limits {
 CONF
 list=$(allow both.list .allowed.example)
 in_userns || printf 'sandbox "job" {\n\tuid = "4242"\n\tpolicies = {"%s"}\n}\n' "$list" >>"$work/extra.conf"
+# shellcheck disable=SC2034  # start_gate reads it
+gate_workers=1 # the neighbour shares its worker, and the socket that the flood fills
 start_gate
 add_box 1 "$list" >/dev/null
 add_box 2 "$list" >/dev/null

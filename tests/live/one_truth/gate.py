@@ -71,6 +71,8 @@ class Gate:
         lines = ['control = "%s/control"' % WORK, 'store = "%s/store"' % WORK, 'record = "%s/records"' % WORK]
         lines += ["policies = " + quoted(policies)]
         lines += ['%s = "%s"' % pair for pair in said["settings"].items()]
+        if os.environ.get("gate_workers"):
+            lines += ["workers = " + os.environ["gate_workers"]]
         if os.environ.get("LIVE_USERNS") == "yes":
             lines += ['worker-user = "self"', 'warden-user = "self"']
         lines += ['limits { records-per-second = 1000 %s }' % " ".join("%s = %d" % pair for pair in said["limits"].items()),

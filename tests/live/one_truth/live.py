@@ -60,11 +60,12 @@ class Wave:
                     raise SystemExit("records were left out")
                 if record["event"] == "decision":
                     found.setdefault(record["sandbox"], []).append(record)
-            missing = [play.label for play in self.plays if not play.recorded(found.get(play.label, []))]
+            missing = [play for play in self.plays if not play.recorded(found.get(play.label, []))]
             if not missing:
                 return
             if time.monotonic() > end:
-                raise SystemExit("not one record for each question of %s" % ", ".join(missing))
+                raise SystemExit("not one record for each question of\n" +
+                                 "\n".join(told(play, found.get(play.label, [])) for play in missing[:5]))
             time.sleep(0.05)
 
     def reload(self):
@@ -151,6 +152,16 @@ class Wave:
                 raise SystemExit("%s of %s: %s" % (verb, one, answer))
             play = self.by_label[one["sandbox"]]
             play.changed(before, after, ["%s %s %s" % (verb, play.label, one["name"].rstrip("."))])
+
+
+def told(play, records):
+    """What was asked and answered, and what the daemon says of it."""
+    asked = ["%s %s at %.3f%s" % (one["step"]["name"], one["step"]["kind"], one["at"], " by tcp" * bool(one["step"]["options"].get("tcp")))
+             for one in play.log if one["kind"] == "query"]
+    lost = ["%s at %.3f" % (one["of"]["step"]["name"], one["at"]) for one in play.log if one["kind"] == "drop"]
+    return "%s: asked %s; unanswered %s; recorded %s" % (
+        play.label, ", ".join(asked), ", ".join(lost) or "none",
+        ", ".join("%s %s at %s" % (one["name"], one["verdict"], one.get("time")) for one in records) or "nothing")
 
 
 def settle(play):
