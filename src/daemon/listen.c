@@ -6,7 +6,8 @@
  * another process could bind beside us and take queries (one of root's that joins the sockets of several
  * workers is never chosen by the program that steers them); TCP needs it to come back while old
  * connections linger. Path MTU discovery is off, so that a forged "fragmentation needed" cannot
- * make us send fragments.
+ * make us send fragments. What was sent to be cut into many datagrams only here (UDP_SEGMENT) is taken
+ * whole: whatever counts packets on the way has counted it once, and cut it would fill the buffer.
  */
 #include "config.h"
 #include "daemon/listen.h"
@@ -14,6 +15,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -55,6 +57,8 @@ static int set_udp(int s, bool v6)
 {
 	if (turn(s, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER))
 		(void)turn(s, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER);
+	if (turn(s, SOL_UDP, UDP_GRO, 1))
+		return -1;
 	if (v6)
 		return turn(s, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) ||
 		       turn(s, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);

@@ -12,17 +12,6 @@
 		.code = BPF_LDX | BPF_W | BPF_MEM, .dst_reg = (to), .src_reg = (from),         \
 		.off = (at)                                                                    \
 	}
-/* Of these the rest becomes 0. */
-#define LOAD8_AT(to, from, at)                                                                 \
-	{                                                                                      \
-		.code = BPF_LDX | BPF_B | BPF_MEM, .dst_reg = (to), .src_reg = (from),         \
-		.off = (at)                                                                    \
-	}
-#define LOAD16_AT(to, from, at)                                                                \
-	{                                                                                      \
-		.code = BPF_LDX | BPF_H | BPF_MEM, .dst_reg = (to), .src_reg = (from),         \
-		.off = (at)                                                                    \
-	}
 #define STORE_AT(to, at, from)                                                                 \
 	{                                                                                      \
 		.code = BPF_STX | BPF_W | BPF_MEM, .dst_reg = (to), .src_reg = (from),         \
@@ -42,15 +31,6 @@
 #define PLUS(to, value)                                                                        \
 	{                                                                                      \
 		.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = (to), .imm = (value)           \
-	}
-#define ADD_UP(to, from)                                                                       \
-	{                                                                                      \
-		.code = BPF_ALU64 | BPF_ADD | BPF_X, .dst_reg = (to), .src_reg = (from)        \
-	}
-/* 16 bits, from network order. */
-#define ORDER16(to)                                                                            \
-	{                                                                                      \
-		.code = BPF_ALU | BPF_END | BPF_TO_BE, .dst_reg = (to), .imm = 16              \
 	}
 /* Two instructions. */
 #define MAP(to, fd)                                                                            \
@@ -90,11 +70,6 @@
 #define IF_SAME(reg, other, skip)                                                              \
 	{                                                                                      \
 		.code = BPF_JMP | BPF_JEQ | BPF_X, .dst_reg = (reg), .src_reg = (other),       \
-		.off = (skip)                                                                  \
-	}
-#define IF_MOST(reg, other, skip)                                                              \
-	{                                                                                      \
-		.code = BPF_JMP | BPF_JLE | BPF_X, .dst_reg = (reg), .src_reg = (other),       \
 		.off = (skip)                                                                  \
 	}
 #define ASK(function)                                                                          \

@@ -6,6 +6,11 @@
  * Each packet brings IP_PKTINFO: the address that was asked, so that the reply leaves from it, and
  * the interface it came in by, which is half of a sandbox's identity and the way back to it.
  *
+ * Datagrams that are to be cut apart only here come as one, with the length of each (UDP_GRO, see
+ * daemon/listen.c). Two may be what the host itself has put together, of a client that asks for both
+ * kinds of addresses: so two are taken apart. More are one packet to whatever limits packets, and worth
+ * no more than one question.
+ *
  * Where a query came from is kept in a table of slots; the handle is the slot's number and its
  * generation, so a handle used twice or too late hits nothing. The table is bounded: when it is
  * full the packet is dropped, as it would be by a full socket buffer.
@@ -16,6 +21,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -27,6 +33,7 @@
 #define QUERY_MAX     4096
 #define SLOTS         (1u << 17)
 #define NO_SLOT       UINT32_MAX
+#define GLUED         2
 #define NAMES         1024 /* interfaces remembered; a collision costs one more system call */
 #define NAME_FRESH_MS 1000
 
@@ -38,13 +45,18 @@ union peer {
 
 union control {
 	struct cmsghdr align;
-	char octets[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	char octets[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
+};
+
+struct way {               /* that a packet came by */
+	uint8_t asked[16]; /* the address of ours that was asked; IPv4 uses four octets */
+	uint32_t ifindex;
+	int piece; /* the length of each datagram that is glued into it; 0: it is one */
 };
 
 struct slot {
 	union peer peer;
-	uint8_t asked[16]; /* the address of ours that was asked; IPv4 uses four octets */
-	uint32_t ifindex;
+	struct way way;
 	uint32_t generation; /* odd while in use */
 	uint32_t next;
 	uint8_t listener;
@@ -161,26 +173,31 @@ static struct ng_addr address_of(const union peer *peer)
 
 /* ---- in ---- */
 
-/* There is one at most of those that were asked for, and none that were not. */
-static void note_way(struct msghdr *message, struct slot *slot)
+static void way_note(const struct cmsghdr *head, struct way *way)
 {
-	const struct cmsghdr *head = CMSG_FIRSTHDR(message);
-
-	slot->ifindex = 0;
-	memset(slot->asked, 0, sizeof(slot->asked));
-	if (!head)
-		return;
 	if (head->cmsg_level == IPPROTO_IP && head->cmsg_type == IP_PKTINFO) {
 		struct in_pktinfo info;
 		memcpy(&info, CMSG_DATA(head), sizeof(info));
-		slot->ifindex = (uint32_t)info.ipi_ifindex;
-		memcpy(slot->asked, &info.ipi_spec_dst, sizeof(info.ipi_spec_dst));
+		way->ifindex = (uint32_t)info.ipi_ifindex;
+		memcpy(way->asked, &info.ipi_spec_dst, sizeof(info.ipi_spec_dst));
 	} else if (head->cmsg_level == IPPROTO_IPV6 && head->cmsg_type == IPV6_PKTINFO) {
 		struct in6_pktinfo info;
 		memcpy(&info, CMSG_DATA(head), sizeof(info));
-		slot->ifindex = info.ipi6_ifindex;
-		memcpy(slot->asked, &info.ipi6_addr, sizeof(info.ipi6_addr));
+		way->ifindex = info.ipi6_ifindex;
+		memcpy(way->asked, &info.ipi6_addr, sizeof(info.ipi6_addr));
+	} else if (head->cmsg_level == SOL_UDP && head->cmsg_type == UDP_GRO) {
+		memcpy(&way->piece, CMSG_DATA(head), sizeof(way->piece));
 	}
+}
+
+static struct way way_of(struct msghdr *message)
+{
+	struct way way = {0};
+
+	for (struct cmsghdr *head = CMSG_FIRSTHDR(message); head;
+	     head = CMSG_NXTHDR(message, head))
+		way_note(head, &way);
+	return way;
 }
 
 /* Both families keep it in the same place. */
@@ -189,21 +206,15 @@ static uint16_t port_of(const union peer *peer)
 	return ntohs(peer->v4.sin_port);
 }
 
-static void take_query(struct listener *listener, unsigned i)
+static void take_query(struct listener *listener, const union peer *peer, const struct way *way,
+		       const uint8_t *octets, size_t len)
 {
 	struct udp *udp = listener->udp;
-	struct batch *batch = &udp->intake.batch;
-	struct mmsghdr *head = &batch->heads[i];
-	struct ng_client client = {0};
+	struct ng_client client = {.port = port_of(peer)};
 	struct slot *slot;
 	uint32_t index;
 
 	udp->counters.received++;
-	if (head->msg_hdr.msg_flags & MSG_TRUNC) {
-		udp->counters.oversize++;
-		return;
-	}
-	client.port = port_of(&batch->peers[i]);
 	if (!client.port) { /* no answer can go there */
 		udp->counters.portless++;
 		return;
@@ -214,13 +225,33 @@ static void take_query(struct listener *listener, unsigned i)
 		return;
 	}
 	slot = &udp->slots[index];
-	slot->peer = batch->peers[i];
+	slot->peer = *peer;
 	slot->listener = listener->index;
-	note_way(&head->msg_hdr, slot);
+	slot->way = *way;
 	client.handle = (uint64_t)slot->generation << 32 | index;
 	client.addr = address_of(&slot->peer);
-	client.interface = name_of(udp, listener->fd, slot->ifindex);
-	udp->calls.query(udp->calls.context, &client, udp->intake.octets[i], head->msg_len);
+	client.interface = name_of(udp, listener->fd, way->ifindex);
+	udp->calls.query(udp->calls.context, &client, octets, len);
+}
+
+static void take_packet(struct listener *listener, unsigned i)
+{
+	struct udp *udp = listener->udp;
+	struct mmsghdr *head = &udp->intake.batch.heads[i];
+	const union peer *peer = &udp->intake.batch.peers[i];
+	const uint8_t *octets = udp->intake.octets[i];
+	const struct way way = way_of(&head->msg_hdr);
+	const size_t piece = way.piece > 0 ? (size_t)way.piece : head->msg_len;
+
+	if (head->msg_hdr.msg_flags & MSG_TRUNC) {
+		udp->counters.received++;
+		udp->counters.oversize++;
+	} else if (piece < head->msg_len && head->msg_len <= GLUED * piece) {
+		take_query(listener, peer, &way, octets, piece);
+		take_query(listener, peer, &way, octets + piece, head->msg_len - piece);
+	} else {
+		take_query(listener, peer, &way, octets, head->msg_len);
+	}
 }
 
 static void intake_ready(struct intake *intake, unsigned i)
@@ -242,7 +273,7 @@ static bool take_batch(struct listener *listener)
 	if (got > 0)
 		udp->calls.batch(udp->calls.context);
 	for (int i = 0; i < got; i++) {
-		take_query(listener, (unsigned)i);
+		take_packet(listener, (unsigned)i);
 		intake_ready(intake, (unsigned)i);
 	}
 	return got == BATCH;
@@ -307,15 +338,15 @@ static void write_way(const struct listener *listener, const struct slot *slot,
 		      struct cmsghdr *head)
 {
 	if (listener->v6) {
-		struct in6_pktinfo info = {.ipi6_ifindex = slot->ifindex};
-		memcpy(&info.ipi6_addr, slot->asked, sizeof(info.ipi6_addr));
+		struct in6_pktinfo info = {.ipi6_ifindex = slot->way.ifindex};
+		memcpy(&info.ipi6_addr, slot->way.asked, sizeof(info.ipi6_addr));
 		head->cmsg_level = IPPROTO_IPV6;
 		head->cmsg_type = IPV6_PKTINFO;
 		head->cmsg_len = CMSG_LEN(sizeof(info));
 		memcpy(CMSG_DATA(head), &info, sizeof(info));
 	} else {
-		struct in_pktinfo info = {.ipi_ifindex = (int)slot->ifindex};
-		memcpy(&info.ipi_spec_dst, slot->asked, sizeof(info.ipi_spec_dst));
+		struct in_pktinfo info = {.ipi_ifindex = (int)slot->way.ifindex};
+		memcpy(&info.ipi_spec_dst, slot->way.asked, sizeof(info.ipi_spec_dst));
 		head->cmsg_level = IPPROTO_IP;
 		head->cmsg_type = IP_PKTINFO;
 		head->cmsg_len = CMSG_LEN(sizeof(info));

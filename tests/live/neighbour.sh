@@ -58,13 +58,9 @@ short_and_long() {
 }
 beside "short and long questions" 1 60 short_and_long
 beside "questions of 60000 octets" 61 40 flood 200 60000
-if ! in_userns; then
-	glue() { glued 1000 10.77.2.1; glued 1000 fd77:2::1; }
-	beside "many questions in a packet" 201 60 glue
-	is "two of them are both answered" 2 "$(box 1 python3 "$here/neighbour.py" pair 10.77.1.1)"
-else
-	skip_one "many questions in a packet" "programs at interfaces need CAP_BPF of the machine"
-fi
+glue() { glued 1000 10.77.2.1; glued 1000 fd77:2::1; }
+beside "many questions in a packet" 201 60 glue
+is "two of them are both answered" 2 "$(box 1 python3 "$here/neighbour.py" pair 10.77.1.1)"
 
 # As many as come while all is read.
 before=$(($(blocked) + $(read_so_far))) sent=0
@@ -89,16 +85,19 @@ done
 beside "from all addresses of a range" 161 30 flood 15000 40 10.77.2.1 "${addresses[@]}"
 
 # Processes of the host ask by another way, which comes to the same socket.
-flood_by_user() {
-	sent=$((sent + $(setpriv --reuid 4242 --regid 4242 --clear-groups -- /usr/bin/python3 "$work/neighbour.py" \
-		flood 192.0.2.53 20000 40)))
+by_user() { # ARGUMENTS of neighbour.py
+	setpriv --reuid 4242 --regid 4242 --clear-groups -- /usr/bin/python3 "$work/neighbour.py" "$@"
 }
+flood_by_user() { sent=$((sent + $(by_user flood 192.0.2.53 20000 40))); }
+glue_by_user() { sent=$((sent + $(by_user glue 127.0.0.53 3000 40) + $(by_user glue ::1 3000 40))); }
 if in_userns || ! command -v setpriv >/dev/null; then
 	ok "from processes of a user # SKIP there is no other user here, or no setpriv"
 else
 	cp "$here"/{neighbour,limits,peer,tcp}.py "$work/"
 	chmod 755 "$work" "$work"/*.py
 	beside "from processes of a user" 191 10 flood_by_user
+	beside "many in a packet from processes of a user" 301 10 glue_by_user
+	is "two of them are both answered as well" 2 "$(by_user pair 127.0.0.53)"
 fi
 
 why() { records 'select(.event == "blocked" and .sandbox == "box2") | "\(.why) \(.addrs[0]) \(.ports[0] // .port)"' | sort -u | paste -sd, ; }

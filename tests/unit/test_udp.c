@@ -10,6 +10,7 @@
 #include "edge/udp.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,6 +30,8 @@ struct world {
 	bool echo;
 	unsigned batches;
 	uint16_t port_from;
+	size_t len;
+	int fd; /* the gate's */
 };
 
 static void on_batch(void *context)
@@ -48,6 +51,7 @@ static void on_query(void *context, const struct ng_client *client, const uint8_
 	assert_true(world->batches > 0);
 	world->addr = client->addr;
 	world->port_from = client->port;
+	world->len = len;
 	strcpy(world->interface, client->interface ? client->interface : "");
 	world->handles[world->n++ % MANY] = client->handle;
 	if (world->echo)
@@ -70,6 +74,7 @@ static int begin_with(void **state, int family)
 	}
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
 	world->port = at.sin6_port;
+	world->fd = fd;
 	assert_int_equal(uv_loop_init(&world->loop), 0);
 	calls = (struct udp_calls){.context = world, .batch = on_batch, .query = on_query};
 	assert_int_equal(udp_create(&world->loop, &calls, &world->udp), NG_OK);
@@ -242,6 +247,34 @@ static void what_no_query_can_be_is_dropped(void **state)
 	close(fd);
 }
 
+/* Two are a client's that asks for both kinds of addresses; more are one to whatever counts packets. */
+static void glued_datagrams_are_one_packet(void **state)
+{
+	struct world *world = *state;
+	const int on = 1, piece = 40;
+	char glued[3 * 40] = "";
+	int fd = client_of(world, "127.0.0.1");
+
+	world->len = 0;
+	assert_int_equal(setsockopt(world->fd, SOL_UDP, UDP_GRO, &on, sizeof(on)), 0);
+	assert_int_equal(setsockopt(fd, SOL_UDP, UDP_SEGMENT, &piece, sizeof(piece)), 0);
+	udp_start(world->udp);
+	assert_int_equal(send(fd, glued, 79, 0), 79);
+	turn(world);
+	assert_int_equal(world->n, 2);
+	assert_int_equal(world->len, 39);
+	assert_int_equal(send(fd, glued, 81, 0), 81);
+	turn(world);
+	assert_int_equal(world->n, 3);
+	assert_int_equal(world->len, 81);
+	assert_int_equal(send(fd, glued, 40, 0), 40);
+	turn(world);
+	assert_int_equal(world->n, 4);
+	assert_int_equal(world->len, 40);
+	assert_string_equal(world->interface, "lo");
+	close(fd);
+}
+
 /* The gate answers nothing from there (RFC 5452 10): it is told where a question came from. */
 static void the_gate_is_told_the_port(void **state)
 {
@@ -298,6 +331,7 @@ int main(void)
 		TEST(all_of_a_burst_are_answered),
 		TEST(handle_works_once),
 		TEST(what_no_query_can_be_is_dropped),
+		TEST(glued_datagrams_are_one_packet),
 		TEST(the_gate_is_told_the_port),
 		TEST(other_descriptors_are_refused),
 	};
