@@ -23,8 +23,14 @@
 #define SECOND_US        1000000u
 #define COMMIT_BUDGET_US SECOND_US /* how long a reply waits for the kernel */
 
+enum route_key { ROUTE_ID = 0, ROUTE_ORIGIN, ROUTE_ZONE, ROUTE_KEYS };
 struct route {
 	struct ng_route spec;
+	size_t n_place; /* of the first of its place: how many stand there */
+	/* First of those whose key falls on this one, and the one after this; counted from 1, 0: none. */
+	struct {
+		uint32_t first, next;
+	} by[ROUTE_KEYS];
 };
 
 struct failure; /* failures.c */
@@ -200,6 +206,7 @@ const char *word_format(struct ng_gate *gate, const char *format, ...)
 
 /* routes.c */
 /* Where a name of that sandbox is asked; NULL: nowhere. */
+/* name: in lower case. */
 const struct route *route_of(const struct sandbox *sandbox, const struct ng_name *name);
 /* NG_E_NOMEM; NG_E_RANGE: too much is opened, or two have one id. */
 int routes_build(const struct ng_generation *generation, struct route **out) NG_MUST_CHECK;
@@ -544,6 +551,8 @@ void queries_tick(struct ng_gate *gate);
 
 /* routes.c */
 const struct route *route_by_id(const struct ng_gate *gate, uint32_t id); /* or NULL */
+/* The first that came with it, or NULL. */
+const struct route *route_by_origin(const struct ng_gate *gate, uint64_t origin);
 /* What servers of the route say of their validation is worth nothing unless they are trusted in that. */
 void answer_trust(const struct ng_gate *gate, uint32_t id, struct ng_answer *answer);
 

@@ -4,33 +4,107 @@
  * of those that all have. So who gives a sandbox a zone of its own knows that nobody else is asked
  * for any name in it, however long the zones of others are.
  *
- * The routes of one place stand together, the longest zone first, so that the first that fits is the
- * one; a sandbox has the beginnings of the three places that concern it.
+ * The routes of one place stand together, the longest zone first; a sandbox has the beginnings of the
+ * three places that concern it. Of thousands none is compared that has not the same hash: all of them are
+ * a table by id and one by origin, those of one place are one by zone, and the heads of the chains stand in
+ * the routes themselves. What it costs to find one goes by the labels of the name. Zones and ids are the
+ * operator's, who has no reason to make them collide; names that are asked for are put in no table.
  */
 #include "gate/engine.h"
 
+#include "base/hash.h"
 #include <stdlib.h>
 
-const struct route *route_of(const struct sandbox *sandbox, const struct ng_name *name)
-{
-	for (size_t place = 0; place < ROUTES; place++) {
-		const struct routes *routes = &sandbox->routes[place];
+/* ---- tables ---- */
 
-		for (size_t i = 0; i < routes->n; i++) {
-			if (ng_name_within(name, &routes->first[i].spec.zone))
-				return &routes->first[i];
-		}
-	}
-	return NULL;
+static void table_put(struct route *routes, size_t n, enum route_key by, uint64_t key, size_t i)
+{
+	uint32_t *first = &routes[key % n].by[by].first;
+
+	routes[i].by[by].next = *first;
+	*first = (uint32_t)i + 1;
+}
+
+/* The first whose key may be this one; NULL: none. */
+static const struct route *table_first(const struct route *routes, size_t n, enum route_key by,
+				       uint64_t key)
+{
+	const uint32_t i = n ? routes[key % n].by[by].first : 0;
+
+	return i ? &routes[i - 1] : NULL;
+}
+
+static const struct route *table_next(const struct route *routes, enum route_key by,
+				      const struct route *route)
+{
+	const uint32_t i = route->by[by].next;
+
+	return i ? &routes[i - 1] : NULL;
+}
+
+static const struct route *id_find(const struct route *routes, size_t n, uint32_t id)
+{
+	const struct route *route = table_first(routes, n, ROUTE_ID, id);
+
+	while (route && route->spec.id != id)
+		route = table_next(routes, ROUTE_ID, route);
+	return route;
 }
 
 const struct route *route_by_id(const struct ng_gate *gate, uint32_t id)
 {
-	for (size_t i = 0; i < gate->n_routes; i++) {
-		if (gate->routes[i].spec.id == id)
-			return &gate->routes[i];
+	return id_find(gate->routes, gate->n_routes, id);
+}
+
+const struct route *route_by_origin(const struct ng_gate *gate, uint64_t origin)
+{
+	const struct route *route =
+		table_first(gate->routes, gate->n_routes, ROUTE_ORIGIN, origin);
+
+	while (route && route->spec.origin != origin)
+		route = table_next(gate->routes, ROUTE_ORIGIN, route);
+	return route;
+}
+
+static uint64_t zone_hash(const uint8_t *zone, size_t len)
+{
+	return hash_octets(zone, len, 0);
+}
+
+static const struct route *zone_find(const struct routes *place, const uint8_t *zone,
+				     size_t len)
+{
+	const struct route *route =
+		table_first(place->first, place->n, ROUTE_ZONE, zone_hash(zone, len));
+
+	while (route &&
+	       (route->spec.zone.len != len || memcmp(route->spec.zone.wire, zone, len) != 0))
+		route = table_next(place->first, ROUTE_ZONE, route);
+	return route;
+}
+
+/* ---- which is the one ---- */
+
+static const struct route *place_route(const struct routes *place, const struct ng_name *name)
+{
+	const struct route *route = NULL;
+
+	for (size_t at = 0; place->n && !route && at < name->len; at += 1u + name->wire[at]) {
+		const size_t len = name->len - at;
+
+		if (len <= place->first->spec.zone.len)
+			route = zone_find(place, name->wire + at, len);
 	}
-	return NULL;
+	return route;
+}
+
+const struct route *route_of(const struct sandbox *sandbox, const struct ng_name *name)
+{
+	const struct route *route = NULL;
+
+	for (size_t place = 0; place < ROUTES && !route; place++)
+		route = place_route(&sandbox->routes[place], name);
+	return route;
 }
 
 void answer_trust(const struct ng_gate *gate, uint32_t id, struct ng_answer *answer)
@@ -73,8 +147,8 @@ static struct routes place_find(const struct route *routes, size_t n,
 			high = middle;
 	}
 	found.first = routes + low;
-	while (low + found.n < n && place_order(&found.first[found.n].spec, place) == 0)
-		found.n++;
+	if (low < n && place_order(&found.first->spec, place) == 0)
+		found.n = found.first->n_place;
 	return found;
 }
 
@@ -96,22 +170,35 @@ static int number_order(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* Answers are known by the id alone. */
-static int ids_check(const struct route *routes, size_t n)
+static void place_table(struct route *first)
 {
-	uint32_t *ids = calloc(n + 1, sizeof(*ids));
-	int error = ids ? NG_OK : NG_E_NOMEM;
+	for (size_t i = first->n_place; i-- > 0;)
+		table_put(first, first->n_place, ROUTE_ZONE,
+			  zone_hash(first[i].spec.zone.wire, first[i].spec.zone.len), i);
+}
 
-	for (size_t i = 0; ids && i < n; i++)
-		ids[i] = routes[i].spec.id;
-	if (ids)
-		qsort(ids, n, sizeof(*ids), number_order);
-	for (size_t i = 1; ids && i < n; i++) {
-		if (ids[i] == ids[i - 1])
-			error = NG_E_RANGE;
+static void places_table(struct route *routes, size_t n)
+{
+	for (size_t from = 0, to; from < n; from = to) {
+		for (to = from + 1;
+		     to < n && place_order(&routes[from].spec, &routes[to].spec) == 0; to++)
+			;
+		routes[from].n_place = to - from;
+		place_table(&routes[from]);
 	}
-	free(ids);
-	return error;
+}
+
+/* They are in order. NG_E_RANGE: answers are known by the id alone, and two have the same. */
+static int tables_make(struct route *routes, size_t n)
+{
+	places_table(routes, n);
+	for (size_t i = n; i-- > 0;) {
+		if (id_find(routes, n, routes[i].spec.id))
+			return NG_E_RANGE;
+		table_put(routes, n, ROUTE_ID, routes[i].spec.id, i);
+		table_put(routes, n, ROUTE_ORIGIN, routes[i].spec.origin, i);
+	}
+	return NG_OK;
 }
 
 int routes_build(const struct ng_generation *generation, struct route **out)
@@ -126,13 +213,14 @@ int routes_build(const struct ng_generation *generation, struct route **out)
 		routes[i].spec = generation->routes[i];
 		ng_name_lower(&routes[i].spec.zone);
 	}
-	if (!error)
-		error = ids_check(routes, n);
+	if (!error) {
+		qsort(routes, n, sizeof(*routes), route_order);
+		error = tables_make(routes, n);
+	}
 	if (error) {
 		free(routes);
 		return error;
 	}
-	qsort(routes, n, sizeof(*routes), route_order);
 	*out = routes;
 	return NG_OK;
 }
@@ -145,15 +233,11 @@ static bool route_same(const struct ng_route *a, const struct ng_route *b)
 	       place_order(a, b) == 0 && ng_name_equal(&a->zone, &b->zone);
 }
 
-/* Most routes stay, and where they stood. */
-static bool route_stays(const struct ng_route *route, size_t at, const struct route *routes,
-			size_t n)
+static bool route_stays(const struct ng_route *route, const struct route *routes, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (route_same(route, &routes[(at + i) % n].spec))
-			return true;
-	}
-	return false;
+	const struct route *found = id_find(routes, n, route->id);
+
+	return found && route_same(route, &found->spec);
 }
 
 struct gone { /* ids of routes that mean something else now, or nothing */
@@ -168,7 +252,7 @@ static struct gone gone_find(const struct ng_gate *gate, const struct route *rou
 
 	gone.all = !gone.ids;
 	for (size_t i = 0; gone.ids && i < gate->n_routes; i++) {
-		if (!route_stays(&gate->routes[i].spec, i, routes, n))
+		if (!route_stays(&gate->routes[i].spec, routes, n))
 			gone.ids[gone.n++] = gate->routes[i].spec.id;
 	}
 	if (gone.ids)

@@ -128,13 +128,11 @@ struct saved {
 
 static bool origin_find(const struct ng_gate *gate, uint64_t origin, struct question_key *key)
 {
-	for (size_t i = 0; origin && i < gate->n_routes; i++) {
-		if (gate->routes[i].spec.origin != origin)
-			continue;
-		key->route = gate->routes[i].spec.id;
-		return true;
-	}
-	return false;
+	const struct route *route = origin ? route_by_origin(gate, origin) : NULL;
+
+	if (route)
+		key->route = route->spec.id;
+	return route;
 }
 
 static int saved_read(struct ng_gate *gate, struct reader *reader, struct saved *out)

@@ -17,6 +17,7 @@
 #define ADDRESSES 4
 #define TTL_S     300
 #define LEASE_S   3600
+#define ZONES     NG_ROUTES_MAX
 
 struct stage {
 	struct engine engine;
@@ -130,6 +131,29 @@ static void step_renew(struct stage *stage, unsigned i)
 	step_miss(stage, 0);
 }
 
+/* As many forward zones as there may be; what is asked for is in that of all the rest. */
+static void zones_make(struct stage *stage)
+{
+	static struct ng_route routes[ZONES] = {{.id = ZONES, .zone = {.len = 1}}};
+	const struct ng_generation generation = {.version = 2,
+						 .settings = stage->engine.gate->settings,
+						 .routes = routes,
+						 .n_routes = ZONES,
+						 .sandboxes = &stage->engine.box,
+						 .n_sandboxes = 1};
+
+	for (uint32_t i = 1; i < ZONES; i++) {
+		char name[DNS_NAME_TEXT];
+		const int len = snprintf(name, sizeof(name), "zone%u.corp.internal", i);
+
+		routes[i].id = i;
+		need(ng_name_from_text(name, (size_t)len, &routes[i].zone) == NG_OK,
+		     "a zone is no name");
+	}
+	need(ng_gate_apply(stage->engine.gate, stage->engine.now_us, &generation) == NG_OK,
+	     "the zones cannot be applied");
+}
+
 /* ---- counting ---- */
 
 typedef void step_fn(struct stage *stage, unsigned i);
@@ -138,11 +162,13 @@ static const struct step {
 	const char *name;
 	step_fn *take;
 	unsigned warm, hits; /* misses before it, and hits behind those */
+	bool zones;
 } steps[] = {
-	{"deny", step_deny, NAMES, 0},     {"hit", step_hit, NAMES, NAMES},
-	{"hit-first", step_hit, NAMES, 0}, {"miss", step_miss, 0, 0},
-	{"parse", step_parse, 0, 0},       {"decide", step_decide, 0, 0},
-	{"filter", step_filter, 0, 0},     {"lease-renewal", step_renew, NAMES, 0},
+	{"deny", step_deny, NAMES, 0, false},           {"hit", step_hit, NAMES, NAMES, false},
+	{"hit-first", step_hit, NAMES, 0, false},       {"miss", step_miss, 0, 0, false},
+	{"miss-zones", step_miss, 0, 0, true},          {"parse", step_parse, 0, 0, false},
+	{"decide", step_decide, 0, 0, false},           {"filter", step_filter, 0, 0, false},
+	{"lease-renewal", step_renew, NAMES, 0, false},
 };
 
 __attribute__((noipa)) static void measured(struct stage *stage, step_fn *take, unsigned times)
@@ -158,6 +184,8 @@ static void run(const struct step *step, unsigned times)
 	rules_make(&stage);
 	engine_make(&stage.engine, &(struct ng_settings){.lease_min_s = LEASE_S});
 	messages_make(&stage);
+	if (step->zones)
+		zones_make(&stage);
 	for (unsigned i = 0; i < step->warm; i++)
 		step_miss(&stage, i);
 	for (unsigned i = 0; i < step->hits; i++)
