@@ -155,6 +155,11 @@ struct ng_trail {
 	bool replaces;
 };
 
+struct ng_held { /* a name that holds an address open, and the way from it, or to it */
+	const struct ng_name *name;
+	uint64_t way;
+};
+
 /*
  * Have this address opened for that sandbox (LEASE), or closed at once (REVOKE). Answer a LEASE
  * with ng_gate_lease_result(); a REVOKE is not answered. The element stands for hold_s + grace_s.
@@ -182,6 +187,9 @@ struct ng_lease_order {
 	uint16_t type; /* that was asked for; 0: nobody did, it is an order for what stands */
 	uint64_t way;  /* tells apart the chains of aliases that lead from name, or to it */
 	struct ng_trail trail; /* to be kept for ng_gate_adopt() */
+	/* Of REVOKE and EVICT: all that has been kept for it and not been forgotten yet. */
+	const struct ng_held *held;
+	size_t n_held;
 };
 
 struct ng_reply {

@@ -82,33 +82,33 @@ static void act_hold(struct worker *worker, const struct ng_action *action)
 		keep_lease(worker, &action->lease);
 }
 
+static void end_lease(struct worker *worker, const struct ng_lease_order *order,
+		      const struct ng_held *held, enum lease_end why)
+{
+	if (held->name)
+		lease_store_end(worker->store,
+				&(struct lease_row){
+					.sandbox = order->sandbox,
+					.client = order->client,
+					.addr = order->addr,
+					.port = order->port,
+					.name = held->name,
+					.way = held->way,
+				},
+				why, worker_wall_s());
+}
+
 static void act_release(struct worker *worker, const struct ng_action *action)
 {
 	const struct ng_lease_order *order = &action->lease;
 
-	if (order->name)
-		lease_store_release(worker->store,
-				    &(struct lease_row){
-					    .sandbox = order->sandbox,
-					    .client = order->client,
-					    .addr = order->addr,
-					    .port = order->port,
-					    .name = order->name,
-					    .way = order->way,
-				    },
-				    worker_wall_s());
+	end_lease(worker, order, &(struct ng_held){order->name, order->way}, LEASE_REVOKED);
 }
 
 static void act_shut(struct worker *worker, const struct ng_action *action)
 {
 	const struct ng_lease_order *order = &action->lease;
 	bool evict = action->kind == NG_EVICT;
-	const struct lease_row row = {
-		.sandbox = order->sandbox,
-		.client = order->client,
-		.addr = order->addr,
-		.port = order->port,
-	};
 
 	/* It stays open until its end then; the successor's adoption finds it again and revokes. */
 	if (orders_add(worker, order, evict ? WALL_EVICT : WALL_REVOKE)) {
@@ -116,7 +116,9 @@ static void act_shut(struct worker *worker, const struct ng_action *action)
 		worker_stop(worker, EXIT_FAILURE);
 		return;
 	}
-	(evict ? lease_store_evict : lease_store_drop)(worker->store, &row, worker_wall_s());
+	for (size_t i = 0; i < order->n_held; i++)
+		end_lease(worker, order, &order->held[i],
+			  evict ? LEASE_EVICTED : LEASE_REVOKED);
 }
 
 static void act_reply(struct worker *worker, const struct ng_action *action)

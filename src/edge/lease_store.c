@@ -60,6 +60,7 @@ static bool settle(struct lease_store *store)
 	bool well = !store->failed;
 	int code;
 
+	store->cursor = NULL; /* it ends with its transaction */
 	if (store->txn && well) {
 		code = lease_shared_settle(store, store->txn);
 		if (code)
@@ -74,6 +75,7 @@ static bool settle(struct lease_store *store)
 	/* Half a turn is not kept: its rows are intents, and the next orders write them again. */
 	mdb_txn_abort(store->txn);
 	lease_shared_forget(store);
+	lease_names_settle(store, well);
 	store->txn = NULL;
 	store->failed = false;
 	store->changed = 0;
@@ -120,15 +122,23 @@ static int row_end(struct lease_store *store, MDB_txn *txn, MDB_cursor *cursor,
 {
 	struct lease_read place;
 	struct lease_row row;
+	const bool ours = lease_live_read(store, txn, key, value, &place, &row);
 	int code = 0;
 
-	if (lease_live_read(store, txn, key, value, &place, &row)) {
+	if (ours) {
 		row.ended = why;
 		if (why != LEASE_TIME && row.until_s > now_s)
 			row.until_s = now_s;
 		code = lease_history_add(store, txn, &row);
 	}
-	return code ? code : lease_live_delete(store, txn, cursor);
+	return code ? code : lease_live_delete(store, txn, cursor, ours ? &row : NULL);
+}
+
+/* What goes away under a cursor that waits for the next put is none of its worries. */
+static void cursor_finish(struct lease_store *store)
+{
+	mdb_cursor_close(store->cursor);
+	store->cursor = NULL;
 }
 
 /* As many as one transaction has room for; MDB_NOTFOUND: that was the last. */
@@ -137,8 +147,11 @@ static int end_some(struct lease_store *store, MDB_txn *txn, const struct lease_
 {
 	MDB_val key = {prefix->len, (void *)(uintptr_t)prefix->octets}, value;
 	MDB_cursor *cursor;
-	int code = mdb_cursor_open(txn, store->tables.live, &cursor);
+	int code = lease_shared_settle(store, txn);
 
+	cursor_finish(store);
+	if (!code)
+		code = mdb_cursor_open(txn, store->tables.live, &cursor);
 	if (code)
 		return code;
 	code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
@@ -171,33 +184,16 @@ static void end_below(struct lease_store *store, const struct lease_key *prefix,
 		lease_store_say(store, code);
 }
 
-void lease_store_drop(struct lease_store *store, const struct lease_row *row, uint64_t now_s)
+void lease_store_end(struct lease_store *store, const struct lease_row *row, enum lease_end why,
+		     uint64_t now_s)
 {
+	const uint64_t name = store ? lease_names_find(store, row) : 0;
 	struct lease_key key;
 
-	lease_key_owner(&key, row);
-	end_below(store, &key, LEASE_REVOKED, now_s);
-}
-
-void lease_store_evict(struct lease_store *store, const struct lease_row *row, uint64_t now_s)
-{
-	struct lease_key key;
-
-	lease_key_owner(&key, row);
-	end_below(store, &key, LEASE_EVICTED, now_s);
-}
-
-void lease_store_release(struct lease_store *store, const struct lease_row *row, uint64_t now_s)
-{
-	MDB_txn *txn = lease_store_changing(store);
-	struct lease_row was;
-	struct lease_key key;
-	int code = txn ? lease_live_find(store, txn, row, &key, &was) : MDB_NOTFOUND;
-
-	if (!code)
-		end_below(store, &key, LEASE_REVOKED, now_s);
-	else if (code != MDB_NOTFOUND)
-		lease_store_say(store, code);
+	if (!name)
+		return;
+	lease_key_live(&key, row, name);
+	end_below(store, &key, why, now_s);
 }
 
 void lease_store_drop_sandbox(struct lease_store *store, uint32_t sandbox, uint64_t now_s)
@@ -231,8 +227,9 @@ static enum lease_end judge(struct walk *walk, MDB_txn *txn, const MDB_val *key,
 	const struct lease_octets times = {value->mv_data, value->mv_size};
 	struct lease_row row = {0};
 	struct lease_read place;
+	uint32_t answer;
 
-	if (!lease_value_read(times, &row) || row.until_us <= walk->now_us)
+	if (!lease_value_read(times, &answer, &row) || row.until_us <= walk->now_us)
 		return LEASE_TIME;
 	if (!walk->visit)
 		return LEASE_STANDS;
@@ -269,6 +266,10 @@ static int walk_store(struct walk *walk, MDB_val *key, int first)
 
 	if (!txn)
 		return MDB_PANIC;
+	cursor_finish(walk->store);
+	code = lease_shared_settle(walk->store, txn);
+	if (code)
+		return code;
 	code = mdb_cursor_open(txn, walk->store->tables.live, &cursor);
 	if (code)
 		return code;

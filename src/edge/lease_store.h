@@ -2,7 +2,7 @@
  * Leases on disk, so that a restarted worker knows why each open element is open, and anybody can
  * tell later which name opened which address.
  *
- * Rows are told apart by sandbox, client, address, port, name and way. They are intents: written before the
+ * Rows are told apart by sandbox, name, way, client, address and port. They are intents: written before the
  * order goes out, or the reply where none is needed because another name has the address open. When one ends it moves to the history, in the same transaction; the history is
  * bounded, survives restarts and reboots, and is read from outside (offline/history.h). All
  * functions take NULL for "there is no store": losing it costs warmth, not safety, so trouble is
@@ -62,15 +62,11 @@ void lease_store_put(struct lease_store *store, const struct lease_row *row);
 /* The kernel did not confirm the last order for that row's element and name. */
 void lease_store_refused(struct lease_store *store, const struct lease_row *row);
 /*
- * All names of the element that row describes were revoked at now_s (wall time); its name, times
+ * The row of that element, name and way has ended at now_s (wall time), if there is one; its times
  * and rule are not looked at.
  */
-void lease_store_drop(struct lease_store *store, const struct lease_row *row, uint64_t now_s);
-/* The same, where it gave way to another lease. */
-void lease_store_evict(struct lease_store *store, const struct lease_row *row, uint64_t now_s);
-/* That name alone was, and others still hold the element. */
-void lease_store_release(struct lease_store *store, const struct lease_row *row,
-			 uint64_t now_s);
+void lease_store_end(struct lease_store *store, const struct lease_row *row, enum lease_end why,
+		     uint64_t now_s);
 void lease_store_drop_sandbox(struct lease_store *store, uint32_t sandbox, uint64_t now_s);
 void lease_store_commit(struct lease_store *store);
 

@@ -21,8 +21,12 @@
 
 #define FILES_MAX 8 /* that are tried */
 
-/* Of the layouts before the third, which had no history, and of the fourth, whose rows had two forms. */
-static const char *const old_prefixes[] = {"leases", LEASE_FILE_PREFIX "4-"};
+/*
+ * Of the layouts before the third, which had no history, of the fourth, whose rows had two forms, and of the
+ * fifth, whose rows stood by their addresses: no program that was given to anybody has written the two.
+ */
+static const char *const old_prefixes[] = {"leases", LEASE_FILE_PREFIX "4-",
+					   LEASE_FILE_PREFIX "5-"};
 
 static uint64_t booted_s(void)
 {

@@ -3,6 +3,8 @@
 
 #include "edge/lease_store_rows.h"
 
+#include "base/index.h"
+#include "base/slab.h"
 #include <limits.h>
 #include <lmdb.h>
 
@@ -12,7 +14,18 @@ struct lease_tables {
 
 struct lease_shared {
 	uint32_t sandbox, number;
+	uint64_t name; /* an answer's; 0: it is a text */
 	uint32_t uses; /* 0: it is not there yet, and would have this number */
+};
+
+#define LEASE_BORN_MAX 512 /* names that a transaction may give up again */
+
+struct lease_names { /* numbers of the names and ways that have rows */
+	struct slab places;
+	struct index by_hash;
+	uint64_t next;
+	uint64_t born[LEASE_BORN_MAX]; /* hashes of those that this transaction has brought */
+	size_t n_born;
 };
 
 /* What was looked for last: the rows of an answer are put one behind the other. */
@@ -39,9 +52,11 @@ struct lease_store {
 		size_t len;
 		uint8_t octets[NG_SANDBOX_NAME_MAX + NG_NAME_MAX];
 	} spent_swept;
-	struct lease_key swept;         /* where the sweep goes on */
-	uint64_t sweep_left;            /* rows that are still to be looked at in this second */
-	uint64_t seed;                  /* of the numbers of what is shared */
+	struct lease_key swept; /* where the sweep goes on */
+	uint64_t sweep_left;    /* rows that are still to be looked at in this second */
+	uint64_t seed;          /* of the numbers of what is shared, and of the names' hashes */
+	struct lease_names names;
+	MDB_cursor *cursor; /* of the leases, for those that this turn puts; or NULL */
 	struct lease_held text, answer; /* of the last row that was put */
 	char folder[PATH_MAX], path[PATH_MAX + 88], lock[PATH_MAX + 104], mark[PATH_MAX + 104];
 };
@@ -93,25 +108,38 @@ uint64_t lease_waiting_last(struct lease_store *store, uint64_t last);
 /* Decodes a row of the table of leases. False: it is none of ours. */
 bool lease_live_read(struct lease_store *store, MDB_txn *txn, const MDB_val *key,
 		     const MDB_val *value, struct lease_read *place, struct lease_row *out);
-/* The row of that element, name and way, with its times and flags; MDB_NOTFOUND. */
-int lease_live_find(struct lease_store *store, MDB_txn *txn, const struct lease_row *row,
-		    struct lease_key *key, struct lease_row *out);
 /* An end that is not later than the one that stands changes nothing. */
 int lease_live_put(struct lease_store *store, MDB_txn *txn, const struct lease_row *row);
 /* As it is, from another file; a row that is there already stays. */
 int lease_live_copy(struct lease_store *store, MDB_txn *txn, const struct lease_row *row);
 int lease_live_refuse(struct lease_store *store, MDB_txn *txn, const struct lease_row *row);
-int lease_live_delete(struct lease_store *store, MDB_txn *txn, MDB_cursor *cursor);
+/* row: what the cursor is at; NULL: it is none of ours. */
+int lease_live_delete(struct lease_store *store, MDB_txn *txn, MDB_cursor *cursor,
+		      const struct lease_row *row);
+
+/* lease_store_names.c */
+void lease_names_init(struct lease_names *names);
+void lease_names_finish(struct lease_names *names);
+/* All that the file has; LMDB's code. */
+int lease_names_read(struct lease_store *store, MDB_txn *txn);
+/* The number of the row's name and way in its sandbox; 0: it has none. */
+uint64_t lease_names_find(const struct lease_store *store, const struct lease_row *row);
+/* The same, or a new one. */
+uint64_t lease_names_make(struct lease_store *store, const struct lease_row *row);
+/* No row has it any more. */
+void lease_names_forget(struct lease_store *store, const struct lease_row *row);
+/* The transaction has ended, well or not. */
+void lease_names_settle(struct lease_store *store, bool well);
 
 /* lease_store_shared.c: what several rows have in common; all return LMDB's code. */
-/* Looks for that content among what the sandbox's rows share; held->which says what was found. */
-int lease_shared_look(struct lease_store *store, MDB_txn *txn, uint32_t sandbox,
+/* Looks for that content among what the sandbox's rows share, of an answer its name's; held->which says what was found. */
+int lease_shared_look(struct lease_store *store, MDB_txn *txn, uint32_t sandbox, uint64_t name,
 		      const struct lease_content *content, struct lease_held *held);
-/* One more row uses what was found. */
-int lease_shared_hold(struct lease_store *store, MDB_txn *txn, struct lease_held *held);
+/* One more row uses what was found. It is in the file when it was settled. */
+void lease_shared_hold(struct lease_held *held);
 /* One less does; the last takes it along, and what it used itself. */
-int lease_shared_release(struct lease_store *store, MDB_txn *txn, uint32_t sandbox,
-			 uint32_t number);
+int lease_shared_release(struct lease_store *store, MDB_txn *txn,
+			 const struct lease_shared *answer);
 /* Before a commit, and before anything else changes what is shared: writes what is not yet, forgets. */
 int lease_shared_settle(struct lease_store *store, MDB_txn *txn);
 /* The transaction was given up. */

@@ -1,9 +1,9 @@
 /*
  * Rows of leases that stand.
  *
- * A row's key is its element and the number of its answer, so that all rows of an element stand beside
- * each other. What tells rows of an element apart is name and way, and those are in the answer: the
- * same name with another answer is the same lease, and its row moves.
+ * A row's key is the number of name and way, and the element; the answer is in its value: the same name with
+ * another answer is the same lease. The rows of an answer so lie in one page, and one cursor puts them one
+ * behind the other.
  */
 #include "config.h"
 #include "edge/lease_store_inside.h"
@@ -40,82 +40,34 @@ bool lease_live_read(struct lease_store *store, MDB_txn *txn, const MDB_val *key
 	return lease_read_live(octets(key), octets(value), find_shared, &view, place, out);
 }
 
-/* Is the answer that the key tells of, of that name and way? */
-static bool is_row(struct lease_store *store, MDB_txn *txn, const MDB_val *key,
-		   const struct lease_row *row)
+/* As it is in the file; MDB_NOTFOUND also where that is none of ours. */
+static int find(struct lease_store *store, MDB_txn *txn, const struct lease_key *key,
+		uint32_t *answer, struct lease_row *out)
 {
-	struct lease_key answer;
-	uint32_t sandbox, number;
+	MDB_val at = val(key), value;
+	int code = mdb_get(txn, store->tables.live, &at, &value);
 
-	if (!lease_key_parts(octets(key), &sandbox, &number))
-		return false;
-	lease_key_sandbox(&answer, sandbox);
-	lease_key_number(&answer, number);
-	return lease_answer_is(lease_shared_get(store, txn, &answer), row->name, row->way);
-}
-
-static bool is_key(const MDB_val *key, const struct lease_key *wanted)
-{
-	return wanted && key->mv_size == wanted->len &&
-	       !memcmp(key->mv_data, wanted->octets, wanted->len);
-}
-
-/* From the element's first row on; likely: the key that it has if its answer is still the same. */
-static int find_from(struct lease_store *store, MDB_txn *txn, MDB_cursor *cursor,
-		     const struct lease_row *row, const struct lease_key *likely,
-		     struct lease_key *out, MDB_val *value)
-{
-	struct lease_key owner;
-	MDB_val key;
-	int code;
-
-	lease_key_owner(&owner, row);
-	key = val(&owner);
-	code = mdb_cursor_get(cursor, &key, value, MDB_SET_RANGE);
-	while (!code && key.mv_size == owner.len + LEASE_NUMBER &&
-	       !memcmp(key.mv_data, owner.octets, owner.len)) {
-		if (is_key(&key, likely) || is_row(store, txn, &key, row)) {
-			out->len = key.mv_size;
-			memcpy(out->octets, key.mv_data, key.mv_size);
-			return 0;
-		}
-		code = mdb_cursor_get(cursor, &key, value, MDB_NEXT);
-	}
-	return code ? code : MDB_NOTFOUND;
-}
-
-static int find(struct lease_store *store, MDB_txn *txn, const struct lease_row *row,
-		const struct lease_key *likely, struct lease_key *key, struct lease_row *out)
-{
-	MDB_cursor *cursor;
-	MDB_val value;
-	struct lease_row found = *row;
-	int code = mdb_cursor_open(txn, store->tables.live, &cursor);
-
-	if (code)
-		return code;
-	code = find_from(store, txn, cursor, row, likely, key, &value);
-	if (!code && lease_value_read(octets(&value), &found))
-		*out = found;
-	else if (!code)
+	if (!code && !lease_value_read(octets(&value), answer, out))
 		code = MDB_NOTFOUND;
-	mdb_cursor_close(cursor);
 	return code;
 }
 
-int lease_live_find(struct lease_store *store, MDB_txn *txn, const struct lease_row *row,
-		    struct lease_key *key, struct lease_row *out)
-{
-	return find(store, txn, row, NULL, key, out);
-}
-
+/* With MDB_NOOVERWRITE: MDB_KEYEXIST, and what stands there in *found. */
 static int write_row(struct lease_store *store, MDB_txn *txn, const struct lease_key *key,
-		     const struct lease_row *row)
+		     uint32_t answer, const struct lease_row *row, unsigned flags,
+		     struct lease_octets *found)
 {
-	uint8_t octets[LEASE_VALUE_MAX];
-	MDB_val at = val(key), value = {lease_value_make(row, octets), octets};
+	uint8_t made[LEASE_VALUE_MAX];
+	MDB_val at = val(key), value = {lease_value_make(row, answer, made), made};
+	int code = 0;
 
-	return mdb_put(txn, store->tables.live, &at, &value, 0);
+	if (!store->cursor)
+		code = mdb_cursor_open(txn, store->tables.live, &store->cursor);
+	if (!code)
+		code = mdb_cursor_put(store->cursor, &at, &value, flags);
+	if (code == MDB_KEYEXIST)
+		*found = octets(&value);
+	return code;
 }
 
 /* A row that the kernel never confirmed begins anew. */
@@ -129,104 +81,140 @@ static struct lease_row continued(const struct lease_row *row, const struct leas
 	return wanted;
 }
 
-static int take_out(struct lease_store *store, MDB_txn *txn, const struct lease_key *key)
+/* One row more has the answer that was looked for. */
+static void hold(struct lease_store *store)
 {
-	uint32_t sandbox, number;
-	MDB_val at = val(key);
-	int code = mdb_del(txn, store->tables.live, &at, NULL);
-
-	if (code || !lease_key_parts(octets(&at), &sandbox, &number))
-		return code;
-	return lease_shared_release(store, txn, sandbox, number);
-}
-
-/* A row that is not there yet needs text and answer. */
-static int put_new(struct lease_store *store, MDB_txn *txn, const struct lease_row *row,
-		   const struct lease_key *key)
-{
-	int code = 0;
-
 	if (!store->answer.which.uses)
-		code = lease_shared_hold(store, txn, &store->text);
-	if (!code)
-		code = lease_shared_hold(store, txn, &store->answer);
-	return code ? code : write_row(store, txn, key, row);
+		lease_shared_hold(&store->text);
+	lease_shared_hold(&store->answer);
 }
 
-/* Looks for what the row shares; *key is the one that it so has. */
+/* Looks for what the row shares; *key is the one that it has. */
 static int look(struct lease_store *store, MDB_txn *txn, const struct lease_row *row,
 		struct lease_key *key)
 {
+	const uint64_t name = lease_names_make(store, row);
 	struct lease_content content;
 	int code;
 
+	lease_key_live(key, row, name);
 	lease_text_make(row, &content);
-	code = lease_shared_look(store, txn, row->sandbox, &content, &store->text);
+	code = lease_shared_look(store, txn, row->sandbox, 0, &content, &store->text);
 	if (code)
 		return code;
 	lease_answer_make(row, store->text.which.number, &content);
-	code = lease_shared_look(store, txn, row->sandbox, &content, &store->answer);
-	lease_key_owner(key, row);
-	lease_key_number(key, store->answer.which.number);
+	return lease_shared_look(store, txn, row->sandbox, name, &content, &store->answer);
+}
+
+/* Over the one that stands there. */
+static int renew(struct lease_store *store, MDB_txn *txn, const struct lease_key *key,
+		 struct lease_octets found, const struct lease_row *row)
+{
+	struct lease_shared before = store->answer.which;
+	const uint32_t answer = before.number;
+	struct lease_row was = *row, wanted = *row;
+	const bool ours = lease_value_read(found, &before.number, &was);
+	int code;
+
+	if (ours && was.until_us >= row->until_us)
+		return 0;
+	if (ours)
+		wanted = continued(row, &was);
+	code = write_row(store, txn, key, answer, &wanted, 0, NULL);
+	if (code || (ours && before.number == answer))
+		return code;
+	hold(store);
+	return ours ? lease_shared_release(store, txn, &before) : 0;
+}
+
+static int put_new(struct lease_store *store, MDB_txn *txn, const struct lease_row *row,
+		   const struct lease_key *key, struct lease_octets *found)
+{
+	int code = write_row(store, txn, key, store->answer.which.number, row, MDB_NOOVERWRITE,
+			     found);
+
+	if (!code)
+		hold(store);
 	return code;
 }
 
 int lease_live_put(struct lease_store *store, MDB_txn *txn, const struct lease_row *row)
 {
-	struct lease_row wanted = *row, was;
-	struct lease_key key, old;
+	struct lease_row wanted = *row;
+	struct lease_octets found;
+	struct lease_key key;
 	int code = look(store, txn, row, &key);
 
 	if (code)
 		return code;
 	wanted.first_s = row->last_s;
 	wanted.refused = wanted.renewed = false;
-	code = find(store, txn, row, &key, &old, &was);
-	if (code == MDB_NOTFOUND)
-		return put_new(store, txn, &wanted, &key);
-	if (code || was.until_us >= row->until_us)
-		return code;
-	wanted = continued(&wanted, &was);
-	if (is_key(&(MDB_val){old.len, old.octets}, &key))
-		return write_row(store, txn, &key, &wanted);
-	code = put_new(store, txn, &wanted, &key);
-	return code ? code : take_out(store, txn, &old);
+	code = put_new(store, txn, &wanted, &key, &found);
+	return code == MDB_KEYEXIST ? renew(store, txn, &key, found, &wanted) : code;
 }
 
 int lease_live_copy(struct lease_store *store, MDB_txn *txn, const struct lease_row *row)
 {
+	struct lease_octets found;
 	struct lease_key key;
-	MDB_val at, value;
 	int code = look(store, txn, row, &key);
 
-	at = val(&key);
-	if (code || !mdb_get(txn, store->tables.live, &at, &value))
-		return code;
-	return put_new(store, txn, row, &key);
+	if (!code)
+		code = put_new(store, txn, row, &key, &found);
+	return code == MDB_KEYEXIST ? 0 : code;
 }
 
 int lease_live_refuse(struct lease_store *store, MDB_txn *txn, const struct lease_row *row)
 {
-	struct lease_row was;
+	struct lease_row was = *row;
 	struct lease_key key;
-	int code = lease_live_find(store, txn, row, &key, &was);
+	uint32_t answer;
+	int code;
 
+	lease_key_live(&key, row, lease_names_find(store, row));
+	code = find(store, txn, &key, &answer, &was);
 	if (code || was.renewed)
 		return code == MDB_NOTFOUND ? 0 : code;
 	was.refused = true;
-	return write_row(store, txn, &key, &was);
+	return write_row(store, txn, &key, answer, &was, 0, NULL);
 }
 
-int lease_live_delete(struct lease_store *store, MDB_txn *txn, MDB_cursor *cursor)
+/* Has the name any row left? */
+static int forget_name(struct lease_store *store, MDB_txn *txn, uint64_t name,
+		       const struct lease_row *row)
 {
-	uint32_t sandbox, number;
+	struct lease_key prefix;
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	int code = mdb_cursor_open(txn, store->tables.live, &cursor);
+
+	if (code)
+		return code;
+	lease_key_name(&prefix, row->sandbox, name);
+	key = val(&prefix);
+	code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+	if (code == MDB_NOTFOUND || (!code && (key.mv_size < prefix.len ||
+					       memcmp(key.mv_data, prefix.octets, prefix.len))))
+		lease_names_forget(store, row);
+	mdb_cursor_close(cursor);
+	return code == MDB_NOTFOUND ? 0 : code;
+}
+
+int lease_live_delete(struct lease_store *store, MDB_txn *txn, MDB_cursor *cursor,
+		      const struct lease_row *row)
+{
+	struct lease_shared answer = {0};
+	struct lease_row was = {0};
 	MDB_val key, value;
 	bool ours;
 	int code = mdb_cursor_get(cursor, &key, &value, MDB_GET_CURRENT);
 
 	if (code)
 		return code;
-	ours = lease_key_parts(octets(&key), &sandbox, &number);
+	ours = lease_key_read(octets(&key), &answer.sandbox, &answer.name) &&
+	       lease_value_read(octets(&value), &answer.number, &was);
 	code = mdb_cursor_del(cursor, 0);
-	return code || !ours ? code : lease_shared_release(store, txn, sandbox, number);
+	if (!code && ours)
+		code = lease_shared_release(store, txn, &answer);
+	return code || !row ? code : forget_name(store, txn, answer.name, row);
 }

@@ -160,11 +160,13 @@ static int open_and_read(struct lease_store *store)
 	const struct lease_tables *tables = &store->tables;
 	int code = open_env(store);
 	MDB_txn *txn = code ? NULL : lease_store_changing(store);
-	const MDB_dbi all[] = {tables->live, tables->shared, tables->ended, tables->of_sandbox,
+	const MDB_dbi all[] = {tables->shared, tables->ended, tables->of_sandbox,
 			       tables->per_sandbox};
 
 	for (size_t i = 0; txn && !code && i < sizeof(all) / sizeof(all[0]); i++)
 		code = lease_touch(txn, all[i]);
+	if (txn && !code)
+		code = lease_names_read(store, txn);
 	lease_store_commit(store);
 	return code;
 }
@@ -210,6 +212,8 @@ int lease_store_open(const char *folder, uint32_t history, struct lease_store **
 	}
 	store->history_max = history;
 	store->seed = fresh_seed();
+	lease_names_init(&store->names);
+	store->seed = fresh_seed();
 	snprintf(store->folder, sizeof(store->folder), "%s/worker", folder);
 	snprintf(name, sizeof(name), LEASE_FILE_LAYOUT "%s", boot);
 	lease_store_name(store, name);
@@ -237,5 +241,6 @@ void lease_store_close(struct lease_store *store)
 		return;
 	lease_store_commit(store);
 	mdb_env_close(store->env);
+	lease_names_finish(&store->names);
 	free(store);
 }

@@ -1,7 +1,7 @@
 /*
  * Rows of the lease store to octets and back.
  *
- * Keys are big endian, so that the rows of a sandbox, and of an element, stand beside each other. The
+ * Keys are big endian, so that the rows of a sandbox, and of a name, stand beside each other. The
  * shape says which addresses follow, and whether a port, so no owner's key begins like another's. Numbers in values
  * have seven bits an octet, the lowest first; times that lie beside each other are stored as what is
  * between them, modulo 2^64.
@@ -56,11 +56,10 @@ static unsigned family_code(const struct ng_addr *addr)
 	return addr->family == NG_IPV4 ? 1 : addr->family == NG_IPV6 ? 2 : 0;
 }
 
-static void put_owner(struct writer *to, const struct lease_row *row)
+static void put_element(struct writer *to, const struct lease_row *row)
 {
 	const bool port = row->port.proto || row->port.port;
 
-	writer_u32(to, scatter(row->sandbox));
 	writer_u8(to, (uint8_t)((port ? PORT : 0) | family_code(&row->client) << CLIENT |
 				family_code(&row->addr) << ADDR));
 	writer_octets(to, row->client.bytes, ng_addr_len(&row->client));
@@ -94,27 +93,45 @@ void lease_key_sandbox(struct lease_key *key, uint32_t sandbox)
 	key->len = to.pos;
 }
 
-void lease_key_owner(struct lease_key *key, const struct lease_row *row)
+static void put_name(struct writer *to, uint32_t sandbox, uint64_t name)
+{
+	writer_u32(to, scatter(sandbox));
+	writer_u16(to, (uint16_t)(name >> 32));
+	writer_u32(to, (uint32_t)name);
+}
+
+void lease_key_name(struct lease_key *key, uint32_t sandbox, uint64_t name)
 {
 	struct writer to = writer_make(key->octets, sizeof(key->octets));
 
-	put_owner(&to, row);
+	put_name(&to, sandbox, name);
 	key->len = to.pos;
 }
 
-void lease_key_number(struct lease_key *key, uint32_t number)
+void lease_key_live(struct lease_key *key, const struct lease_row *row, uint64_t name)
 {
 	struct writer to = writer_make(key->octets, sizeof(key->octets));
 
-	to.pos = key->len;
+	put_name(&to, row->sandbox, name);
+	put_element(&to, row);
+	key->len = to.pos;
+}
+
+void lease_key_shared(struct lease_key *key, uint32_t sandbox, uint64_t name, uint32_t number)
+{
+	struct writer to = writer_make(key->octets, sizeof(key->octets));
+
+	put_name(&to, sandbox, name);
 	writer_u32(&to, number);
 	key->len = to.pos;
 }
 
-size_t lease_value_make(const struct lease_row *row, uint8_t out[static LEASE_VALUE_MAX])
+size_t lease_value_make(const struct lease_row *row, uint32_t answer,
+			uint8_t out[static LEASE_VALUE_MAX])
 {
 	struct writer to = writer_make(out, LEASE_VALUE_MAX);
 
+	writer_u32(&to, answer);
 	put_number(&to, (unsigned)row->type << FLAGS | (row->refused ? REFUSED : 0) |
 				(row->renewed ? RENEWED : 0) | (row->ends_us ? KEPT : 0));
 	put_number(&to, row->until_us);
@@ -137,7 +154,8 @@ size_t lease_ended_make(const struct lease_row *row, uint8_t out[static LEASE_EN
 	put_number(&to, row->until_s - row->last_s);
 	put_number(&to, row->last_s - row->first_s);
 	put_number(&to, row->way);
-	put_owner(&to, row);
+	writer_u32(&to, scatter(row->sandbox));
+	put_element(&to, row);
 	writer_octets(&to, row->name->wire, row->name->len);
 	put_texts(&to, row);
 	return to.pos;
@@ -242,13 +260,11 @@ static struct ng_port take_port(struct reader *from)
 	return port;
 }
 
-static void take_owner(struct reader *from, struct lease_row *out)
+static void take_element(struct reader *from, struct lease_row *out)
 {
 	static const uint8_t families[] = {NG_NOFAMILY, NG_IPV4, NG_IPV6, NG_NOFAMILY};
-	unsigned shape;
+	const unsigned shape = reader_u8(from);
 
-	out->sandbox = scatter(reader_u32(from));
-	shape = reader_u8(from);
 	out->client = take_octets(from, families[shape >> CLIENT & 3]);
 	out->addr = take_octets(from, families[shape >> ADDR & 3]);
 	if (shape & PORT)
@@ -300,22 +316,29 @@ static bool ended_well(const struct reader *from)
 	return !from->error && from->pos == from->len;
 }
 
-bool lease_key_parts(struct lease_octets key, uint32_t *sandbox, uint32_t *number)
+static uint64_t take_name_number(struct reader *from)
 {
-	struct reader head = reader_of(key), tail = head;
+	const uint64_t high = reader_u16(from);
+
+	return high << 32 | reader_u32(from);
+}
+
+bool lease_key_read(struct lease_octets key, uint32_t *sandbox, uint64_t *name)
+{
+	struct reader from = reader_of(key);
 
 	if (key.len < LEASE_SHARED_KEY)
 		return false;
-	*sandbox = scatter(reader_u32(&head));
-	tail.pos = key.len - LEASE_NUMBER;
-	*number = reader_u32(&tail);
+	*sandbox = scatter(reader_u32(&from));
+	*name = take_name_number(&from);
 	return true;
 }
 
-bool lease_value_read(struct lease_octets value, struct lease_row *out)
+bool lease_value_read(struct lease_octets value, uint32_t *answer, struct lease_row *out)
 {
 	struct reader from = reader_of(value);
 	struct lease_row row = *out;
+	const uint32_t number = reader_u32(&from);
 	const uint64_t flags = take_number(&from);
 
 	row.refused = (flags & REFUSED) != 0;
@@ -328,6 +351,7 @@ bool lease_value_read(struct lease_octets value, struct lease_row *out)
 	row.ends_us = flags & KEPT ? row.until_us - take_number(&from) : 0;
 	if (!ended_well(&from))
 		return false;
+	*answer = number;
 	*out = row;
 	return true;
 }
@@ -361,23 +385,6 @@ bool lease_answer_text(struct lease_octets content, uint32_t *text)
 		return false;
 	*text = reader_u32(&from);
 	return !from.error;
-}
-
-bool lease_answer_is(struct lease_octets content, const struct ng_name *name, uint64_t way)
-{
-	struct reader from = reader_of(content);
-	struct ng_name found = {0};
-	struct answer_head head = take_head(&from, &found);
-
-	if (from.error || head.way != way)
-		return false;
-	if (head.which != OWN_NAME) {
-		(void)reader_octets(&from, 2);
-		for (unsigned i = 0; i <= head.which && !from.error; i++)
-			take_name(&from, &found);
-	}
-	return !from.error && found.len == name->len &&
-	       !memcmp(found.wire, name->wire, name->len);
 }
 
 static void take_trail(struct reader *from, struct lease_read *place, struct ng_trail *out)
@@ -432,12 +439,11 @@ static bool read_text(struct lease_octets content, struct lease_read *place,
 }
 
 static struct lease_octets shared(lease_shared_fn *find, const void *who, uint32_t sandbox,
-				  uint32_t number)
+				  uint64_t name, uint32_t number)
 {
 	struct lease_key key;
 
-	lease_key_sandbox(&key, sandbox);
-	lease_key_number(&key, number);
+	lease_key_shared(&key, sandbox, name, number);
 	return find(who, &key);
 }
 
@@ -447,12 +453,14 @@ bool lease_read_live(struct lease_octets key, struct lease_octets value, lease_s
 	struct reader from = reader_of(key);
 	struct lease_row row = {0};
 	uint32_t answer, text;
+	uint64_t name;
 
-	take_owner(&from, &row);
-	answer = reader_u32(&from);
-	if (!ended_well(&from) || !lease_value_read(value, &row) ||
-	    !read_answer(shared(find, who, row.sandbox, answer), place, &row, &text) ||
-	    !read_text(shared(find, who, row.sandbox, text), place, &row))
+	row.sandbox = scatter(reader_u32(&from));
+	name = take_name_number(&from);
+	take_element(&from, &row);
+	if (!ended_well(&from) || !lease_value_read(value, &answer, &row) ||
+	    !read_answer(shared(find, who, row.sandbox, name, answer), place, &row, &text) ||
+	    !read_text(shared(find, who, row.sandbox, 0, text), place, &row))
 		return false;
 	*out = row;
 	return true;
@@ -470,7 +478,8 @@ bool lease_read_ended(struct lease_octets value, struct lease_read *place,
 	row.last_s = row.until_s - take_number(&from);
 	row.first_s = row.last_s - take_number(&from);
 	row.way = take_number(&from);
-	take_owner(&from, &row);
+	row.sandbox = scatter(reader_u32(&from));
+	take_element(&from, &row);
 	take_name(&from, &place->name);
 	take_texts(&from, place, &row);
 	row.name = &place->name;

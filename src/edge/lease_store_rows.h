@@ -9,7 +9,8 @@
  *
  * A lease's row has what is its own: element, times, and the number of an answer. The answer has
  * the names and addresses that led there, and the number of a text, which has the sandbox's name and
- * the rule. Numbers mean something within a sandbox only.
+ * the rule. Numbers mean something within a sandbox only. Names have numbers in the order in which they came,
+ * one for each way, and those stand in the keys: what is written together is together.
  */
 #pragma once
 
@@ -18,7 +19,7 @@
 #include <stddef.h>
 
 #define LEASE_FILE_PREFIX "store"
-#define LEASE_FILE_LAYOUT LEASE_FILE_PREFIX "5-" /* the boot's id follows */
+#define LEASE_FILE_LAYOUT LEASE_FILE_PREFIX "6-" /* the boot's id follows */
 #define LEASE_FILE_BEFORE LEASE_FILE_PREFIX "3-" /* the layout that is taken over */
 #define LEASE_BOOT_ID     37                     /* the text and its NUL */
 
@@ -33,12 +34,13 @@
 
 #define LEASE_ADDR_MAX   17 /* family and address */
 #define LEASE_NUMBER     4
+#define LEASE_NAME       6                    /* the number of a name; 0 is none */
 #define LEASE_OWNER_MAX  (4 + 1 + 2 * 16 + 3) /* sandbox, shape, client, address, port */
-#define LEASE_KEY_MAX    (LEASE_OWNER_MAX + LEASE_NUMBER)
+#define LEASE_KEY_MAX    (LEASE_OWNER_MAX + LEASE_NAME)
 #define LEASE_VALUE_MAX  64
 #define LEASE_RULE       (NG_PATH_MAX + 16)
 #define LEASE_TEXT_MAX   (1 + NG_SANDBOX_NAME_MAX + LEASE_RULE)
-#define LEASE_SHARED_KEY (4 + LEASE_NUMBER)
+#define LEASE_SHARED_KEY (4 + LEASE_NAME + LEASE_NUMBER)
 #define LEASE_SHARED_MAX (32 + (NG_CHAIN_MAX + 2) * NG_NAME_MAX + NG_ADDRS_MAX * LEASE_ADDR_MAX)
 #define LEASE_ENDED_MAX  (64 + LEASE_OWNER_MAX + NG_NAME_MAX + LEASE_TEXT_MAX)
 
@@ -58,23 +60,26 @@ struct lease_content { /* of a shared row, behind its count of users */
 };
 
 void lease_key_sandbox(struct lease_key *key, uint32_t sandbox);
-/* All that names an element: sandbox, client, address, port. */
-void lease_key_owner(struct lease_key *key, const struct lease_row *row);
-/* Behind the owner, or the sandbox alone in the key of what is shared. */
-void lease_key_number(struct lease_key *key, uint32_t number);
-/* The sandbox and the number in the key of a lease. False: it has none. */
-bool lease_key_parts(struct lease_octets key, uint32_t *sandbox, uint32_t *number);
+/* All rows of a name and way. */
+void lease_key_name(struct lease_key *key, uint32_t sandbox, uint64_t name);
+/* Of a lease: sandbox, name, client, address, port. */
+void lease_key_live(struct lease_key *key, const struct lease_row *row, uint64_t name);
+/* Of what is shared: an answer is of a name, a text of none. */
+void lease_key_shared(struct lease_key *key, uint32_t sandbox, uint64_t name, uint32_t number);
+/* Of which sandbox and name a row is, of a lease or of what is shared. False: it is none of ours. */
+bool lease_key_read(struct lease_octets key, uint32_t *sandbox, uint64_t *name);
 
-/* Both return how many octets there are. */
-size_t lease_value_make(const struct lease_row *row, uint8_t out[static LEASE_VALUE_MAX]);
+/* Both return how many octets there are. answer: its number. */
+size_t lease_value_make(const struct lease_row *row, uint32_t answer,
+			uint8_t out[static LEASE_VALUE_MAX]);
 size_t lease_ended_make(const struct lease_row *row, uint8_t out[static LEASE_ENDED_MAX]);
 void lease_text_make(const struct lease_row *row, struct lease_content *out);
 void lease_answer_make(const struct lease_row *row, uint32_t text, struct lease_content *out);
 
 /* False: this is none of ours. */
-bool lease_value_read(struct lease_octets value, struct lease_row *out); /* times and flags */
-bool lease_answer_text(struct lease_octets content, uint32_t *text);     /* which one it has */
-bool lease_answer_is(struct lease_octets content, const struct ng_name *name, uint64_t way);
+/* Times and flags, and the number of its answer. */
+bool lease_value_read(struct lease_octets value, uint32_t *answer, struct lease_row *out);
+bool lease_answer_text(struct lease_octets content, uint32_t *text); /* which one it has */
 
 struct lease_read { /* what a row that was read points to */
 	struct ng_name name;

@@ -53,12 +53,12 @@ static int move_lease(const struct sharing *sharing, MDB_txn *txn, MDB_cursor *c
 	if (to == sharing->from)
 		return 0;
 	if (!to)
-		return lease_live_delete(sharing->from, txn, cursor);
+		return lease_live_delete(sharing->from, txn, cursor, &row);
 	if (row.until_us <= sharing->how->now_us)
 		return 0; /* it ends where it is */
 	into = lease_store_changing(to);
 	code = into ? lease_live_copy(to, into, &row) : MDB_PANIC;
-	return code ? code : lease_live_delete(sharing->from, txn, cursor);
+	return code ? code : lease_live_delete(sharing->from, txn, cursor, &row);
 }
 
 /* to: a store and its table; NULL: nowhere. */

@@ -1,10 +1,11 @@
 /*
  * What rows of a sandbox have in common: answers, and texts that answers have.
  *
- * A row's key is the sandbox and a number, its value how many rows use it and the content. The number is
- * a hash of the content, or the next that is free; its seed is drawn when the store is opened, so that
- * nobody can choose contents whose numbers meet. Rows keep the number itself, so another seed finds
- * nothing wrong: at worst the same content stands twice until its first users have gone.
+ * A row's key is the sandbox, for an answer its name, and a number; its value how many rows use it and the
+ * content. The number is a hash of the content, or the next that is free; its seed is drawn when the store is
+ * opened, so that nobody can choose contents whose numbers meet. Rows keep the number itself, so another seed
+ * finds nothing wrong: at worst the same content stands twice until its first users have gone. What was
+ * looked for last is written once, when all that use it have been counted.
  */
 #include "config.h"
 #include "edge/lease_store_inside.h"
@@ -16,12 +17,11 @@
 #define TRIES_MAX 64
 #define USES_MAX  UINT32_MAX
 
-static struct lease_key key_of(uint32_t sandbox, uint32_t number)
+static struct lease_key key_of(const struct lease_shared *which)
 {
 	struct lease_key key;
 
-	lease_key_sandbox(&key, sandbox);
-	lease_key_number(&key, number);
+	lease_key_shared(&key, which->sandbox, which->name, which->number);
 	return key;
 }
 
@@ -58,7 +58,7 @@ static int set(struct lease_store *store, MDB_txn *txn, struct lease_key *key,
 
 static int write_held(struct lease_store *store, MDB_txn *txn, struct lease_held *held)
 {
-	struct lease_key key = key_of(held->which.sandbox, held->which.number);
+	struct lease_key key = key_of(&held->which);
 
 	held->unwritten = false;
 	return set(store, txn, &key,
@@ -77,16 +77,15 @@ static bool is_same(const struct lease_content *a, struct lease_octets b)
 	return a->len == b.len && !memcmp(a->octets, b.octets, b.len);
 }
 
-static int search(struct lease_store *store, MDB_txn *txn, uint32_t sandbox,
-		  const struct lease_content *content, struct lease_shared *out)
+/* Its sandbox and name are set. */
+static int search(struct lease_store *store, MDB_txn *txn, const struct lease_content *content,
+		  struct lease_shared *out)
 {
-	/* By its kind even or odd: text and answer of one row are both looked for before either is there. */
-	uint32_t number =
-		((uint32_t)hash_octets(content->octets, content->len, store->seed) & ~1u) |
-		(content->octets[0] & 1u);
+	struct lease_shared tried = *out;
 
-	for (unsigned i = 0; i < TRIES_MAX; i++, number += 2) {
-		struct lease_key key = key_of(sandbox, number);
+	tried.number = (uint32_t)hash_octets(content->octets, content->len, store->seed);
+	for (unsigned i = 0; i < TRIES_MAX; i++, tried.number++) {
+		struct lease_key key = key_of(&tried);
 		struct lease_octets found;
 		uint32_t uses = 0;
 		int code = get(store, txn, &key, &found, &uses);
@@ -96,25 +95,27 @@ static int search(struct lease_store *store, MDB_txn *txn, uint32_t sandbox,
 		if (code && code != MDB_NOTFOUND)
 			return code;
 		if (code || (uses < USES_MAX && is_same(content, found))) {
-			*out = (struct lease_shared){sandbox, number, uses};
+			*out = tried;
+			out->uses = uses;
 			return 0;
 		}
 	}
 	return MDB_CORRUPTED;
 }
 
-int lease_shared_look(struct lease_store *store, MDB_txn *txn, uint32_t sandbox,
+int lease_shared_look(struct lease_store *store, MDB_txn *txn, uint32_t sandbox, uint64_t name,
 		      const struct lease_content *content, struct lease_held *held)
 {
 	const struct lease_octets last = {held->content.octets, held->content.len};
 	int code;
 
-	if (held->known && held->which.sandbox == sandbox && held->which.uses < USES_MAX &&
-	    is_same(content, last))
+	if (held->known && held->which.sandbox == sandbox && held->which.name == name &&
+	    held->which.uses < USES_MAX && is_same(content, last))
 		return 0;
 	code = settle(store, txn, held);
+	held->which = (struct lease_shared){.sandbox = sandbox, .name = name};
 	if (!code)
-		code = search(store, txn, sandbox, content, &held->which);
+		code = search(store, txn, content, &held->which);
 	if (code)
 		return code;
 	held->content.len = content->len;
@@ -123,11 +124,10 @@ int lease_shared_look(struct lease_store *store, MDB_txn *txn, uint32_t sandbox,
 	return 0;
 }
 
-/* The first use is written at once, since it is looked for by its number. */
-int lease_shared_hold(struct lease_store *store, MDB_txn *txn, struct lease_held *held)
+void lease_shared_hold(struct lease_held *held)
 {
+	held->which.uses++;
 	held->unwritten = true;
-	return held->which.uses++ ? 0 : write_held(store, txn, held);
 }
 
 int lease_shared_settle(struct lease_store *store, MDB_txn *txn)
@@ -143,10 +143,10 @@ void lease_shared_forget(struct lease_store *store)
 	store->answer.known = store->answer.unwritten = false;
 }
 
-static int release_one(struct lease_store *store, MDB_txn *txn, uint32_t sandbox,
-		       uint32_t number, bool *has_text, uint32_t *text)
+static int release_one(struct lease_store *store, MDB_txn *txn,
+		       const struct lease_shared *which, bool *has_text, uint32_t *text)
 {
-	struct lease_key key = key_of(sandbox, number);
+	struct lease_key key = key_of(which);
 	struct lease_octets content;
 	MDB_val at = {key.len, key.octets};
 	uint32_t uses;
@@ -161,18 +161,18 @@ static int release_one(struct lease_store *store, MDB_txn *txn, uint32_t sandbox
 	return mdb_del(txn, store->tables.shared, &at, NULL);
 }
 
-int lease_shared_release(struct lease_store *store, MDB_txn *txn, uint32_t sandbox,
-			 uint32_t number)
+int lease_shared_release(struct lease_store *store, MDB_txn *txn,
+			 const struct lease_shared *answer)
 {
+	struct lease_shared text = {.sandbox = answer->sandbox};
 	bool has_text = false;
-	uint32_t text;
 	int code = lease_shared_settle(store, txn);
 
 	if (!code)
-		code = release_one(store, txn, sandbox, number, &has_text, &text);
+		code = release_one(store, txn, answer, &has_text, &text.number);
 	if (code || !has_text)
 		return code;
-	return release_one(store, txn, sandbox, text, &has_text, &text);
+	return release_one(store, txn, &text, &has_text, &text.number);
 }
 
 struct lease_octets lease_shared_get(struct lease_store *store, MDB_txn *txn,

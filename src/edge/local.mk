@@ -6,7 +6,7 @@ libedge_a_SOURCES += src/edge/control.c src/edge/control.h src/edge/notify.c src
 	src/edge/registry_kept.c src/edge/registry_history.c src/edge/registry_history.h
 libedge_a_SOURCES += src/edge/lease_store.c src/edge/lease_store.h src/edge/lease_store_before.c src/edge/lease_store_earlier.c src/edge/lease_store_history.c \
 	src/edge/lease_store_inside.h src/edge/lease_store_live.c src/edge/lease_store_open.c src/edge/lease_store_room.c src/edge/lease_store_rows.c \
-	src/edge/lease_store_rows.h src/edge/lease_store_share.c src/edge/lease_store_shared.c src/edge/lease_store_spent.c src/edge/lease_store_waiting.c src/edge/record.c \
+	src/edge/lease_store_rows.h src/edge/lease_store_names.c src/edge/lease_store_share.c src/edge/lease_store_shared.c src/edge/lease_store_spent.c src/edge/lease_store_waiting.c src/edge/record.c \
 	src/edge/record.h src/edge/record_format.c src/edge/udp.c \
 	src/edge/udp.h src/edge/upstream.c src/edge/upstream.h src/edge/upstream_conn.c src/edge/upstream_conn_io.c src/edge/upstream_tls.c src/edge/upstream_tls.h src/edge/upstream_try_answer.c \
 	src/edge/upstream_try.c src/edge/upstream_try.h src/edge/upstream_try_chance.c \

@@ -325,6 +325,8 @@ int lease_hold(struct ng_gate *gate, struct sandbox *sandbox, const struct lease
 /* Of those who came by that trail; NULL: none did. */
 struct holder *holder_find(const struct lease *lease, const struct ng_trail *trail);
 /* Tells the caller of what replies have promised beyond what it knows of; nothing most of the time. */
+/* It does not hold the lease any more: what is kept of it can be forgotten. */
+void holder_release(struct ng_gate *gate, const struct lease *lease, const struct trail *trail);
 void holder_tell(struct ng_gate *gate, const struct lease *lease, struct holder *holder);
 /* The next of the sandbox, oldest first; the first after NULL. */
 struct lease *lease_after(const struct ng_gate *gate, const struct sandbox *sandbox,

@@ -104,9 +104,28 @@ static struct holder *holder_add(struct ng_gate *gate, struct lease *lease)
 		if (holders[i].until_us < least->until_us)
 			least = &holders[i];
 	}
+	holder_release(gate, lease, least->trail);
 	trail_release(gate, lease_sandbox(&gate->book, lease), least->trail);
 	*least = (struct holder){0};
 	return least;
+}
+
+void holder_release(struct ng_gate *gate, const struct lease *lease, const struct trail *trail)
+{
+	const struct lease_key key = lease_key(&gate->book, lease);
+	const struct ng_name name = trail_name(trail);
+	struct trail_view view;
+
+	trail_read(trail, &view);
+	action_add(gate, NG_RELEASE)->lease = (struct ng_lease_order){
+		.sandbox = key.sandbox,
+		.client = key.client,
+		.addr = key.addr,
+		.port = key.port,
+		.name = word_name(gate, &name),
+		.rule = "",
+		.way = trail_way(&view.trail),
+	};
 }
 
 static void holder_follow(struct ng_gate *gate, const struct lease *lease,
@@ -291,10 +310,33 @@ void lease_record(struct ng_gate *gate, const struct lease *lease, enum ng_event
 	record->n_ports = record->ports ? 1 : 0;
 }
 
+/* Of them, said: the word for that name. Without memory there are none: then rows stand until their time. */
+static const struct ng_held *held_words(struct ng_gate *gate, const struct lease *lease,
+					const struct ng_name *said, size_t *n)
+{
+	const struct holder *holders = lease_holders(lease, n);
+	struct ng_held *held = *n ? arena_alloc(&gate->words, *n * sizeof(*held)) : NULL;
+	struct trail_view view;
+
+	for (size_t i = 0; held && i < *n; i++) {
+		const struct ng_name name = trail_name(holders[i].trail);
+
+		trail_read(holders[i].trail, &view);
+		held[i].name =
+			said && ng_name_same(said, &name) ? said : word_name(gate, &name);
+		held[i].way = trail_way(&view.trail);
+	}
+	*n = held ? *n : 0;
+	return held;
+}
+
 void lease_shut(struct ng_gate *gate, const struct lease *lease, enum ng_action_kind kind,
 		const struct ng_name *name)
 {
 	const struct lease_key key = lease_key(&gate->book, lease);
+	const struct ng_name *said = word_name(gate, name);
+	size_t n_held;
+	const struct ng_held *held = held_words(gate, lease, said, &n_held);
 
 	history_note(gate, &key, name);
 	action_add(gate, kind)->lease = (struct ng_lease_order){
@@ -303,8 +345,10 @@ void lease_shut(struct ng_gate *gate, const struct lease *lease, enum ng_action_
 		.client = key.client,
 		.addr = key.addr,
 		.port = key.port,
-		.name = word_name(gate, name),
+		.name = said,
 		.rule = "",
+		.held = held,
+		.n_held = n_held,
 	};
 }
 

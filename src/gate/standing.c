@@ -41,49 +41,38 @@ bool holder_stays(const struct ng_gate *gate, const struct lease *lease,
 	return false;
 }
 
-static void release(struct ng_gate *gate, const struct lease *lease,
-		    const struct ng_trail *trail, const struct ng_name *name)
-{
-	const struct lease_key key = lease_key(&gate->book, lease);
-
-	action_add(gate, NG_RELEASE)->lease = (struct ng_lease_order){
-		.sandbox = key.sandbox,
-		.client = key.client,
-		.addr = key.addr,
-		.port = key.port,
-		.name = word_name(gate, name),
-		.rule = "",
-		.way = trail_way(trail),
-	};
-}
-
-/* Takes out the holders that policy no longer allows; false when none is left. */
+/* Takes out the holders that policy no longer allows; false, and all are left, when it allows none. */
 static bool lease_judge(struct ng_gate *gate, struct lease *lease, struct ng_name *last)
 {
 	struct trail_view view;
 	struct ng_bounds bounds;
+	bool stays[NG_HOLDERS_MAX];
 	size_t n = 0, n_before;
 	struct holder *holders = lease_holders(lease, &n_before);
 
 	for (size_t i = 0; i < n_before; i++) {
-		const struct holder *holder = &holders[i];
-
-		trail_read(holder->trail, &view);
-		if (holder_stays(gate, lease, &view.trail, &bounds)) {
-			holders[n++] = *holder;
+		trail_read(holders[i].trail, &view);
+		stays[i] = holder_stays(gate, lease, &view.trail, &bounds);
+		n += stays[i];
+		if (!stays[i])
+			*last = trail_name(holders[i].trail);
+	}
+	if (!n)
+		return false;
+	n = 0;
+	for (size_t i = 0; i < n_before; i++) {
+		if (stays[i]) {
+			holders[n++] = holders[i];
 			continue;
 		}
-		*last = trail_name(holder->trail);
-		release(gate, lease, &view.trail, last);
-		trail_release(gate, lease_sandbox(&gate->book, lease), holder->trail);
+		holder_release(gate, lease, holders[i].trail);
+		trail_release(gate, lease_sandbox(&gate->book, lease), holders[i].trail);
 	}
 	lease_holders_cut(lease, n);
-	if (n) {
-		flow_judge(gate, lease);
-		book_move(&gate->book, lease);
-		lease_narrow(&gate->book, lease);
-	}
-	return n > 0;
+	flow_judge(gate, lease);
+	book_move(&gate->book, lease);
+	lease_narrow(&gate->book, lease);
+	return true;
 }
 
 void leases_judge(struct ng_gate *gate, struct sandbox *sandbox)

@@ -136,9 +136,9 @@ static bool is_this_boot(const char *name)
 static int rows_add(struct rows *rows, const struct dump_row *row)
 {
 	struct kept kept = {{row->key, row->key_len}, {row->value, row->value_len}, 0};
-	uint32_t number;
+	uint64_t name;
 
-	if (!lease_key_parts(kept.key, &kept.sandbox, &number))
+	if (!lease_key_read(kept.key, &kept.sandbox, &name))
 		return NG_OK; /* none of ours */
 	if (!grow(&rows->items, &rows->room, rows->n + 1, sizeof(*rows->items)))
 		return NG_E_NOMEM;

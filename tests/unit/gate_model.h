@@ -50,6 +50,13 @@ struct element {
 	uint64_t until_us, promised_us;
 };
 
+/* What a caller keeps of a lease: a name that holds it. */
+struct kept {
+	struct ng_lease_order of;
+	struct ng_name name;
+	bool refused;
+};
+
 struct world {
 	uint64_t random, now_us, version;
 	unsigned int sequence, step;
@@ -66,6 +73,8 @@ struct world {
 	size_t n_orders;
 	struct element elements[OPEN_MAX];
 	size_t n_elements;
+	struct kept kept[OPEN_MAX];
+	size_t n_kept;
 	bool target[COUNT(names)]; /* some answer aliased to it */
 	struct arena arena;
 	uint64_t asked, ordered, shown, denied, bound, waited,

@@ -6,7 +6,8 @@
  * does not hold for that client, at every port that its rules name; 3 it holds it beyond TTL and
  * grace; 4 nothing is ordered but for an entitled client of that sandbox, at a port that some rule
  * names, and never in a private range; 5 without the kernel's word nothing is shown. Each client is
- * told exactly once, and what waits for approval is what a rule asks about.
+ * told exactly once, and what waits for approval is what a rule asks about. When a lease is closed, nothing is
+ * left of what a caller was told to keep for it.
  */
 #include "gate_model.h"
 
@@ -31,6 +32,48 @@ static struct element *element_find(struct world *world, uint32_t sandbox,
 	}
 	return NULL;
 }
+
+/* ---- what is kept ---- */
+
+static bool same_element(const struct ng_lease_order *a, const struct ng_lease_order *b)
+{
+	return a->sandbox == b->sandbox && ng_addr_equal(&a->addr, &b->addr) &&
+	       ng_addr_equal(&a->client, &b->client) && same_port(a->port, b->port);
+}
+
+static void kept_forget(struct world *world, const struct ng_lease_order *order,
+			const struct ng_name *name, uint64_t way)
+{
+	for (size_t i = world->n_kept; i-- > 0;) {
+		const struct kept *kept = &world->kept[i];
+
+		if (same_element(&kept->of, order) && ng_name_same(&kept->name, name) &&
+		    kept->of.way == way)
+			world->kept[i] = world->kept[--world->n_kept];
+	}
+}
+
+static void keep(struct world *world, const struct ng_lease_order *order)
+{
+	kept_forget(world, order, order->name, order->way);
+	for (size_t i = world->n_kept; i-- > 0;)
+		if (world->kept[i].of.until_us <= world->now_us)
+			world->kept[i] = world->kept[--world->n_kept];
+	assert_true(world->n_kept < OPEN_MAX);
+	world->kept[world->n_kept++] = (struct kept){*order, *order->name, false};
+}
+
+static void kept_close(struct world *world, const struct ng_lease_order *order)
+{
+	for (size_t i = 0; i < order->n_held; i++)
+		kept_forget(world, order, order->held[i].name, order->held[i].way);
+	for (size_t i = 0; i < world->n_kept; i++)
+		hold(world, !same_element(&world->kept[i].of, order) ||
+				    world->kept[i].of.until_us <= world->now_us ||
+				    world->kept[i].refused);
+}
+
+/* ---- the set ---- */
 
 static void set_put(struct world *world, const struct ng_lease_order *order)
 {
@@ -71,6 +114,10 @@ static void set_take(struct world *world, const struct ng_lease_order *order)
 
 static void set_flush(struct world *world, uint32_t sandbox)
 {
+	for (size_t i = world->n_kept; i-- > 0;) {
+		if (world->kept[i].of.sandbox == sandbox)
+			world->kept[i] = world->kept[--world->n_kept];
+	}
 	for (size_t i = world->n_elements; i-- > 0;) {
 		if (world->elements[i].sandbox == sandbox)
 			world->elements[i] = world->elements[--world->n_elements];
@@ -324,7 +371,11 @@ static void drain(struct world *world)
 		else if (action.kind == NG_LEASE)
 			see_order(world, &action.lease);
 		else if (action.kind == NG_REVOKE || action.kind == NG_EVICT)
-			set_take(world, &action.lease);
+			set_take(world, &action.lease), kept_close(world, &action.lease);
+		else if (action.kind == NG_RELEASE)
+			kept_forget(world, &action.lease, action.lease.name, action.lease.way);
+		if (action.kind == NG_LEASE || action.kind == NG_HOLD)
+			keep(world, &action.lease);
 		else if (action.kind == NG_REPLY)
 			see_reply(world, &action.reply);
 		else if (action.kind == NG_DROP)
@@ -440,6 +491,8 @@ static void kernel_speaks(struct world *world)
 	world->orders[i] = world->orders[--world->n_orders];
 	if (code == NG_OK)
 		set_put(world, &order);
+	for (size_t k = 0; code != NG_OK && k < world->n_kept; k++)
+		world->kept[k].refused |= same_element(&world->kept[k].of, &order);
 	ng_gate_lease_result(world->gate, world->now_us, order.number, code);
 	drain(world);
 }

@@ -177,7 +177,7 @@ static void a_row_tells_all(void **state)
 	assert_int_equal(row.type, 28);
 	assert_false(row.refused);
 
-	lease_store_drop(world->store, &wanted->row, LATER_S + 10);
+	lease_store_end(world->store, &wanted->row, LEASE_REVOKED, LATER_S + 10);
 	lease_store_commit(world->store);
 	cursor = (struct history_cursor){0};
 	row = only_row(world, &cursor);
@@ -211,7 +211,7 @@ static void each_end_has_its_reason(void **state)
 	put(world, 8, 4, 900);
 	put(world, 9, 5, 900);
 	revoked = lease(7, 2, 900)->row;
-	lease_store_drop(world->store, &revoked, LATER_S);
+	lease_store_end(world->store, &revoked, LEASE_REVOKED, LATER_S);
 	lease_store_drop_sandbox(world->store, 9, LATER_S);
 	lease_store_sweep(world->store, 200);
 	assert_int_equal(lease_store_each(world->store, 200, LATER_S, gone, NULL), 1);
@@ -351,7 +351,7 @@ static void die_before_commit(struct world *world)
 {
 	put(world, 7, 1, now_us() + 1000000000);
 	lease_store_commit(world->store);
-	lease_store_drop(world->store, &lease(7, 1, 0)->row, LATER_S);
+	lease_store_end(world->store, &lease(7, 1, 0)->row, LEASE_REVOKED, LATER_S);
 }
 
 static void die_after_commit(struct world *world)
@@ -385,7 +385,7 @@ static void store_file(const struct world *world, char out[static 400])
 	assert_non_null(entries);
 	out[0] = '\0';
 	while ((entry = readdir(entries)))
-		if (!strncmp(entry->d_name, "store5-", 7) && strlen(entry->d_name) == 7 + 36 &&
+		if (!strncmp(entry->d_name, "store6-", 7) && strlen(entry->d_name) == 7 + 36 &&
 		    strncmp(entry->d_name + 7, "00000000", 8))
 			snprintf(out, 400, "%s/%s", folder, entry->d_name);
 	closedir(entries);
@@ -401,7 +401,7 @@ static void reboot(struct world *world, int boot)
 	world->store = NULL;
 	store_file(world, path);
 	snprintf(lock, sizeof(lock), "%s-lock", path);
-	snprintf(other, sizeof(other), "%s/worker/store5-00000000-0000-0000-0000-%012d",
+	snprintf(other, sizeof(other), "%s/worker/store6-00000000-0000-0000-0000-%012d",
 		 world->folder, boot);
 	assert_int_equal(rename(path, other), 0);
 	assert_int_equal(unlink(lock), 0);
@@ -454,7 +454,7 @@ static void damage_costs_one_boot(void **state)
 	open_store(world);
 	put_and_end(world, 8, 2);
 	reboot(world, 2);
-	snprintf(path, sizeof(path), "%s/worker/store5-00000000-0000-0000-0000-000000000002",
+	snprintf(path, sizeof(path), "%s/worker/store6-00000000-0000-0000-0000-000000000002",
 		 world->folder);
 	damage(path);
 	open_store(world);
@@ -548,7 +548,7 @@ static void root_reads_as_the_owner(void **state)
 	assert_int_equal(system(command), 0);
 	read_store(world);
 	assert_int_equal(count(world, 7, LEASE_TIME), 1);
-	snprintf(command, sizeof(command), "chown 0:0 %s/worker/store5-*[0-9a-f]",
+	snprintf(command, sizeof(command), "chown 0:0 %s/worker/store6-*[0-9a-f]",
 		 world->folder);
 	assert_int_equal(system(command), 0);
 	char why[HISTORY_WHY] = "";
@@ -572,8 +572,10 @@ static void a_live_store_can_be_read(void **state)
 			put(world, 1, i % 1000, now_us() + 1000000000);
 			put(world, 2, i % 1000, now_us() + 1000000000);
 			lease_store_commit(world->store);
-			lease_store_drop(world->store, &lease(1, i % 1000, 0)->row, LATER_S);
-			lease_store_drop(world->store, &lease(2, i % 1000, 0)->row, LATER_S);
+			lease_store_end(world->store, &lease(1, i % 1000, 0)->row,
+					LEASE_REVOKED, LATER_S);
+			lease_store_end(world->store, &lease(2, i % 1000, 0)->row,
+					LEASE_REVOKED, LATER_S);
 			lease_store_commit(world->store);
 		}
 	}

@@ -290,7 +290,7 @@ static void what_nobody_shares_goes(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		open_store(world);
 		row.addr = addrs[i];
-		lease_store_release(world->store, &row, 5001);
+		lease_store_end(world->store, &row, LEASE_REVOKED, 5001);
 		lease_store_commit(world->store);
 		assert_int_equal(look(world).n, 2 - i);
 	}
@@ -321,7 +321,8 @@ static void what_is_not_kept_counts_not(void **state)
 	assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
 	open_store(world);
 	assert_int_equal(look(world).n, 1);
-	lease_store_drop(world->store, &row, 5001);
+	row.addr = addrs[0];
+	lease_store_end(world->store, &row, LEASE_REVOKED, 5001);
 	lease_store_commit(world->store);
 	assert_int_equal(size_of(world, LEASE_TABLE_SHARED).rows, 0);
 }

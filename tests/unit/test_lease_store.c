@@ -207,7 +207,10 @@ static void each_way_is_a_row_of_its_own(void **state)
 	lease_store_commit(world->store);
 	reopen(world);
 	assert_int_equal(lease_store_each(world->store, 100, 100, note_trail, wanted), 5);
-	lease_store_drop(world->store, &wanted[0], 100);
+	for (size_t i = 0; i < 5; i++) {
+		assert_int_equal(rows(world, 100).n, 5 - i);
+		lease_store_end(world->store, &wanted[i], LEASE_REVOKED, 100);
+	}
 	assert_int_equal(rows(world, 100).n, 0);
 }
 
@@ -358,17 +361,19 @@ static void the_end_before_a_flow_is_kept(void **state)
 static void each_name_is_a_row_of_its_own(void **state)
 {
 	struct world *world = *state;
-	const struct lease_row one = {.sandbox = 7, .addr = addr("1.2.3.4")};
+	struct ng_name name;
+	const struct lease_row one = {.sandbox = 7, .addr = addr("1.2.3.4"), .name = &name};
 
+	assert_int_equal(ng_name_from_text("a.example", 9, &name), NG_OK);
 	put(world, 7, "1.2.3.4", "a.example", 900);
 	put(world, 7, "1.2.3.4", "b.example", 900);
 	put(world, 7, "1.2.3.5", "a.example", 900);
 	put(world, 8, "1.2.3.4", "a.example", 900);
 	lease_store_commit(world->store);
 	assert_int_equal(rows(world, 100).n, 4);
-	lease_store_drop(world->store, &one, 6000);
+	lease_store_end(world->store, &one, LEASE_REVOKED, 6000);
 	lease_store_commit(world->store);
-	assert_int_equal(rows(world, 100).n, 2);
+	assert_int_equal(rows(world, 100).n, 3);
 	lease_store_drop_sandbox(world->store, 7, 6000);
 	lease_store_commit(world->store);
 	assert_int_equal(rows(world, 100).n, 1);
@@ -387,14 +392,14 @@ static void one_name_of_several_is_released(void **state)
 		put(world, 7, "1.2.3.4", texts[i], 900);
 	assert_int_equal(ng_name_from_text("a.example", 9, &name), NG_OK);
 	row.way = 1;
-	lease_store_release(world->store, &row, 6000); /* it has no such way */
+	lease_store_end(world->store, &row, LEASE_REVOKED, 6000); /* it has no such way */
 	lease_store_commit(world->store);
 	assert_int_equal(rows(world, 100).n, 3);
 	row.way = 0;
-	lease_store_release(world->store, &row, 6000);
+	lease_store_end(world->store, &row, LEASE_REVOKED, 6000);
 	lease_store_commit(world->store);
 	assert_int_equal(rows(world, 100).n, 2);
-	lease_store_release(world->store, &row, 6000);
+	lease_store_end(world->store, &row, LEASE_REVOKED, 6000);
 	lease_store_commit(world->store);
 	assert_int_equal(rows(world, 100).n, 2);
 }
@@ -403,18 +408,24 @@ static void each_port_is_a_lease_of_its_own(void **state)
 {
 	struct world *world = *state;
 	const struct ng_port https = {6, 443}, quic = {17, 443}, none = {0};
-	const struct lease_row first = {.sandbox = 7, .addr = addr("1.2.3.4"), .port = https};
+	struct ng_name name;
+	const struct lease_row first = {
+		.sandbox = 7, .addr = addr("1.2.3.4"), .port = https, .name = &name};
 
+	assert_int_equal(ng_name_from_text("b.example", 9, &name), NG_OK);
 	put_port(world, 7, "1.2.3.4", none, "a.example", 900);
 	put_port(world, 7, "1.2.3.4", https, "a.example", 900);
 	put_port(world, 7, "1.2.3.4", https, "b.example", 900);
 	put_port(world, 7, "1.2.3.4", quic, "a.example", 900);
 	lease_store_commit(world->store);
 	assert_int_equal(rows(world, 100).n, 4);
-	lease_store_drop(world->store, &first, 6000);
+	lease_store_end(world->store, &first, LEASE_REVOKED, 6000);
+	lease_store_commit(world->store);
+	assert_int_equal(rows(world, 100).n, 3);
+	assert_int_equal(ng_name_from_text("a.example", 9, &name), NG_OK);
+	lease_store_end(world->store, &first, LEASE_REVOKED, 6000);
 	lease_store_commit(world->store);
 	assert_int_equal(rows(world, 100).n, 2);
-	assert_int_equal(rows(world, 100).port.proto, 17);
 }
 
 /* No port without a protocol, no protocol without a port, none but TCP and UDP. */
@@ -470,7 +481,7 @@ static void store_file(const struct world *world, char out[static 400])
 	assert_non_null(entries);
 	out[0] = '\0';
 	while ((entry = readdir(entries)))
-		if (!strncmp(entry->d_name, "store5-", 7) && strlen(entry->d_name) == 7 + 36)
+		if (!strncmp(entry->d_name, "store6-", 7) && strlen(entry->d_name) == 7 + 36)
 			snprintf(out, 400, "%s/%s", folder, entry->d_name);
 	closedir(entries);
 	assert_true(out[0]);
@@ -524,14 +535,14 @@ static void file_that_ends_every_start_is_thrown_away(void **state)
 /* Names that this boot's file had before there was a history, and while its rows had another form. */
 static void older_formats_leave_nothing(void **state)
 {
-	static const char *const layouts[] = {"leases2-", "store4-"};
+	static const char *const layouts[] = {"leases2-", "store4-", "store5-"};
 	struct world *world = *state;
 	char path[400], old[400];
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		store_file(world, path);
 		snprintf(old, sizeof(old), "%s/worker/%s%s", world->folder, layouts[i],
-			 strstr(path, "store5-") + 7);
+			 strstr(path, "store6-") + 7);
 		put(world, 7, "1.2.3.4", "a.example", 900);
 		lease_store_close(world->store);
 		world->store = NULL;
@@ -563,8 +574,7 @@ static void no_store_is_no_trouble(void **state)
 
 	(void)state;
 	lease_store_put(NULL, &row);
-	lease_store_drop(NULL, &row, 1);
-	lease_store_release(NULL, &row, 1);
+	lease_store_end(NULL, &row, LEASE_REVOKED, 1);
 	lease_store_drop_sandbox(NULL, 1, 1);
 	lease_store_refused(NULL, &row);
 	lease_store_commit(NULL);
