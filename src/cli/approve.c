@@ -179,7 +179,7 @@ static bool take_argument(const struct subject *subject, json_t *request, char *
 static int run(const struct subject *subject, int argc, char **argv)
 {
 	struct client_options options = {0};
-	json_t *reply, *request = json_pack("{s:s}", "verb", subject->verb);
+	json_t *request = json_pack("{s:s}", "verb", subject->verb);
 	int option;
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (client_option(&options, option) || take(subject, request, option))
@@ -191,14 +191,7 @@ static int run(const struct subject *subject, int argc, char **argv)
 		json_decref(request);
 		return output_usage(subject->verb, subject->takes);
 	}
-	int code = client_ask(&options, request, &reply);
-	if (code)
-		return code;
-	if (options.json)
-		return output_json(reply, EXIT_DONE);
-	subject->print(reply);
-	json_decref(reply);
-	return output_end(EXIT_DONE);
+	return client_show(&options, request, subject->print);
 }
 
 int verb_approve(int argc, char **argv)

@@ -110,7 +110,6 @@ static void print_blocked(const json_t *reply)
 int verb_blocked(int argc, char **argv)
 {
 	struct client_options options = {0};
-	json_t *reply;
 	int option;
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
 		if (!client_option(&options, option))
@@ -120,12 +119,5 @@ int verb_blocked(int argc, char **argv)
 	json_t *request = json_pack("{s:s}", "verb", "blocked");
 	if (optind < argc)
 		json_object_set_new(request, "sandbox", json_string(argv[optind]));
-	int code = client_ask(&options, request, &reply);
-	if (code)
-		return code;
-	if (options.json)
-		return output_json(reply, EXIT_DONE);
-	print_blocked(reply);
-	json_decref(reply);
-	return output_end(EXIT_DONE);
+	return client_show(&options, request, print_blocked);
 }

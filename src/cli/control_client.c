@@ -126,6 +126,20 @@ static int connect_to(const char *path)
 	return -1;
 }
 
+int client_show(const struct client_options *options, json_t *request,
+		void (*print)(const json_t *reply))
+{
+	json_t *reply;
+	int code = client_ask(options, request, &reply);
+	if (code)
+		return code;
+	if (options->json)
+		return output_json(reply, EXIT_DONE);
+	print(reply);
+	json_decref(reply);
+	return output_end(EXIT_DONE);
+}
+
 bool client_reachable(const struct client_options *options)
 {
 	int s = connect_to(client_control(options));

@@ -20,12 +20,17 @@ static const struct option long_options[] = {{"zone", required_argument, NULL, '
 					     CLIENT_LONG_OPTIONS,
 					     {NULL, 0, NULL, 0}};
 
+static void print_flushed(const json_t *reply)
+{
+	printf("%lld forgotten\n",
+	       (long long)json_integer_value(json_object_get(reply, "flushed")));
+}
+
 int verb_flush(int argc, char **argv)
 {
 	struct client_options options = {0};
 	const char *name = NULL;
 	bool all = false, below = false;
-	json_t *reply;
 	int option, given;
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (option == 'A')
@@ -40,16 +45,8 @@ int verb_flush(int argc, char **argv)
 		return output_usage("flush", "it takes one NAME, --zone ZONE or --all");
 	if (optind < argc)
 		name = argv[optind];
-	int code = client_ask(&options,
-			      json_pack("{s:s, s:s*, s:b, s:b}", "verb", "flush", "name", name,
-					"below", below, "all", all),
-			      &reply);
-	if (code)
-		return code;
-	if (options.json)
-		return output_json(reply, EXIT_DONE);
-	printf("%lld forgotten\n",
-	       (long long)json_integer_value(json_object_get(reply, "flushed")));
-	json_decref(reply);
-	return output_end(EXIT_DONE);
+	return client_show(&options,
+			   json_pack("{s:s, s:s*, s:b, s:b}", "verb", "flush", "name", name,
+				     "below", below, "all", all),
+			   print_flushed);
 }

@@ -19,19 +19,11 @@ static const struct option long_options[] = {CLIENT_LONG_OPTIONS, {NULL, 0, NULL
 int verb_reload(int argc, char **argv)
 {
 	struct client_options options = {0};
-	json_t *reply;
 	int option;
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
 		if (!client_option(&options, option))
 			return client_usage(usage, option);
 	if (optind != argc)
 		return output_usage("reload", "it takes no argument");
-	int code = client_ask(&options, json_pack("{s:s}", "verb", "reload"), &reply);
-	if (code)
-		return code;
-	if (options.json)
-		return output_json(reply, EXIT_DONE);
-	client_print_diags(reply);
-	json_decref(reply);
-	return output_end(EXIT_DONE);
+	return client_show(&options, json_pack("{s:s}", "verb", "reload"), client_print_diags);
 }

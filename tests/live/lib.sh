@@ -326,6 +326,12 @@ records() { # jq's filter over all records so far
 
 # The usual stage: two boxes, a web that answers everywhere, and these zones. other.example is the
 # one that no list of these tests allows.
+# How the configuration of an unbound begins that lives in $work and is whoever started it.
+unbound_server() {
+	printf 'server:\n directory: "%s"\n use-syslog: no\n' "$work"
+	printf ' %s: ""\n' username chroot pidfile logfile
+}
+
 usual_stage() {
 	make_net || live_die "the network cannot be made"
 	make_box 1 || live_die "box1 cannot be made"

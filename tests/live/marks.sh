@@ -27,13 +27,7 @@ behind() { # N MARK: a network behind vpnN
 	ip route add 198.51.100.0/24 via "10.88.$1.2" table "10$1"
 	ip -6 route add 2001:db8:53::/64 via "fd88:$1::2" table "10$1"
 	cat >"unbound.$1.conf" <<END
-server:
- directory: "$work"
- username: ""
- chroot: ""
- pidfile: ""
- use-syslog: no
- logfile: ""
+$(unbound_server)
  interface: 198.51.100.53@53
  interface: 198.51.100.53@853
  interface: 2001:db8:53::53@53

@@ -12,13 +12,7 @@ for host in 61 62 63 64 65; do ip -n net addr add "192.0.2.$host/24" dev eth0; d
 # Server 192.0.2.6N says of every name of corp.example that it is 44.6.N.1, and more where a test says so.
 serve() { # N [ZONE OF ITS OWN RECORDS]
 	cat >"$work/unbound.$1.conf" <<END
-server:
- directory: "$work"
- username: ""
- chroot: ""
- pidfile: ""
- use-syslog: no
- logfile: ""
+$(unbound_server)
  interface: 192.0.2.6$1@53
  access-control: 0.0.0.0/0 allow
  local-zone: "corp.example" redirect

@@ -41,13 +41,7 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -k
 # unbound answers for the zone itself, in the clear on 53 and by TLS on 853.
 serve() { # HOST CERTIFICATE ZONE [more of its configuration]
 	cat >"unbound.$1.conf" <<END
-server:
- directory: "$work"
- username: ""
- chroot: ""
- pidfile: ""
- use-syslog: no
- logfile: ""
+$(unbound_server)
  verbosity: 1
  extended-statistics: yes
  interface: 192.0.2.$1@53

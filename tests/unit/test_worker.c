@@ -4,6 +4,29 @@
  */
 #include "worker_world.h"
 
+/* A world that serves good.example, and a client's socket in it. */
+static int begin(struct world *world)
+{
+	world_begin(world);
+	world_serve(world, "good.example\n");
+	return client_socket(SOCK_DGRAM, world->udp_port);
+}
+
+/* A question that needs the upstream and the warden, to its answer. */
+static void resolve(struct world *world, int client, uint16_t id)
+{
+	ask(client, "good.example", id);
+	upstream_answers(world);
+	acknowledge(world, ordered(world), NG_OK);
+	assert_int_equal(reply(client).answers, 1);
+}
+
+static void end(struct world *world, int client)
+{
+	close(client);
+	world_end(world);
+}
+
 static void denied_name_is_nxdomain_and_asks_nobody(void **state)
 {
 	struct world world;
@@ -22,8 +45,7 @@ static void denied_name_is_nxdomain_and_asks_nobody(void **state)
 	settle(&world);
 	assert_true(silent(world.upstream));
 	assert_true(silent(world.warden));
-	close(client);
-	world_end(&world);
+	end(&world, client);
 }
 
 static void address_comes_only_after_the_wardens_word(void **state)
@@ -34,9 +56,7 @@ static void address_comes_only_after_the_wardens_word(void **state)
 	struct heard heard;
 
 	(void)state;
-	world_begin(&world);
-	world_serve(&world, "good.example\n");
-	client = client_socket(SOCK_DGRAM, world.udp_port);
+	client = begin(&world);
 	ask(client, "good.example", 78);
 	upstream_answers(&world);
 	number = ordered(&world);
@@ -47,8 +67,7 @@ static void address_comes_only_after_the_wardens_word(void **state)
 	assert_int_equal(heard.id, 78);
 	assert_int_equal(heard.rcode, NG_RCODE_NOERROR);
 	assert_string_equal(heard.first, LEASE_IP);
-	close(client);
-	world_end(&world);
+	end(&world, client);
 }
 
 static void refused_lease_is_servfail(void **state)
@@ -58,17 +77,14 @@ static void refused_lease_is_servfail(void **state)
 	struct heard heard;
 
 	(void)state;
-	world_begin(&world);
-	world_serve(&world, "good.example\n");
-	client = client_socket(SOCK_DGRAM, world.udp_port);
+	client = begin(&world);
 	ask(client, "good.example", 79);
 	upstream_answers(&world);
 	acknowledge(&world, ordered(&world), NG_E_KERNEL);
 	heard = reply(client);
 	assert_int_equal(heard.rcode, NG_RCODE_SERVFAIL);
 	assert_int_equal(heard.answers, 0);
-	close(client);
-	world_end(&world);
+	end(&world, client);
 }
 
 static void silent_warden_is_servfail(void **state)
@@ -78,17 +94,14 @@ static void silent_warden_is_servfail(void **state)
 	struct heard heard;
 
 	(void)state;
-	world_begin(&world);
-	world_serve(&world, "good.example\n");
-	client = client_socket(SOCK_DGRAM, world.udp_port);
+	client = begin(&world);
 	ask(client, "good.example", 80);
 	upstream_answers(&world);
 	(void)ordered(&world);
 	heard = reply(client);
 	assert_int_equal(heard.rcode, NG_RCODE_SERVFAIL);
 	assert_int_equal(heard.answers, 0);
-	close(client);
-	world_end(&world);
+	end(&world, client);
 }
 
 static void lost_warden_fails_at_once_and_a_new_one_gets_the_leases(void **state)
@@ -98,13 +111,8 @@ static void lost_warden_fails_at_once_and_a_new_one_gets_the_leases(void **state
 	struct heard heard;
 
 	(void)state;
-	world_begin(&world);
-	world_serve(&world, "good.example\n");
-	client = client_socket(SOCK_DGRAM, world.udp_port);
-	ask(client, "good.example", 81);
-	upstream_answers(&world);
-	acknowledge(&world, ordered(&world), NG_OK);
-	assert_int_equal(reply(client).answers, 1);
+	client = begin(&world);
+	resolve(&world, client, 81);
 	close(world.warden);
 	settle(&world);
 	ask(client, "good.example", 82);
@@ -116,8 +124,7 @@ static void lost_warden_fails_at_once_and_a_new_one_gets_the_leases(void **state
 	settle(&world);
 	ask(client, "good.example", 83);
 	assert_string_equal(reply(client).first, LEASE_IP);
-	close(client);
-	world_end(&world);
+	end(&world, client);
 }
 
 static void revocation_waits_for_the_next_warden(void **state)
@@ -127,13 +134,8 @@ static void revocation_waits_for_the_next_warden(void **state)
 	int client;
 
 	(void)state;
-	world_begin(&world);
-	world_serve(&world, "good.example\n");
-	client = client_socket(SOCK_DGRAM, world.udp_port);
-	ask(client, "good.example", 92);
-	upstream_answers(&world);
-	acknowledge(&world, ordered(&world), NG_OK);
-	assert_int_equal(reply(client).answers, 1);
+	client = begin(&world);
+	resolve(&world, client, 92);
 	close(world.warden);
 	settle(&world);
 	give_policy(&world, "other.example\n");
@@ -157,8 +159,7 @@ static void revocation_waits_for_the_next_warden(void **state)
 	give_warden(&world);
 	packet = hear(&world, world.warden, WALL_WORKER_TO_WARDEN);
 	assert_int_equal(packet->head.kind, WALL_LEASE);
-	close(client);
-	world_end(&world);
+	end(&world, client);
 }
 
 static void warden_that_breaks_the_rules_is_cut_off(void **state)
@@ -168,9 +169,7 @@ static void warden_that_breaks_the_rules_is_cut_off(void **state)
 	int client;
 
 	(void)state;
-	world_begin(&world);
-	world_serve(&world, "good.example\n");
-	client = client_socket(SOCK_DGRAM, world.udp_port);
+	client = begin(&world);
 	ask(client, "good.example", 93);
 	upstream_answers(&world);
 	(void)ordered(&world);
@@ -178,8 +177,7 @@ static void warden_that_breaks_the_rules_is_cut_off(void **state)
 	assert_int_equal(reply(client).rcode, NG_RCODE_SERVFAIL);
 	wait_for(world.warden, POLLIN); /* its end */
 	assert_int_equal(recv(world.warden, &octet, 1, MSG_DONTWAIT), 0);
-	close(client);
-	world_end(&world);
+	end(&world, client);
 }
 
 static void main_that_breaks_the_rules_ends_it(void **state)
@@ -202,13 +200,8 @@ static void killed_worker_adopts_what_it_had(void **state)
 	int client, status;
 
 	(void)state;
-	world_begin(&world);
-	world_serve(&world, "good.example\n");
-	client = client_socket(SOCK_DGRAM, world.udp_port);
-	ask(client, "good.example", 84);
-	upstream_answers(&world);
-	acknowledge(&world, ordered(&world), NG_OK);
-	assert_int_equal(reply(client).answers, 1);
+	client = begin(&world);
+	resolve(&world, client, 84);
 	close(client);
 	assert_int_equal(kill(world.pid, SIGKILL), 0);
 	status = end_of_worker(&world);
@@ -228,13 +221,8 @@ static void adopted_lease_without_a_rule_is_revoked(void **state)
 	struct wall_packet *packet;
 
 	(void)state;
-	world_begin(&world);
-	world_serve(&world, "good.example\n");
-	client = client_socket(SOCK_DGRAM, world.udp_port);
-	ask(client, "good.example", 85);
-	upstream_answers(&world);
-	acknowledge(&world, ordered(&world), NG_OK);
-	assert_int_equal(reply(client).answers, 1);
+	client = begin(&world);
+	resolve(&world, client, 85);
 	close(client);
 	close(world.main);
 	close(world.warden);
@@ -263,8 +251,7 @@ static void generation_with_an_unknown_ruleset_changes_nothing(void **state)
 	ask(client, "good.example", 86);
 	upstream_answers(&world);
 	(void)ordered(&world);
-	close(client);
-	world_end(&world);
+	end(&world, client);
 }
 
 static void unsealed_ruleset_is_refused(void **state)
@@ -311,8 +298,7 @@ static void single_member_is_added_and_removed(void **state)
 	assert_int_equal(done(&world, tell(&world, WALL_SANDBOX_REMOVE, -1)), NG_OK);
 	ask(client, "evil.example", 89);
 	assert_int_equal(reply(client).rcode, NG_RCODE_REFUSED);
-	close(client);
-	world_end(&world);
+	end(&world, client);
 }
 
 static void leases_are_listed(void **state)
@@ -323,13 +309,8 @@ static void leases_are_listed(void **state)
 	int client;
 
 	(void)state;
-	world_begin(&world);
-	world_serve(&world, "good.example\n");
-	client = client_socket(SOCK_DGRAM, world.udp_port);
-	ask(client, "good.example", 90);
-	upstream_answers(&world);
-	acknowledge(&world, ordered(&world), NG_OK);
-	assert_int_equal(reply(client).answers, 1);
+	client = begin(&world);
+	resolve(&world, client, 90);
 	memset(&world.packet.done, 0, sizeof(world.packet.done));
 	seq = tell(&world, WALL_LEASES, -1);
 	packet = hear(&world, world.main, WALL_WORKER_TO_MAIN);
@@ -339,8 +320,7 @@ static void leases_are_listed(void **state)
 	assert_int_equal(packet->row.confirmed, 1);
 	packet = hear(&world, world.main, WALL_WORKER_TO_MAIN);
 	assert_int_equal(packet->head.kind, WALL_LEASES_END);
-	close(client);
-	world_end(&world);
+	end(&world, client);
 }
 
 static void ports_of_a_rule_reach_the_warden_and_the_listing(void **state)
@@ -417,8 +397,7 @@ static void waiting_names_are_listed(void **state)
 	assert_true(read(fd, text, sizeof(text) - 1) > 0);
 	assert_non_null(strstr(text, "\"verdict\":\"ask\""));
 	close(fd);
-	close(client);
-	world_end(&world);
+	end(&world, client);
 }
 
 static void approval_opens_what_a_rule_asks_about(void **state)
@@ -436,12 +415,8 @@ static void approval_opens_what_a_rule_asks_about(void **state)
 	world.packet.member.approvals = approvals;
 	assert_int_equal(done(&world, tell(&world, WALL_MEMBER, -1)), NG_OK);
 	client = client_socket(SOCK_DGRAM, world.udp_port);
-	ask(client, "good.example", 95);
-	upstream_answers(&world);
-	acknowledge(&world, ordered(&world), NG_OK);
-	assert_int_equal(reply(client).answers, 1);
-	close(client);
-	world_end(&world);
+	resolve(&world, client, 95);
+	end(&world, client);
 }
 
 static void generation_with_unknown_approvals_changes_nothing(void **state)
@@ -462,8 +437,7 @@ static void generation_with_unknown_approvals_changes_nothing(void **state)
 	ask(client, "good.example", 96);
 	upstream_answers(&world);
 	(void)ordered(&world);
-	close(client);
-	world_end(&world);
+	end(&world, client);
 }
 
 static void blocked_and_observed_packets_are_records(void **state)
@@ -547,8 +521,7 @@ static void tcp_answers_pipelined_queries(void **state)
 	wait_for(client, POLLIN);
 	have = (size_t)recv(client, in, sizeof(in), 0);
 	assert_int_equal(reply_read(in + 2, have - 2).id, 1);
-	close(client);
-	world_end(&world);
+	end(&world, client);
 }
 
 static void decision_is_recorded(void **state)
@@ -558,9 +531,7 @@ static void decision_is_recorded(void **state)
 	int client, fd;
 
 	(void)state;
-	world_begin(&world);
-	world_serve(&world, "good.example\n");
-	client = client_socket(SOCK_DGRAM, world.udp_port);
+	client = begin(&world);
 	ask(client, "evil.example", 91);
 	(void)reply(client);
 	settle(&world);
@@ -570,8 +541,7 @@ static void decision_is_recorded(void **state)
 	assert_non_null(strstr(text, "\"name\":\"evil.example\""));
 	assert_non_null(strstr(text, "\"verdict\":\"deny\""));
 	close(fd);
-	close(client);
-	world_end(&world);
+	end(&world, client);
 }
 
 static void term_ends_it_well(void **state)
