@@ -19,6 +19,7 @@ LONG = "127.0.0.1:5393"  # a server whose answers live for an hour
 LONG_TTL_S = 3600
 RULES, LEASES, SANDBOXES = (1000, 100000, 1000000), (1000, 100000, 1000000), (10, 1000, 10000)
 SETTLE_S = 2
+RESTS_US, REST_MAX_S = 5000, 60  # in a second
 ROOM = {"leases": "4194304", "leases-sandbox": "4194304"}
 
 
@@ -47,6 +48,7 @@ class Sized:
         self.kernel_mib = (leases.kernel_kib() - before) / 1024
         self.restart_s = self.restart()
         self.reload_s = self.reload()
+        self.rest()
 
     def register(self, many):
         self.gate.register([self.gate.sandbox(f"box{i}", f"sbm{i}", f"10.{128 + (i >> 16)}.{i >> 8 & 255}.{i & 255}")
@@ -69,6 +71,14 @@ class Sized:
         self.gate.process.stop()
         self.gate.start(self.answered)
         return self.gate.process.start_s
+
+    def rest(self):
+        """What is done behind a restart and a reload, such as judging all leases anew, is no part of a question's cost."""
+        until, used = time.monotonic() + REST_MAX_S, RESTS_US
+        while used >= RESTS_US and time.monotonic() < until:
+            before = self.gate.process.cpu_us()
+            time.sleep(1)
+            used = self.gate.process.cpu_us() - before
 
     def reload(self):
         taken = []
