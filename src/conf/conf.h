@@ -114,7 +114,7 @@ struct conf {
 	char *policies[NG_RULESETS_MAX]; /* the global scope */
 	uint8_t n_policies;
 	struct ng_settings settings;
-	uint32_t workers; /* processes that answer */
+	uint32_t workers; /* processes that answer; by default one for each processor */
 	uint32_t sandboxes_max, tcp_clients, tcp_clients_sandbox, records_per_s,
 		block_reports_per_s;
 	struct conf_route

@@ -2,13 +2,16 @@
  * What a configuration leaves open: the defaults, all in one place, and the files that it names.
  * Defaults are filled in and not implied, so that the printed configuration says all of them.
  */
+#include "config.h"
 #include "conf/fields.h"
 #include "conf/files.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define RESOLV_MAX (1u << 16)
+#define CPUS_MOST  8192 /* that a kernel can be built for */
 
 struct filler {
 	struct conf *conf;
@@ -53,6 +56,14 @@ void conf_defaults(struct conf *conf)
 	strcpy(conf->table, "namegate");
 }
 
+/* One for each processor that we may run on, which CPUAffinity= and cpusets narrow. */
+static uint32_t default_workers(void)
+{
+	cpu_set_t cpus[CPUS_MOST / CPU_SETSIZE];
+	int n = sched_getaffinity(0, sizeof cpus, cpus) ? 1 : CPU_COUNT_S(sizeof cpus, cpus);
+	return n < NG_WORKERS_MAX ? (uint32_t)n : NG_WORKERS_MAX;
+}
+
 /* What the file left open, once it is read. */
 static void default_rest(struct filler *filler)
 {
@@ -64,7 +75,7 @@ static void default_rest(struct filler *filler)
 			 !set_string(&conf->worker_user, "namegate") ||
 			 !set_string(&conf->warden_user, "namegate-warden");
 	if (conf->workers == 0)
-		conf->workers = 1;
+		conf->workers = default_workers();
 	if (conf->n_listen == 0) {
 		const uint8_t any[16] = {0};
 		conf->listen[0] = (struct conf_listen){ng_addr_make(NG_IPV4, any), 1053};

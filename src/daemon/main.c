@@ -108,6 +108,24 @@ static void check_paths(const struct conf *conf, char *const *paths, size_t n,
 	}
 }
 
+/* Who is not root is not who starts it, and may not try. */
+static void check_steering(const struct conf *conf, struct ng_diags *diags)
+{
+	const struct ng_place place = {.path = conf->path ? conf->path : "defaults"};
+	char why[PROGRAM_WHY];
+	struct steer *steer;
+	if (conf->workers <= 1 || geteuid() != 0)
+		return;
+	if (steer_create(&steer, why) == NG_OK) {
+		steer_destroy(steer);
+		return;
+	}
+	ng_diag_add(diags, NG_WARNING, &place, "conf-workers", "workers = 1",
+		    "sandboxes cannot be shared out between workers here, and there will be "
+		    "one: %s",
+		    why);
+}
+
 static int check(const char *path)
 {
 	struct conf *conf = NULL;
@@ -127,6 +145,7 @@ static int check(const char *path)
 		for (size_t i = 0; i < conf->n_sandboxes; i++)
 			check_paths(conf, conf->sandboxes[i].policies,
 				    conf->sandboxes[i].n_policies, &diags);
+		check_steering(conf, &diags);
 	}
 	for (size_t i = 0; i < diags.n; i++)
 		fprintf(stderr, "%s\n", ng_diag_format(&diags.items[i], line, sizeof line));

@@ -24,7 +24,7 @@ asking() { # NAME: the answer, and "asked" or "known"; once the gate answers
 }
 # Of an image: its number, or nothing where there is no head; and whether it has all these names.
 number() { [ "$(head -c 6 "$1" 2>/dev/null | tr -d '\0')" = ngcach ] && od -An -tu4 -j44 -N4 "$1" | tr -d ' '; }
-images() { for file in "$work/store/worker/cache" "$work/store/worker/cache2"; do echo "$(number "$file") $file"; done | grep '^[0-9]' | sort -rn; }
+images() { for file in "$at/cache" "$at/cache2"; do echo "$(number "$file") $file"; done | grep '^[0-9]' | sort -rn; }
 newest() { images | head -n 1 | cut -d' ' -f2; }
 names() { tr '\1-\77' . <"$1"; }
 holds() { # NAME...
@@ -39,6 +39,8 @@ with() { # NAME: images that have it
 }
 start_gate
 add_box 1 "$(allow box1.list .long.example)" >/dev/null
+n=$(worker_of 1) # the first one's is where the only one's is
+[ "$n" = 1 ] && at=$work/store/worker || at=$work/store/$n/worker
 is "a name is asked upstream" "NOERROR 44.0.0.1 asked" "$(asking one.long.example)"
 succeeds "and soon in an image" until_true 30 holds one
 

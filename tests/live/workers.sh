@@ -5,6 +5,40 @@
 live_enter "$@"
 usual_stage
 for n in 3 4; do make_box "$n" || live_die "box$n cannot be made"; done
+stop() {
+	kill -TERM "$gate_pid"
+	wait "$gate_pid"
+}
+
+# Without the setting there are as many as processors.
+read -r one two < <(python3 -c 'import os; print(*sorted(os.sched_getaffinity(0))[:2])')
+counted() { gate status --json | jq -r '"\(.workers | length)\(if has("one_worker_because") then " for want of rights" else "" end)"'; }
+resident() { # KiB, what is shared only once
+	local pid
+	for pid in "$gate_pid" $(cat "/proc/$gate_pid/task/"*/children); do cat "/proc/$pid/smaps_rollup"; done |
+		awk '$1 == "Pss:" { n += $2 } END { print n }'
+}
+cpus=$(taskset -p $$ | sed 's/.*: //')
+gate_workers=
+taskset -cp "$one" $$ >/dev/null
+start_gate
+is "on one processor there is one worker" "1" "$(counted)"
+unlike "which is nothing to warn of" 'one worker instead' "$(cat "$work/namegated.log")"
+stop
+if [ -n "$two" ]; then
+	taskset -cp "$one,$two" $$ >/dev/null
+	start_gate
+	is "on two there are two, where the kernel lets us" "$(in_userns && echo 1 for want of rights || echo 2)" "$(counted)"
+	kib=$(resident)
+	succeeds "idle, all processes together take no more than 32 MiB ($kib KiB)" [ "$kib" -le 32768 ]
+	like "-t says how many there will be" '^workers = 2$' "$("$build/namegated" -t -c "$work/namegated.conf" 2>"$work/said")"
+	is "and for root, that there will be one after all" "$(in_userns && echo 1 || echo 0)" "$(grep -c 'cannot be shared out between workers here' "$work/said")"
+	stop
+else
+	skip "on two there are two, where the kernel lets us" "this machine has one processor"
+fi
+taskset -p "$cpus" $$ >/dev/null
+
 if in_userns; then # nobody takes programs there
 	gate_workers=2 start_gate
 	like "without the right to steer there is one worker, and it is said" 'one worker instead of 2' "$(cat "$work/namegated.log")"
@@ -25,10 +59,6 @@ up() { [ "$(gate status --json | jq -r '.ready')" = true ]; }
 queries() { gate status --json | jq -r '[.workers[].queries] | join(" ")'; }
 told() { gate leases --json | jq -r '.leases[] | "\(.sandbox) \(.name) \(.address)"' | sort; }
 elements() { { table_elements allow4; table_elements allow6; } | sort; }
-stop() {
-	kill -TERM "$gate_pid"
-	wait "$gate_pid"
-}
 
 # Two sandboxes of different workers; which they are follows from their names.
 a=1

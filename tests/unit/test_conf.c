@@ -1,7 +1,10 @@
 /* The configuration: what is read, what is refused and where, and that printing reads back the same. */
+#include "config.h"
 #include "conf_world.h"
 
 #include "conf/socket.h"
+
+#include <sched.h>
 
 static const char full[] =
 	"# everything once\n"
@@ -249,6 +252,33 @@ static void what_is_printed_reads_back_the_same(void **state)
 		done(&again);
 		done(&file);
 	}
+}
+
+static uint32_t workers_by_default(void)
+{
+	struct file file;
+	load(&file, RESOLV);
+	assert_int_equal(file.code, NG_OK);
+	const uint32_t workers = file.conf->workers;
+	done(&file);
+	return workers;
+}
+
+static void there_is_a_worker_for_each_processor_that_is_ours(void **state)
+{
+	(void)state;
+	cpu_set_t all, one;
+	assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+	const int n = CPU_COUNT(&all);
+	assert_int_equal(workers_by_default(), n < NG_WORKERS_MAX ? n : NG_WORKERS_MAX);
+	int last = CPU_SETSIZE - 1;
+	while (!CPU_ISSET(last, &all))
+		last--;
+	CPU_ZERO(&one);
+	CPU_SET(last, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+	assert_int_equal(workers_by_default(), 1);
+	assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
 }
 
 static void the_defaults_are_said(void **state)
@@ -592,6 +622,7 @@ int main(void)
 		cmocka_unit_test(unreadable_trust_is_an_error),
 		cmocka_unit_test(what_is_printed_reads_back_the_same),
 		cmocka_unit_test(the_defaults_are_said),
+		cmocka_unit_test(there_is_a_worker_for_each_processor_that_is_ours),
 		cmocka_unit_test(each_fault_is_refused_at_its_place),
 		cmocka_unit_test(sockets_are_read_and_held_against_each_other),
 		cmocka_unit_test(of_two_sections_of_one_name_both_are_named),
