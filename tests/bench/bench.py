@@ -29,6 +29,7 @@ import resolver
 import servers
 import sizes
 import stage
+import workers
 from report import Row
 
 README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../README.md")
@@ -312,6 +313,9 @@ class Bench:
     def resolver(self):
         self.rows += resolver.measure(self)
 
+    def workers(self):
+        self.rows += workers.measure(self)
+
     def sizes(self):
         found = sizes.measure(self)
         self.rows += found.rows()
@@ -355,7 +359,7 @@ class Bench:
         self.reloads()
 
 
-PARTS = {"own": Bench.own, "resolver": Bench.resolver, "field": Bench.peers, "sizes": Bench.sizes,
+PARTS = {"own": Bench.own, "resolver": Bench.resolver, "workers": Bench.workers, "field": Bench.peers, "sizes": Bench.sizes,
          "profile": Bench.profile}
 
 
@@ -368,7 +372,7 @@ def read_options():
     parser.add_argument("--fifo", action="store_true",
                         help="real-time priority for all that is measured: for a busy machine")
     parser.add_argument("--only", choices=PARTS, help="one part: namegate's own figures, those of a resolver among hostile "
-                        "clients and servers, those among other servers, what grows, or where a query's time goes")
+                        "clients and servers, what a second worker brings, those among other servers, what grows, or where a query's time goes")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables there, of servers and of sizes")
     parser.add_argument("--readme", action="store_true", help="put what was measured of the tables of README.md there")
     parser.add_argument("--svg", metavar="FILE", help="write the plot of servers there")

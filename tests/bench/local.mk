@@ -23,7 +23,7 @@ EXTRA_DIST += tests/bench/forged.sh tests/bench/steps.sh tests/bench/steps.txt
 EXTRA_DIST += tests/bench/tools.sh tests/bench/bench.py tests/bench/adopt.py tests/bench/repair.py tests/bench/explain.py tests/bench/facts.py tests/bench/stage.py \
 	tests/bench/servers.py tests/bench/report.py tests/bench/peers.py tests/bench/field.py
 EXTRA_DIST += tests/bench/sizes.py tests/bench/profile.py tests/bench/profile.md.in tests/bench/PROFILE.md
-EXTRA_DIST += tests/bench/resolver.py tests/bench/replay.py tests/bench/capture.py tests/bench/leases.py tests/bench/connect.sh
+EXTRA_DIST += tests/bench/resolver.py tests/bench/workers.py tests/bench/replay.py tests/bench/capture.py tests/bench/leases.py tests/bench/connect.sh
 
 # BENCH='--rounds 9 --json FILE' passes options on.
 bench: all $(BENCH_TOOLS) tests/bench/steps tests/live/warden_driver
