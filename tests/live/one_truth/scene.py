@@ -208,14 +208,18 @@ def moment(least, latest, draw):
     return draw.choice([early, late, draw.uniform(least, latest)]) if draw else early
 
 
-def placed(log, order):
-    """The outputs of each input: the latest that can have caused it."""
+def placed(log, order, draw=None):
+    """
+    The outputs of each input: the latest that can have caused it. With draw, of replies also their question: when one
+    came is not known, only when it was read, and what was asked ahead of an answer's end is asked behind the reply.
+    """
     found, asked = [[] for _ in order], set()
+    ahead = draw and draw.often(40)
     for event in log:
         if event["kind"] == "drop":
             index = index_for_drop(order, event["of"])
         elif event["kind"] == "reply":
-            index = index_for_reply(order, event)
+            index = index_of_query(order, event["message"].ident) if ahead and draw.often(50) else index_for_reply(order, event)
         elif event["kind"] == "ask":
             index = max([n for n, (at, _) in enumerate(order) if at <= event["at"]], default=0)
             index = index if index in asked else first_of_burst(order, index)
@@ -273,7 +277,7 @@ def make(play, shared, clock_s, start, draw=None, title="as seen live"):
     order = moments(log, draw)
     slow = slow_inputs(log)
     timed = [(at, slow_lines(event, slow, when) + input_lines(play, shared, event, when(at)), outputs)
-             for (at, event), outputs in zip(order, placed(log, order))]
+             for (at, event), outputs in zip(order, placed(log, order, draw))]
     for event in log:
         if event["kind"] == "set":
             timed.append((event["at"], ["at %s -> %s" % (when(event["at"]), set_clause(play, event))], []))
