@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "base/text.h"
+#include "cli/explain_running.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "offline/explain_address.h"
@@ -35,8 +36,14 @@ static const char help[] =
 	"      --answers FILE    zone text of what upstream would answer: follows the question "
 	"to\n"
 	"                        the reply and the addresses that it opens\n"
+	"      --control SOCKET  of a running gate: its mode of the sandbox, and the names "
+	"that "
+	"were\n"
+	"                        approved and refused, count as well\n"
 	"      --json            one JSON object instead of text\n\n"
-	"Exit codes: 0 allowed, 1 denied, 2 the files or the question cannot be used.\n";
+	"Exit codes: 0 allowed, 1 denied, 2 the files or the question cannot be used, 3 "
+	"namegated\n"
+	"cannot be reached.\n";
 
 struct call {
 	struct setup_wish wish;
@@ -49,17 +56,16 @@ struct call {
 	struct setup *setup;
 	const struct setup_sandbox *sandbox;
 	const char *answers;
+	struct client_options client_options; /* its control: NULL, or given */
+	struct running running;
 	struct world *world; /* NULL: what upstream would answer is not known */
 };
 
 static const struct option options[] = {
-	{"config", required_argument, NULL, 'c'},
-	{"policy", required_argument, NULL, 'p'},
-	{"answers", required_argument, NULL, 'a'},
-	{"client", required_argument, NULL, 'C'},
-	{"json", no_argument, NULL, 'j'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
+	{"config", required_argument, NULL, 'c'},  {"policy", required_argument, NULL, 'p'},
+	{"answers", required_argument, NULL, 'a'}, {"client", required_argument, NULL, 'C'},
+	{"control", required_argument, NULL, 'r'}, {"json", no_argument, NULL, 'j'},
+	{"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
 };
 
 /* NULL, or what is wrong with it. */
@@ -67,6 +73,9 @@ static const char *read_option(struct call *call, int c, const char *value)
 {
 	struct setup_wish *wish = &call->wish;
 	call->json |= c == 'j';
+	call->client_options.json = call->json;
+	if (c == 'r')
+		call->client_options.control = value;
 	if (c == 'c')
 		wish->config = value;
 	if (c == 'p' && wish->n_policies < sizeof(call->given) / sizeof(call->given[0]))
@@ -91,6 +100,9 @@ static int read_options(struct call *call, int argc, char **argv)
 	}
 	if (wish->config != NULL && wish->n_policies > 0)
 		return output_usage("explain", "give a configuration or policies, not both");
+	if (call->client_options.control != NULL && wish->n_policies > 0)
+		return output_usage("explain", "a running gate goes by its configuration: give "
+					       "--control or policies, not both");
 	if (wish->config == NULL && wish->n_policies == 0)
 		wish->config = CONF_PATH;
 	if (call->answers != NULL && ng_addr_len(&call->client) > 0)
@@ -111,6 +123,20 @@ static int tell_unusable(const struct call *call)
 	return EXIT_UNUSABLE;
 }
 
+static int tell_json(const struct call *call, json_t *object, int result)
+{
+	if (object != NULL)
+		json_object_set_new(object, "running", running_json(&call->running));
+	return output_json(object, result);
+}
+
+/* Policies alone are nobody's. */
+static void tell_running(const struct call *call)
+{
+	if (call->wish.config != NULL)
+		running_text(&call->running);
+}
+
 static int tell_name(const struct call *call, const char *written)
 {
 	const struct explain_question question = {
@@ -126,9 +152,10 @@ static int tell_name(const struct call *call, const char *written)
 		return output_usage("explain", ng_strerror(code));
 	int result = explained->allowed ? EXIT_DONE : EXIT_DENIED;
 	if (call->json) {
-		result = output_json(explain_json(explained), result);
+		result = tell_json(call, explain_json(explained), result);
 	} else {
 		explain_text(explained, stdout);
+		tell_running(call);
 		result = output_end(result);
 	}
 	explain_free(explained);
@@ -144,9 +171,10 @@ static int tell_address(const struct call *call, const struct ng_addr *addr)
 		return output_usage("explain", ng_strerror(code));
 	int result = explained->may ? EXIT_DONE : EXIT_DENIED;
 	if (call->json) {
-		result = output_json(explain_address_json(explained), result);
+		result = tell_json(call, explain_address_json(explained), result);
 	} else {
 		explain_address_text(explained, stdout);
+		tell_running(call);
 		result = output_end(result);
 	}
 	explain_address_free(explained);
@@ -198,11 +226,17 @@ static int read_files(struct call *call, const char *sandbox)
 		return code;
 	call->sandbox = all ? setup_find(call->setup, sandbox) : &call->setup->sandboxes[0];
 	if (call->sandbox == NULL) {
-		ng_diag_add(&call->diags, NG_ERROR, &place, "setup-sandbox",
-			    "name one that it has", "the configuration has no sandbox %s",
-			    sandbox);
+		ng_diag_add(
+			&call->diags, NG_ERROR, &place, "setup-sandbox",
+			"name one that it has; those that were registered while the gate runs "
+			"are in no file: see namegate sandbox list",
+			"the configuration has no sandbox %s", sandbox);
 		return NG_E_NOTFOUND;
 	}
+	if (call->client_options.control != NULL)
+		code = running_take(&call->running, call->setup, call->sandbox, &call->diags);
+	if (code != NG_OK)
+		return code;
 	return call->answers != NULL ? read_world(call) : NG_OK;
 }
 
@@ -215,6 +249,8 @@ static int run(struct call *call, int argc, char **argv)
 	}
 	if (code == EXIT_DONE)
 		code = read_question(call, argc - optind, argv + optind);
+	if (code == EXIT_DONE && call->client_options.control != NULL)
+		code = running_ask(&call->client_options, &call->running);
 	if (code != EXIT_DONE)
 		return code;
 	if (read_files(call, argv[optind]) != NG_OK)
@@ -230,6 +266,7 @@ int verb_explain(int argc, char **argv)
 	ng_diags_init(&call.diags);
 	int code = run(&call, argc, argv);
 	setup_free(call.setup);
+	running_finish(&call.running);
 	world_free(call.world);
 	ng_diags_finish(&call.diags);
 	return code;

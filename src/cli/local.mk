@@ -10,7 +10,7 @@ libscene_a_SOURCES = src/cli/scene.c src/cli/scene_expect.c src/cli/scene_fed.c 
 libscene_a_CPPFLAGS = $(AM_CPPFLAGS) $(LDNS_CFLAGS)
 bin_PROGRAMS += namegate
 namegate_SOURCES = src/cli/main.c src/cli/verbs.h src/cli/output.c src/cli/output.h \
-	src/cli/check.c src/cli/explain.c
+	src/cli/check.c src/cli/explain.c src/cli/explain_running.c src/cli/explain_running.h
 namegate_SOURCES += src/cli/hosting.c src/cli/hosting.h
 namegate_SOURCES += src/cli/check.h src/cli/check_answers.c src/cli/check_ceilings.c src/cli/check_policies.c \
 	src/cli/check_sarif.c

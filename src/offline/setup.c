@@ -239,8 +239,11 @@ static int read_sandboxes(struct reading *reading)
 	}
 	if (worst != NG_OK || only == NULL || reading->setup->n_sandboxes > 0)
 		return worst;
-	ng_diag_add(reading->diags, NG_ERROR, &place, "setup-sandbox", "name one that it has",
-		    "the configuration has no sandbox %s", only);
+	ng_diag_add(
+		reading->diags, NG_ERROR, &place, "setup-sandbox",
+		"name one that it has; those that were registered while the gate runs are in "
+		"no file: see namegate sandbox list",
+		"the configuration has no sandbox %s", only);
 	return NG_E_NOTFOUND;
 }
 
@@ -372,6 +375,18 @@ int setup_read(const struct setup_wish *wish, struct ng_diags *diags, struct set
 	}
 	*out = reading.setup;
 	return NG_OK;
+}
+
+int setup_approve(struct setup *setup, const struct setup_sandbox *sandbox,
+		  const struct setup_text *lines, struct ng_diags *diags)
+{
+	const struct setup_wish wish = {.texts = lines, .n_texts = 1};
+	struct reading reading = {.wish = &wish, .setup = setup, .diags = diags};
+	struct setup_source *source;
+	int code = make_source(&reading, lines->name, &source);
+	if (code == NG_OK)
+		sandbox->spec->policy.approvals = source->ruleset;
+	return code;
 }
 
 const struct setup_sandbox *setup_find(const struct setup *setup, const char *name)

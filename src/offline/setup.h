@@ -67,6 +67,12 @@ struct setup_wish {
  */
 int setup_read(const struct setup_wish *wish, struct ng_diags *diags,
 	       struct setup **out) NG_MUST_CHECK;
+/*
+ * What a running gate has beside its files for a sandbox: the names that were approved and refused, as lines of a
+ * host list, under the name that rules show. NG_E_SYNTAX with an error in diags, NG_E_NOMEM.
+ */
+int setup_approve(struct setup *setup, const struct setup_sandbox *sandbox,
+		  const struct setup_text *lines, struct ng_diags *diags) NG_MUST_CHECK;
 void setup_free(struct setup *setup); /* takes NULL */
 /* NULL: there is none of that name. */
 const struct setup_sandbox *setup_find(const struct setup *setup, const char *name);

@@ -11,6 +11,11 @@ www.other.example
 END
 cat >"$work/extra.conf" <<END
 policies = { "$work/global.list" }
+sandbox "filed" {
+	sources = {"10.99.0.2"}
+	interface = "sb9"
+	policies = { "$(allow filed.list www.allowed.example alias.allowed.example)" }
+}
 END
 start_gate
 add_box 1 "$(allow box1.list www.allowed.example short.allowed.example two.allowed.example alias.allowed.example)" >/dev/null
@@ -75,6 +80,29 @@ ask 1 alias.allowed.example >/dev/null
 like "so it waits again" '^[0-9]+$' "$(waits alias.allowed.example)"
 succeeds "a name is approved for all" gate approve "$(gate pending box2 --json | jq '.pending[0].id')" --scope global
 is "and so for the one that asked" "NOERROR 44.0.0.1" "$(ask 2 www.allowed.example)"
+
+# What explain makes of it from the files alone, and with what the running gate says.
+explains() { # EXPECTED-EXIT ARGUMENT...
+	local code=0 out
+	out=$("$build/namegate" explain -c "$work/namegated.conf" "${@:2}" 2>&1) || code=$?
+	[ "$code" = "$1" ] && printf '%s\n' "$out" || printf '%s\nexit %s, not %s\n' "$out" "$code" "$1"
+}
+like "from the files alone it waits, and what was not looked at is said" 'verdict +ask.*left out .*--control' \
+	"$(explains 1 filed www.allowed.example | tr '\n' ' ')"
+like "the running gate knows better" 'verdict +allow.*approval .*decides.*running .*mode enforce, .*approved 1, refused 0' \
+	"$(explains 0 --control "$work/control" filed www.allowed.example | tr '\n' ' ')"
+gate refuse "$(waits alias.allowed.example)" --scope global >/dev/null
+is "what was refused is denied, and counted" 'ask {"approved":1,"refused":1}' \
+	"$(explains 1 --json --control "$work/control" filed alias.allowed.example | jq -r '"\(.verdict) \(.running | {approved, refused})"')"
+is "from the files alone that waits too" "ask null" \
+	"$(explains 1 --json filed alias.allowed.example | jq -r '"\(.verdict) \(.running)"')"
+gate withdraw "$(gate approvals --json | jq '.approvals[] | select(.decision == "refused") | .id')" >/dev/null
+ask 1 alias.allowed.example >/dev/null
+gate sandbox mode filed lockdown >/dev/null
+like "and of its mode" 'mode +lockdown.*nothing is allowed' \
+	"$(explains 1 --control "$work/control" filed www.allowed.example | tr '\n' ' ')"
+like "of one that is in no file it says so" 'no sandbox box1.*in no file' "$(explains 2 --control "$work/control" box1 www.allowed.example)"
+like "and of a gate that is not there" 'cannot reach' "$(explains 3 --control "$work/nowhere" filed www.allowed.example)"
 
 # What a rule denies is not asked about.
 is "a denied name" "NXDOMAIN ede=15" "$(ask 1 two.allowed.example)"

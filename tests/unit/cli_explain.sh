@@ -85,6 +85,7 @@ json() { # EXPECTED-EXIT FILTER ARGUMENT...
 	run "$1" --json -c gate.conf "${@:3}" | jq -c "$2"
 }
 
+left_out="left out what only a running gate knows: names approved or refused, and a mode set since; see --control"
 is "an allowed name, in full" "sandbox  ci
 mode     enforce
 name     pypi.org, written PyPI.org.
@@ -113,7 +114,8 @@ lease    at least 60 s, and 30 s of grace; TTLs at most 3600 s
          an answer with TTL 86400 is handed out as 3600 and its lease stands 3601 + 30 s
          while a flow to the address lasts, new ones may begin for up to 3600 s more
 ports    all
-kernel   set allow4, key saddr . daddr: 10.1.0.2 . each address; times out 30 s after the lease" \
+kernel   set allow4, key saddr . daddr: 10.1.0.2 . each address; times out 30 s after the lease
+$left_out" \
 	"$(ci 0 PyPI.org.)"
 is "a denied name, in full" "sandbox  ci
 mode     enforce
@@ -128,7 +130,10 @@ rules    in the order in which they are heard
   global    never.list:1:1  *.evil.example     deny      decides
   sandbox   ci.list:5:1     good.evil.example  allow     overruled: never.list:1 of the global scope denies it
   sandbox   ci.list:7:1     *.example          allow     ci.list:5 speaks: the exact name comes before wildcards
-sends    nothing" "$(ci 1 good.evil.example)"
+sends    nothing
+$left_out" "$(ci 1 good.evil.example)"
+unlike "of policies alone nothing is left out" "^left out" "$(run 0 -p ci.list box pypi.org)"
+is "--json: so that programs see it" null "$(json 0 .running ci pypi.org)"
 
 like "Unicode becomes A-labels" '^name     xn--bcher-kva\.example, written BÜcher\.example$' "$(ci 0 BÜcher.example)"
 like "a rule's lease-max, in numbers" 'TTL 300 is handed out as 20 and its lease stands 21 \+ 30 s' "$(ci 0 bücher.example)"
@@ -186,7 +191,7 @@ reply    NOERROR: disabled policy watch.zone:5 would have denied it
          pypi.org 30 A 151.101.0.223
 removed  10.0.0.5
 leases   151.101.0.223 all ports for 90 s, 30 of them grace: pypi.org by group.list:2" \
-	"$(answers 0 pypi.org | sed -n '/^asked/,$p')"
+	"$(answers 0 pypi.org | sed -n '/^asked/,$p' | grep -v '^left out')"
 like "--answers: rules of the chain are laid out" 'ci\.list:2 speaks|^  sandbox   ci\.list:2:1' "$(answers 0 a.github.com)"
 like "--answers: an alias into a private zone" '^note     blocked .allowed by policy [^ ]*, but alias without a rule for x\.corp\.internal.$' "$(answers 1 c.debian.org)"
 printf '*.own.probe\n' >own.list
@@ -204,18 +209,18 @@ is "--answers: they stand behind the alias, whatever is behind it" "reply    NOE
          one.own.probe 30 CNAME walled.cdn.probe
          walled.cdn.probe 300 A 192.0.2.81
 leases   192.0.2.81 all ports for 331 s, 30 of them grace: one.own.probe by own.zone:5" \
-	"$(own one.own.probe | sed -n '/^reply/,$p')"
+	"$(own one.own.probe | sed -n '/^reply/,$p' | grep -v '^left out')"
 is "--answers: the garden of an alias target" "reply    NOERROR
          two.own.probe 30 CNAME moved.cdn.probe
          moved.cdn.probe 300 CNAME moved.cdn.probe.fastly.probe
          moved.cdn.probe.fastly.probe 30 A 151.101.0.224
 leases   151.101.0.224 all ports for 90 s, 30 of them grace: two.own.probe by own.zone:6" \
-	"$(own two.own.probe | sed -n '/^reply/,$p')"
+	"$(own two.own.probe | sed -n '/^reply/,$p' | grep -v '^left out')"
 is "--answers: data for an answer's address" "rule     own.zone:7:1 (global scope): answer 198.51.100.0/24
 reply    NOERROR
          three.own.probe 300 A 192.0.2.82
 leases   192.0.2.82 all ports for 331 s, 30 of them grace: three.own.probe by own.zone:7" \
-	"$(own three.own.probe | sed -n '/^rule /p; /^reply/,$p')"
+	"$(own three.own.probe | sed -n '/^rule /p; /^reply/,$p' | grep -v '^left out')"
 like "--answers: a rule opens a private address" '^leases   10\.7\.0\.9 tcp/443 for 51 s' "$(answers 0 bücher.example)"
 is "--answers --json" '["NOERROR",["10.0.0.5"],[["151.101.0.223",null,90,"group.list:2"]]]' \
 	"$(run 0 --json -c gate.conf --answers world.zone ci pypi.org |
