@@ -46,21 +46,6 @@ while not os.path.exists("/run/live/enough"):
     time.sleep(0.005)
 print("tried=%d" % tried)
 END
-cat >"$work/local.py" <<'END'
-"""A service of the host: counts what gets through to it."""
-import select, socket
-udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-tcp = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
-for sock in udp, tcp:
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind(("::", 7777))
-tcp.listen(64)
-print("up", flush=True)
-while True:
-    for sock in select.select([udp, tcp], [], [])[0]:
-        sock.recvfrom(64) if sock is udp else sock.accept()
-        print("got", flush=True)
-END
 cat >"$work/sink.py" <<'END'
 """Reads so slowly that the sender has closed long before the end; prints how much came."""
 import socket, time
@@ -93,18 +78,9 @@ END
 chmod 644 "$work"/*.py
 in_net python3 "$work/sink.py" >"$work/sunk" 2>&1 &
 until_true 5 grep -q up "$work/sunk"
-/usr/bin/python3 "$work/local.py" >"$work/local" 2>&1 &
+/usr/bin/python3 "$work/peer.py" service 7777 >"$work/local" 2>&1 &
 until_true 5 grep -q up "$work/local"
-in_net nft -f - <<'END'
-table inet count {
-	counter closed { }
-	chain in {
-		type filter hook prerouting priority -300;
-		ip daddr 44.9.0.0/16 counter name closed
-		ip6 daddr 2001:db8:80:9::/64 counter name closed
-	}
-}
-END
+count_closed
 arrived() { echo "$(in_net nft -j list table inet count | jq '[.nftables[].counter? // empty | .packets] | add') $(grep -c got "$work/local")"; }
 
 in_job() { /usr/bin/python3 "$work/host.py" within "$root/$name/job" "$@"; }
@@ -134,7 +110,7 @@ is "what a socket has to send when it is closed still arrives" "200000 200000" "
 	grep -v up "$work/sunk" | tr '\n' ' ' | sed 's/ $//'
 )"
 is "a network namespace of its own is its own" "open" \
-	"$(in_job unshare --net sh -c "ip link set lo up; /usr/bin/python3 $work/local.py >/dev/null & sleep 1; /usr/bin/python3 $work/peer.py connect 127.0.0.1 7777; kill \$!")"
+	"$(in_job unshare --net sh -c "ip link set lo up; /usr/bin/python3 $work/peer.py service 7777 >/dev/null & sleep 1; /usr/bin/python3 $work/peer.py connect 127.0.0.1 7777; kill \$!")"
 
 # ---- the table is taken away, again and again ----
 

@@ -39,16 +39,7 @@ while not os.path.exists("/run/live/enough"):
     time.sleep(0.005)
 print("tried=%d" % tried)
 END
-in_net nft -f - <<'END'
-table inet count {
-	counter closed { }
-	chain in {
-		type filter hook prerouting priority -300;
-		ip daddr 44.9.0.0/16 counter name closed
-		ip6 daddr 2001:db8:80:9::/64 counter name closed
-	}
-}
-END
+count_closed
 arrived() { in_net nft -j list table inet count | jq '[.nftables[].counter? // empty | .packets] | add'; }
 reaches() { python3 "$here/peer.py" connect "$1" "${2:-80}"; }
 sends() { python3 "$here/host.py" from 0 "$1" 7777; }

@@ -61,38 +61,13 @@ threads = [threading.Thread(target=t, args=a) for t, a in
 [t.join() for t in threads]
 print("sent=%d leased=%d refused=%d" % (sent["closed"], sent["leased"], sent["refused"]))
 END
-cat >"$work/host.py" <<'END'
-"""Services of the host: counts what the sandbox got through to them."""
-import select, socket, sys
-udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-tcp = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
-for sock in udp, tcp:
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind(("::", 7777))
-tcp.listen(64)
-print("up", flush=True)
-while True:
-    for sock in select.select([udp, tcp], [], [])[0]:
-        peer = sock.recvfrom(64)[1] if sock is udp else sock.accept()[1]
-        print("got %s" % peer[0], flush=True)
-END
 
 count_far() { # far side: what came to closed addresses, and to the leased one
 	in_net nft -j list table inet count | jq -r '[.nftables[].counter? // empty | "\(.name)=\(.packets)"] | sort | join(" ")'
 }
-in_net nft -f - <<'END'
-table inet count {
-	counter closed { }
-	counter leased { }
-	chain in {
-		type filter hook prerouting priority -300;
-		ip daddr 44.9.0.0/16 counter name closed
-		ip6 daddr 2001:db8:80:9::/64 counter name closed
-		ip daddr 44.0.0.1 udp dport 9 counter name leased
-	}
-}
-END
-python3 "$work/host.py" >"$work/host" 2>&1 &
+count_closed
+in_net nft 'add counter inet count leased; add rule inet count in ip daddr 44.0.0.1 udp dport 9 counter name leased'
+python3 "$here/peer.py" service 7777 >"$work/host" 2>&1 &
 until_true 5 grep -q up "$work/host"
 
 field() { # NAME TEXT: of "NAME=NUMBER"
@@ -111,9 +86,10 @@ begin() { # floods, and a flow that stands
 	to_host=$(count_host)
 	box 1 python3 "$work/flood.py" >"$work/flood" 2>&1 &
 	flooder=$!
-	hold 1 44.0.0.1 600
+	# What is lost while there is no table is sent again, later each time: that is no end.
+	hold 1 44.0.0.1 600 30
 	translated=$held
-	hold 2 44.0.0.1 600
+	hold 2 44.0.0.1 600 30
 	holder=$held
 }
 

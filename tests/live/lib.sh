@@ -50,6 +50,20 @@ live_enter() { # call first, with the script's arguments
 		--mount-proc -- "$0" "$@"
 }
 
+# The far side counts what comes to addresses that nobody ever leases: counter "closed" of its table "count".
+count_closed() {
+	in_net nft -f - <<'END'
+table inet count {
+	counter closed { }
+	chain in {
+		type filter hook prerouting priority -300;
+		ip daddr 44.9.0.0/16 counter name closed
+		ip6 daddr 2001:db8:80:9::/64 counter name closed
+	}
+}
+END
+}
+
 # From now on upstream_packets tells what the upstream's network was asked.
 count_upstream() {
 	in_net nft -f - <<'END'
@@ -275,9 +289,9 @@ reach() { # BOX ADDRESS [PORT]
 }
 
 # A connection that is kept busy in the background; "up", then "held" or "cut TIME STALL" in held.ADDRESS.
-hold() { # BOX ADDRESS SECONDS: its pid is then $held
+hold() { # BOX ADDRESS SECONDS [PATIENCE]: its pid is then $held
 	: >"$work/held.$2"
-	box "$1" python3 "$here/peer.py" hold "$2" "$3" >"$work/held.$2" 2>&1 &
+	box "$1" python3 "$here/peer.py" hold "$2" "$3" ${4:+"$4"} >"$work/held.$2" 2>&1 &
 	held=$!
 	until_true 5 grep -q up "$work/held.$2"
 }

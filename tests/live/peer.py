@@ -2,16 +2,19 @@
 
 web                      accept on port 80 of every address, send one line, keep the connection
 connect ADDRESS PORT     say how a connection goes, and exit 0 when it opens
-hold ADDRESS SECONDS     keep a connection busy; at its end "held", or "cut", when it last lived, and how
-                         long the machine let it wait at most before that
+hold ADDRESS SECONDS [PATIENCE]
+                         keep a connection busy; at its end "held", or "cut", when it last lived, and how long the
+                         machine let it wait at most before that. Nothing for PATIENCE seconds, 3 by default, is cut
 race SERVER PATTERN FIRST LAST [6]
                          look up PATTERN % n and connect to what it says at once, for each n
 flood SERVER PATTERN SECONDS  look names up without end; prints the number of each outcome
+service PORT            a service of the host, by UDP and TCP on all addresses: says who got through to it
 forge ADDRESS PORT       answer questions on ADDRESS:PORT with wrong answers first, see FORGED
 """
 import collections
 import errno
 import random
+import select
 import socket
 import socketserver
 import struct
@@ -43,9 +46,9 @@ def connect(address, port):
     return 0 if result == "open" else 1
 
 
-def hold(address, seconds):
+def hold(address, seconds, patience=3):
     with socket.create_connection((address, 80), 5) as sock:
-        sock.settimeout(3)
+        sock.settimeout(float(patience))
         print("up", flush=True)
         end, last, stall = time.monotonic() + float(seconds), time.time(), 0.0
         try:
@@ -241,6 +244,19 @@ def sink(port):
             print(repr(sock.recv(2000)), flush=True)
 
 
+def service(port):
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as udp, socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as tcp:
+        for sock in udp, tcp:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(("::", int(port)))
+        tcp.listen(64)
+        print("up", flush=True)
+        while True:
+            for sock in select.select([udp, tcp], [], [])[0]:
+                who = sock.recvfrom(64)[1] if sock is udp else sock.accept()[1]
+                print("got", who[0], flush=True)
+
+
 if __name__ == "__main__":
-    actions = {f.__name__: f for f in (web, connect, hold, race, flood, forge, sink)}
+    actions = {f.__name__: f for f in (web, connect, hold, race, flood, service, forge, sink)}
     sys.exit(actions[sys.argv[1]](*sys.argv[2:]))
