@@ -12,6 +12,7 @@ import kernel
 SPACING = 1.15
 SENDING = 0.5  # of each phase, for all sequences together
 WAITING = 0.42  # and then for the last replies
+PATIENCE = 60  # with the last decisions of a wave
 REVOKING = 0.5  # an order is answered when policy is in force; the kernel follows within a second
 LABEL = re.compile(r"(?:^|\.)(s\d{4})(?:\.|$)")
 QUIET = 0.32  # what the tries to the dead server take, see gate.py
@@ -46,13 +47,20 @@ class Wave:
                 self.reload()
                 fresh = True
             self.phase(phase)
+        found = self.decisions(time.monotonic() + PATIENCE)
         for play in self.plays:
             play.disconnect()
             settle(play)
-        self.take_records(time.monotonic() + 5)
+        missing = [play for play in self.plays if not play.recorded(found.get(play.label, []))]
+        if missing:
+            raise SystemExit("not one record for each question of\n" +
+                             "\n".join(told(play, found.get(play.label, [])) for play in missing[:5]))
 
-    def take_records(self, end):
-        """Each question has one decision in the record, if not at once."""
+    def decisions(self, end):
+        """
+        What is in the record, by sandbox, when each question has its decision: a kernel that has much to do for others
+        keeps the warden waiting, and what it is to confirm. Replies are read meanwhile, and for a moment after that.
+        """
         found = {}
         while True:
             for record in self.gate.records():
@@ -60,13 +68,10 @@ class Wave:
                     raise SystemExit("records were left out")
                 if record["event"] == "decision":
                     found.setdefault(record["sandbox"], []).append(record)
-            missing = [play for play in self.plays if not play.recorded(found.get(play.label, []))]
-            if not missing:
-                return
-            if time.monotonic() > end:
-                raise SystemExit("not one record for each question of\n" +
-                                 "\n".join(told(play, found.get(play.label, [])) for play in missing[:5]))
-            time.sleep(0.05)
+            done = all(len(found.get(play.label, [])) >= play.ident for play in self.plays)
+            self.loop.run(time.monotonic() + 0.1)
+            if done or time.monotonic() > end:
+                return found
 
     def reload(self):
         self.gate.configure(self.shared, self.plays, 1)
