@@ -1,15 +1,17 @@
 /*
- * Linear probing. A place holds 1 + the item's number, and above it five bits of the hash, which
- * spare most looks at items that are not meant. What is taken leaves no mark behind: the items after
- * it close the gap. Only in old places, which go soon, marks are left.
+ * Linear probing. A place holds 1 + the item's number, and above it the upper bits of the hash. They say
+ * where the item belongs in places of any number, so nothing that moves is looked at, and they spare all but
+ * a few looks at items that are not meant: with very many items each look would be at cold memory. What is
+ * taken leaves no mark behind: the items after it close the gap. Only in old places, which go soon, marks
+ * are left.
  */
 #include "base/index.h"
 
 #include <stdlib.h>
 
 #define ITEM_BITS  27
-#define ITEM_MASK  ((1u << ITEM_BITS) - 1)
-#define GONE       UINT32_MAX /* was here, or has moved; no item is that */
+#define ITEM_MASK  ((UINT64_C(1) << ITEM_BITS) - 1)
+#define GONE       UINT64_MAX /* was here, or has moved; no item is that */
 #define LEAST_BITS 6
 #define STEP       16 /* old places that one put or take moves */
 
@@ -18,6 +20,7 @@ static size_t count_of(const struct index_places *places)
 	return places->at ? (size_t)1 << places->bits : 0;
 }
 
+/* Of a hash, or of a word, which begins like it. */
 static size_t home_of(const struct index_places *places, uint64_t hash)
 {
 	return (size_t)(hash >> (64 - places->bits));
@@ -28,50 +31,46 @@ static size_t after(const struct index_places *places, size_t i)
 	return (i + 1) & (count_of(places) - 1);
 }
 
-static uint32_t word_of(uint64_t hash, uint32_t item)
+static uint64_t word_of(uint64_t hash, uint32_t item)
 {
-	return (uint32_t)(hash << ITEM_BITS) | (item + 1);
+	return (hash & ~ITEM_MASK) | (item + 1);
 }
 
-static uint32_t item_of(uint32_t word)
+static uint32_t item_of(uint64_t word)
 {
-	return (word & ITEM_MASK) - 1;
+	return (uint32_t)(word & ITEM_MASK) - 1;
 }
 
 /* SIZE_MAX when it is not there. */
 static size_t probe(const struct index *self, const struct index_places *places, uint64_t hash,
 		    const void *key)
 {
-	const uint32_t tag = (uint32_t)(hash << ITEM_BITS);
-
 	if (!places->at)
 		return SIZE_MAX;
 	for (size_t i = home_of(places, hash); places->at[i]; i = after(places, i)) {
-		const uint32_t word = places->at[i];
+		const uint64_t word = places->at[i];
 
-		if (word != GONE && (word & ~ITEM_MASK) == tag &&
+		if (word != GONE && ((word ^ hash) & ~ITEM_MASK) == 0 &&
 		    self->same(self->of, item_of(word), key))
 			return i;
 	}
 	return SIZE_MAX;
 }
 
-static void place(struct index_places *places, uint64_t hash, uint32_t item)
+static void place(struct index_places *places, uint64_t word)
 {
-	size_t i = home_of(places, hash);
+	size_t i = home_of(places, word);
 
 	while (places->at[i])
 		i = after(places, i);
-	places->at[i] = word_of(hash, item);
+	places->at[i] = word;
 }
 
 /* What stands behind the gap moves into it, unless it would come before its home. */
-static void close_gap(struct index *self, size_t gap)
+static void close_gap(struct index_places *places, size_t gap)
 {
-	struct index_places *places = &self->places;
-
 	for (size_t i = after(places, gap); places->at[i]; i = after(places, i)) {
-		size_t home = home_of(places, self->hash(self->of, item_of(places->at[i])));
+		size_t home = home_of(places, places->at[i]);
 		size_t mask = count_of(places) - 1;
 
 		if (((i - home) & mask) < ((i - gap) & mask))
@@ -91,11 +90,11 @@ static void move_some(struct index *self)
 	if (!self->old.at)
 		return;
 	for (; self->moved < until && self->moved < count_of(&self->old); self->moved++) {
-		uint32_t *word = &self->old.at[self->moved];
+		uint64_t *word = &self->old.at[self->moved];
 
 		if (*word == 0 || *word == GONE)
 			continue;
-		place(&self->places, self->hash(self->of, item_of(*word)), item_of(*word));
+		place(&self->places, *word);
 		*word = GONE;
 	}
 	if (self->moved < count_of(&self->old))
@@ -106,7 +105,7 @@ static void move_some(struct index *self)
 
 static int resize(struct index *self, unsigned bits)
 {
-	uint32_t *at = calloc((size_t)1 << bits, sizeof(*at));
+	uint64_t *at = calloc((size_t)1 << bits, sizeof(*at));
 
 	if (!at)
 		return NG_E_NOMEM;
@@ -158,7 +157,7 @@ int index_put(struct index *self, uint64_t hash, uint32_t item)
 		return NG_E_RANGE;
 	if (room(self))
 		return NG_E_NOMEM;
-	place(&self->places, hash, item);
+	place(&self->places, word_of(hash, item));
 	self->n++;
 	return NG_OK;
 }
@@ -169,7 +168,7 @@ bool index_take(struct index *self, uint64_t hash, const void *key, uint32_t *it
 
 	if (i != SIZE_MAX) {
 		*item = item_of(self->places.at[i]);
-		close_gap(self, i);
+		close_gap(&self->places, i);
 	} else {
 		i = probe(self, &self->old, hash, key);
 		if (i == SIZE_MAX)
@@ -184,7 +183,7 @@ bool index_take(struct index *self, uint64_t hash, const void *key, uint32_t *it
 
 size_t index_octets(const struct index *self)
 {
-	return (count_of(&self->places) + count_of(&self->old)) * sizeof(uint32_t);
+	return (count_of(&self->places) + count_of(&self->old)) * sizeof(uint64_t);
 }
 
 void index_finish(struct index *self)

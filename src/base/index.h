@@ -1,5 +1,5 @@
 /*
- * An index of items that their owner knows by number: four octets a place, and at most seven eighths
+ * An index of items that their owner knows by number: eight octets a place, and at most seven eighths
  * of the places in use. The item's key stays with its owner, who is asked for it again; strangers who
  * choose keys must not know the seed of the hash.
  *
@@ -16,13 +16,12 @@
 #define INDEX_ITEM_MAX ((1u << 27) - 3) /* the largest number */
 
 struct index_places {
-	uint32_t *at;
+	uint64_t *at;
 	unsigned bits; /* there are 2 to that many of them */
 };
 
-struct index { /* `of` and both functions are to be set before the first item; else all zero */
-	const void *of; /* what the two are given first */
-	uint64_t (*hash)(const void *of, uint32_t item);
+struct index {          /* `of` and `same` are to be set before the first item; else all zero */
+	const void *of; /* what `same` is given first */
 	bool (*same)(const void *of, uint32_t item, const void *key);
 	size_t n;
 	struct index_places places,
@@ -35,6 +34,6 @@ void index_finish(struct index *self);
 bool index_find(const struct index *self, uint64_t hash, const void *key, uint32_t *item);
 /* It is not in it yet. NG_E_NOMEM; NG_E_RANGE: the number is too large. */
 int index_put(struct index *self, uint64_t hash, uint32_t item) NG_MUST_CHECK;
-/* Takes out what is found; the item must still be whole. */
+/* Takes out what is found; the item must still have its key. */
 bool index_take(struct index *self, uint64_t hash, const void *key, uint32_t *item);
 size_t index_octets(const struct index *self);

@@ -19,11 +19,6 @@ struct place {
 	uint64_t hash, number;
 };
 
-static uint64_t hash(const void *of, uint32_t item)
-{
-	return ((const struct place *)slab_at(of, item))->hash;
-}
-
 static bool same(const void *of, uint32_t item, const void *key)
 {
 	return ((const struct place *)slab_at(of, item))->hash == *(const uint64_t *)key;
@@ -32,7 +27,7 @@ static bool same(const void *of, uint32_t item, const void *key)
 void lease_names_init(struct lease_names *names)
 {
 	*names = (struct lease_names){.places = {.size = sizeof(struct place)}, .next = 1};
-	names->by_hash = (struct index){.of = &names->places, .hash = hash, .same = same};
+	names->by_hash = (struct index){.of = &names->places, .same = same};
 }
 
 void lease_names_finish(struct lease_names *names)

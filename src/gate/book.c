@@ -222,13 +222,6 @@ static uint64_t key_hash(const struct book *book, const struct lease_key *key)
 	return hash_octets(key, sizeof(*key), book->seed);
 }
 
-static uint64_t hash_of(const void *of, uint32_t item)
-{
-	const struct lease_key key = lease_key(of, book_at(of, item));
-
-	return key_hash(of, &key);
-}
-
 static bool same_as(const void *of, uint32_t item, const void *as)
 {
 	const struct lease *lease = book_at(of, item);
@@ -263,7 +256,7 @@ void book_init(struct book *book, uint64_t seed)
 		.v4 = {.size = size_of(V4_OCTETS)},
 		.v6 = {.size = size_of(V6_OCTETS)},
 		.owners = {.size = sizeof(struct owner)},
-		.by_key = {.of = book, .hash = hash_of, .same = same_as},
+		.by_key = {.of = book, .same = same_as},
 		.due = {.of = book, .place = due_place},
 	};
 }

@@ -28,11 +28,6 @@ static uint64_t lease_hash(uint32_t lease)
 	return hash_octets(&lease, sizeof(lease), 0);
 }
 
-static uint64_t node_hash(const void *of, uint32_t item)
-{
-	return lease_hash(((const struct node *)slab_at(of, item))->lease);
-}
-
 static bool node_same(const void *of, uint32_t item, const void *key)
 {
 	return ((const struct node *)slab_at(of, item))->lease == *(const uint32_t *)key;
@@ -45,8 +40,7 @@ int idle_make(struct idle **out)
 	if (!idle)
 		return NG_E_NOMEM;
 	idle->nodes.size = sizeof(struct node);
-	idle->by_lease =
-		(struct index){.of = &idle->nodes, .hash = node_hash, .same = node_same};
+	idle->by_lease = (struct index){.of = &idle->nodes, .same = node_same};
 	idle->uses = (struct due){.of = &idle->nodes, .place = node_place};
 	*out = idle;
 	return NG_OK;

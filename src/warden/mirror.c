@@ -80,13 +80,6 @@ static uint64_t key_hash(const struct mirror *mirror, const struct lease_key *ke
 	return hash_octets(key, sizeof(*key), mirror->seed);
 }
 
-static uint64_t lease_hash(const void *of, uint32_t number)
-{
-	const struct lease_key key = mirror_key(of, lease_at(of, number));
-
-	return key_hash(of, &key);
-}
-
 static bool lease_same(const void *of, uint32_t number, const void *wanted)
 {
 	const struct lease_key key = mirror_key(of, lease_at(of, number));
@@ -97,11 +90,6 @@ static bool lease_same(const void *of, uint32_t number, const void *wanted)
 static uint64_t source_hash(const struct mirror *mirror, const struct ng_addr *source)
 {
 	return hash_octets(source, sizeof(*source), mirror->seed);
-}
-
-static uint64_t group_hash(const void *of, uint32_t number)
-{
-	return source_hash(of, &group_at(of, number)->source);
 }
 
 static bool group_same(const void *of, uint32_t number, const void *source)
@@ -115,8 +103,8 @@ void mirror_init(struct mirror *mirror, uint64_t seed)
 		.leases = {{.size = sizeof(struct lease) + 4},
 			   {.size = sizeof(struct lease) + 16}},
 		.groups = {.size = sizeof(struct group)},
-		.by_key = {.of = mirror, .hash = lease_hash, .same = lease_same},
-		.by_source = {.of = mirror, .hash = group_hash, .same = group_same},
+		.by_key = {.of = mirror, .same = lease_same},
+		.by_source = {.of = mirror, .same = group_same},
 		.seed = seed,
 	};
 }
