@@ -7,7 +7,8 @@
  * workers is never chosen by the program that steers them); TCP needs it to come back while old
  * connections linger. Path MTU discovery is off, so that a forged "fragmentation needed" cannot
  * make us send fragments. What was sent to be cut into many datagrams only here (UDP_SEGMENT) is taken
- * whole: whatever counts packets on the way has counted it once, and cut it would fill the buffer.
+ * whole: whatever counts packets on the way has counted it once, and cut it would fill the buffer. Then
+ * network devices put together what comes to that port, too (edge/udp.c takes both apart).
  */
 #include "config.h"
 #include "daemon/listen.h"

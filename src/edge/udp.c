@@ -7,9 +7,9 @@
  * the interface it came in by, which is half of a sandbox's identity and the way back to it.
  *
  * Datagrams that are to be cut apart only here come as one, with the length of each (UDP_GRO, see
- * daemon/listen.c). Two may be what the host itself has put together, of a client that asks for both
- * kinds of addresses: so two are taken apart. More are one packet to whatever limits packets, and worth
- * no more than one question.
+ * daemon/listen.c). Whatever limits packets has counted one, so of each no more than two are taken, of a
+ * client that asks for both kinds of addresses. But network devices put together what one client asks in
+ * a burst, too: so now and then more are taken, of all clients only so many in a second.
  *
  * Where a query came from is kept in a table of slots; the handle is the slot's number and its
  * generation, so a handle used twice or too late hits nothing. The table is bounded: when it is
@@ -33,7 +33,9 @@
 #define QUERY_MAX     4096
 #define SLOTS         (1u << 17)
 #define NO_SLOT       UINT32_MAX
-#define GLUED         2
+#define GLUED         2    /* taken of each packet; and of all together beyond that: */
+#define SPARE_MOST    1024 /* at once */
+#define SPARE_PER_MS  1
 #define NAMES         1024 /* interfaces remembered; a collision costs one more system call */
 #define NAME_FRESH_MS 1000
 
@@ -105,6 +107,8 @@ struct udp {
 	struct slot *slots;
 	struct interface_name names[NAMES];
 	struct udp_counters counters;
+	size_t spare; /* datagrams that may still be taken out of packets beyond GLUED, at spare_ms */
+	uint64_t spare_ms;
 	struct intake intake;
 };
 
@@ -234,6 +238,23 @@ static void take_query(struct listener *listener, const union peer *peer, const 
 	udp->calls.query(udp->calls.context, &client, octets, len);
 }
 
+/* How many of the n that are glued into one packet may be taken. */
+static size_t taken_of(struct udp *udp, size_t n)
+{
+	const uint64_t now_ms = uv_now(udp->loop);
+	const uint64_t more = (now_ms - udp->spare_ms) * SPARE_PER_MS;
+	size_t beyond;
+
+	if (n <= GLUED)
+		return n;
+	udp->spare = more < SPARE_MOST - udp->spare ? udp->spare + more : SPARE_MOST;
+	udp->spare_ms = now_ms;
+	beyond = n - GLUED < udp->spare ? n - GLUED : udp->spare;
+	udp->spare -= beyond;
+	udp->counters.crowded += n - GLUED - beyond;
+	return GLUED + beyond;
+}
+
 static void take_packet(struct listener *listener, unsigned i)
 {
 	struct udp *udp = listener->udp;
@@ -241,17 +262,18 @@ static void take_packet(struct listener *listener, unsigned i)
 	const union peer *peer = &udp->intake.batch.peers[i];
 	const uint8_t *octets = udp->intake.octets[i];
 	const struct way way = way_of(&head->msg_hdr);
-	const size_t piece = way.piece > 0 ? (size_t)way.piece : head->msg_len;
+	const size_t len = head->msg_len, piece = way.piece > 0 ? (size_t)way.piece : len;
+	size_t n;
 
 	if (head->msg_hdr.msg_flags & MSG_TRUNC) {
 		udp->counters.received++;
 		udp->counters.oversize++;
-	} else if (piece < head->msg_len && head->msg_len <= GLUED * piece) {
-		take_query(listener, peer, &way, octets, piece);
-		take_query(listener, peer, &way, octets + piece, head->msg_len - piece);
-	} else {
-		take_query(listener, peer, &way, octets, head->msg_len);
+		return;
 	}
+	n = piece < len ? taken_of(udp, (len + piece - 1) / piece) : 1;
+	for (size_t at = 0; n > 0; n--, at += piece)
+		take_query(listener, peer, &way, octets + at,
+			   len - at < piece ? len - at : piece);
 }
 
 static void intake_ready(struct intake *intake, unsigned i)
@@ -427,6 +449,8 @@ int udp_create(uv_loop_t *loop, const struct udp_calls *calls, struct udp **out)
 	udp->loop = loop;
 	udp->calls = *calls;
 	udp->free = NO_SLOT;
+	udp->spare = SPARE_MOST;
+	udp->spare_ms = uv_now(loop);
 	batch_init(&udp->intake.batch, udp->intake.octets[0], QUERY_MAX, sizeof(union peer),
 		   sizeof(union control));
 	*out = udp;

@@ -22,7 +22,7 @@ struct udp_calls {
 
 struct udp_counters {
 	uint64_t received, sent;
-	uint64_t crowded;  /* queries dropped: all handles in use */
+	uint64_t crowded;  /* queries dropped: all handles in use, or too many glued together */
 	uint64_t oversize; /* queries dropped: longer than any query we read */
 	uint64_t portless; /* queries dropped: from port 0 */
 	uint64_t unsent;   /* replies dropped: the kernel took them not, or not in time */

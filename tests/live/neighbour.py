@@ -4,8 +4,8 @@ flood SERVER N OCTETS [ADDRESS...]
         N questions of that length, as fast as they go, from each ADDRESS in turn. Prints how many left.
 glue SERVER N OCTETS
         The same, but N packets of PIECES questions each, cut into these only where they are received.
-pair SERVER
-        Two questions in one such packet. Prints how many answers came.
+burst SERVER N
+        N different questions in one such packet. Prints how many of them were answered.
 ask SERVER PATTERN FIRST N FILE
         N questions, all sent before FILE is made; then waits for all answers. Prints how many of each came.
 """
@@ -44,14 +44,16 @@ def glue(server, n, octets):
     print(sum(sock.send(wire) == len(wire) for _ in range(int(n))))
 
 
-def pair(server):
-    questions, came = [peer.query("pair.denied.example", kind, kind) for kind in (1, 28)], set()
+def burst(server, n):
+    questions, came = [peer.query("burst.denied.example", 1, i) for i in range(int(n))], set()
     sock = gluing(server, len(questions[0]))
     sock.send(b"".join(questions))
     sock.settimeout(30)
     try:
         while len(came) < len(questions):
-            came.add(sock.recv(65535)[:2])
+            answer = sock.recv(65535)
+            if answer[3] & 15 == 3:
+                came.add(answer[:2])
     except TimeoutError:
         pass
     print(len(came))
@@ -72,4 +74,4 @@ def ask(server, pattern, first, n, path):
     print(*("%s=%d" % (RCODES[rcode], n) for rcode, n in sorted(seen.items())))
 
 
-{"flood": flood, "glue": glue, "pair": pair, "ask": ask}[sys.argv[1]](*sys.argv[2:])
+{"flood": flood, "glue": glue, "burst": burst, "ask": ask}[sys.argv[1]](*sys.argv[2:])

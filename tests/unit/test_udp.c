@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TURNS 50
@@ -247,31 +248,65 @@ static void what_no_query_can_be_is_dropped(void **state)
 	close(fd);
 }
 
-/* Two are a client's that asks for both kinds of addresses; more are one to whatever counts packets. */
-static void glued_datagrams_are_one_packet(void **state)
+static int gluing_client(struct world *world, const char *to, int piece)
 {
-	struct world *world = *state;
-	const int on = 1, piece = 40;
-	char glued[3 * 40] = "";
-	int fd = client_of(world, "127.0.0.1");
+	const int on = 1;
+	int fd = client_of(world, to);
 
-	world->len = 0;
 	assert_int_equal(setsockopt(world->fd, SOL_UDP, UDP_GRO, &on, sizeof(on)), 0);
 	assert_int_equal(setsockopt(fd, SOL_UDP, UDP_SEGMENT, &piece, sizeof(piece)), 0);
 	udp_start(world->udp);
-	assert_int_equal(send(fd, glued, 79, 0), 79);
-	turn(world);
-	assert_int_equal(world->n, 2);
-	assert_int_equal(world->len, 39);
-	assert_int_equal(send(fd, glued, 81, 0), 81);
-	turn(world);
-	assert_int_equal(world->n, 3);
-	assert_int_equal(world->len, 81);
-	assert_int_equal(send(fd, glued, 40, 0), 40);
-	turn(world);
-	assert_int_equal(world->n, 4);
-	assert_int_equal(world->len, 40);
-	assert_string_equal(world->interface, "lo");
+	return fd;
+}
+
+/* A client's burst, as its own kernel or a network device puts it together. */
+static void glued_datagrams_are_taken_apart(void **state)
+{
+	static const struct {
+		size_t sent, n, last;
+	} rows[] = {{40, 1, 40}, {41, 2, 1}, {79, 2, 39},
+		    {80, 2, 40}, {81, 3, 1}, {399, 10, 39}};
+	struct world *world = *state;
+	char glued[400] = "";
+	int fd = gluing_client(world, "127.0.0.1", 40);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		world->n = 0;
+		assert_int_equal(send(fd, glued, rows[i].sent, 0), rows[i].sent);
+		turn(world);
+		assert_int_equal(world->n, rows[i].n);
+		assert_int_equal(world->len, rows[i].last);
+		assert_string_equal(world->interface, "lo");
+	}
+	close(fd);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Packets are what is limited on the way: who glues without end gets two out of each, and a few more. */
+static void a_flood_of_glued_datagrams_is_bounded(void **state)
+{
+	enum { PACKETS = 60, PIECES = 60, AT_ONCE = 1024 };
+	struct world *world = *state;
+	char glued[PIECES] = "";
+	int fd = gluing_client(world, "127.0.0.1", 1);
+	const uint64_t began_ms = now_ms();
+
+	for (size_t i = 0; i < PACKETS; i++) {
+		assert_int_equal(send(fd, glued, sizeof(glued), 0), sizeof(glued));
+		turn(world);
+	}
+	assert_in_range(world->n, 2 * PACKETS + AT_ONCE,
+			2 * PACKETS + AT_ONCE + (now_ms() - began_ms) + 1);
+	assert_int_equal(world->len, 1);
+	assert_int_equal(udp_counters(world->udp).received, world->n);
+	assert_int_equal(udp_counters(world->udp).crowded, PACKETS * PIECES - world->n);
 	close(fd);
 }
 
@@ -331,7 +366,8 @@ int main(void)
 		TEST(all_of_a_burst_are_answered),
 		TEST(handle_works_once),
 		TEST(what_no_query_can_be_is_dropped),
-		TEST(glued_datagrams_are_one_packet),
+		TEST(glued_datagrams_are_taken_apart),
+		TEST(a_flood_of_glued_datagrams_is_bounded),
 		TEST(the_gate_is_told_the_port),
 		TEST(other_descriptors_are_refused),
 	};
