@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINES_NAME "approvals"
+#define LINES_NAME "(approvals)" /* as no file is called */
 
 static const char *text(const json_t *row, const char *key)
 {

@@ -9,6 +9,8 @@ differ() { # EXPECTED-EXIT ARGUMENT...
 	run "$expected" diff "$@"
 }
 
+like "what is in no file is said to be left out" 'left out: approvals' "$(differ 0 --help)"
+
 # ---- lists ----
 
 cat >old.list <<'END'
