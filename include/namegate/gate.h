@@ -155,7 +155,11 @@ struct ng_trail {
 	bool replaces;
 };
 
-struct ng_held { /* a name that holds an address open, and the way from it, or to it */
+/*
+ * A name that holds an address open: by the first of its trail, and the way. Which of them is shown may be
+ * another one after a reload.
+ */
+struct ng_held {
 	const struct ng_name *name;
 	uint64_t way;
 };
@@ -180,7 +184,7 @@ struct ng_lease_order {
 	uint64_t until_us; /* end, grace included */
 	uint64_t
 		ends_us; /* the end that names give it; 0: until_us. Beyond it a flow keeps it open */
-	/* whose rule opens it: the asked name, or an alias target's */
+	/* whose rule opens it: the asked name, or an alias target's; of RELEASE as in ng_held */
 	const struct ng_name *name;
 	const char *rule; /* "path:line" that allowed it */
 	const char *sandbox_name;
@@ -372,8 +376,8 @@ void ng_gate_no_answer(struct ng_gate *gate, uint64_t now_us, uint64_t ask,
 		       enum ng_no_answer why);
 
 /*
- * The lease that order number, not answered yet, is for: sandbox, client, addr, port, way and the name
- * that was asked, which is written to *name, nothing else. False: there is none of that number.
+ * The lease that order number, not answered yet, is for: sandbox, client, addr, port, way and the first
+ * name of its trail, which is written to *name, nothing else. False: there is none of that number.
  */
 bool ng_gate_order(const struct ng_gate *gate, uint64_t number, struct ng_name *name,
 		   struct ng_lease_order *out);

@@ -2,7 +2,7 @@
  * Leases on disk, so that a restarted worker knows why each open element is open, and anybody can
  * tell later which name opened which address.
  *
- * Rows are told apart by sandbox, name, way, client, address and port. They are intents: written before the
+ * Rows are told apart by sandbox, the first name of the trail, way, client, address and port. They are intents: written before the
  * order goes out, or the reply where none is needed because another name has the address open. When one ends it moves to the history, in the same transaction; the history is
  * bounded, survives restarts and reboots, and is read from outside (offline/history.h). All
  * functions take NULL for "there is no store": losing it costs warmth, not safety, so trouble is
@@ -31,7 +31,7 @@ struct lease_row {
 	const char *sandbox_name;
 	struct ng_addr client, addr;
 	struct ng_port port;        /* proto 0: every protocol and port */
-	const struct ng_name *name; /* whose rule opened it */
+	const struct ng_name *name; /* whose rule opened it; without a trail: the first of it */
 	uint64_t way;               /* tells rows of one name apart */
 	struct ng_trail trail;      /* none in rows that ended */
 	uint16_t type;     /* that was asked; 0: not known, the order renewed a lease */
@@ -59,11 +59,11 @@ void lease_store_close(struct lease_store *store);
 
 /* Changes are gathered and take effect together at the commit. A row's end only ever moves out. */
 void lease_store_put(struct lease_store *store, const struct lease_row *row);
-/* The kernel did not confirm the last order for that row's element and name. */
+/* The kernel did not confirm the last order for that row's element, name and way. It has no trail. */
 void lease_store_refused(struct lease_store *store, const struct lease_row *row);
 /*
- * The row of that element, name and way has ended at now_s (wall time), if there is one; its times
- * and rule are not looked at.
+ * The row of that element, name and way has ended at now_s (wall time), if there is one; its times,
+ * trail and rule are not looked at.
  */
 void lease_store_end(struct lease_store *store, const struct lease_row *row, enum lease_end why,
 		     uint64_t now_s);

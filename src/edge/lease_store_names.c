@@ -38,8 +38,9 @@ void lease_names_finish(struct lease_names *names)
 
 static uint64_t hash_of(const struct lease_store *store, const struct lease_row *row)
 {
-	const uint64_t parts[] = {hash_octets(row->name->wire, row->name->len, store->seed),
-				  row->way, row->sandbox};
+	const struct ng_name *name = row->trail.n_names ? row->trail.names : row->name;
+	const uint64_t parts[] = {hash_octets(name->wire, name->len, store->seed), row->way,
+				  row->sandbox};
 
 	return hash_octets(parts, sizeof(parts), store->seed);
 }

@@ -113,7 +113,6 @@ static struct holder *holder_add(struct ng_gate *gate, struct lease *lease)
 void holder_release(struct ng_gate *gate, const struct lease *lease, const struct trail *trail)
 {
 	const struct lease_key key = lease_key(&gate->book, lease);
-	const struct ng_name name = trail_name(trail);
 	struct trail_view view;
 
 	trail_read(trail, &view);
@@ -122,7 +121,7 @@ void holder_release(struct ng_gate *gate, const struct lease *lease, const struc
 		.client = key.client,
 		.addr = key.addr,
 		.port = key.port,
-		.name = word_name(gate, &name),
+		.name = word_name(gate, &view.names[0]),
 		.rule = "",
 		.way = trail_way(&view.trail),
 	};
@@ -319,11 +318,10 @@ static const struct ng_held *held_words(struct ng_gate *gate, const struct lease
 	struct trail_view view;
 
 	for (size_t i = 0; held && i < *n; i++) {
-		const struct ng_name name = trail_name(holders[i].trail);
-
 		trail_read(holders[i].trail, &view);
-		held[i].name =
-			said && ng_name_same(said, &name) ? said : word_name(gate, &name);
+		held[i].name = said && ng_name_same(said, &view.names[0])
+				       ? said
+				       : word_name(gate, &view.names[0]);
 		held[i].way = trail_way(&view.trail);
 	}
 	*n = held ? *n : 0;

@@ -186,7 +186,7 @@ bool ng_gate_order(const struct ng_gate *gate, uint64_t number, struct ng_name *
 		return false;
 	key = lease_key(&gate->book, order->lease);
 	trail_read(order->trail, &view);
-	*name = trail_name(order->trail);
+	*name = view.names[0];
 	*out = (struct ng_lease_order){
 		.number = number,
 		.sandbox = key.sandbox,

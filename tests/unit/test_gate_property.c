@@ -55,12 +55,12 @@ static void kept_forget(struct world *world, const struct ng_lease_order *order,
 
 static void keep(struct world *world, const struct ng_lease_order *order)
 {
-	kept_forget(world, order, order->name, order->way);
+	kept_forget(world, order, order->trail.names, order->way);
 	for (size_t i = world->n_kept; i-- > 0;)
 		if (world->kept[i].of.until_us <= world->now_us)
 			world->kept[i] = world->kept[--world->n_kept];
 	assert_true(world->n_kept < OPEN_MAX);
-	world->kept[world->n_kept++] = (struct kept){*order, *order->name, false};
+	world->kept[world->n_kept++] = (struct kept){*order, order->trail.names[0], false};
 }
 
 static void kept_close(struct world *world, const struct ng_lease_order *order)

@@ -404,6 +404,34 @@ static void one_name_of_several_is_released(void **state)
 	assert_int_equal(rows(world, 100).n, 2);
 }
 
+/* Forward zones that come or go change which name of a chain the row is shown by, and nothing else. */
+static void shown_by_another_name_it_is_the_same_row(void **state)
+{
+	struct world *world = *state;
+	struct ng_name names[2];
+	struct lease_row row = {.sandbox = 7,
+				.addr = addr("1.2.3.4"),
+				.way = 77,
+				.trail = {.names = names, .n_names = 2},
+				.name = &names[1],
+				.until_us = 900};
+	struct seen seen;
+
+	assert_int_equal(ng_name_from_text("a.example", 9, &names[0]), NG_OK);
+	assert_int_equal(ng_name_from_text("b.internal", 10, &names[1]), NG_OK);
+	lease_store_put(world->store, &row);
+	reopen(world);
+	row.name = &names[0];
+	row.until_us = 950;
+	lease_store_put(world->store, &row);
+	seen = rows(world, 100);
+	assert_int_equal(seen.n, 1);
+	assert_string_equal(seen.name, "a.example");
+	row.trail = (struct ng_trail){0};
+	lease_store_end(world->store, &row, LEASE_REVOKED, 100);
+	assert_int_equal(rows(world, 100).n, 0);
+}
+
 static void each_port_is_a_lease_of_its_own(void **state)
 {
 	struct world *world = *state;
@@ -605,6 +633,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_end_before_a_flow_is_kept, begin, end),
 		cmocka_unit_test_setup_teardown(each_name_is_a_row_of_its_own, begin, end),
 		cmocka_unit_test_setup_teardown(one_name_of_several_is_released, begin, end),
+		cmocka_unit_test_setup_teardown(shown_by_another_name_it_is_the_same_row, begin,
+						end),
 		cmocka_unit_test_setup_teardown(each_port_is_a_lease_of_its_own, begin, end),
 		cmocka_unit_test_setup_teardown(rows_with_impossible_ports_are_no_rows, begin,
 						end),

@@ -166,6 +166,54 @@ static void has_room_for_so_much(void **state)
 	ng_gate_destroy(way.gate);
 }
 
+static const struct ng_lease_order *order_of(struct ng_gate *gate, enum ng_action_kind kind,
+					     struct ng_action *action)
+{
+	while (ng_gate_next(gate, action))
+		if (action->kind == kind)
+			return &action->lease;
+	fail_msg("no such action");
+	return NULL;
+}
+
+/* What was told to be kept, before and after zones went, is told to be forgotten by the same words. */
+static void is_known_by_its_first_name(void **state)
+{
+	struct ng_route public = {.id = 1, .origin = 11, .zone = name_of(".")};
+	struct ng_sandbox box = {.id = 1, .name = "box1", .mode = NG_OBSERVE, .n_sources = 2};
+	const struct ng_generation generation = {.version = 2,
+						 .routes = &public,
+						 .n_routes = 1,
+						 .sandboxes = &box,
+						 .n_sandboxes = 1};
+	const struct ng_addr none = {0};
+	const struct ng_port all = {0};
+	const struct ng_lease_order *order;
+	struct ng_action action;
+	struct way way;
+
+	(void)state;
+	assert_int_equal(ng_prefix_parse("10.66.0.2", &box.sources[0]), NG_OK);
+	assert_int_equal(ng_prefix_parse("fd00:1::/64", &box.sources[1]), NG_OK);
+	way_begin(&way, 3, 1);
+	assert_int_equal(path_held(way.sandbox, &way.trail), 2);
+	assert_int_equal(ng_gate_adopt(way.gate, 0, 1, &none, way.addrs, &all, &way.trail,
+				       900 * SECOND_US, 0),
+			 NG_OK);
+	assert_int_equal(ng_gate_apply(way.gate, 1, &generation), NG_OK);
+	ng_gate_warden_back(way.gate, 1);
+	order = order_of(way.gate, NG_LEASE, &action);
+	assert_true(ng_name_equal(order->name, &way.names[0])); /* nothing crosses any more */
+	assert_int_equal(order->way, trail_way(&way.trail));
+	box.mode = NG_LOCKDOWN;
+	assert_int_equal(ng_gate_apply(way.gate, 2, &generation), NG_OK);
+	order = order_of(way.gate, NG_REVOKE, &action);
+	assert_int_equal(order->n_held, 1);
+	assert_true(ng_name_equal(order->held[0].name, &way.names[0]));
+	assert_int_equal(order->held[0].way, trail_way(&way.trail));
+	ng_gate_destroy(way.gate);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +222,7 @@ int main(void)
 		cmocka_unit_test(differs_by_where_own_data_stand),
 		cmocka_unit_test(ends_where_the_addresses_stand),
 		cmocka_unit_test(has_room_for_so_much),
+		cmocka_unit_test(is_known_by_its_first_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
