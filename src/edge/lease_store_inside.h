@@ -18,14 +18,14 @@ struct lease_shared {
 	uint32_t uses; /* 0: it is not there yet, and would have this number */
 };
 
-#define LEASE_BORN_MAX 512 /* names that a transaction may give up again */
+#define LEASE_CHANGED_MAX 512 /* names that a transaction may bring, or give up */
 
 struct lease_names { /* numbers of the names and ways that have rows */
 	struct slab places;
 	struct index by_hash;
 	uint64_t next;
-	uint64_t born[LEASE_BORN_MAX]; /* hashes of those that this transaction has brought */
-	size_t n_born;
+	uint64_t changed[LEASE_CHANGED_MAX]; /* hashes of what this transaction has changed */
+	size_t n_changed;
 };
 
 /* What was looked for last: the rows of an answer are put one behind the other. */
@@ -126,8 +126,9 @@ int lease_names_read(struct lease_store *store, MDB_txn *txn);
 uint64_t lease_names_find(const struct lease_store *store, const struct lease_row *row);
 /* The same, or a new one. */
 uint64_t lease_names_make(struct lease_store *store, const struct lease_row *row);
-/* No row has it any more. */
-void lease_names_forget(struct lease_store *store, const struct lease_row *row);
+/* No row has that number any more. */
+void lease_names_forget(struct lease_store *store, const struct lease_row *row,
+			uint64_t number);
 /* The transaction has ended, well or not. */
 void lease_names_settle(struct lease_store *store, bool well);
 

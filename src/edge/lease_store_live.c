@@ -195,7 +195,7 @@ static int forget_name(struct lease_store *store, MDB_txn *txn, uint64_t name,
 	code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
 	if (code == MDB_NOTFOUND || (!code && (key.mv_size < prefix.len ||
 					       memcmp(key.mv_data, prefix.octets, prefix.len))))
-		lease_names_forget(store, row);
+		lease_names_forget(store, row, name);
 	mdb_cursor_close(cursor);
 	return code == MDB_NOTFOUND ? 0 : code;
 }

@@ -16,7 +16,8 @@
 #define NAME_MAX_NUMBER ((UINT64_C(1) << 48) - 1)
 
 struct place {
-	uint64_t hash, number;
+	uint64_t hash, number : 62;
+	uint64_t born : 1, gone : 1; /* by the transaction that is under way */
 };
 
 static bool same(const void *of, uint32_t item, const void *key)
@@ -45,7 +46,7 @@ static uint64_t hash_of(const struct lease_store *store, const struct lease_row 
 	return hash_octets(parts, sizeof(parts), store->seed);
 }
 
-static const struct place *find(const struct lease_names *names, uint64_t key)
+static struct place *find(const struct lease_names *names, uint64_t key)
 {
 	uint32_t item;
 
@@ -53,18 +54,18 @@ static const struct place *find(const struct lease_names *names, uint64_t key)
 							     : NULL;
 }
 
-static bool note(struct lease_names *names, uint64_t key, uint64_t number)
+static struct place *note(struct lease_names *names, uint64_t key, uint64_t number)
 {
 	uint32_t item;
 	struct place *place = slab_take(&names->places, &item);
 
 	if (!place)
-		return false;
-	*place = (struct place){key, number};
+		return NULL;
+	*place = (struct place){.hash = key, .number = number};
 	if (!index_put(&names->by_hash, key, item))
-		return true;
+		return place;
 	slab_give(&names->places, item);
-	return false;
+	return NULL;
 }
 
 static void forget(struct lease_names *names, uint64_t key)
@@ -73,6 +74,15 @@ static void forget(struct lease_names *names, uint64_t key)
 
 	if (index_take(&names->by_hash, key, &key, &item))
 		slab_give(&names->places, item);
+}
+
+/* False: a transaction that changes more than it may has no room for it. */
+static bool change(struct lease_names *names, uint64_t key)
+{
+	if (names->n_changed == LEASE_CHANGED_MAX)
+		return false;
+	names->changed[names->n_changed++] = key;
+	return true;
 }
 
 uint64_t lease_names_find(const struct lease_store *store, const struct lease_row *row)
@@ -86,31 +96,48 @@ uint64_t lease_names_make(struct lease_store *store, const struct lease_row *row
 {
 	struct lease_names *names = &store->names;
 	const uint64_t key = hash_of(store, row);
-	const struct place *place = find(names, key);
+	struct place *place = find(names, key);
 	const uint64_t number = place ? place->number : names->next;
 
-	if (place)
+	if (place) {
+		place->gone = 0;
 		return number;
+	}
 	if (names->next < NAME_MAX_NUMBER)
 		names->next++;
-	if (note(names, key, number) && names->n_born < LEASE_BORN_MAX)
-		names->born[names->n_born++] = key;
+	place = note(names, key, number);
+	if (place)
+		place->born = change(names, key);
 	return number;
 }
 
-void lease_names_forget(struct lease_store *store, const struct lease_row *row)
+void lease_names_forget(struct lease_store *store, const struct lease_row *row, uint64_t number)
 {
-	forget(&store->names, hash_of(store, row));
+	struct lease_names *names = &store->names;
+	const uint64_t key = hash_of(store, row);
+	struct place *place = find(names, key);
+
+	if (!place || place->number != number)
+		return;
+	if (change(names, key))
+		place->gone = 1;
+	else
+		forget(names, key);
 }
 
-/* What was forgotten stays so: the rows that stand after all are of a name that has ended. */
 void lease_names_settle(struct lease_store *store, bool well)
 {
 	struct lease_names *names = &store->names;
 
-	for (size_t i = 0; !well && i < names->n_born; i++)
-		forget(names, names->born[i]);
-	names->n_born = 0;
+	for (size_t i = 0; i < names->n_changed; i++) {
+		struct place *place = find(names, names->changed[i]);
+
+		if (place && (well ? place->gone : place->born))
+			forget(names, place->hash);
+		else if (place)
+			place->born = place->gone = 0;
+	}
+	names->n_changed = 0;
 }
 
 int lease_names_read(struct lease_store *store, MDB_txn *txn)
@@ -131,12 +158,13 @@ int lease_names_read(struct lease_store *store, MDB_txn *txn)
 	while (!(code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT))) {
 		const struct lease_octets at = {key.mv_data, key.mv_size};
 
-		if (!lease_key_read(at, &sandbox, &name) || name == last ||
-		    !lease_live_read(store, txn, &key, &value, &place, &row))
+		if (!lease_key_read(at, &sandbox, &name))
+			continue;
+		if (name >= names->next && name < NAME_MAX_NUMBER)
+			names->next = name + 1;
+		if (name == last || !lease_live_read(store, txn, &key, &value, &place, &row))
 			continue;
 		last = name;
-		if (name >= names->next)
-			names->next = name + 1;
 		if (!lease_names_find(store, &row))
 			(void)note(names, hash_of(store, &row), name);
 	}

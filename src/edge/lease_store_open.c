@@ -213,7 +213,6 @@ int lease_store_open(const char *folder, uint32_t history, struct lease_store **
 	store->history_max = history;
 	store->seed = fresh_seed();
 	lease_names_init(&store->names);
-	store->seed = fresh_seed();
 	snprintf(store->folder, sizeof(store->folder), "%s/worker", folder);
 	snprintf(name, sizeof(name), LEASE_FILE_LAYOUT "%s", boot);
 	lease_store_name(store, name);
