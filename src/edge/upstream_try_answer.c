@@ -71,13 +71,16 @@ static void learn_cookie(const struct leg *leg, const struct ng_answer *answer)
 {
 	struct upstream *upstream = leg->exchange->upstream;
 	struct server_route *route = exchange_route(leg->exchange);
-	struct cookie *known = route ? &route->servers[leg->index].cookie : NULL;
+	struct server *server = route ? &route->servers[leg->index] : NULL;
+	bool expected = server && server->cookie.expected;
 
 	upstream->counters.cookies++;
 	leg_count(leg, UPSTREAM_COOKIES);
-	if (known && memcmp(known->ours, leg->cookie, COOKIE_LEN) == 0)
-		cookie_learn(known, answer->cookie + COOKIE_LEN,
+	if (server && memcmp(server->cookie.ours, leg->cookie, COOKIE_LEN) == 0)
+		cookie_learn(&server->cookie, answer->cookie + COOKIE_LEN,
 			     answer->cookie_len - (size_t)COOKIE_LEN);
+	if (server && !expected && server->cookie.expected)
+		servers_expect(&upstream->servers, server);
 }
 
 /* Of a datagram that is all right so far. */

@@ -68,6 +68,19 @@ static int by_server(const void *a, const void *b)
 	return server_order(&(*left)->at, &(*right)->at);
 }
 
+void servers_expect(const struct servers *servers, const struct server *from)
+{
+	for (size_t r = 0; r < servers->n; r++) {
+		for (uint8_t i = 0; i < servers->routes[r].n_servers; i++) {
+			struct server *server = &servers->routes[r].servers[i];
+
+			if (!server->cookie.expected &&
+			    server_order(&server->at, &from->at) == 0)
+				server->cookie = from->cookie;
+		}
+	}
+}
+
 struct known { /* all servers of all routes as they were, by what they are */
 	const struct server **servers;
 	size_t n;

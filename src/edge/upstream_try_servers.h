@@ -53,6 +53,8 @@ void servers_finish(struct servers *servers); /* takes NULL */
 int servers_replace(struct servers *servers, const struct upstream_route *routes,
 		    size_t n) NG_MUST_CHECK;
 struct server_route *servers_route(const struct servers *servers, uint32_t id); /* or NULL */
+/* It has sent its first cookie: no zone that it serves believes it without any more. */
+void servers_expect(const struct servers *servers, const struct server *from);
 
 struct server_turn { /* what a pick is made by, and what it came to */
 	uint64_t now_ms;

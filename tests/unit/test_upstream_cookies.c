@@ -180,6 +180,31 @@ static void one_that_sent_cookies_is_not_believed_without(void **state)
 	assert_int_equal(counted(world).over_tcp, 1);
 }
 
+/* What protects one zone of a server protects the others from their first question on. */
+static void nor_for_another_zone(void **state)
+{
+	struct world *world = *state;
+	struct upstream_route both[] = {route_to(world, 1, LONG_MS),
+					route_to(world, 1, LONG_MS)};
+	struct ng_ask other = ask_of(1);
+
+	other.route = both[1].id = both[0].id + 1;
+	assert_int_equal(upstream_routes(world->upstream, both, 2), NG_OK);
+	world->script = loses_its_cookies;
+	assert_int_equal(pthread_create(&world->thread, NULL, run_script, world), 0);
+	ask(world, 0);
+	uv_run(&world->loop, UV_RUN_DEFAULT);
+	world->wanted++;
+	assert_int_equal(upstream_ask(world->upstream, &other), NG_OK);
+	uv_run(&world->loop, UV_RUN_DEFAULT);
+	assert_int_equal(pthread_join(world->thread, NULL), 0);
+	assert_int_equal(world->answers, 2);
+	assert_int_equal(world->wire[world->len - 1], 223);
+	assert_int_equal(cookie_of(&world->seen[1]).n, COOKIE_LEN + 16);
+	assert_int_equal(counted(world).cookies_lost, 1);
+	assert_int_equal(counted(world).over_tcp, 1);
+}
+
 static void says_formerr_in_its_name(struct world *world)
 {
 	give_baked(world, take(world, 0), THEIRS, 0, NG_RCODE_NOERROR);
@@ -406,6 +431,7 @@ int main(void)
 		TEST(theirs_goes_back_with_ours),
 		TEST(with_another_of_ours_it_is_not_believed),
 		TEST(one_that_sent_cookies_is_not_believed_without),
+		TEST(nor_for_another_zone),
 		TEST(one_that_sent_cookies_cannot_be_said_to_choke_on_them),
 		TEST(badcookie_is_asked_once_more),
 		TEST(badcookie_again_is_asked_by_tcp),
