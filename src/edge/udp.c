@@ -251,6 +251,7 @@ static size_t taken_of(struct udp *udp, size_t n)
 	udp->spare_ms = now_ms;
 	beyond = n - GLUED < udp->spare ? n - GLUED : udp->spare;
 	udp->spare -= beyond;
+	udp->counters.received += n - GLUED - beyond;
 	udp->counters.crowded += n - GLUED - beyond;
 	return GLUED + beyond;
 }
