@@ -16,6 +16,7 @@ enum ng_outcome {
 	NG_OUTCOME_JOINS,     /* a wider scope says the same: this one's bounds count as well */
 	NG_OUTCOME_OVERRULED, /* a rule of another scope is more severe */
 	NG_OUTCOME_APPROVED,  /* asks, and an approval answers */
+	NG_OUTCOME_REFUSED,   /* asks, and a refusal answers */
 	NG_OUTCOME_UNASKED, /* is about an alias or an address: no rule lets the name be asked */
 	/* It does not, because */
 	NG_OUTCOME_DISABLED,     /* its zone only records */
@@ -32,8 +33,8 @@ enum ng_outcome {
 struct ng_candidate {
 	enum ng_scope scope;
 	uint8_t source; /* its place in the scope's order, from 0 */
-	bool approval;  /* from the policy's approvals; source is then unset */
-	size_t link;    /* which of the subject's names; of an answer trigger the last */
+	bool approval; /* from the policy's approvals, which hold refusals, too; source is then unset */
+	size_t link; /* which of the subject's names; of an answer trigger the last */
 	struct ng_match match;
 	enum ng_outcome outcome;
 	size_t by; /* the candidate that outdid it; its own index when none did */

@@ -188,7 +188,8 @@ struct ng_policy {
 		const struct ng_ruleset *sources[NG_RULESETS_MAX];
 		uint8_t n;
 	} scopes[NG_SCOPES];
-	const struct ng_ruleset *approvals; /* names that an "ask" was approved for; or NULL */
+	const struct ng_ruleset
+		*approvals; /* names that an "ask" was approved or refused for; or NULL */
 };
 
 /* What is judged: a question, or a question with its answer. */

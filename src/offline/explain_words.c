@@ -31,19 +31,14 @@ const char *const explain_openers[] = {[EXPLAIN_BY_SANDBOX] = "sandbox",
 				       [EXPLAIN_BY_GROUP] = "group",
 				       [EXPLAIN_BY_FORWARD] = "forward",
 				       [EXPLAIN_BY_RULE] = "rule"};
-const char *const explain_outcomes[] = {[NG_OUTCOME_DECIDES] = "decides",
-					[NG_OUTCOME_JOINS] = "joins",
-					[NG_OUTCOME_OVERRULED] = "overruled",
-					[NG_OUTCOME_APPROVED] = "approved",
-					[NG_OUTCOME_UNASKED] = "unasked",
-					[NG_OUTCOME_DISABLED] = "disabled",
-					[NG_OUTCOME_LATER_LINK] = "later-link",
-					[NG_OUTCOME_LATER_SOURCE] = "later-source",
-					[NG_OUTCOME_DENIED_FIRST] = "denied-first",
-					[NG_OUTCOME_TRIGGER] = "trigger",
-					[NG_OUTCOME_LABELS] = "labels",
-					[NG_OUTCOME_WILDCARD] = "wildcard",
-					[NG_OUTCOME_PREFIX] = "prefix"};
+const char *const explain_outcomes[] = {
+	[NG_OUTCOME_DECIDES] = "decides",           [NG_OUTCOME_JOINS] = "joins",
+	[NG_OUTCOME_OVERRULED] = "overruled",       [NG_OUTCOME_APPROVED] = "approved",
+	[NG_OUTCOME_REFUSED] = "refused",           [NG_OUTCOME_UNASKED] = "unasked",
+	[NG_OUTCOME_DISABLED] = "disabled",         [NG_OUTCOME_LATER_LINK] = "later-link",
+	[NG_OUTCOME_LATER_SOURCE] = "later-source", [NG_OUTCOME_DENIED_FIRST] = "denied-first",
+	[NG_OUTCOME_TRIGGER] = "trigger",           [NG_OUTCOME_LABELS] = "labels",
+	[NG_OUTCOME_WILDCARD] = "wildcard",         [NG_OUTCOME_PREFIX] = "prefix"};
 const char *const explain_replies[] = {[EXPLAIN_NXDOMAIN] = "NXDOMAIN",
 				       [EXPLAIN_NODATA] = "NOERROR without data",
 				       [EXPLAIN_SILENCE] = "none at all",
@@ -142,6 +137,8 @@ static void fate_beside(const struct explained *explained, const struct ng_candi
 	bool allowed = explained->why.decision.verdict == NG_ALLOW;
 	if (item->outcome == NG_OUTCOME_APPROVED)
 		snprintf(out, EXPLAIN_TEXT, "an approval answers what it asks");
+	else if (item->outcome == NG_OUTCOME_REFUSED)
+		snprintf(out, EXPLAIN_TEXT, "a refusal answers what it asks");
 	else if (item->outcome == NG_OUTCOME_JOINS)
 		snprintf(out, EXPLAIN_TEXT, "%s:%u of the %s scope says the same%s",
 			 by->match.path, by->match.line, explain_scopes[by->scope],

@@ -164,14 +164,14 @@ static bool louder(const struct ng_match *match, bool decided, const struct ng_m
 	return !decided || actions[match->action].mildness < actions[so_far->action].mildness;
 }
 
-/* out: the approval, when there is one. */
-static bool approved(const struct ng_policy *policy, const struct ng_subject *subject,
-		     struct ng_match *out)
+/* What was decided about a name that a rule asks about; false: nothing yet. */
+static bool settled(const struct ng_policy *policy, const struct ng_subject *subject,
+		    struct ng_match *out)
 {
 	struct ng_match match;
 	bool found = policy->approvals != NULL && subject->n_names > 0 &&
 		     ng_ruleset_match(policy->approvals, &subject->names[0], &match) &&
-		     actions[match.action].verdict == NG_ALLOW;
+		     actions[match.action].verdict != NG_ASK;
 	if (found)
 		*out = match;
 	return found;
@@ -239,8 +239,8 @@ void ng_policy_judge(const struct ng_policy *policy, const struct ng_subject *su
 		out->verdict = NG_DENY;
 		out->matched = false;
 	}
-	if (out->verdict == NG_ASK && approved(policy, subject, &out->match))
-		out->verdict = NG_ALLOW;
+	if (out->verdict == NG_ASK && settled(policy, subject, &out->match))
+		out->verdict = actions[out->match.action].verdict;
 	if (out->verdict != NG_ALLOW)
 		out->open = out->bounded = false;
 }

@@ -249,19 +249,21 @@ static void settle_speaker(struct list *list, size_t speaker, size_t decider, bo
 					: NG_OUTCOME_OVERRULED;
 }
 
-/* The approval that an ask was answered with, as a candidate of its own; NONE without one. */
+/* What an ask was answered with, as a candidate of its own; NONE when it has not been. */
 static size_t settle_approval(struct list *list, const struct ng_policy *policy,
 			      const struct ng_subject *subject, size_t asker)
 {
 	struct ng_candidate approval = {.scope = list->items[asker].scope, .approval = true};
 	if (policy->approvals == NULL ||
 	    !ng_ruleset_match(policy->approvals, &subject->names[0], &approval.match) ||
-	    ng_action_verdict(approval.match.action) != NG_ALLOW)
+	    ng_action_verdict(approval.match.action) == NG_ASK)
 		return NONE;
 	add(list, &approval);
 	if (list->failed)
 		return NONE;
-	list->items[asker].outcome = NG_OUTCOME_APPROVED;
+	list->items[asker].outcome = ng_action_verdict(approval.match.action) == NG_ALLOW
+					     ? NG_OUTCOME_APPROVED
+					     : NG_OUTCOME_REFUSED;
 	list->items[asker].by = list->n - 1;
 	return list->n - 1;
 }

@@ -73,6 +73,7 @@ is "the other approval stands" "NOERROR 44.0.0.1 open" "$(ask 1 www.allowed.exam
 ask 1 alias.allowed.example >/dev/null
 succeeds "a name is refused" gate refuse "$(waits alias.allowed.example)"
 is "it is denied and waits no longer" "NXDOMAIN ede=15 " "$(ask 1 alias.allowed.example) $(waits alias.allowed.example)"
+like "and it is not told to wait" 'EDE: 15.*\(blocked by policy approvals' "$(box 1 dig alias.allowed.example)"
 refusal=$(gate approvals --json | jq '.approvals[] | select(.decision == "refused") | .id')
 succeeds "the refusal is withdrawn" gate withdraw "$refusal"
 fails "but not twice" gate withdraw "$refusal"
@@ -92,7 +93,7 @@ like "from the files alone it waits, and what was not looked at is said" 'verdic
 like "the running gate knows better" 'verdict +allow.*approval .*decides.*running .*mode enforce, .*approved 1, refused 0' \
 	"$(explains 0 --control "$work/control" filed www.allowed.example | tr '\n' ' ')"
 gate refuse "$(waits alias.allowed.example)" --scope global >/dev/null
-is "what was refused is denied, and counted" 'ask {"approved":1,"refused":1}' \
+is "what was refused is denied, and counted" 'deny {"approved":1,"refused":1}' \
 	"$(explains 1 --json --control "$work/control" filed alias.allowed.example | jq -r '"\(.verdict) \(.running | {approved, refused})"')"
 is "from the files alone that waits too" "ask null" \
 	"$(explains 1 --json filed alias.allowed.example | jq -r '"\(.verdict) \(.running)"')"

@@ -38,6 +38,8 @@ static void add(struct world *world, enum ng_scope scope, const char *text,
 
 static void approve(struct world *world, const char *text)
 {
+	if (world->policy.approvals != NULL)
+		source_finish(&world->approvals);
 	source_make(&world->approvals, NG_FORMAT_LIST, text);
 	world->policy.approvals = world->approvals.ruleset;
 }
@@ -88,8 +90,8 @@ static const char *explain(struct world *world, const char *client, const char *
 {
 	static const char *const verdicts[] = {"deny", "ask", "allow"};
 	static const char *const outcomes[NG_OUTCOMES] = {
-		"decides", "joins",  "overruled", "approved", "unasked", "disabled", "link",
-		"source",  "denied", "trigger",   "labels",   "exact",   "prefix"};
+		"decides", "joins",  "overruled", "approved", "refused", "unasked", "disabled",
+		"link",    "source", "denied",    "trigger",  "labels",  "exact",   "prefix"};
 	struct question question;
 	ask(&question, client, text);
 	ng_explanation_finish(&world->why);
@@ -149,6 +151,9 @@ static void sources_and_scopes_overrule(void **state)
 	assert_string_equal(explain(&world, NULL, "ask.example"),
 			    "allow: 1/1 approved<2, 2/2 overruled<0, 1/ok1 decides");
 	assert_int_equal(world.why.decider, 2);
+	approve(&world, "!ask.example\n");
+	assert_string_equal(explain(&world, NULL, "ask.example"),
+			    "deny: 1/1 refused<2, 2/2 overruled<0, 1/ok1 decides");
 	finish(&world);
 }
 
