@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define ROWS_MOST 65536
+#define PATIENCES 8 /* so often somebody may still say something before the end of an answer */
 
 /* How each is asked and answered; status has no rows. */
 static const struct {
@@ -119,7 +120,7 @@ static void view_end(struct daemon *daemon, struct view *view)
 	else if (view->kind == VIEW_BOXES)
 		control_reply(request, status_warned(daemon, view,
 						     verbs_boxes_json(daemon, view->tallied)));
-	else if (view->missing && !view->found)
+	else if (view->missing)
 		view_fail(daemon, view);
 	else if (view->kind == VIEW_BLOCKED)
 		control_reply(request,
@@ -128,6 +129,12 @@ static void view_end(struct daemon *daemon, struct view *view)
 	else if (view->kind == VIEW_FLUSH)
 		control_reply(request, json_pack("{s:b, s:I}", "ok", 1, "flushed",
 						 (json_int_t)view->flushed));
+	else if (view->disputed)
+		verbs_fail(request,
+			   "two names wait under %llu, which is not done in good faith, so "
+			   "nothing is decided; namegate pending shows whose they are, and a "
+			   "list of the sandbox's own can let one in",
+			   (unsigned long long)view->wish.id);
 	else if (view->wish.id)
 		approvals_wish(daemon, request, &view->wish, view->found);
 	else
@@ -254,9 +261,12 @@ static void on_patience(uv_timer_t *timer)
 	struct views *views = daemon->views;
 	const enum question question = question_of(views->first);
 	const struct child *child = asked_child(daemon, question);
+	const uint64_t patience_ms = kinds[views->first->kind].patience_ms;
 	const uint64_t since_ms =
 		child->quiet_ms > views->asked_ms ? child->quiet_ms : views->asked_ms;
-	const uint64_t until_ms = since_ms + kinds[views->first->kind].patience_ms;
+	const uint64_t whole_ms = views->asked_ms + PATIENCES * patience_ms;
+	const uint64_t until_ms =
+		since_ms + patience_ms < whole_ms ? since_ms + patience_ms : whole_ms;
 	if (uv_now(&daemon->loop) < until_ms) {
 		wait_for(daemon, until_ms - uv_now(&daemon->loop));
 		return;

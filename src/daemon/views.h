@@ -44,6 +44,7 @@ struct view {
 	uint64_t left_out, upstreams_left_out;
 	struct wish wish;
 	struct wall_waiting_row *found; /* of the wish; owned */
+	bool disputed;                  /* there is another one */
 	struct wall_flush flush;
 	uint64_t flushed;
 	struct wall_counters counters;       /* of all workers together that told them */

@@ -55,9 +55,13 @@ json_t *views_wall_time(uint64_t at_us)
 	return json_string(text);
 }
 
+/* Workers give numbers that no other gives, unless one that was taken over wants its own name approved. */
 static void find_wish(struct view *view, const struct wall_waiting_row *row)
 {
-	if (view->found || row->id != view->wish.id)
+	if (row->id != view->wish.id)
+		return;
+	view->disputed |= view->found != NULL;
+	if (view->found)
 		return;
 	view->found = malloc(sizeof *row);
 	if (view->found)
