@@ -1,4 +1,4 @@
-"""A server whose cookies are not as they should be, on port 53 of ADDRESS: cookies.py ADDRESS
+"""A server whose cookies are not as they should be, on port 53 of each ADDRESS: cookies.py ADDRESS...
 
 By the second label from the right of the name that it is asked for:
 good     gives back our cookie and one of its own
@@ -96,6 +96,8 @@ class TcpServer(socketserver.ThreadingTCPServer):
     allow_reuse_address = daemon_threads = True
 
 
-tcp = TcpServer((sys.argv[1], 53), Tcp)
-threading.Thread(target=tcp.serve_forever, daemon=True).start()
-socketserver.UDPServer((sys.argv[1], 53), Udp).serve_forever()
+servers = [kind((address, 53), handler) for address in sys.argv[1:]
+           for kind, handler in ((TcpServer, Tcp), (socketserver.UDPServer, Udp))]
+for server in servers[1:]:
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+servers[0].serve_forever()

@@ -5,7 +5,7 @@ live_enter "$@"
 live_needs named knotd nsd tcpdump python3
 make_net || live_die "the network cannot be made"
 make_box 1 || live_die "box1 cannot be made"
-for host in 60 61 62 63; do ip -n net addr add "192.0.2.$host/24" dev eth0; done
+for host in {60..69}; do ip -n net addr add "192.0.2.$host/24" dev eth0; done
 ip addr add 192.0.2.200/24 dev net0
 cd "$work" || exit 1
 
@@ -63,16 +63,20 @@ start_nsd
 sed -e 's/192.0.2.53/192.0.2.62/' -e 's/^server:/server:\n answer-cookie: yes\n cookie-secret: 000102030405060708090a0b0c0d0e0f/' nsd.conf >nsd62.conf
 nsenter --net=/run/netns/net -- nsd -d -c nsd62.conf >nsd62.log 2>&1 &
 until_true 20 in_net dig +tries=1 +time=1 @192.0.2.62 nsd.example SOA || live_die "nsd does not answer" nsd62.log
-nsenter --net=/run/netns/net -- python3 "$here/cookies.py" 192.0.2.63 >odd.log 2>&1 &
-until_true 20 in_net dig +tries=1 +time=1 @192.0.2.63 www.up.example || live_die "the odd server does not answer" odd.log
+nsenter --net=/run/netns/net -- python3 "$here/cookies.py" 192.0.2.{63..69} >odd.log 2>&1 &
+for host in {63..69}; do
+	until_true 20 in_net dig +tries=1 +time=1 "@192.0.2.$host" www.up.example || live_die "an odd server does not answer" odd.log
+done
 
 odd=(good liar forger choke deaf deafened old)
 {
 	echo 'forward "named.example" { servers = {"192.0.2.60"} }'
 	echo 'forward "knot.example" { servers = {"192.0.2.61"} }'
 	echo 'forward "nsd.example" { servers = {"192.0.2.62"} }'
-	# What one zone learns of a server is not what another does. The deaf ones cost two time-outs.
-	for kind in "${odd[@]}"; do echo "forward \"$kind.example\" { servers = {\"192.0.2.63\"} timeout = $([[ $kind = deaf* ]] && echo 1000 || echo 5000) }"; done
+	# What one zone learns of a server another knows, so each has its own. The deaf ones cost two time-outs.
+	for i in "${!odd[@]}"; do
+		echo "forward \"${odd[i]}.example\" { servers = {\"192.0.2.$((63 + i))\"} timeout = $([[ ${odd[i]} = deaf* ]] && echo 1000 || echo 5000) }"
+	done
 } >extra.conf
 in_net tcpdump -i eth0 -n -U -w "$work/tcp.pcap" 'tcp port 53 and host (192.0.2.60 or 192.0.2.61 or 192.0.2.62)' >tcpdump.log 2>&1 &
 dump=$!
