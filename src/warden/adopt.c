@@ -277,6 +277,7 @@ static void cut_unexplained(struct warden *warden)
 
 static void turn(struct warden *warden)
 {
+	const bool doubted = warden->kernel.doubted;
 	int system = 0;
 
 	if (table_turn(&warden->kernel, &system) != NG_OK) {
@@ -287,6 +288,7 @@ static void turn(struct warden *warden)
 		warden->dirty = true;
 		return;
 	}
+	setup_heard(warden, doubted);
 	cut_unexplained(warden);
 	adopt_forget(warden);
 	if (table_drop_other(&warden->kernel, &system) != NG_OK) {

@@ -38,6 +38,7 @@ static int admit_plain(struct warden *warden, const struct wall_sandbox *wanted)
 
 static int admit_port(struct warden *warden, const struct wall_sandbox *wanted)
 {
+	const bool doubted = warden->kernel.doubted;
 	int system = 0, code;
 
 	if (warden->declared.n) /* only our own tables tell ports apart */
@@ -60,6 +61,7 @@ static int admit_port(struct warden *warden, const struct wall_sandbox *wanted)
 		return NG_E_EXISTS;
 	}
 	code = table_need_bridge(&warden->kernel, &system);
+	setup_heard(warden, doubted);
 	if (code == NG_E_UNSUPPORTED)
 		say("sandbox %u: this kernel has no nftables for bridges; it needs "
 		    "CONFIG_NF_TABLES_BRIDGE",

@@ -150,9 +150,16 @@ static int build_again(struct warden *warden, const struct wall_table *table, in
 	return code;
 }
 
+void setup_heard(struct warden *warden, bool doubted)
+{
+	if (warden->watch.listening)
+		warden->kernel.doubted = doubted;
+}
+
 int setup_table(struct warden *warden, const struct wall_table *table, uint32_t *system,
 		uint32_t *takes)
 {
+	const bool doubted = warden->kernel.doubted;
 	int error = 0, code;
 
 	if (table->n_sets || warden->declared.n) {
@@ -183,10 +190,9 @@ int setup_table(struct warden *warden, const struct wall_table *table, uint32_t 
 		    error == EPERM ? "; does another namegated own it?" : "");
 		return code;
 	}
-	if (warden->watch.listening)
-		warden->kernel.doubted = false; /* what was done to this table we are told */
-	else if (!(warden->kernel.flags & NFT_TABLE_F_OWNER) &&
-		 watch_listen(&warden->watch) != NG_OK)
+	setup_heard(warden, doubted);
+	if (!(warden->kernel.flags & NFT_TABLE_F_OWNER) &&
+	    watch_listen(&warden->watch) != NG_OK)
 		say("changes by other programs are noticed only once a second: %s",
 		    strerror(errno));
 	return NG_OK;

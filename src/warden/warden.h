@@ -89,6 +89,11 @@ int setup_table(struct warden *warden, const struct wall_table *table, uint32_t 
 		uint32_t *takes) NG_MUST_CHECK;
 /* A commit failed: look at the table before the next one. */
 void setup_suspect(struct warden *warden);
+/*
+ * The table was changed by us, and somebody else may have committed meanwhile: what was done to this table
+ * we are told. doubted: was it before?
+ */
+void setup_heard(struct warden *warden, bool doubted);
 /* Looks whether the table is still ours, and rebuilds it from the mirror when it is not. */
 void setup_look(struct warden *warden);
 
