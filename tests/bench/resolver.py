@@ -19,7 +19,7 @@ from report import Row, progress
 DENY_RATE, DENY_US = 20000, 50
 NEW_RATE, NEW_HOURS, NEW_ADDRESSES = 500, 12, 1
 FLAT = 1.02
-SOAK_S, SETTLE_S, SAMPLE_S, ENDED_S = 100, 50, 5, 6
+SOAK_S, SETTLE_S, SAMPLE_S, ENDED_S = 100, 90, 5, 6
 FILL = 60000  # names: more than the history of leases, and a cache of that size, can hold; it takes a while to sort them in
 CACHE = "4M"
 QUOTA, OVER = 2000, 10  # questions a second of a sandbox, and how many times that it asks
