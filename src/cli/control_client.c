@@ -135,7 +135,8 @@ int client_show(const struct client_options *options, json_t *request,
 		return code;
 	if (options->json)
 		return output_json(reply, EXIT_DONE);
-	print(reply);
+	if (print)
+		print(reply);
 	json_decref(reply);
 	return output_end(EXIT_DONE);
 }

@@ -36,7 +36,7 @@ int client_usage(const char *usage, int option);
  * stdout with --json.
  */
 int client_ask(const struct client_options *options, json_t *request, json_t **reply);
-/* The same to the end: what comes is shown by print, or as JSON. Returns the exit code. */
+/* The same to the end: what comes is shown by print (NULL: by nothing), or as JSON. Returns the exit code. */
 int client_show(const struct client_options *options, json_t *request,
 		void (*print)(const json_t *reply));
 /* Is somebody serving there? */

@@ -230,30 +230,18 @@ static void print_list(const json_t *reply)
 	client_table_finish(&table);
 }
 
-static int ask(const struct client_options *options, json_t *request, bool list)
-{
-	json_t *reply;
-	int code = client_ask(options, request, &reply);
-	if (code)
-		return code;
-	if (options->json)
-		return output_json(reply, EXIT_DONE);
-	if (list)
-		print_list(reply);
-	json_decref(reply);
-	return output_end(EXIT_DONE);
-}
-
 static const struct {
 	const char *name, *verb;
 	int arguments; /* behind the verb: NAME, or NAME MODE */
 	bool options;  /* takes those of a registration */
 	const char *takes;
+	void (*print)(const json_t *reply); /* NULL: nothing to show */
 } subverbs[] = {
-	{"add", "sandbox-add", 1, true, "add takes one NAME, and options"},
-	{"remove", "sandbox-remove", 1, false, "remove takes one NAME"},
-	{"mode", "sandbox-mode", 2, false, "mode takes NAME, and enforce, observe or lockdown"},
-	{"list", "sandbox-list", 0, false, "list takes no argument"},
+	{"add", "sandbox-add", 1, true, "add takes one NAME, and options", NULL},
+	{"remove", "sandbox-remove", 1, false, "remove takes one NAME", NULL},
+	{"mode", "sandbox-mode", 2, false, "mode takes NAME, and enforce, observe or lockdown",
+	 NULL},
+	{"list", "sandbox-list", 0, false, "list takes no argument", print_list},
 };
 
 static int run(size_t which, int argc, char **argv)
@@ -276,7 +264,7 @@ static int run(size_t which, int argc, char **argv)
 		json_object_set_new(request, "name", json_string(argv[optind]));
 	if (subverbs[which].arguments > 1)
 		json_object_set_new(request, "mode", json_string(argv[optind + 1]));
-	return ask(&options, request, subverbs[which].arguments == 0);
+	return client_show(&options, request, subverbs[which].print);
 }
 
 int verb_sandbox(int argc, char **argv)

@@ -205,8 +205,7 @@ const char *word_format(struct ng_gate *gate, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* routes.c */
-/* Where a name of that sandbox is asked; NULL: nowhere. */
-/* name: in lower case. */
+/* Where a name of that sandbox, in lower case, is asked; NULL: nowhere. */
 const struct route *route_of(const struct sandbox *sandbox, const struct ng_name *name);
 /* NG_E_NOMEM; NG_E_RANGE: too much is opened, or two have one id. */
 int routes_build(const struct ng_generation *generation, struct route **out) NG_MUST_CHECK;
@@ -324,9 +323,9 @@ int lease_hold(struct ng_gate *gate, struct sandbox *sandbox, const struct lease
 	       struct lease **out, struct holder **held) NG_MUST_CHECK;
 /* Of those who came by that trail; NULL: none did. */
 struct holder *holder_find(const struct lease *lease, const struct ng_trail *trail);
-/* Tells the caller of what replies have promised beyond what it knows of; nothing most of the time. */
 /* It does not hold the lease any more: what is kept of it can be forgotten. */
 void holder_release(struct ng_gate *gate, const struct lease *lease, const struct trail *trail);
+/* Tells the caller of what replies have promised beyond what it knows of; nothing most of the time. */
 void holder_tell(struct ng_gate *gate, const struct lease *lease, struct holder *holder);
 /* The next of the sandbox, oldest first; the first after NULL. */
 struct lease *lease_after(const struct ng_gate *gate, const struct sandbox *sandbox,
