@@ -153,8 +153,7 @@ bool cache_keep(struct ng_gate *gate, struct entry *entry, uint32_t sandbox)
 		entry->used = old->used;
 		cache_drop(gate, old);
 	}
-	if (entry->until_us <= entry->stored_us ||
-	    entry->size > gate->settings.limits.cache_octets)
+	if (entry->until_us <= entry->stored_us || entry->size > shares_most(gate))
 		return false;
 	if (cache->n >= cache->room && !table_grow(cache))
 		return false;

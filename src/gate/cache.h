@@ -101,6 +101,7 @@ void cache_clear(struct ng_gate *gate);
 /* NG_E_NOMEM: then it is nobody's. */
 int share_charge(struct ng_gate *gate, struct entry *entry, uint32_t sandbox) NG_MUST_CHECK;
 void share_release(struct ng_gate *gate, struct entry *entry);
-/* Evicts until the cache has room for so many octets more. */
+uint64_t shares_most(const struct ng_gate *gate); /* the octets that all entries may have */
+/* Evicts until the cache has room for so many octets more, no more than that. */
 void shares_shrink(struct ng_gate *gate, uint32_t size);
 void share_orphan(struct ng_gate *gate, uint32_t sandbox); /* the sandbox has gone */

@@ -28,7 +28,9 @@
  * noted here as there. So but for the time it takes, nobody can tell which of the two ways was gone.
  *
  * All of them together, with what they watch, take a part of the cache's octets, of
- * those that entries leave free. When that is full, the sandbox that has most of it loses its oldest.
+ * those that entries leave free. A smaller part is never an entry's, whether there are ready answers or not:
+ * so they are there in a full cache too, and what is remembered is what would be without them. When
+ * there is no room, the sandbox that has most of it loses its oldest.
  */
 #pragma once
 

@@ -17,7 +17,15 @@
 
 #include <stdlib.h>
 
-#define STEPS_MAX 256 /* of hands for one new entry, before they take whatever they meet */
+#define STEPS_MAX  256 /* of hands for one new entry, before they take whatever they meet */
+#define READY_PART 8   /* of the octets, one in so many, is never an entry's; see ready.h */
+
+uint64_t shares_most(const struct ng_gate *gate)
+{
+	const uint64_t all = gate->settings.limits.cache_octets;
+
+	return all - all / READY_PART;
+}
 
 static uint64_t order_of(const struct share *share)
 {
@@ -161,8 +169,7 @@ static void share_step(struct ng_gate *gate, struct share *share, bool must)
 
 void shares_shrink(struct ng_gate *gate, uint32_t size)
 {
-	const uint64_t most = gate->settings.limits.cache_octets;
-	uint64_t used;
+	const uint64_t all = gate->settings.limits.cache_octets, most = shares_most(gate);
 
 	for (unsigned i = 0; gate->cache.n && gate->cache.octets + size > most; i++) {
 		struct heap_node *first = heap_top(&gate->cache.first);
@@ -171,6 +178,5 @@ void shares_shrink(struct ng_gate *gate, uint32_t size)
 
 		share_step(gate, share, i >= STEPS_MAX);
 	}
-	used = gate->cache.octets + size;
-	readies_shrink(gate, used < most ? most - used : 0);
+	readies_shrink(gate, all - gate->cache.octets - size);
 }
