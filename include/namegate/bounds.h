@@ -71,7 +71,8 @@
 #define NG_TCP_CLIENTS_SANDBOX_DEFAULT 32
 #define NG_QUERIES_SANDBOX_DEFAULT     10000 /* questions a second of one sandbox */
 #define NG_QUERIES_SANDBOX_MAX         1000000
-#define NG_RECORDS_PER_S_DEFAULT       200 /* record lines a second for one sandbox */
+#define NG_BUSY_CEILING_US             1000000u /* that nobody sleeps after something happened */
+#define NG_RECORDS_PER_S_DEFAULT       200      /* record lines a second for one sandbox */
 
 /* Octets a minute that one sandbox may send out by new names below one wildcard, and for how many minutes
  * they gather; namegate-answers(7) has the sums. */

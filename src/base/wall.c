@@ -166,7 +166,7 @@ static bool table_good(const void *body)
 	       table->lease_ceiling_s && table->lease_ceiling_s <= NG_LEASE_CEILING_S &&
 	       table->leases_sandbox && table->leases && table->queries_sandbox &&
 	       table->queries_sandbox <= NG_QUERIES_SANDBOX_MAX &&
-	       table->flow_step_ms <= FLOW_STEP_MS_MAX;
+	       table->flow_step_ms <= FLOW_STEP_MS_MAX && table->busy_us <= NG_BUSY_CEILING_US;
 }
 
 static bool snat_good(const struct ng_addr snat[static NG_SNAT_MAX])
@@ -251,7 +251,7 @@ static bool begin_good(const void *body)
 	       begin->grace_s <= NG_LEASE_CEILING_S && begin->ttl_max_s <= NG_LEASE_CEILING_S &&
 	       begin->deny_ttl_s <= NG_LEASE_CEILING_S &&
 	       begin->flow_lease_s <= NG_LEASE_CEILING_S &&
-	       begin->stale_s <= NG_STALE_CEILING_S && begin->pad == 0 &&
+	       begin->stale_s <= NG_STALE_CEILING_S && begin->busy_us <= NG_BUSY_CEILING_US &&
 	       (begin->flags & ~(WALL_ANCESTOR_NODATA | WALL_PREFETCH | WALL_RESUMED |
 				 WALL_DROP_LOW_PORTS | WALL_NO_IPV4 | WALL_NO_IPV6)) == 0;
 }

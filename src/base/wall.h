@@ -174,6 +174,7 @@ struct wall_table {        /* once, first; again at a reload */
 	uint16_t hosts;        /* WALL_HOST_: which kinds of sandboxes without an interface */
 	uint16_t pad_hosts;
 	uint32_t queries_sandbox; /* a second; at most NG_QUERIES_SANDBOX_MAX */
+	uint32_t busy_us;         /* not to sleep for so long after an order; 0: sleep */
 };
 #define WALL_HOST_UID      0x01u
 #define WALL_HOST_SIDECAR  0x02u
@@ -232,8 +233,8 @@ struct wall_begin {
 	uint32_t pending, pending_sandbox, leases, leases_sandbox, cache_octets;
 	uint32_t queries_sandbox, budget;
 	uint32_t tcp_clients, tcp_clients_sandbox, records_per_s;
-	uint32_t flags; /* WALL_ANCESTOR_NODATA, WALL_PREFETCH, WALL_DROP_, WALL_NO_ */
-	uint32_t pad;
+	uint32_t flags;   /* WALL_ANCESTOR_NODATA, WALL_PREFETCH, WALL_DROP_, WALL_NO_ */
+	uint32_t busy_us; /* not to sleep for so long after something happened; 0: sleep */
 };
 #define WALL_ANCESTOR_NODATA 0x01u
 #define WALL_NO_IPV4         0x02u /* nothing could hold an address of that family open */

@@ -32,6 +32,7 @@ static const struct field top_fields[] = {
 	ONE("record", kind_path, struct conf, record),
 	ONE("tls-trust", kind_path, struct conf, tls_trust),
 	NUMBER("workers", kind_number, struct conf, workers, 1, NG_WORKERS_MAX),
+	NUMBER("busy-poll", kind_window, struct conf, busy_us, 1, NG_BUSY_CEILING_US),
 	ONE("worker-user", kind_string, struct conf, worker_user),
 	ONE("warden-user", kind_string, struct conf, warden_user),
 	ONE("table", kind_table, struct conf, table),

@@ -115,6 +115,7 @@ struct conf {
 	uint8_t n_policies;
 	struct ng_settings settings;
 	uint32_t workers; /* processes that answer; by default one for each processor */
+	uint32_t busy_us; /* they look for more without sleeping; 0: not at all */
 	uint32_t sandboxes_max, tcp_clients, tcp_clients_sandbox, records_per_s,
 		block_reports_per_s;
 	struct conf_route

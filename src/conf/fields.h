@@ -55,7 +55,7 @@ extern const struct kind kind_endpoint, kind_prefix, kind_path, kind_string, kin
 	kind_interface, kind_bridge, kind_uid, kind_cgroup, kind_socket, kind_socket_owner,
 	kind_octal, kind_group, kind_table, kind_set, kind_duration, kind_server, kind_pin,
 	kind_address, kind_number, kind_size, kind_mode, kind_switch, kind_ancestor,
-	kind_override, kind_budget, kind_toggle, kind_mark;
+	kind_override, kind_budget, kind_toggle, kind_mark, kind_window;
 
 /* A string with the quotes and escapes of the configuration's grammar. */
 void print_quoted(const char *text, FILE *to);

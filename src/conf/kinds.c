@@ -92,6 +92,36 @@ static void duration_print(const void *at, FILE *to)
 	fprintf(to, "%u%c", value / units[i].seconds, units[i].unit);
 }
 
+/* Shorter than what others call a duration, and never without its unit: seconds would be a core that is gone. */
+static const char *window_read(const struct field *field, const char *text, void *at,
+			       const char **advice)
+{
+	uint64_t value = 0;
+	bool digits = read_digits(&text, &value);
+	if (!digits && strcmp(text, "off") == 0) {
+		*(uint32_t *)at = 0;
+		return NULL;
+	}
+	*advice = "write off, or a number from 1us to 1000ms, such as 200us";
+	if (!digits || (strcmp(text, "us") != 0 && strcmp(text, "ms") != 0))
+		return "this is not a time to poll for";
+	const char *wrong =
+		store_number(field, text[0] == 'm' ? value * 1000 : value, at, advice);
+	*advice = "write off, or a number from 1us to 1000ms, such as 200us";
+	return wrong;
+}
+
+static void window_print(const void *at, FILE *to)
+{
+	uint32_t value = *(const uint32_t *)at;
+	if (value == 0)
+		fputs("off", to);
+	else if (value % 1000 == 0)
+		fprintf(to, "%ums", value / 1000);
+	else
+		fprintf(to, "%uus", value);
+}
+
 static const struct {
 	char unit;
 	uint32_t octets;
@@ -583,6 +613,7 @@ const struct kind kind_group = {NG_SANDBOX_NAME_MAX, group_read, chars_print, ch
 const struct kind kind_table = {32, table_read, chars_print, NULL};
 const struct kind kind_set = {sizeof(struct wall_set), set_read, set_print, NULL};
 const struct kind kind_duration = {sizeof(uint32_t), duration_read, duration_print, NULL};
+const struct kind kind_window = {sizeof(uint32_t), window_read, window_print, NULL};
 const struct kind kind_number = {sizeof(uint32_t), number_read, number_print, NULL};
 const struct kind kind_size = {sizeof(uint32_t), size_read, size_print, NULL};
 const struct kind kind_mode = {sizeof(enum ng_mode), mode_read, mode_print, NULL};

@@ -49,6 +49,7 @@ void feed_table(struct daemon *daemon)
 	table->workers = (uint8_t)daemon->n_seats;
 	table->hosts = daemon->hosts = hosts_kinds(daemon);
 	table->worker_uid = daemon->worker_uid;
+	table->busy_us = conf->busy_us;
 	daemon->gates++;
 	child_send(&daemon->warden, &packet, -1,
 		   (struct waiter){.what = CHILD_WAIT_TABLE, .gate = true});
@@ -256,6 +257,7 @@ static void feed_begin(struct daemon *daemon, struct seat *seat)
 		.tcp_clients_sandbox = conf->tcp_clients_sandbox,
 		.records_per_s = conf->records_per_s,
 		.flags = begin_flags(daemon, seat),
+		.busy_us = conf->busy_us,
 	};
 	child_send(&seat->child, &packet, -1, nobody);
 }

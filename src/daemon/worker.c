@@ -66,6 +66,7 @@ static void on_query(void *context, const struct ng_client *client, const uint8_
 	struct worker *worker = context;
 
 	ng_gate_query(worker->gate, worker_clock_us(worker), client, wire, len);
+	busy_news(worker);
 	worker_drain(worker);
 }
 
@@ -73,6 +74,7 @@ static void on_query(void *context, const struct ng_client *client, const uint8_
 static void on_batch(void *context)
 {
 	worker_clock_us(context);
+	busy_news(context);
 }
 
 static void on_datagram(void *context, const struct ng_client *client, const uint8_t *wire,
@@ -105,6 +107,7 @@ static void on_answer(void *context, uint64_t ask, const struct ng_addr *server,
 
 	worker->saving.news = true;
 	ng_gate_answer(worker->gate, worker_clock_us(worker), ask, server, wire, len);
+	busy_news(worker);
 	worker_drain(worker);
 }
 
@@ -329,6 +332,7 @@ static int make_handles(struct worker *worker)
 	bad |= uv_timer_init(loop, &worker->sweeping);
 	bad |= uv_timer_init(loop, &worker->saving.timer);
 	bad |= uv_signal_init(loop, &worker->term);
+	bad |= busy_init(worker);
 	worker->main.data = worker->before.data = worker->after.data = worker;
 	worker->deadline.data = worker->second.data = worker->term.data = worker;
 	worker->sweeping.data = worker->saving.timer.data = worker;

@@ -234,6 +234,7 @@ static void take_leased(struct worker *worker, const struct wall_leased *leased)
 		note_refused(worker, leased->number);
 	ng_gate_lease_result(worker->gate, worker_clock_us(worker), leased->number,
 			     leased->code);
+	busy_news(worker);
 	worker_drain(worker);
 }
 

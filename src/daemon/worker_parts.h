@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "base/awake.h"
 #include "base/wall.h"
 #include "daemon/worker.h"
 #include "daemon/worker_rulesets.h"
@@ -101,6 +102,17 @@ bool report_owe(struct worker *worker, enum wall_kind kind, uint32_t seq, int co
 /* Sends what the channel takes now. False when main is gone. */
 bool report_flush(struct worker *worker);
 
+/* ---- worker_busy.c: not to sleep yet ---- */
+
+struct busy {
+	uv_idle_t look; /* runs while the loop is not to sleep */
+	struct awake awake;
+};
+
+int busy_init(struct worker *worker) NG_MUST_CHECK;
+/* A question, an answer, or the warden's word has come, at worker->now_us. */
+void busy_news(struct worker *worker);
+
 /* ---- worker.c ---- */
 
 struct refusals { /* asks and orders that could not go out: told to the engine after the drain */
@@ -126,6 +138,7 @@ struct worker {
 	uv_prepare_t before;
 	uv_check_t after;
 	uv_timer_t deadline, second, sweeping;
+	struct busy busy;
 	uv_signal_t term;
 	bool committed, adopted, stopping;
 	bool speaks; /* for all workers: what they are all told is recorded by this one */

@@ -265,6 +265,7 @@ static int apply(struct worker *worker)
 		worker_stop(worker, EXIT_FAILURE);
 	worker_drain(worker);
 	limit_streams(worker, &stage->begin);
+	worker->busy.awake.window_us = stage->begin.busy_us;
 	record_limit(worker->records, stage->begin.records_per_s);
 	return code;
 }

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -114,6 +115,58 @@ static size_t fill_slots(const struct warden *warden, int signals, struct pollfd
 	return n;
 }
 
+static int left_ms(int most_ms, uint64_t end_us)
+{
+	const uint64_t now_us = warden_clock_us();
+
+	if (most_ms <= 0)
+		return most_ms;
+	return now_us < end_us ? (int)((end_us - now_us + 999) / 1000) : 0;
+}
+
+static bool ordered(const struct pollfd *slots, size_t n)
+{
+	for (size_t i = SLOT_WORKERS; i < n; i++)
+		if (slots[i].revents & POLLIN)
+			return true;
+	return false;
+}
+
+/* Until something is there, it is time to sleep, or that time has come. */
+static int look(struct awake *awake, struct pollfd *slots, size_t n, uint64_t end_us)
+{
+	uint64_t from_us = warden_clock_us();
+	int ready = 0;
+
+	while (ready == 0 && from_us < end_us && awake_looks(awake, from_us)) {
+		(void)sched_yield();
+		awake_gave_way(awake, from_us, warden_clock_us());
+		ready = poll(slots, n, 0);
+		from_us = warden_clock_us();
+	}
+	return ready;
+}
+
+/* Waits for something, but no longer than that; not asleep yet when an order has come not long ago. */
+static int await(struct warden *warden, struct pollfd *slots, size_t n, int most_ms)
+{
+	struct awake *awake = &warden->awake;
+	uint64_t end_us = UINT64_MAX;
+	int ready;
+
+	awake->window_us = warden->kernel.table.busy_us;
+	if (!awake->window_us)
+		return poll(slots, n, most_ms);
+	if (most_ms >= 0)
+		end_us = warden_clock_us() + (uint64_t)most_ms * 1000u;
+	ready = look(awake, slots, n, end_us);
+	if (ready == 0)
+		ready = poll(slots, n, left_ms(most_ms, end_us));
+	if (ready > 0 && ordered(slots, n))
+		awake_news(awake, warden_clock_us());
+	return ready;
+}
+
 static int turn(struct warden *warden, struct inbox *inbox, const struct pollfd *slots)
 {
 	int code = NG_OK;
@@ -154,7 +207,7 @@ static int loop(struct warden *warden, int signals)
 	while (code == NG_OK) {
 		size_t n = fill_slots(warden, signals, slots);
 
-		if (poll(slots, n, wait_ms(warden, &inbox)) < 0 && errno != EINTR) {
+		if (await(warden, slots, n, wait_ms(warden, &inbox)) < 0 && errno != EINTR) {
 			code = NG_E_IO;
 			break;
 		}

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/awake.h"
 #include "warden/conntrack.h"
 #include "warden/declared.h"
 #include "warden/fence.h"
@@ -74,6 +75,7 @@ struct warden {
 	uint64_t cutting_us; /* so long the flows of the last changes took to cut */
 	uint64_t talk_us; /* when the sources that were reported are next forgotten; 0: none */
 	uint64_t leftovers_us; /* when they go; 0: there are none */
+	struct awake awake;    /* for the next order, see wall_table */
 	bool over;             /* what stands cannot be vouched for: main starts another one */
 };
 

@@ -15,7 +15,7 @@ static const char full[] =
 	"c$d\\\"e.rpz\"}\n"
 	"lease-min = 5m flow-lease = 0\ngrace = 45\nttl-max = 2h\ndeny-ttl = "
 	"30s\nancestor-answer = nodata prefetch = false drop-low-ports = true serve-stale = 1d "
-	"budget = 512\n"
+	"budget = 512 busy-poll = 2ms\n"
 	"limits { pending = 100 pending-sandbox = 10 leases = 2000 leases-sandbox = 20\n"
 	"\tqueries-sandbox = 90 cache-size = 300K sandboxes = 40 tcp-clients = 50 "
 	"tcp-clients-sandbox = 6\n"
@@ -60,6 +60,7 @@ static void every_key_is_read(void **state)
 	assert_string_equal(conf->table, "gate-2");
 	assert_string_equal(conf->interfaces[1], "veth0");
 	assert_int_equal(conf->settings.budget, 512);
+	assert_int_equal(conf->busy_us, 2000);
 	assert_int_equal(conf->settings.limits.queries_sandbox, 90);
 	assert_int_equal(conf_sandbox_budget(conf, &conf->sandboxes[0]), 64); /* the group's */
 	assert_true(conf_sandbox_no_aaaa(conf, &conf->sandboxes[0]));
@@ -304,6 +305,7 @@ static void the_defaults_are_said(void **state)
 					    "prefetch = true\n",
 					    "drop-low-ports = false\n",
 					    "serve-stale = 0s\n",
+					    "busy-poll = off\n",
 					    "\tcache-size = 32M\n",
 					    "\tleases = 1048576\n",
 					    "\ttimeout = 1000\n"};
@@ -343,6 +345,12 @@ static void each_fault_is_refused_at_its_place(void **state)
 		{"ancestor-answer = maybe", "1:19 conf-value"},
 		{"serve-stale = 8d", "1:15 conf-value"},
 		{"prefetch = maybe", "1:12 conf-value"},
+		{"busy-poll = 200", "1:13 conf-value"},
+		{"busy-poll = 0us", "1:13 conf-value"},
+		{"busy-poll = 5s", "1:13 conf-value"},
+		{"busy-poll = 1001ms", "1:13 conf-value"},
+		{"busy-poll = 1000001us", "1:13 conf-value"},
+		{"busy-poll = true", "1:13 conf-value"},
 		{"drop-low-ports = 1024", "1:18 conf-value"},
 		{"limits { cache-size = 1K }", "1:23 conf-value"},
 		{"limits { cache-size = 4G }", "1:23 conf-value"},

@@ -86,6 +86,8 @@ static void tables(void **state)
 	REFUSED(WALL_TABLE, packet.table.lease_ceiling_s = NG_LEASE_CEILING_S + 1);
 	REFUSED(WALL_TABLE, packet.table.leases = 0);
 	REFUSED(WALL_TABLE, packet.table.leases_sandbox = 0);
+	ACCEPTED(WALL_TABLE, packet.table.busy_us = NG_BUSY_CEILING_US);
+	REFUSED(WALL_TABLE, packet.table.busy_us = NG_BUSY_CEILING_US + 1);
 	REFUSED(WALL_TABLE, packet.table.queries_sandbox = 0);
 	REFUSED(WALL_TABLE, packet.table.queries_sandbox = NG_QUERIES_SANDBOX_MAX + 1);
 }
@@ -238,7 +240,8 @@ static void settings(void **state)
 	REFUSED(WALL_BEGIN, packet.begin.flags = 64);
 	ACCEPTED(WALL_BEGIN, packet.begin.stale_s = NG_STALE_CEILING_S);
 	REFUSED(WALL_BEGIN, packet.begin.stale_s = NG_STALE_CEILING_S + 1);
-	REFUSED(WALL_BEGIN, packet.begin.pad = 1);
+	ACCEPTED(WALL_BEGIN, packet.begin.busy_us = NG_BUSY_CEILING_US);
+	REFUSED(WALL_BEGIN, packet.begin.busy_us = NG_BUSY_CEILING_US + 1);
 	ACCEPTED(WALL_BEGIN, packet.begin.lease_min_s = NG_LEASE_CEILING_S);
 	REFUSED(WALL_BEGIN, packet.begin.lease_min_s = NG_LEASE_CEILING_S + 1);
 	REFUSED(WALL_BEGIN, packet.begin.grace_s = NG_LEASE_CEILING_S + 1);
