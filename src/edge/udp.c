@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #define BATCH         64
+#define MANY          8 /* of a batch: worth two system calls not to wait on the socket meanwhile */
 #define ROUNDS        4 /* batches taken from one listener before the others get their turn */
 #define QUERY_MAX     4096
 #define SLOTS         (1u << 17)
@@ -89,6 +90,7 @@ struct listener {
 	int fd, events;
 	uint8_t index;
 	bool v6;
+	bool away; /* not waited on until the answers have left */
 };
 
 struct interface_name {
@@ -176,6 +178,8 @@ static struct ng_addr address_of(const union peer *peer)
 }
 
 /* ---- in ---- */
+
+static void listener_event(uv_poll_t *poll, int status, int events);
 
 static void way_note(const struct cmsghdr *head, struct way *way)
 {
@@ -286,6 +290,24 @@ static void intake_ready(struct intake *intake, unsigned i)
 	message->msg_flags = 0;
 }
 
+static void poll_on(struct listener *listener)
+{
+	const bool reads = listener->udp->started && !listener->away;
+	const int events = (reads ? UV_READABLE : 0) | (listener->outlet.n ? UV_WRITABLE : 0);
+
+	if (events == listener->events)
+		return;
+	listener->events = events;
+	uv_poll_start(&listener->poll, events, listener_event);
+}
+
+/* Who waits on a socket is woken to look at each datagram that has left it, even for what comes in alone. */
+static void leave(struct listener *listener)
+{
+	listener->away = true;
+	poll_on(listener);
+}
+
 /* Returns whether there may be more. */
 static bool take_batch(struct listener *listener)
 {
@@ -295,6 +317,8 @@ static bool take_batch(struct listener *listener)
 
 	if (got > 0)
 		udp->calls.batch(udp->calls.context);
+	if (got >= MANY && !listener->away)
+		leave(listener);
 	for (int i = 0; i < got; i++) {
 		take_packet(listener, (unsigned)i);
 		intake_ready(intake, (unsigned)i);
@@ -329,8 +353,6 @@ static void outlet_flush(struct listener *listener)
 	outlet->first = outlet->n = 0;
 }
 
-static void poll_on(struct listener *listener);
-
 static void listener_event(uv_poll_t *poll, int status, int events)
 {
 	struct listener *listener = poll->data;
@@ -344,17 +366,6 @@ static void listener_event(uv_poll_t *poll, int status, int events)
 	if (events & UV_READABLE)
 		for (int round = 0; round < ROUNDS && take_batch(listener); round++)
 			;
-}
-
-static void poll_on(struct listener *listener)
-{
-	int events = (listener->udp->started ? UV_READABLE : 0) |
-		     (listener->outlet.n ? UV_WRITABLE : 0);
-
-	if (events == listener->events)
-		return;
-	listener->events = events;
-	uv_poll_start(&listener->poll, events, listener_event);
 }
 
 static void write_way(const struct listener *listener, const struct slot *slot,
@@ -410,9 +421,10 @@ void udp_flush(struct udp *udp)
 {
 	for (uint8_t i = 0; i < udp->n_listeners; i++) {
 		struct listener *listener = udp->listeners[i];
-		if (!listener->outlet.n)
+		if (!listener->outlet.n && !listener->away)
 			continue;
 		outlet_flush(listener);
+		listener->away = false;
 		poll_on(listener);
 	}
 }
