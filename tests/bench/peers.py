@@ -7,7 +7,7 @@ show what that costs nobody.
 import os
 import shutil
 
-from servers import UPSTREAM, UPSTREAM_SHORT, count_elements, start_upstreams
+from servers import TURNED_TO, UPSTREAM, UPSTREAM_SHORT, count_elements, redirect, start_upstreams
 from stage import WORK, Process, Trouble, run
 
 UNBOUND = """\
@@ -44,7 +44,7 @@ remote-control:
 """
 
 DNSDIST = """\
-setLocal("{host}:53")
+setLocal("{host}:{port}")
 setACL("0.0.0.0/0")
 setMaxUDPOutstanding(65535)
 setSecurityPollSuffix("")
@@ -71,15 +71,16 @@ policy.add(policy.all(policy.DENY))
 """
 
 
-def listening(net):
-    """Does something have UDP port 53 there?"""
-    return ":0035 " in run("ip", "netns", "exec", net, "cat", "/proc/net/udp")
+def listening(net, port):
+    """Does something have that UDP port there?"""
+    return f":{port:04X} " in run("ip", "netns", "exec", net, "cat", "/proc/net/udp")
 
 
 class Peer:
     """A server in a namespace of its own; the classes below say which, and how it is started."""
 
     title = net = program = package = ""
+    port = 53
     settings = name = ""  # its configuration, and the name of that file
 
     def __init__(self, stage):
@@ -92,11 +93,11 @@ class Peer:
         start_upstreams(stage, self.net)
         self.prepare()
         self.process = Process(self.net, stage.server_core, [shutil.which(self.program), *self.arguments()],
-                               f"{self.net}.log", ready=lambda: listening(self.net))
+                               f"{self.net}.log", ready=lambda: listening(self.net, self.port))
 
     def prepare(self):
         with open(self.path(), "w", encoding="utf-8") as file:
-            file.write(self.settings.format(host=self.host, folder=self.folder, upstream=self.written(UPSTREAM),
+            file.write(self.settings.format(host=self.host, port=self.port, folder=self.folder, upstream=self.written(UPSTREAM),
                                             short=self.written(UPSTREAM_SHORT)))
 
     def path(self):
@@ -129,6 +130,17 @@ class Dnsdist(Peer):
 
     def arguments(self):
         return ["--supervised", "--disable-syslog", "-C", self.path()]
+
+
+class TurnedDnsdist(Dnsdist):
+    """The same behind a redirection, without which a sandbox that asks another server goes past it."""
+
+    title, net = "dnsdist behind a redirection", "turneddist"
+    port = TURNED_TO
+
+    def prepare(self):
+        super().prepare()
+        redirect(self.net)
 
 
 class Kresd(Peer):
@@ -169,4 +181,4 @@ class DnsmasqSet(Dnsmasq):
         return count_elements(self.net, "bench", "allow4")
 
 
-ALL = [DnsmasqSet, Dnsmasq, Unbound, Dnsdist, Kresd]
+ALL = [DnsmasqSet, Dnsmasq, Unbound, Dnsdist, TurnedDnsdist, Kresd]

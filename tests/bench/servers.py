@@ -43,16 +43,21 @@ class Echo:
         return ["--echo"]
 
 
+def redirect(net):
+    """Port 53 to the port that is listened on, as it is done for the gate: connection tracking and translation
+    both ways, and nothing else of the gate's table."""
+    run("ip", "netns", "exec", net, "nft", f"table ip turned {{ chain dns {{ type nat hook prerouting priority "
+        f"dstnat; udp dport 53 redirect to :{TURNED_TO}; }}; }}")
+
+
 class TurnedEcho(Echo):
-    """The same where port 53 is redirected to the port that is listened on, as it is for the gate: connection
-    tracking and translation both ways, and nothing else of the gate's table."""
+    """The same behind a redirection."""
 
     title = "echo behind a redirection"
 
     def __init__(self, stage, net="turned"):
         super().__init__(stage, net, port=TURNED_TO)
-        run("ip", "netns", "exec", net, "nft", f"table ip turned {{ chain dns {{ type nat hook prerouting priority "
-            f"dstnat; udp dport 53 redirect to :{TURNED_TO}; }}; }}")
+        redirect(net)
 
 
 CONFIGURATION = """\
