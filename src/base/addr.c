@@ -144,7 +144,7 @@ bool ng_prefix_is_host(const struct ng_prefix *prefix)
 	return len && prefix->bits == 8 * len;
 }
 
-struct place {
+struct place { /* in a table, in the order of their first octets */
 	uint8_t bytes[16];
 	uint8_t bits;
 	enum ng_reach reach;
@@ -209,7 +209,7 @@ static const struct inside insides[] = {
 static enum ng_reach places_reach(const struct place *places, size_t n, const uint8_t *bytes)
 {
 	enum ng_reach reach = NG_REACH_PUBLIC;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && places[i].bytes[0] <= bytes[0]; i++)
 		if (places[i].reach < reach &&
 		    bits_agree(places[i].bytes, bytes, places[i].bits))
 			reach = places[i].reach;

@@ -1,4 +1,7 @@
-/* The free items of a chunk are a list through their first four octets; the chunks with room, one too. */
+/*
+ * What was given back to a chunk is a list through its first four octets, and is taken again before the
+ * items that never were; the chunks with room are a list, too.
+ */
 #include "base/slab.h"
 
 #include "base/grow.h"
@@ -56,13 +59,12 @@ static int chunk_add(struct slab *slab)
 	if (at >= UINT32_MAX / SLAB_CHUNK ||
 	    !grow(&slab->chunks, &slab->room, at + 1, sizeof(struct slab_chunk *)))
 		return NG_E_NOMEM;
-	chunk = calloc(1, chunk_size(slab));
+	/* Where there was a chunk before, somebody may still look at an item that was there. */
+	chunk = at < slab->n_chunks ? calloc(1, chunk_size(slab)) : malloc(chunk_size(slab));
 	if (!chunk)
 		return NG_E_NOMEM;
-	chunk->used = 0;
+	chunk->used = chunk->seen = 0;
 	chunk->free = 0;
-	for (uint32_t i = SLAB_CHUNK; i-- > 0; chunk->free = i + 1)
-		memcpy(item_of(slab, chunk, i), &chunk->free, sizeof(chunk->free));
 	slab->chunks[at] = chunk;
 	if (at == slab->n_chunks)
 		slab->n_chunks++;
@@ -81,9 +83,10 @@ void *slab_take(struct slab *slab, uint32_t *number)
 		return NULL;
 	at = slab->roomy - 1;
 	chunk = slab->chunks[at];
-	i = chunk->free - 1;
+	i = chunk->free ? chunk->free - 1 : chunk->seen++;
 	item = item_of(slab, chunk, i);
-	memcpy(&chunk->free, item, sizeof(chunk->free));
+	if (chunk->free)
+		memcpy(&chunk->free, item, sizeof(chunk->free));
 	if (++chunk->used == SLAB_CHUNK)
 		roomy_take(slab, at);
 	slab->items++;

@@ -26,7 +26,9 @@ void *slab_take(struct slab *slab, uint32_t *number);
 void slab_give(struct slab *slab, uint32_t number);
 
 struct slab_chunk {
-	uint32_t used, free; /* items; 1 + the first of the free ones */
+	uint16_t used,
+		seen; /* items; the first so many were taken once, and others are not written */
+	uint32_t free;       /* 1 + the first of those given back */
 	uint32_t next, prev; /* of the chunks with room, 1 + their numbers */
 	uint8_t octets[];
 };
@@ -35,4 +37,13 @@ struct slab_chunk {
 static inline void *slab_at(const struct slab *slab, uint32_t number)
 {
 	return slab->chunks[number / SLAB_CHUNK]->octets + number % SLAB_CHUNK * slab->size;
+}
+
+/* Of any number at all: that item, or what is left of it when it was given back. NULL: it never was there. */
+static inline void *slab_peek(const struct slab *slab, uint32_t number)
+{
+	const struct slab_chunk *chunk =
+		number / SLAB_CHUNK < slab->n_chunks ? slab->chunks[number / SLAB_CHUNK] : NULL;
+
+	return chunk && number % SLAB_CHUNK < chunk->seen ? slab_at(slab, number) : NULL;
 }

@@ -92,12 +92,38 @@ static void numbers_are_used_again(void **state)
 	slab_finish(&slab);
 }
 
+/* Of a number that nobody has, or that is not any more, nothing is shown that was not written. */
+static void any_number_may_be_peeked_at(void **state)
+{
+	struct slab slab = {.size = sizeof(struct item)};
+	uint32_t first, second;
+	struct item *item;
+
+	(void)state;
+	assert_null(slab_peek(&slab, 0));
+	item = slab_take(&slab, &first);
+	assert_non_null(item);
+	item->words[2] = 7;
+	assert_ptr_equal(slab_peek(&slab, first), item);
+	assert_null(slab_peek(&slab, first + 1));
+	assert_null(slab_peek(&slab, SLAB_CHUNK));
+	assert_null(slab_peek(&slab, UINT32_MAX));
+	slab_give(&slab, first);
+	assert_ptr_equal(slab_peek(&slab, first), item);
+	assert_int_equal(item->words[2], 7);
+	assert_ptr_equal(slab_take(&slab, &second), item); /* before one that never was */
+	assert_int_equal(item->words[2], 0);
+	slab_finish(&slab);
+	assert_null(slab_peek(&slab, first));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(items_stay_where_they_are),
 		cmocka_unit_test(memory_goes_back),
 		cmocka_unit_test(numbers_are_used_again),
+		cmocka_unit_test(any_number_may_be_peeked_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
