@@ -173,7 +173,7 @@ struct ng_held {
  * already, or one of several does not any more. They are to be kept as the LEASE was, or forgotten.
  */
 struct ng_lease_order {
-	uint64_t number; /* counts up from 1 */
+	uint64_t number; /* never 0, and never another's again */
 	uint32_t sandbox;
 	struct ng_addr
 		client; /* set only when the client sits in a source prefix wider than one address */

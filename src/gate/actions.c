@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DIGITS_MAX 10 /* of a line's number */
+
 void actions_begin(struct ng_gate *gate, uint64_t now_us)
 {
 	gate->input++;
@@ -78,6 +80,25 @@ const char *word_text(struct ng_gate *gate, const char *text)
 	const char *word = arena_copy(&gate->words, text, strlen(text) + 1);
 
 	return word ? word : "";
+}
+
+/* Each answer has one, which is why it is not formatted like the others. */
+const char *word_place(struct ng_gate *gate, const char *path, uint32_t line)
+{
+	char digits[DIGITS_MAX], *first = digits + sizeof(digits);
+	const size_t len = strlen(path);
+	char *word;
+
+	do
+		*--first = (char)('0' + line % 10);
+	while (line /= 10);
+	word = arena_alloc(&gate->words, len + 1 + DIGITS_MAX + 1);
+	if (!word)
+		return "";
+	memcpy(word, path, len);
+	word[len] = ':';
+	memcpy(word + len + 1, first, (size_t)(digits + sizeof(digits) - first));
+	return word;
 }
 
 const char *word_format(struct ng_gate *gate, const char *format, ...)

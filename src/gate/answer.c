@@ -199,6 +199,8 @@ static int query_lease(struct ng_gate *gate, struct query *query, size_t n_addrs
 {
 	query->decided_us = gate->now_us;
 	query->sure_us = UINT64_MAX;
+	query->said.decided = query_decision_alone(query);
+	query->said.asker = &query->from;
 	query->waits =
 		arena_alloc(&query->arena, n_addrs * ports_of(query) * sizeof(*query->waits));
 	if (!query->waits)

@@ -6,16 +6,16 @@
 
 #include "base/hash.h"
 #include "dns/svcb.h"
-#include <stdlib.h>
+#include <string.h>
 
 unsigned question_len(const struct question_key *key)
 {
 	return (unsigned)(offsetof(struct question_key, name) + 1u + key->name.len);
 }
 
-unsigned question_hash(const struct ng_gate *gate, const struct question_key *key)
+uint64_t question_hash(const struct ng_gate *gate, const struct question_key *key)
 {
-	return (unsigned)hash_octets(key, question_len(key), gate->seed);
+	return hash_octets(key, question_len(key), gate->seed);
 }
 
 /* Of all questions that may wait, one in so many may be one that nobody waits for. */
@@ -32,37 +32,37 @@ static void ahead_end(struct ng_gate *gate, const struct ask *ask)
 
 static void ask_free(struct ng_gate *gate, struct ask *ask)
 {
+	const uint32_t place = number_place(ask->id);
+	uint32_t taken;
+
 	if (ask->ahead)
 		ahead_end(gate, ask);
-	HASH_DEL(gate->asks, ask);
-	HASH_DELETE(by_id, gate->asks_by_id, ask);
-	free(ask);
+	index_take(&gate->ask_index, ask->hash, &ask->key, &taken);
+	DL_DELETE(gate->asks, ask);
+	ask->id = 0;
+	slab_give(&gate->ask_slab, place);
 }
 
 static struct ask *ask_make(struct ng_gate *gate, const struct question_key *key,
 			    uint32_t sandbox)
 {
-	struct ask *ask = calloc(1, sizeof(*ask));
+	const uint64_t hash = question_hash(gate, key);
+	uint32_t place;
+	struct ask *ask =
+		gate->ask_slab.items < PLACES_MAX ? slab_take(&gate->ask_slab, &place) : NULL;
 
 	if (!ask)
 		return NULL;
-	ask->id = gate->last_ask + 1;
+	if (index_put(&gate->ask_index, hash, place)) {
+		slab_give(&gate->ask_slab, place);
+		return NULL;
+	}
+	ask->id = number_make(&gate->last_ask, place);
+	ask->hash = hash;
 	ask->key = *key;
 	ask->sandbox = sandbox;
 	ask->sent_us = gate->now_us;
-	HASH_ADD_KEYPTR_BYHASHVALUE(hh, gate->asks, &ask->key, question_len(key),
-				    question_hash(gate, key), ask);
-	if (!ask->hh.tbl) {
-		free(ask);
-		return NULL;
-	}
-	HASH_ADD(by_id, gate->asks_by_id, id, sizeof(ask->id), ask);
-	if (!ask->by_id.tbl) {
-		HASH_DEL(gate->asks, ask);
-		free(ask);
-		return NULL;
-	}
-	gate->last_ask++;
+	DL_APPEND(gate->asks, ask);
 	return ask;
 }
 
@@ -80,18 +80,13 @@ static void ask_send(struct ng_gate *gate, const struct ask *ask)
 	gate->counters.asks++;
 }
 
-static struct ask *ask_same(const struct ng_gate *gate, const struct question_key *key)
+struct ask *ask_same(const struct ng_gate *gate, const struct question_key *key)
 {
-	struct ask *ask;
+	uint32_t place;
 
-	HASH_FIND_BYHASHVALUE(hh, gate->asks, key, question_len(key), question_hash(gate, key),
-			      ask);
-	return ask;
-}
-
-bool ask_in_flight(const struct ng_gate *gate, const struct question_key *key)
-{
-	return ask_same(gate, key) != NULL;
+	if (!index_find(&gate->ask_index, question_hash(gate, key), key, &place))
+		return NULL;
+	return slab_at(&gate->ask_slab, place);
 }
 
 void ask_ahead(struct ng_gate *gate, const struct entry *entry, const struct query *query)
@@ -116,9 +111,10 @@ void ask_ahead(struct ng_gate *gate, const struct entry *entry, const struct que
 	ask_send(gate, ask);
 }
 
-void ask_join(struct ng_gate *gate, struct query *query, const struct question_key *key)
+void ask_join(struct ng_gate *gate, struct query *query, const struct question_key *key,
+	      struct ask *same)
 {
-	struct ask *ask = ask_same(gate, key);
+	struct ask *ask = same;
 
 	if (!ask) {
 		ask = ask_make(gate, key, query->sandbox->spec.id);
@@ -144,12 +140,11 @@ void ask_leave(struct query *query)
 	query->state = QUERY_RESOLVING;
 }
 
-static struct ask *ask_find(struct ng_gate *gate, uint64_t id)
+static struct ask *ask_find(const struct ng_gate *gate, uint64_t id)
 {
-	struct ask *ask;
+	struct ask *ask = slab_peek(&gate->ask_slab, number_place(id));
 
-	HASH_FIND(by_id, gate->asks_by_id, &id, sizeof(id), ask);
-	return ask;
+	return ask && ask->id == id ? ask : NULL;
 }
 
 /* Takes the ask out of the table: a query may need the same question again, and must then be able to send it. */
@@ -304,11 +299,27 @@ void ask_drop(struct ng_gate *gate, struct ask *ask)
 	ask_free(gate, ask);
 }
 
+static bool same_question(const void *of, uint32_t place, const void *as)
+{
+	const struct ng_gate *gate = of;
+	const struct ask *ask = slab_at(&gate->ask_slab, place);
+	const struct question_key *key = as;
+
+	return ask->key.name.len == key->name.len &&
+	       memcmp(&ask->key, key, question_len(key)) == 0;
+}
+
+void asks_init(struct ng_gate *gate)
+{
+	gate->ask_slab.size = sizeof(struct ask);
+	gate->ask_index.of = gate;
+	gate->ask_index.same = same_question;
+}
+
 void asks_finish(struct ng_gate *gate)
 {
-	struct ask *ask, *spare;
-
-	HASH_ITER (hh, gate->asks, ask, spare) {
-		ask_free(gate, ask);
-	}
+	while (gate->asks)
+		ask_free(gate, gate->asks);
+	index_finish(&gate->ask_index);
+	slab_finish(&gate->ask_slab);
 }

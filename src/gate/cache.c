@@ -89,7 +89,7 @@ static uint64_t stale_until(const struct ng_gate *gate, const struct entry *entr
 
 struct entry *cache_find(struct ng_gate *gate, const struct question_key *key)
 {
-	struct entry *entry = table_find(gate, key, question_hash(gate, key));
+	struct entry *entry = table_find(gate, key, (uint32_t)question_hash(gate, key));
 
 	if (!entry || entry->until_us > gate->now_us)
 		return entry;
@@ -101,7 +101,7 @@ struct entry *cache_find(struct ng_gate *gate, const struct question_key *key)
 /* What a server denied is not held against the name once the servers are silent. */
 struct entry *cache_stale(const struct ng_gate *gate, const struct question_key *key)
 {
-	struct entry *entry = table_find(gate, key, question_hash(gate, key));
+	struct entry *entry = table_find(gate, key, (uint32_t)question_hash(gate, key));
 
 	if (!entry || stale_until(gate, entry) <= gate->now_us ||
 	    (entry->negative && (entry->has_soa || entry->rcode || !entry->n)))
@@ -147,7 +147,7 @@ bool cache_keep(struct ng_gate *gate, struct entry *entry, uint32_t sandbox)
 	struct cache *cache = &gate->cache;
 	struct entry *old, **bucket;
 
-	entry->hash = question_hash(gate, &key);
+	entry->hash = (uint32_t)question_hash(gate, &key);
 	old = table_find(gate, &key, entry->hash);
 	if (old) {
 		entry->used = old->used;

@@ -201,7 +201,7 @@ enum chain_step chain_follow(struct ng_gate *gate, struct query *query,
 		if (!keep_set(gate, query, entry, NG_TYPE_CNAME) ||
 		    !chain_move(query, entry_rdata(entry, cname), entry->rrs[cname].rdlen))
 			return CHAIN_FAIL;
-		if (target_serves(gate, query))
+		if (target_serves(query))
 			return CHAIN_LOCAL;
 	}
 }

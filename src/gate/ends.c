@@ -34,7 +34,7 @@ static void fail(struct ng_gate *gate, struct query *query, const struct told *t
 {
 	struct ng_record *record;
 
-	if (!query_allowed(gate, query)) {
+	if (!query_allowed(query)) {
 		query_denied(gate, query);
 		return;
 	}

@@ -41,14 +41,31 @@ struct wait { /* one query waiting for one order */
 	struct wait *next, *prev;
 };
 
+/*
+ * Orders and asks are known outside by a number that leads to their place at once: below, where in its slab
+ * it stands, 1 being the first; above, how many there were before it, so that none is another's again.
+ */
+#define PLACE_BITS 24
+#define PLACES_MAX ((1u << PLACE_BITS) - 1)
+
+static inline uint64_t number_make(uint64_t *last, uint32_t place)
+{
+	return ++*last << PLACE_BITS | (place + 1);
+}
+
+static inline uint32_t number_place(uint64_t number)
+{
+	return (uint32_t)(number & PLACES_MAX) - 1;
+}
+
 struct order {
-	uint64_t number, until_us;
+	uint64_t until_us;
+	uint64_t number; /* 0: of an order that is gone */
 	struct lease *lease;
 	struct trail *trail; /* for whose sake it was sent; a use of it */
-	uint32_t slot;       /* in the slab of orders */
 	struct wait *waits;
-	struct order *next, *prev; /* of the lease */
-	UT_hash_handle hh;
+	struct order *next, *prev;   /* of the lease */
+	struct order *newer, *older; /* of the gate */
 };
 
 struct question_key { /* what an upstream is asked: the key of asks and cache */
@@ -59,13 +76,14 @@ struct question_key { /* what an upstream is asked: the key of asks and cache */
 };
 
 struct ask {
-	uint64_t id;
+	uint64_t sent_us;
+	uint64_t id; /* as an order's number */
+	uint64_t hash;
 	struct question_key key;
 	uint32_t sandbox; /* whose question it was first */
 	bool ahead;       /* nobody waits: it is to be known before the old answer ends */
-	uint64_t sent_us;
 	struct query *queries;
-	UT_hash_handle hh, by_id;
+	struct ask *next, *prev; /* of the gate */
 };
 
 struct waiting {                 /* a name that waits for approval */
@@ -92,6 +110,9 @@ struct said { /* of a trail, in the input of that number: an answer's orders all
 	const char *rule, *sandbox_name;
 	uint64_t way;
 	struct ng_trail trail;
+	/* What was decided of the trail's first name alone, for `asker`; NULL: that is not known. */
+	const struct ng_decision *decided;
+	const struct ng_addr *asker;
 };
 
 struct query {
@@ -108,11 +129,13 @@ struct query {
 	struct ng_name name;         /* asked name, lower case */
 	struct ng_name target;       /* where its alias chain has come to, lower case */
 	struct fault fault;          /* why the chain may not be followed */
-	struct ng_decision decision; /* made in the input of that number, at that link */
-	uint64_t decided_in;
+	struct ng_decision decision; /* made at that link, by the policy that there is: */
+	bool decided;                /* else it is to be made anew */
 	uint8_t decided_links;
 	bool decided_complete;
-	struct ng_bounds bounds; /* of the decision, once it is complete */
+	struct ng_bounds given; /* of the decision */
+	struct ng_bounds
+		bounds; /* and as far as alias targets open the same; see chain_allowed() */
 	struct ng_name *
 		chain; /* name and the alias targets in order; NULL without links; in the arena */
 	bool complete;        /* the chain and its records are all there */
@@ -165,7 +188,9 @@ struct ng_gate {
 	bool warden_lost;
 	uint64_t n_elements; /* of all leases */
 
-	struct ask *asks, *asks_by_id;
+	struct ask *asks; /* oldest first */
+	struct slab ask_slab;
+	struct index ask_index; /* by their keys */
 	uint64_t last_ask;
 	uint32_t n_ahead; /* asks of that kind */
 	struct cache cache;
@@ -173,7 +198,7 @@ struct ng_gate {
 	uint64_t sources_in; /* the last input that changed whose an address is */
 	struct failure *failures;
 	struct book book;
-	struct order *orders;
+	struct order *orders; /* oldest first */
 	struct slab order_slab;
 	uint64_t last_order;
 	struct spending *gone;   /* of sandboxes that are, by name */
@@ -201,6 +226,7 @@ void actions_begin(struct ng_gate *gate, uint64_t now_us); /* first thing in eve
 struct ng_action *action_add(struct ng_gate *gate, enum ng_action_kind kind);
 const struct ng_name *word_name(struct ng_gate *gate, const struct ng_name *name);
 const char *word_text(struct ng_gate *gate, const char *text);
+const char *word_place(struct ng_gate *gate, const char *path, uint32_t line); /* "path:line" */
 const char *word_format(struct ng_gate *gate, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -473,7 +499,9 @@ size_t path_held(const struct sandbox *sandbox, const struct ng_trail *trail);
 const struct ng_name *trail_end(const struct ng_trail *trail);
 struct ng_trail query_trail(const struct query *query);
 bool addresses_note(struct query *query); /* once, when the answer is complete */
-bool query_allowed(struct ng_gate *gate, struct query *query);
+bool query_allowed(struct query *query);
+/* What was decided of its name, asked by its client, before any answer; NULL: not known any more. */
+const struct ng_decision *query_decision_alone(const struct query *query);
 /* Why nothing is told for its type any more, when that was switched off since it began; or TEXT_NONE. */
 enum text type_closed(const struct query *query);
 /* After query_allowed(): does policy allow the aliases? Narrows query's bounds; sets its fault. */
@@ -489,7 +517,7 @@ void trail_decide(const struct sandbox *sandbox, const struct ng_trail *trail,
 		  const struct ng_name *held, const struct ng_addr *client,
 		  struct ng_decision *out);
 /* Has the alias target that the query has come to a rule with data of its own? */
-bool target_serves(struct ng_gate *gate, struct query *query);
+bool target_serves(struct query *query);
 /* Does a rule for the answer's addresses have data to put in its place? */
 bool answer_replaced(const struct query *query);
 bool verdict_passes(const struct sandbox *sandbox, enum ng_verdict verdict);
@@ -558,16 +586,20 @@ const struct route *route_by_origin(const struct ng_gate *gate, uint64_t origin)
 void answer_trust(const struct ng_gate *gate, uint32_t id, struct ng_answer *answer);
 
 /* asks.c */
-bool ask_in_flight(const struct ng_gate *gate, const struct question_key *key);
+/* The one for that question; NULL: there is none in flight. */
+struct ask *ask_same(const struct ng_gate *gate, const struct question_key *key);
 /* The octets of a key that count; they begin at its first. */
 unsigned question_len(const struct question_key *key);
-unsigned question_hash(const struct ng_gate *gate, const struct question_key *key);
-void ask_join(struct ng_gate *gate, struct query *query, const struct question_key *key);
+uint64_t question_hash(const struct ng_gate *gate, const struct question_key *key);
+/* same: as ask_same() said just now. */
+void ask_join(struct ng_gate *gate, struct query *query, const struct question_key *key,
+	      struct ask *same);
 /* What the entry says, once more, since query used it; nothing happens where that would be too much. */
 void ask_ahead(struct ng_gate *gate, const struct entry *entry, const struct query *query);
 void ask_leave(struct query *query);
 /* Nobody waits for it any more, and nobody will learn what comes. */
 void ask_drop(struct ng_gate *gate, struct ask *ask);
+void asks_init(struct ng_gate *gate);
 void asks_finish(struct ng_gate *gate);
 /* Takes out of service records what opens addresses past the gate. NG_E_FORMAT, NG_E_NOMEM. */
 int services_strip(struct ng_gate *gate, struct ng_answer *answer) NG_MUST_CHECK;

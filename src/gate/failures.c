@@ -26,8 +26,10 @@ static struct failure *find(const struct ng_gate *gate, const struct question_ke
 {
 	struct failure *failure;
 
+	if (!gate->failures) /* as it is most of the time */
+		return NULL;
 	HASH_FIND_BYHASHVALUE(hh, gate->failures, key, question_len(key),
-			      question_hash(gate, key), failure);
+			      (unsigned)question_hash(gate, key), failure);
 	return failure;
 }
 
@@ -73,14 +75,14 @@ void failure_note(struct ng_gate *gate, const struct question_key *key, enum tex
 		.text = text,
 	};
 	HASH_ADD_KEYPTR_BYHASHVALUE(hh, gate->failures, &failure->key, question_len(key),
-				    question_hash(gate, key), failure);
+				    (unsigned)question_hash(gate, key), failure);
 	if (!failure->hh.tbl)
 		free(failure);
 }
 
 void failure_forget(struct ng_gate *gate, const struct question_key *key)
 {
-	struct failure *failure = gate->failures ? find(gate, key) : NULL;
+	struct failure *failure = find(gate, key);
 
 	if (failure)
 		drop(gate, failure);

@@ -53,6 +53,7 @@ int ng_gate_create(uint64_t seed, struct ng_gate **out)
 	gate->seed = gate->directory.seed = seed;
 	book_init(&gate->book, seed);
 	gate->order_slab.size = sizeof(struct order);
+	asks_init(gate);
 	gate->settings = ng_settings_full(&(struct ng_settings){0});
 	arena_init(&gate->words, WORDS_MAX);
 	arena_init(&gate->parsed, PARSED_MAX);
@@ -129,7 +130,7 @@ static void sandbox_move(struct ng_gate *gate, struct sandbox *from, struct sand
 	DL_FOREACH2(from->queries, query, sandbox_next)
 	{
 		query->sandbox = to;
-		query->decided_in = 0; /* by a policy that is gone */
+		query->decided = false; /* by a policy that is gone */
 		query->repoliced = true;
 	}
 	to->queries = from->queries;

@@ -324,13 +324,14 @@ bool addresses_note(struct query *query)
 }
 
 /*
- * Within one input policy does not change: a verdict that no answer can change holds for what came since.
- * Data instead of an answer are decided when it is there, and may lead to more names yet. A denial that
- * only observes stays one, but the answer may show another rule that says so.
+ * A verdict that no answer can change holds for what came since, for as long as the policy that it was made
+ * by: when that changes, sandbox_move() takes it from the query. Data instead of an answer are decided when
+ * it is there, and may lead to more names yet. A denial that only observes stays one, but the answer may
+ * show another rule that says so.
  */
-static bool judged(const struct ng_gate *gate, const struct query *query)
+static bool judged(const struct query *query)
 {
-	if (query->decided_in != gate->input)
+	if (!query->decided)
 		return false;
 	if (query->decision.verdict == NG_ALLOW && !query->decision.open && !query->replaces)
 		return true;
@@ -338,17 +339,32 @@ static bool judged(const struct ng_gate *gate, const struct query *query)
 	       query->decided_complete == query->complete;
 }
 
-bool query_allowed(struct ng_gate *gate, struct query *query)
+static void query_judge(struct query *query)
 {
 	const struct ng_trail trail = query_trail(query);
 	const struct path path = path_of(query, &trail);
 
-	if (!judged(gate, query))
-		judge_whole(&path, &query->decision, &query->bounds);
-	query->decided_in = gate->input;
+	judge_whole(&path, &query->decision, &query->given);
+	query->bounds = query->given;
+	query->decided = true;
 	query->decided_links = query->links;
 	query->decided_complete = query->complete;
+}
+
+bool query_allowed(struct query *query)
+{
+	if (!judged(query))
+		query_judge(query);
 	return verdict_passes(query->sandbox, query->decision.verdict);
+}
+
+const struct ng_decision *query_decision_alone(const struct query *query)
+{
+	const bool alone = query->decided && !query->decided_links &&
+			   !query->decided_complete && !query->decision.open &&
+			   query->decision.verdict == NG_ALLOW;
+
+	return alone ? &query->decision : NULL;
 }
 
 enum text type_closed(const struct query *query)
@@ -364,9 +380,9 @@ enum text type_closed(const struct query *query)
 }
 
 /* A decision that no answer can change holds for all targets behind as well. */
-bool target_serves(struct ng_gate *gate, struct query *query)
+bool target_serves(struct query *query)
 {
-	return !query->local && query->decision.open && query_allowed(gate, query) &&
+	return !query->local && query->decision.open && query_allowed(query) &&
 	       serves_local(&query->decision);
 }
 
@@ -384,6 +400,8 @@ bool chain_allowed(struct query *query)
 	struct ng_decision data;
 
 	query->fault = (struct fault){.text = TEXT_ALIAS_DATA};
+	if (query->links)
+		query->bounds = query->given;
 	if (query->repoliced && !data_stand(&path, &data))
 		return false;
 	if (!query->local && serves_local(&query->decision))

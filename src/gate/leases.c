@@ -338,7 +338,7 @@ void lease_shut(struct ng_gate *gate, const struct lease *lease, enum ng_action_
 
 	history_note(gate, &key, name);
 	action_add(gate, kind)->lease = (struct ng_lease_order){
-		.number = ++gate->last_order,
+		.number = number_make(&gate->last_order, 0),
 		.sandbox = key.sandbox,
 		.client = key.client,
 		.addr = key.addr,

@@ -8,11 +8,14 @@
 
 static void order_free(struct ng_gate *gate, struct order *order)
 {
-	HASH_DEL(gate->orders, order);
+	const uint32_t place = number_place(order->number);
+
+	DL_DELETE2(gate->orders, order, older, newer);
 	DL_DELETE(order->lease->more->orders, order);
 	lease_narrow(&gate->book, order->lease);
 	trail_release(gate, lease_sandbox(&gate->book, order->lease), order->trail);
-	slab_give(&gate->order_slab, order->slot);
+	order->number = 0;
+	slab_give(&gate->order_slab, place);
 }
 
 /* Without memory for all of it there is none: then the lease is told without one, and not kept. */
@@ -36,27 +39,38 @@ static bool is_said(const struct ng_gate *gate, const struct said *said,
 	       of->local == trail->local && of->replaces == trail->replaces;
 }
 
+/* "path:line" of the rule that the held name of the trail stands under. */
+static const char *rule_words(struct ng_gate *gate, const struct sandbox *sandbox,
+			      const struct ng_trail *trail, size_t held,
+			      const struct ng_addr *client, const struct said *said)
+{
+	const struct ng_decision *decision = said->decided;
+	struct ng_decision anew;
+
+	if (!decision || held || trail->local || !ng_addr_equal(said->asker, client)) {
+		trail_decide(sandbox, trail, &trail->names[held], client, &anew);
+		decision = &anew;
+	}
+	return decision->matched ? word_place(gate, decision->match.path, decision->match.line)
+				 : "";
+}
+
 static void say(struct ng_gate *gate, const struct sandbox *sandbox,
 		const struct ng_trail *trail, const struct ng_addr *client, struct said *out)
 {
-	const struct ng_name *name = &trail->names[path_held(sandbox, trail)];
-	struct ng_decision decision;
+	size_t held;
 
 	if (is_said(gate, out, trail, client))
 		return;
-	trail_decide(sandbox, trail, name, client, &decision);
-	*out = (struct said){
-		.input = gate->input,
-		.of = *trail,
-		.client = *client,
-		.name = word_name(gate, name),
-		.rule = decision.matched ? word_format(gate, "%s:%u", decision.match.path,
-						       decision.match.line)
-					 : "",
-		.sandbox_name = word_text(gate, sandbox->spec.name),
-		.way = trail_way(trail),
-		.trail = trail_words(gate, trail),
-	};
+	held = path_held(sandbox, trail);
+	out->input = gate->input;
+	out->of = *trail;
+	out->client = *client;
+	out->name = word_name(gate, &trail->names[held]);
+	out->rule = rule_words(gate, sandbox, trail, held, client, out);
+	out->sandbox_name = word_text(gate, sandbox->spec.name);
+	out->way = trail_way(trail);
+	out->trail = trail_words(gate, trail);
 }
 
 struct ng_lease_order order_words(struct ng_gate *gate, const struct lease *lease,
@@ -91,23 +105,19 @@ struct ng_lease_order order_words(struct ng_gate *gate, const struct lease *leas
 static struct order *order_make(struct ng_gate *gate, struct lease *lease, struct trail *trail,
 				uint64_t until_us)
 {
-	uint32_t slot;
-	struct order *order =
-		lease_widen(&gate->book, lease) ? NULL : slab_take(&gate->order_slab, &slot);
+	uint32_t place;
+	struct order *order;
 
+	if (gate->order_slab.items >= PLACES_MAX || lease_widen(&gate->book, lease))
+		return NULL;
+	order = slab_take(&gate->order_slab, &place);
 	if (!order)
 		return NULL;
-	order->number = gate->last_order + 1;
-	order->slot = slot;
+	order->number = number_make(&gate->last_order, place);
 	order->until_us = until_us;
 	order->lease = lease;
-	HASH_ADD(hh, gate->orders, number, sizeof(order->number), order);
-	if (!order->hh.tbl) {
-		slab_give(&gate->order_slab, slot);
-		return NULL;
-	}
 	order->trail = trail_share(trail);
-	gate->last_order++;
+	DL_APPEND2(gate->orders, order, older, newer);
 	DL_APPEND(lease->more->orders, order);
 	return order;
 }
@@ -169,10 +179,9 @@ void order_resolve(struct ng_gate *gate, struct order *order, int code)
 
 static struct order *order_find(const struct ng_gate *gate, uint64_t number)
 {
-	struct order *order;
+	struct order *order = slab_peek(&gate->order_slab, number_place(number));
 
-	HASH_FIND(hh, gate->orders, &number, sizeof(number), order);
-	return order;
+	return order && order->number == number ? order : NULL;
 }
 
 bool ng_gate_order(const struct ng_gate *gate, uint64_t number, struct ng_name *name,

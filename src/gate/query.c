@@ -57,10 +57,12 @@ static void query_ask(struct ng_gate *gate, struct query *query, const struct qu
 	uint32_t left_s;
 	enum text why = failure_find(gate, key, &left_s);
 	struct ng_name owner;
+	struct ask *same;
 
 	if (!why) {
-		if (ask_in_flight(gate, key) || budget_allows(gate, query, &owner))
-			ask_join(gate, query, key);
+		same = ask_same(gate, key);
+		if (same || budget_allows(gate, query, &owner))
+			ask_join(gate, query, key, same);
 		else
 			query_over_budget(gate, query, &owner);
 		return;
@@ -77,7 +79,7 @@ bool query_stands(struct ng_gate *gate, struct query *query)
 {
 	enum text closed;
 
-	if (!query_allowed(gate, query)) {
+	if (!query_allowed(query)) {
 		query_denied(gate, query);
 		return false;
 	}
@@ -159,8 +161,8 @@ static void query_admit(struct ng_gate *gate, const struct told *told,
 		return;
 	}
 	query->decision = *decision;
-	query->bounds = *bounds;
-	query->decided_in = gate->input;
+	query->given = query->bounds = *bounds;
+	query->decided = true;
 	query_dispatch(gate, query);
 }
 

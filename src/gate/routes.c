@@ -285,7 +285,7 @@ static void asks_drop(struct ng_gate *gate, const struct gone *gone)
 {
 	struct ask *ask, *spare;
 
-	HASH_ITER (hh, gate->asks, ask, spare) {
+	DL_FOREACH_SAFE (gate->asks, ask, spare) {
 		if (is_gone(gone, ask->key.route))
 			ask_drop(gate, ask);
 	}

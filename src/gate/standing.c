@@ -95,7 +95,8 @@ void ng_gate_warden_lost(struct ng_gate *gate, uint64_t now_us)
 
 	actions_begin(gate, now_us);
 	gate->warden_lost = true;
-	HASH_ITER (hh, gate->orders, order, spare) {
+	DL_FOREACH_SAFE2(gate->orders, order, spare, newer)
+	{
 		gate->counters.leases_refused++;
 		order_resolve(gate, order, NG_E_CLOSED);
 	}

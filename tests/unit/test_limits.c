@@ -22,7 +22,7 @@ struct world {
 	unsigned refused, failed, denied; /* replies */
 	struct ng_record told;            /* the last record of limits, and what it points to */
 	uint64_t limits[NG_LIMITS];
-	unsigned n_told;
+	unsigned n_told, n_answers;
 };
 
 static void apply(struct world *world, struct ng_settings settings)
@@ -106,9 +106,10 @@ static void answer(struct world *world, const struct ng_ask *ask)
 				4,
 				44,
 				0,
-				(uint8_t)(ask->id >> 8),
-				(uint8_t)ask->id};
+				(uint8_t)(world->n_answers >> 8),
+				(uint8_t)world->n_answers};
 
+	world->n_answers++;
 	memcpy(wire + 12, name->wire, name->len);
 	memcpy(wire + 12 + name->len, rest, sizeof(rest));
 	ng_gate_answer(world->gate, world->now_us, ask->id, &server, wire,
