@@ -8,6 +8,7 @@
 #include "config.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
+#include "daemon/views.h"
 #include "edge/confine.h"
 #include "edge/program.h"
 
@@ -439,6 +440,8 @@ static void finish(struct daemon *daemon)
 	marks_finish();
 	prepare_undo(daemon);
 	json_decref(daemon->reload_notes);
+	if (daemon->views)
+		shown_finish(&daemon->views->shown);
 	free(daemon->views);
 	conf_free(daemon->conf);
 }

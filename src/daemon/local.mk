@@ -12,7 +12,7 @@ namegated_SOURCES = src/daemon/main.c src/daemon/assign.c src/daemon/assign.h sr
 	src/daemon/child.h src/daemon/daemon.c src/daemon/daemon.h src/daemon/feed.c src/daemon/host.c src/daemon/host.h src/daemon/hosts.c src/daemon/holds.c src/daemon/marks.c \
 	src/daemon/images.c src/daemon/images.h src/daemon/links.c src/daemon/listen.c src/daemon/listen.h \
 	src/daemon/load.c src/daemon/log.c src/daemon/log.h src/daemon/own.c src/daemon/own.h \
-	src/daemon/prepare.c src/daemon/resolv.c src/daemon/routes.c src/daemon/routes.h src/daemon/sockets.c src/daemon/spec.c src/daemon/spec.h src/daemon/sync.c \
+	src/daemon/prepare.c src/daemon/resolv.c src/daemon/shown.c src/daemon/shown.h src/daemon/routes.c src/daemon/routes.h src/daemon/sockets.c src/daemon/spec.c src/daemon/spec.h src/daemon/sync.c \
 	src/daemon/upstreams.c src/daemon/verbs.c src/daemon/verbs_boxes.c src/daemon/verbs_sandbox.c src/daemon/views.c \
 	src/daemon/views.h src/daemon/views_rows.c src/daemon/views_status.c
 namegated_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(LMDB_CFLAGS) $(JANSSON_CFLAGS)

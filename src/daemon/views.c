@@ -135,6 +135,13 @@ static void view_end(struct daemon *daemon, struct view *view)
 			   "nothing is decided; namegate pending shows whose they are, and a "
 			   "list of the sandbox's own can let one in",
 			   (unsigned long long)view->wish.id);
+	else if (view->changed)
+		verbs_fail(
+			request,
+			"what waits under %llu is not what namegate pending has shown, which "
+			"is not done in good faith, so nothing is decided; a list of the "
+			"sandbox's own can let a name in",
+			(unsigned long long)view->wish.id);
 	else if (view->wish.id)
 		approvals_wish(daemon, request, &view->wish, view->found);
 	else

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "daemon/daemon.h"
+#include "daemon/shown.h"
 
 enum question {
 	ASK_NOTHING = 0,
@@ -45,6 +46,7 @@ struct view {
 	struct wish wish;
 	struct wall_waiting_row *found; /* of the wish; owned */
 	bool disputed;                  /* there is another one */
+	bool changed;                   /* or there was, when it was shown */
 	struct wall_flush flush;
 	uint64_t flushed;
 	struct wall_counters counters;       /* of all workers together that told them */
@@ -60,6 +62,7 @@ struct views {
 	/* Of the warden, then of each worker: the answer that it owes and nobody waits for any more. */
 	enum question owed[1 + NG_WORKERS_MAX];
 	struct wall_tally nobody; /* packets of no sandbox */
+	struct shown *shown;      /* names that wait */
 };
 
 /* Does it leave an answer out that it owes? */

@@ -45,6 +45,19 @@ kill -CONT "$hung"
 kill -TERM "$gate_pid"
 wait "$gate_pid"
 
+# One name is shown, and another one waits under its number when it is approved.
+gate_workers=1 NAMEGATE_TAKEN=swap start_gate
+ask 1 mixed.allowed.example >/dev/null
+number=$(gate pending --json | jq -r '.pending[] | select(.name == "mixed.allowed.example").id')
+for verb in "approve --scope global" refuse; do
+	# shellcheck disable=SC2086  # a verb and its options
+	like "namegate $verb decides nothing when another name waits than was shown" 'is not what namegate pending has shown' \
+		"$(gate ${verb%% *} "$number" ${verb#"${verb%% *}"} 2>&1)"
+done
+is "and no name of its choice is approved" "www.allowed.example" "$(gate approvals --json | jq -r '[.approvals[].name] | join(" ")')"
+kill -TERM "$gate_pid"
+wait "$gate_pid"
+
 # Rows without end, each soon enough.
 gate_workers=1 NAMEGATE_TAKEN=drip start_gate
 succeeds "status is told beside a worker that does not come to an end" timeout $((60 * LIVE_SLOW)) "$build/namegate" status --control "$work/control"

@@ -4,6 +4,7 @@
  * they call (-Wl,--wrap).
  *
  * NAMEGATE_TAKEN=N     all names that wait, wait under N
+ * NAMEGATE_TAKEN=swap  what waits is told by its name once, and from then on as what.allowed.example
  * NAMEGATE_TAKEN=drip  what limits have refused is told a row a second, without end
  */
 #include "edge/channel.h"
@@ -29,6 +30,21 @@ static int drip(int channel, const struct wall_packet *end)
 	return code == NG_OK ? NG_E_FULL : code;
 }
 
+static int swap(int channel, const struct wall_packet *row)
+{
+	static const uint8_t another[] = "\4what\7allowed\7example";
+	static struct wall_packet other;
+	static bool told;
+
+	memcpy(&other, row, wall_packet_size(WALL_WAITING_ROW, 1));
+	if (told) {
+		other.waiting.name_len = sizeof another;
+		memcpy(other.waiting.name, another, sizeof another);
+	}
+	told = true;
+	return __real_channel_send(channel, &other, -1);
+}
+
 int __wrap_channel_send(int channel, const struct wall_packet *packet, int fd)
 {
 	static struct wall_packet other;
@@ -38,6 +54,8 @@ int __wrap_channel_send(int channel, const struct wall_packet *packet, int fd)
 		return drip(channel, packet);
 	if (!what || packet->head.kind != WALL_WAITING_ROW)
 		return __real_channel_send(channel, packet, fd);
+	if (!strcmp(what, "swap"))
+		return swap(channel, packet);
 	memcpy(&other, packet, wall_packet_size(WALL_WAITING_ROW, 1));
 	other.waiting.id = strtoull(what, NULL, 10);
 	return __real_channel_send(channel, &other, fd);
