@@ -302,6 +302,7 @@ void query_complete(struct ng_gate *gate, struct query *query)
 		query_fail(gate, query, TEXT_MEMORY);
 		return;
 	}
+	leases_expect(gate, query);
 	if (!query_stands(gate, query))
 		return;
 	if (answer_replaced(query))

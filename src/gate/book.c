@@ -10,14 +10,25 @@
 #define V6_OCTETS      16
 #define DEADLINE_STEPS 8
 #define SPARES_MAX     64
+#define ENDS_NEXT      7  /* the uppermost three floors of the heap */
+#define ENDS_EXPECTED  31 /* and two more */
 
 /* ---- one lease ---- */
 
+static void addr_put(const struct lease *lease, struct ng_addr *to)
+{
+	to->family = lease->v6 ? NG_IPV6 : NG_IPV4;
+	if (lease->v6)
+		memcpy(to->bytes, lease->addr, V6_OCTETS);
+	else
+		memcpy(to->bytes, lease->addr, V4_OCTETS);
+}
+
 struct ng_addr lease_addr(const struct lease *lease)
 {
-	struct ng_addr addr = {.family = lease->v6 ? NG_IPV6 : NG_IPV4};
+	struct ng_addr addr = {0};
 
-	memcpy(addr.bytes, lease->addr, lease->v6 ? V6_OCTETS : V4_OCTETS);
+	addr_put(lease, &addr);
 	return addr;
 }
 
@@ -36,14 +47,16 @@ static struct owner *owner_of(const struct book *book, const struct lease *lease
 	return slab_at(&book->owners, lease->owner);
 }
 
+/* Where it is wanted from the first: what was just written in parts is slow to be read as one. */
 struct lease_key lease_key(const struct book *book, const struct lease *lease)
 {
 	struct lease_key key;
 
-	memset(&key, 0, sizeof(key)); /* it is hashed with its holes */
+	memset(&key, 0, sizeof(key)); /* it is compared with its holes */
 	key.sandbox = owner_of(book, lease)->id;
-	key.client = lease_alone(lease);
-	key.addr = lease_addr(lease);
+	if (lease->wide)
+		key.client = lease->more->client;
+	addr_put(lease, &key.addr);
 	key.port.proto = lease->proto;
 	key.port.port = lease->port;
 	return key;
@@ -217,9 +230,24 @@ void lease_doubt(struct lease *lease)
 
 /* ---- the book ---- */
 
+/* In parts as large as they were written. As in hash_octets(), the seed is in each of them. */
 static uint64_t key_hash(const struct book *book, const struct lease_key *key)
 {
-	return hash_octets(key, sizeof(*key), book->seed);
+	const uint64_t seed = hash_fold(book->seed ^ HASH_K0, HASH_K1);
+	const uint64_t form = key->sandbox | (uint64_t)key->port.port << 32 |
+			      (uint64_t)key->port.proto << 48 |
+			      (uint64_t)key->addr.family << 56;
+	const uint8_t *addr = key->addr.bytes, *client = key->client.bytes;
+	uint64_t state = form ^ seed ^ HASH_K1;
+
+	if (key->addr.family == NG_IPV6)
+		state = hash_fold(state, hash_load8(addr) ^ seed) ^ hash_load8(addr + 8);
+	else
+		state = hash_fold(state, hash_load4(addr) ^ seed);
+	if (key->client.family)
+		state = hash_fold(state ^ HASH_K2, hash_load8(client) ^ seed) ^
+			hash_load8(client + 8);
+	return hash_fold(state ^ HASH_K0, seed ^ HASH_K2);
 }
 
 static bool same_as(const void *of, uint32_t item, const void *as)
@@ -433,7 +461,33 @@ struct lease *book_find(const struct book *book, const struct lease_key *key)
 	return book_at(book, reference);
 }
 
+void book_expect(const struct book *book, const struct lease_key *key)
+{
+	index_expect(&book->by_key, key_hash(book, key));
+}
+
 /* ---- the order of ends ---- */
+
+/* Of the uppermost floors of the heap their places in the index, of those below them they themselves. */
+void book_expect_ends(const struct book *book, uint64_t now_us)
+{
+	const size_t n = book->due.n < ENDS_EXPECTED ? book->due.n : ENDS_EXPECTED;
+
+	for (size_t i = n; i-- > 0;) {
+		const struct lease *lease = book_at(book, book->due.items[i].item);
+
+		if (book->due.items[i].at_us > now_us)
+			continue;
+		if (i >= ENDS_NEXT) {
+			__builtin_prefetch(lease);
+			__builtin_prefetch(lease->addr);
+		} else {
+			const struct lease_key key = lease_key(book, lease);
+
+			book_expect(book, &key);
+		}
+	}
+}
 
 void book_move(const struct book *book, const struct lease *lease)
 {

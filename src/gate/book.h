@@ -93,10 +93,14 @@ void book_forget(struct book *book, uint32_t reference);
 /* All leases of from are to's. */
 void book_hand_over(struct book *book, struct sandbox *from, struct sandbox *to);
 struct lease *book_find(const struct book *book, const struct lease_key *key);
+/* It will be looked for soon; see index_expect(). */
+void book_expect(const struct book *book, const struct lease_key *key);
 /* Its end may have come nearer. */
 void book_move(const struct book *book, const struct lease *lease);
 /* The first lease to end, if that is not after now_us; else NULL. */
 struct lease *book_ended(const struct book *book, uint64_t now_us);
+/* The next of those that have ended by now_us are to be struck out. */
+void book_expect_ends(const struct book *book, uint64_t now_us);
 /* What it has taken of memory in all. */
 size_t book_octets(const struct book *book);
 /* When the next lease ends, or somewhat before that; UINT64_MAX: there is none. */

@@ -318,6 +318,8 @@ struct want { /* an address that a reply will show, and where it may be used */
  */
 int lease_want(struct ng_gate *gate, struct query *query,
 	       const struct want *want) NG_MUST_CHECK;
+/* The addresses that it has seen will be leased, most of the time; see index_expect(). */
+void leases_expect(const struct ng_gate *gate, const struct query *query);
 /* What that client of the sandbox uses it by; NULL: nothing. */
 struct lease *lease_at(const struct ng_gate *gate, const struct sandbox *sandbox,
 		       const struct ng_addr *client, const struct ng_addr *addr,

@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define EXPECTED_MAX 8 /* of the addresses of an answer */
+#define ENDS_AHEAD   4 /* the next that end are expected before so many of them */
+
 struct lease_key lease_key_of(uint32_t sandbox, const struct ng_addr *client,
 			      const struct ng_addr *addr, struct ng_port port)
 {
@@ -240,6 +243,21 @@ int lease_want(struct ng_gate *gate, struct query *query, const struct want *wan
 	return NG_OK;
 }
 
+/* They are of one family, but for what policy says instead of an answer. */
+void leases_expect(const struct ng_gate *gate, const struct query *query)
+{
+	struct lease_key key;
+
+	if (!query->n_seen)
+		return;
+	key = key_make(query->sandbox, &query->from, query->seen,
+		       query->bounds.n_ports ? query->bounds.ports[0] : (struct ng_port){0});
+	for (size_t i = 0; i < query->n_seen && i < EXPECTED_MAX; i++) {
+		key.addr = query->seen[i];
+		book_expect(&gate->book, &key);
+	}
+}
+
 struct lease *lease_at(const struct ng_gate *gate, const struct sandbox *sandbox,
 		       const struct ng_addr *client, const struct ng_addr *addr,
 		       struct ng_port port)
@@ -369,10 +387,12 @@ void leases_tick(struct ng_gate *gate)
 {
 	struct lease *lease;
 
-	while ((lease = book_ended(&gate->book, gate->now_us))) {
+	for (unsigned i = 0; (lease = book_ended(&gate->book, gate->now_us)); i++) {
 		const struct lease_key key = lease_key(&gate->book, lease);
 		const struct ng_name name = lease_name(lease);
 
+		if (i % ENDS_AHEAD == 0)
+			book_expect_ends(&gate->book, gate->now_us);
 		if (lease->confirmed_us > gate->now_us) {
 			lease_revoke(gate, lease, &name);
 			continue;
