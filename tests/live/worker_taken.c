@@ -4,7 +4,7 @@
  * they call (-Wl,--wrap).
  *
  * NAMEGATE_TAKEN=N     all names that wait, wait under N
- * NAMEGATE_TAKEN=swap  what waits is told by its name once, and from then on as what.allowed.example
+ * NAMEGATE_TAKEN=swap  a name that waits is told once, and from then on as what.allowed.example
  * NAMEGATE_TAKEN=drip  what limits have refused is told a row a second, without end
  */
 #include "edge/channel.h"
@@ -30,18 +30,30 @@ static int drip(int channel, const struct wall_packet *end)
 	return code == NG_OK ? NG_E_FULL : code;
 }
 
+/* Was this one told before? */
+static bool told(uint64_t id)
+{
+	static uint64_t ids[64];
+	size_t i = 0;
+
+	while (i < sizeof ids / sizeof ids[0] - 1 && ids[i] && ids[i] != id)
+		i++;
+	if (ids[i] == id)
+		return true;
+	ids[i] = id;
+	return false;
+}
+
 static int swap(int channel, const struct wall_packet *row)
 {
 	static const uint8_t another[] = "\4what\7allowed\7example";
 	static struct wall_packet other;
-	static bool told;
 
 	memcpy(&other, row, wall_packet_size(WALL_WAITING_ROW, 1));
-	if (told) {
+	if (told(row->waiting.id)) {
 		other.waiting.name_len = sizeof another;
 		memcpy(other.waiting.name, another, sizeof another);
 	}
-	told = true;
 	return __real_channel_send(channel, &other, -1);
 }
 
