@@ -110,31 +110,37 @@ static int rdata_take(const uint8_t *message, const struct wire_record *record,
 	return NG_OK;
 }
 
-/* The owner in the arena; the records of one set share it with the record before them. */
-static struct ng_name *owner_take(struct ng_name *owner, const struct ng_rr *before,
-				  struct arena *arena)
-{
-	ng_name_lower(owner);
-	if (before && ng_name_same(owner, before->owner))
-		return before->owner;
-	return arena_copy(arena, owner, sizeof(*owner));
-}
-
-static int rr_take(const uint8_t *message, struct wire_record *record, struct arena *arena,
-		   const struct ng_rr *before, struct ng_rr *out)
-{
-	out->owner = owner_take(&record->owner, before, arena);
-	out->type = record->type;
-	out->ttl = record->ttl > INT32_MAX ? 0 : record->ttl;
-	return out->owner ? rdata_take(message, record, arena, out) : NG_E_NOMEM;
-}
-
 struct walk { /* one message being read */
 	struct reader reader;
 	struct arena *arena;
 	struct ng_answer *answer;
 	uint16_t rcode_high;
+	uint16_t pointer; /* what the owner before was, if it was a pointer and no more; or 0 */
+	struct ng_name *owner; /* that one in the arena; NULL: it was not taken there */
 };
+
+/* The owner in the arena; the records of one set share it with the record before them. */
+static struct ng_name *owner_take(struct walk *walk, struct ng_name *owner,
+				  const struct ng_rr *before)
+{
+	if (walk->owner)
+		return walk->owner;
+	ng_name_lower(owner);
+	walk->owner = before && ng_name_same(owner, before->owner)
+			      ? before->owner
+			      : arena_copy(walk->arena, owner, sizeof(*owner));
+	return walk->owner;
+}
+
+static int rr_take(struct walk *walk, struct wire_record *record, const struct ng_rr *before,
+		   struct ng_rr *out)
+{
+	out->owner = owner_take(walk, &record->owner, before);
+	out->type = record->type;
+	out->ttl = record->ttl > INT32_MAX ? 0 : record->ttl;
+	return out->owner ? rdata_take(walk->reader.octets, record, walk->arena, out)
+			  : NG_E_NOMEM;
+}
 
 static int answer_record(struct walk *walk, struct wire_record *record)
 {
@@ -144,8 +150,7 @@ static int answer_record(struct walk *walk, struct wire_record *record)
 	if (record->class != NG_CLASS_IN)
 		return NG_OK;
 	struct ng_rr *rr = &answer->rrs[answer->n];
-	int error = rr_take(walk->reader.octets, record, walk->arena, answer->n ? rr - 1 : NULL,
-			    rr);
+	int error = rr_take(walk, record, answer->n ? rr - 1 : NULL, rr);
 	if (!error)
 		answer->n++;
 	return error;
@@ -161,7 +166,7 @@ static int authority_record(struct walk *walk, struct wire_record *record)
 	answer->soa = arena_alloc(walk->arena, sizeof(*answer->soa));
 	if (!answer->soa)
 		return NG_E_NOMEM;
-	return rr_take(walk->reader.octets, record, walk->arena, NULL, answer->soa);
+	return rr_take(walk, record, NULL, answer->soa);
 }
 
 static int additional_record(struct walk *walk, struct wire_record *record)
@@ -184,12 +189,33 @@ static int (*const record_takes[])(struct walk *, struct wire_record *) = {
 	[WIRE_ADDITIONAL] = additional_record,
 };
 
+/*
+ * Nearly all answers point to the question's name from each of their records. The same pointer as in the
+ * record before is the same name, which record->owner still holds.
+ */
+static void record_read(struct walk *walk, struct wire_record *record)
+{
+	struct reader *reader = &walk->reader;
+	const uint8_t *at = reader->octets + reader->pos;
+	uint16_t pointer = reader_left(reader) >= 2 && at[0] >= WIRE_POINTER ? wire_u16(at) : 0;
+
+	if (pointer && pointer == walk->pointer) {
+		reader_octets(reader, 2);
+		wire_record_rest(reader, record);
+		return;
+	}
+	wire_record_read(reader, record);
+	walk->pointer = pointer;
+	walk->owner = NULL;
+}
+
 static int sections_walk(struct walk *walk, const struct wire_header *header)
 {
+	struct wire_record record;
+
 	for (int section = WIRE_ANSWER; section < WIRE_SECTIONS; section++) {
 		for (unsigned int i = 0; i < header->counts[section]; i++) {
-			struct wire_record record;
-			wire_record_read(&walk->reader, &record);
+			record_read(walk, &record);
 			if (walk->reader.error)
 				return walk->reader.error;
 			int error = record_takes[section](walk, &record);

@@ -34,6 +34,8 @@ struct build {
 	uint8_t *out; /* NULL: count only */
 	size_t pos, limit;
 	bool full;
+	const struct ng_name *owner; /* of the record before, if a pointer stands for it: */
+	size_t owner_at;
 	unsigned int n_spots;
 	struct spot spots[SPOTS_MAX];
 };
@@ -108,7 +110,11 @@ static size_t spot_find(const struct build *build, const uint8_t *wire, size_t l
 
 static void put_owner(struct build *build, const struct ng_name *name)
 {
-	size_t at = name->len > 1 ? spot_find(build, name->wire, name->len) : 0;
+	size_t at = build->owner_at;
+	if (name != build->owner)
+		at = name->len > 1 ? spot_find(build, name->wire, name->len) : 0;
+	build->owner = at ? name : NULL;
+	build->owner_at = at;
 	if (at)
 		put_u16(build, POINTER | (unsigned int)at);
 	else
@@ -334,6 +340,8 @@ static bool compose(const struct ng_reply_spec *spec, uint8_t *out, size_t *len)
 	build.pos = NG_HEADER_LEN;
 	build.limit = limit - opt_size(spec);
 	build.full = false;
+	build.owner = NULL;
+	build.owner_at = 0;
 	build.n_spots = 0;
 
 	/* At most 12 + 259 + 23 octets: header, question and OPT fit the floor always. */

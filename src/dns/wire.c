@@ -19,6 +19,11 @@ void wire_question_read(struct reader *reader, struct ng_question *out)
 void wire_record_read(struct reader *reader, struct wire_record *out)
 {
 	name_read(reader, &out->owner);
+	wire_record_rest(reader, out);
+}
+
+void wire_record_rest(struct reader *reader, struct wire_record *out)
+{
 	out->type = reader_u16(reader);
 	out->class = reader_u16(reader);
 	out->ttl = reader_u32(reader);

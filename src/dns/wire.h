@@ -15,6 +15,7 @@
 #define WIRE_AD           0x0020u
 #define WIRE_CD           0x0010u
 #define WIRE_OPCODE_SHIFT 11
+#define WIRE_POINTER      0xc0u /* both top bits of an octet where a label's length would be */
 #define WIRE_DO           0x8000u /* in the TTL field of OPT, RFC 6891 6.1.3 */
 
 enum { WIRE_OPCODE_QUERY = 0, WIRE_OPCODE_UPDATE = 5 };
@@ -63,6 +64,7 @@ struct wire_record { /* one resource record; its data stays in the message */
 	size_t rdata; /* position in the message */
 };
 void wire_record_read(struct reader *reader, struct wire_record *out);
+void wire_record_rest(struct reader *reader, struct wire_record *out); /* behind its owner */
 
 /* The fields that EDNS 0 hides in an OPT's class and TTL (RFC 6891 6.1.3). */
 struct wire_opt {

@@ -7,16 +7,6 @@
  */
 #include "gate/engine.h"
 
-static bool is_address(const struct ng_rr *rr)
-{
-	return rr->type == NG_TYPE_A || rr->type == NG_TYPE_AAAA;
-}
-
-static struct ng_addr address_of(const struct ng_rr *rr)
-{
-	return ng_addr_make(rr->type == NG_TYPE_A ? NG_IPV4 : NG_IPV6, rr->rdata);
-}
-
 /* A rule without ports opens all: that is one lease for protocol 0. */
 static size_t ports_of(const struct query *query)
 {
@@ -43,22 +33,30 @@ static void record_addresses(struct ng_gate *gate, struct ng_record *record,
 				: NULL;
 	record->n_ports = record->ports ? query->bounds.n_ports : 0;
 	for (size_t i = 0; addrs && i < query->n; i++) {
-		if (!is_address(&query->rrs[i]))
+		if (!rr_is_address(&query->rrs[i]))
 			continue;
-		addrs[record->n_addrs++] = address_of(&query->rrs[i]);
+		addrs[record->n_addrs++] = rr_addr(&query->rrs[i]);
 		if (record->n_addrs == 1 || query->rrs[i].ttl < record->ttl_s)
 			record->ttl_s = query->rrs[i].ttl;
 	}
 }
 
+/*
+ * nth: of the addresses. Where policy changed on the way, other ports may be meant than those that were
+ * wanted.
+ */
 static uint64_t confirmed_until(const struct ng_gate *gate, const struct query *query,
-				const struct ng_rr *rr)
+				const struct ng_rr *rr, size_t nth)
 {
-	const struct ng_addr addr = address_of(rr);
+	const struct ng_addr addr = rr_addr(rr);
+	const size_t n = ports_of(query);
 	uint64_t until_us = UINT64_MAX;
 
-	for (size_t i = 0; i < ports_of(query); i++) {
-		uint64_t one_us = lease_confirmed(gate, query, &addr, port_at(query, i));
+	for (size_t i = 0; i < n; i++) {
+		uint64_t one_us =
+			query->repoliced
+				? lease_confirmed(gate, query, &addr, port_at(query, i))
+				: wait_confirmed(gate, &query->waits[nth * n + i]);
 
 		if (one_us < until_us)
 			until_us = one_us;
@@ -74,6 +72,7 @@ static uint64_t confirmed_until(const struct ng_gate *gate, const struct query *
 static bool ttls_covered(const struct ng_gate *gate, struct query *query, uint64_t *until_us)
 {
 	uint64_t floor_us = gate->now_us + (uint64_t)gate->settings.grace_s * SECOND_US;
+	size_t nth = 0;
 
 	*until_us = query->sure_us;
 	if (query->sure_in == gate->input)
@@ -83,9 +82,9 @@ static bool ttls_covered(const struct ng_gate *gate, struct query *query, uint64
 		struct ng_rr *rr = &query->rrs[i];
 		uint64_t confirmed_us, left_s;
 
-		if (!is_address(rr))
+		if (!rr_is_address(rr))
 			continue;
-		confirmed_us = confirmed_until(gate, query, rr);
+		confirmed_us = confirmed_until(gate, query, rr, nth++);
 		if (confirmed_us < floor_us)
 			return false;
 		left_s = (confirmed_us - floor_us) / SECOND_US;
@@ -186,7 +185,7 @@ static struct want want_of(const struct ng_gate *gate, const struct query *query
 
 	rr->ttl = terms.ttl_s;
 	return (struct want){
-		.addr = address_of(rr),
+		.addr = rr_addr(rr),
 		.hold_s = terms.hold_s,
 		.until_us =
 			gate->now_us +
@@ -209,7 +208,7 @@ static int query_lease(struct ng_gate *gate, struct query *query, size_t n_addrs
 		struct ng_rr *rr = &query->rrs[i];
 		struct want want;
 
-		if (!is_address(rr)) {
+		if (!rr_is_address(rr)) {
 			rr->ttl = least(rr->ttl, gate->settings.ttl_max_s);
 			continue;
 		}

@@ -466,6 +466,17 @@ void book_expect(const struct book *book, const struct lease_key *key)
 	index_expect(&book->by_key, key_hash(book, key));
 }
 
+/* One without a holder is gone: what it is compared by may be anybody's by now. */
+struct lease *book_still(const struct book *book, uint32_t reference,
+			 const struct lease_key *key)
+{
+	struct lease *lease = book_peek(book, reference);
+
+	if (lease && (lease->wide || lease->holder.trail) && same_as(book, reference, key))
+		return lease;
+	return book_find(book, key);
+}
+
 /* ---- the order of ends ---- */
 
 /* Of the uppermost floors of the heap their places in the index, of those below them they themselves. */

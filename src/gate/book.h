@@ -95,6 +95,9 @@ void book_hand_over(struct book *book, struct sandbox *from, struct sandbox *to)
 struct lease *book_find(const struct book *book, const struct lease_key *key);
 /* It will be looked for soon; see index_expect(). */
 void book_expect(const struct book *book, const struct lease_key *key);
+/* The same, when the lease under that key had that reference once, and mostly has it still. */
+struct lease *book_still(const struct book *book, uint32_t reference,
+			 const struct lease_key *key);
 /* Its end may have come nearer. */
 void book_move(const struct book *book, const struct lease *lease);
 /* The first lease to end, if that is not after now_us; else NULL. */

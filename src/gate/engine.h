@@ -17,6 +17,7 @@
 #include "gate/texts.h"
 
 #define HASH_NONFATAL_OOM 1
+#include <string.h>
 #include <uthash.h>
 #include <utlist.h>
 
@@ -35,10 +36,12 @@ struct route {
 
 struct failure; /* failures.c */
 
-struct wait { /* one query waiting for one order */
+struct wait { /* what one address of a query, at one port, stands on */
 	struct query *query;
-	struct order *order; /* NULL once it is resolved */
+	struct order *order; /* that it waits for; NULL: for none, or it is resolved */
 	struct wait *next, *prev;
+	struct lease_key key;
+	uint32_t lease; /* its reference when it was wanted */
 };
 
 /*
@@ -104,8 +107,8 @@ enum query_state { QUERY_RESOLVING = 0, QUERY_ASKING, QUERY_COMMITTING };
 
 struct said { /* of a trail, in the input of that number: an answer's orders all say the same */
 	uint64_t input;
-	struct ng_trail of;    /* as it was given; only compared */
-	struct ng_addr client; /* whom its rule was looked up for */
+	struct ng_trail of;   /* as it was given; only compared */
+	struct ng_addr alone; /* the one client of its leases, or none */
 	const struct ng_name *name;
 	const char *rule, *sandbox_name;
 	uint64_t way;
@@ -125,17 +128,10 @@ struct query {
 	bool paid;           /* for leaving: see budget.c */
 	enum query_state state;
 	struct sandbox *sandbox;
-	struct ng_query asked;
-	struct ng_name name;         /* asked name, lower case */
-	struct ng_name target;       /* where its alias chain has come to, lower case */
-	struct fault fault;          /* why the chain may not be followed */
-	struct ng_decision decision; /* made at that link, by the policy that there is: */
-	bool decided;                /* else it is to be made anew */
+	struct fault fault; /* why the chain may not be followed */
+	bool decided;       /* else the decision is to be made anew */
 	uint8_t decided_links;
 	bool decided_complete;
-	struct ng_bounds given; /* of the decision */
-	struct ng_bounds
-		bounds; /* and as far as alias targets open the same; see chain_allowed() */
 	struct ng_name *
 		chain; /* name and the alias targets in order; NULL without links; in the arena */
 	bool complete;        /* the chain and its records are all there */
@@ -156,7 +152,7 @@ struct query {
 	uint64_t sure_in;
 	struct trail *trail; /* of its leases; NULL before the first */
 	struct said said;
-	struct wait *waits; /* one for each order waited for; in the arena */
+	struct wait *waits; /* by address, then by port; in the arena */
 	size_t n_waits, open_waits;
 	int failed; /* first refusal among its orders */
 	struct ask *ask;
@@ -167,6 +163,13 @@ struct query {
 	struct query *ask_next, *ask_prev;         /* of the ask */
 	struct query *sandbox_next, *sandbox_prev; /* of the sandbox */
 	struct query *commit_next, *commit_prev;   /* of the gate, by deadline */
+	/* From here on it is as the query before left it, until query_begin() says what it is. */
+	struct ng_query asked;
+	struct ng_name name;         /* asked name, lower case */
+	struct ng_name target;       /* where its alias chain has come to, lower case */
+	struct ng_decision decision; /* made at that link, by the policy that there is */
+	struct ng_bounds given;      /* of the decision */
+	struct ng_bounds bounds;     /* and what alias targets open as well: chain_allowed() */
 };
 
 struct ng_gate {
@@ -305,6 +308,23 @@ void trail_unwatch(struct trail *trail);
 struct ng_name trail_name(const struct trail *trail);
 
 /* leases.c */
+static inline bool rr_is_address(const struct ng_rr *rr)
+{
+	return rr->type == NG_TYPE_A || rr->type == NG_TYPE_AAAA;
+}
+
+/* Of a record that is one: the parser has seen to the length of its data. */
+static inline struct ng_addr rr_addr(const struct ng_rr *rr)
+{
+	struct ng_addr addr = {.family = rr->type == NG_TYPE_A ? NG_IPV4 : NG_IPV6};
+
+	if (rr->type == NG_TYPE_A)
+		memcpy(addr.bytes, rr->rdata, 4);
+	else
+		memcpy(addr.bytes, rr->rdata, sizeof(addr.bytes));
+	return addr;
+}
+
 struct want { /* an address that a reply will show, and where it may be used */
 	struct ng_addr addr;
 	struct ng_port port;
@@ -327,6 +347,8 @@ struct lease *lease_at(const struct ng_gate *gate, const struct sandbox *sandbox
 /* Until when the kernel is known to have it for query's sandbox; 0 when it is not. */
 uint64_t lease_confirmed(const struct ng_gate *gate, const struct query *query,
 			 const struct ng_addr *addr, struct ng_port port);
+/* The same of what was wanted, for as long as the sandbox is what it was. */
+uint64_t wait_confirmed(const struct ng_gate *gate, const struct wait *wait);
 void lease_free(struct ng_gate *gate, struct lease *lease, int code); /* waiters get code */
 /* Has the kernel close it, says so, and frees it. name: of the holder that was last. */
 void lease_revoke(struct ng_gate *gate, struct lease *lease, const struct ng_name *name);
@@ -382,9 +404,9 @@ void flow_judge(struct ng_gate *gate, struct lease *lease);
  * What there is to say of the lease and of a holder that came by trail, until until_us. said: what an
  * earlier order of the same answer said, and then what this one does; NULL: it has no other.
  */
-struct ng_lease_order order_words(struct ng_gate *gate, const struct lease *lease,
-				  const struct ng_trail *trail, struct said *said,
-				  uint64_t ends_us, uint64_t until_us);
+void order_words(struct ng_gate *gate, const struct lease *lease, const struct ng_trail *trail,
+		 struct said *said, uint64_t ends_us, uint64_t until_us,
+		 struct ng_lease_order *out);
 struct order_wish {
 	uint32_t hold_s;
 	uint64_t ends_us, until_us; /* the end that names give it; the end */
@@ -395,7 +417,7 @@ struct order *order_send(struct ng_gate *gate, struct lease *lease, struct trail
 			 const struct ng_trail *trail, struct said *said,
 			 const struct order_wish *wish);
 struct order *order_reaching(const struct lease *lease, uint64_t need_us);
-void order_await(struct order *order, struct query *query);
+void order_await(struct order *order, struct wait *wait);
 void order_resolve(struct ng_gate *gate, struct order *order, int code); /* and frees it */
 
 /* history.c */
@@ -573,8 +595,9 @@ struct ng_reply_spec answer_spec(struct ng_gate *gate, const struct query *query
 				 const struct told *told);
 
 /* pending.c: the life of a pending query */
-/* NULL when a bound is reached or memory is out. */
-struct query *query_begin(struct ng_gate *gate, const struct told *told);
+/* With told's decision; name: the asked one, lowered. NULL when a bound is reached or memory is out. */
+struct query *query_begin(struct ng_gate *gate, const struct told *told,
+			  const struct ng_name *name, const struct ng_bounds *bounds);
 void query_end(struct ng_gate *gate, struct query *query);
 void query_free(struct query *query); /* takes NULL */
 void query_commit_wait(struct ng_gate *gate, struct query *query);

@@ -52,11 +52,6 @@ static bool reachable(const struct ng_gate *gate, const struct query *query,
 	return false;
 }
 
-static struct ng_addr rr_addr(const struct ng_rr *rr)
-{
-	return ng_addr_make(rr->type == NG_TYPE_A ? NG_IPV4 : NG_IPV6, rr->rdata);
-}
-
 static bool repeated(const struct query *query, size_t n, const struct ng_rr *rr)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -90,7 +85,7 @@ static bool keeps(struct ng_gate *gate, struct query *query, size_t n, const str
 
 	if (rr->type == NG_TYPE_HTTPS || rr->type == NG_TYPE_SVCB)
 		return service_kept(query, rr);
-	if (rr->type != NG_TYPE_A && rr->type != NG_TYPE_AAAA)
+	if (!rr_is_address(rr))
 		return true;
 	addr = rr_addr(rr);
 	if (out->n_addrs == NG_ADDRS_MAX || repeated(query, n, rr))

@@ -60,8 +60,8 @@ static void tell_others(struct ng_gate *gate, struct lease *lease, const struct 
 
 		if (holder == keeper || !may_keep(gate, lease, holder, &view))
 			continue;
-		action_add(gate, NG_HOLD)->lease = order_words(
-			gate, lease, &view.trail, NULL, holder->until_us, lease->more->flow_us);
+		order_words(gate, lease, &view.trail, NULL, holder->until_us,
+			    lease->more->flow_us, &action_add(gate, NG_HOLD)->lease);
 		holder->told_us = lease->more->flow_us;
 	}
 }

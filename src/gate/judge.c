@@ -315,10 +315,8 @@ bool addresses_note(struct query *query)
 	for (size_t i = 0; query->seen && i < query->n; i++) {
 		const struct ng_rr *rr = &query->rrs[i];
 
-		if (rr->type == NG_TYPE_A)
-			query->seen[query->n_seen++] = ng_addr_make(NG_IPV4, rr->rdata);
-		else if (rr->type == NG_TYPE_AAAA)
-			query->seen[query->n_seen++] = ng_addr_make(NG_IPV6, rr->rdata);
+		if (rr_is_address(rr))
+			query->seen[query->n_seen++] = rr_addr(rr);
 	}
 	return query->seen != NULL;
 }
@@ -367,16 +365,19 @@ const struct ng_decision *query_decision_alone(const struct query *query)
 	return alone ? &query->decision : NULL;
 }
 
-enum text type_closed(const struct query *query)
+static enum text type_judge(const struct query *query)
 {
 	const struct ng_trail trail = query_trail(query);
 	const struct path path = path_of(query, &trail);
 
-	if (!query->repoliced)
-		return TEXT_NONE;
 	if (query->sandbox->spec.no_aaaa && path.type == NG_TYPE_AAAA)
 		return TEXT_AAAA_OFF;
 	return asked_allowed(&path) ? TEXT_NONE : TEXT_TYPE;
+}
+
+enum text type_closed(const struct query *query)
+{
+	return query->repoliced ? type_judge(query) : TEXT_NONE;
 }
 
 /* A decision that no answer can change holds for all targets behind as well. */
@@ -392,21 +393,34 @@ bool answer_replaced(const struct query *query)
 	       query->decision.match.trigger == NG_TRIGGER_ANSWER;
 }
 
-/* Nor when the data came from a rule that no longer speaks, or one speaks now that has data instead. */
-bool chain_allowed(struct query *query)
+static bool query_data_stand(const struct query *query)
 {
 	const struct ng_trail trail = query_trail(query);
 	const struct path path = path_of(query, &trail);
 	struct ng_decision data;
 
+	return data_stand(&path, &data);
+}
+
+/* From the bounds of the asked name's rule on, each time: a longer way, or its answer, may say otherwise. */
+static bool links_allowed(struct query *query)
+{
+	const struct ng_trail trail = query_trail(query);
+	const struct path path = path_of(query, &trail);
+
+	query->bounds = query->given;
+	return path_follow(&path, &query->bounds, &query->fault);
+}
+
+/* Nor when the data came from a rule that no longer speaks, or one speaks now that has data instead. */
+bool chain_allowed(struct query *query)
+{
 	query->fault = (struct fault){.text = TEXT_ALIAS_DATA};
-	if (query->links)
-		query->bounds = query->given;
-	if (query->repoliced && !data_stand(&path, &data))
+	if (query->repoliced && !query_data_stand(query))
 		return false;
 	if (!query->local && serves_local(&query->decision))
 		return false;
-	return path_follow(&path, &query->bounds, &query->fault);
+	return !query->links || links_allowed(query);
 }
 
 /* ---- a lease ---- */

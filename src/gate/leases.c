@@ -144,8 +144,8 @@ void holder_tell(struct ng_gate *gate, const struct lease *lease, struct holder 
 	if (holder->told_us >= holder->need_us)
 		return;
 	trail_read(holder->trail, &view);
-	action_add(gate, NG_HOLD)->lease =
-		order_words(gate, lease, &view.trail, NULL, holder->until_us, holder->until_us);
+	order_words(gate, lease, &view.trail, NULL, holder->until_us, holder->until_us,
+		    &action_add(gate, NG_HOLD)->lease);
 	holder->told_us = holder->until_us;
 }
 
@@ -201,10 +201,25 @@ int lease_hold(struct ng_gate *gate, struct sandbox *sandbox, const struct lease
 	return NG_OK;
 }
 
+/* Who asks is the same for all addresses of an answer, and so is the key but for address and port. */
+static void wait_key(const struct query *query, const struct want *want, struct wait *wait)
+{
+	const struct wait *before = query->n_waits ? wait - 1 : NULL;
+
+	if (!before || before->key.addr.family != want->addr.family) {
+		wait->key = key_make(query->sandbox, &query->from, &want->addr, want->port);
+		return;
+	}
+	memcpy(&wait->key, &before->key, sizeof(wait->key)); /* with its holes */
+	wait->key.addr = want->addr;
+	wait->key.port.proto = want->port.proto;
+	wait->key.port.port = want->port.port;
+}
+
 int lease_want(struct ng_gate *gate, struct query *query, const struct want *want)
 {
-	struct lease_key key = key_make(query->sandbox, &query->from, &want->addr, want->port);
 	const struct ng_trail trail = query_trail(query);
+	struct wait *wait = &query->waits[query->n_waits];
 	struct holder *holder;
 	struct lease *lease;
 	struct order *order;
@@ -212,10 +227,14 @@ int lease_want(struct ng_gate *gate, struct query *query, const struct want *wan
 
 	if (gate->warden_lost)
 		return NG_E_CLOSED;
-	error = lease_hold(gate, query->sandbox, &key, &trail, &query->trail, want->until_us,
-			   &lease, &holder);
+	wait_key(query, want, wait);
+	error = lease_hold(gate, query->sandbox, &wait->key, &trail, &query->trail,
+			   want->until_us, &lease, &holder);
 	if (error)
 		return error;
+	wait->query = query;
+	wait->lease = book_reference(&gate->book, lease);
+	query->n_waits++;
 	if (want->need_us > holder->need_us)
 		holder->need_us = want->need_us;
 	if (want->need_us > lease->promised_us)
@@ -239,7 +258,7 @@ int lease_want(struct ng_gate *gate, struct query *query, const struct want *wan
 	}
 	if (!order)
 		return NG_E_NOMEM;
-	order_await(order, query);
+	order_await(order, wait);
 	return NG_OK;
 }
 
@@ -271,6 +290,13 @@ uint64_t lease_confirmed(const struct ng_gate *gate, const struct query *query,
 			 const struct ng_addr *addr, struct ng_port port)
 {
 	const struct lease *lease = lease_at(gate, query->sandbox, &query->from, addr, port);
+
+	return lease && !gate->warden_lost ? lease_sure(lease) : 0;
+}
+
+uint64_t wait_confirmed(const struct ng_gate *gate, const struct wait *wait)
+{
+	const struct lease *lease = book_still(&gate->book, wait->lease, &wait->key);
 
 	return lease && !gate->warden_lost ? lease_sure(lease) : 0;
 }

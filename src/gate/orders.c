@@ -29,11 +29,11 @@ static struct ng_trail trail_words(struct ng_gate *gate, const struct ng_trail *
 }
 
 static bool is_said(const struct ng_gate *gate, const struct said *said,
-		    const struct ng_trail *trail, const struct ng_addr *client)
+		    const struct ng_trail *trail, const struct ng_addr *alone)
 {
 	const struct ng_trail *of = &said->of;
 
-	return said->input == gate->input && ng_addr_equal(&said->client, client) &&
+	return said->input == gate->input && ng_addr_equal(&said->alone, alone) &&
 	       of->names == trail->names && of->n_names == trail->n_names &&
 	       of->addrs == trail->addrs && of->n_addrs == trail->n_addrs &&
 	       of->local == trail->local && of->replaces == trail->replaces;
@@ -55,48 +55,50 @@ static const char *rule_words(struct ng_gate *gate, const struct sandbox *sandbo
 				 : "";
 }
 
-static void say(struct ng_gate *gate, const struct sandbox *sandbox,
-		const struct ng_trail *trail, const struct ng_addr *client, struct said *out)
+static void say(struct ng_gate *gate, const struct lease *lease, const struct ng_trail *trail,
+		struct said *out)
 {
+	const struct sandbox *sandbox = lease_sandbox(&gate->book, lease);
+	const struct ng_addr alone = lease_alone(lease);
+	struct ng_addr client;
 	size_t held;
 
-	if (is_said(gate, out, trail, client))
+	if (is_said(gate, out, trail, &alone))
 		return;
+	client = lease_client(gate, lease, 0);
 	held = path_held(sandbox, trail);
 	out->input = gate->input;
 	out->of = *trail;
-	out->client = *client;
-	out->name = word_name(gate, &trail->names[held]);
-	out->rule = rule_words(gate, sandbox, trail, held, client, out);
+	out->alone = alone;
+	out->trail = trail_words(gate, trail);
+	out->name = out->trail.names ? &out->trail.names[held]
+				     : word_name(gate, &trail->names[held]);
+	out->rule = rule_words(gate, sandbox, trail, held, &client, out);
 	out->sandbox_name = word_text(gate, sandbox->spec.name);
 	out->way = trail_way(trail);
-	out->trail = trail_words(gate, trail);
 }
 
-struct ng_lease_order order_words(struct ng_gate *gate, const struct lease *lease,
-				  const struct ng_trail *trail, struct said *said,
-				  uint64_t ends_us, uint64_t until_us)
+void order_words(struct ng_gate *gate, const struct lease *lease, const struct ng_trail *trail,
+		 struct said *said, uint64_t ends_us, uint64_t until_us,
+		 struct ng_lease_order *out)
 {
-	const struct ng_addr client = lease_client(gate, lease, 0);
-	const struct sandbox *sandbox = lease_sandbox(&gate->book, lease);
-	const struct lease_key key = lease_key(&gate->book, lease);
 	bool kept = until_us > ends_us; /* what its name does not ask for, a flow does */
-	struct said alone = {0};
+	struct said here = {0};
 
-	said = said ? said : &alone;
-	say(gate, sandbox, trail, &client, said);
-	return (struct ng_lease_order){
-		.sandbox = key.sandbox,
-		.client = key.client,
-		.addr = key.addr,
-		.port = key.port,
+	said = said ? said : &here;
+	say(gate, lease, trail, said);
+	*out = (struct ng_lease_order){
+		.sandbox = lease_sandbox(&gate->book, lease)->spec.id,
+		.client = said->alone,
+		.addr = lease_addr(lease),
+		.port = lease_port(lease),
 		.grace_s = kept ? 0 : gate->settings.grace_s,
 		.until_us = until_us,
 		.ends_us = kept ? ends_us : 0,
 		.name = said->name,
 		.rule = said->rule,
 		.sandbox_name = said->sandbox_name,
-		.type = key.addr.family == NG_IPV4 ? NG_TYPE_A : NG_TYPE_AAAA,
+		.type = lease->v6 ? NG_TYPE_AAAA : NG_TYPE_A,
 		.way = said->way,
 		.trail = said->trail,
 	};
@@ -127,15 +129,15 @@ struct order *order_send(struct ng_gate *gate, struct lease *lease, struct trail
 			 const struct order_wish *wish)
 {
 	struct order *order = order_make(gate, lease, by, wish->until_us);
-	struct ng_lease_order words;
+	struct ng_lease_order *words;
 
 	if (!order)
 		return NULL;
-	words = order_words(gate, lease, trail, said, wish->ends_us, wish->until_us);
-	words.number = order->number;
-	words.hold_s = wish->hold_s;
-	words.type = wish->type;
-	action_add(gate, NG_LEASE)->lease = words;
+	words = &action_add(gate, NG_LEASE)->lease;
+	order_words(gate, lease, trail, said, wish->ends_us, wish->until_us, words);
+	words->number = order->number;
+	words->hold_s = wish->hold_s;
+	words->type = wish->type;
 	gate->counters.leases_ordered++;
 	return order;
 }
@@ -151,13 +153,10 @@ struct order *order_reaching(const struct lease *lease, uint64_t need_us)
 	return NULL;
 }
 
-void order_await(struct order *order, struct query *query)
+void order_await(struct order *order, struct wait *wait)
 {
-	struct wait *wait = &query->waits[query->n_waits++];
-
-	wait->query = query;
 	wait->order = order;
-	query->open_waits++;
+	wait->query->open_waits++;
 	DL_APPEND(order->waits, wait);
 }
 

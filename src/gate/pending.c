@@ -4,7 +4,9 @@
  */
 #include "gate/engine.h"
 
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define QUERY_MEMORY (256u << 10)
 
@@ -14,7 +16,10 @@
  */
 static struct query *query_take(struct ng_gate *gate)
 {
-	struct query *query = gate->spare, kept = {0};
+	struct query *query = gate->spare;
+	struct arena arena;
+	struct ng_rr *rrs;
+	size_t room;
 
 	if (!query) {
 		query = calloc(1, sizeof(*query));
@@ -23,10 +28,13 @@ static struct query *query_take(struct ng_gate *gate)
 		return query;
 	}
 	gate->spare = NULL;
-	kept.arena = query->arena;
-	kept.rrs = query->rrs;
-	kept.room = query->room;
-	*query = kept;
+	arena = query->arena;
+	rrs = query->rrs;
+	room = query->room;
+	memset(query, 0, offsetof(struct query, asked));
+	query->arena = arena;
+	query->rrs = rrs;
+	query->room = room;
 	return query;
 }
 
@@ -49,7 +57,8 @@ static void query_give(struct ng_gate *gate, struct query *query)
 	gate->spare = query;
 }
 
-struct query *query_begin(struct ng_gate *gate, const struct told *told)
+struct query *query_begin(struct ng_gate *gate, const struct told *told,
+			  const struct ng_name *name, const struct ng_bounds *bounds)
 {
 	struct sandbox *sandbox = told->sandbox;
 	struct query *query;
@@ -67,9 +76,10 @@ struct query *query_begin(struct ng_gate *gate, const struct told *told)
 	query->tcp = told->tcp;
 	query->sandbox = sandbox;
 	query->asked = *told->asked;
-	query->name = told->asked->question.name;
-	ng_name_lower(&query->name);
-	query->target = query->name;
+	query->name = query->target = *name;
+	query->decision = *told->decision;
+	query->decided = true;
+	query->given = query->bounds = *bounds;
 	query->began_us = gate->now_us;
 	DL_APPEND2(sandbox->queries, query, sandbox_prev, sandbox_next);
 	sandbox->n_pending++;

@@ -150,9 +150,9 @@ static void query_dispatch(struct ng_gate *gate, struct query *query)
 }
 
 static void query_admit(struct ng_gate *gate, const struct told *told,
-			const struct ng_decision *decision, const struct ng_bounds *bounds)
+			const struct ng_name *name, const struct ng_bounds *bounds)
 {
-	struct query *query = query_begin(gate, told);
+	struct query *query = query_begin(gate, told, name, bounds);
 
 	if (!query) {
 		gate->counters.over_quota++;
@@ -160,9 +160,6 @@ static void query_admit(struct ng_gate *gate, const struct told *told,
 		reply_error(gate, told, NG_RCODE_REFUSED, TEXT_PENDING);
 		return;
 	}
-	query->decision = *decision;
-	query->given = query->bounds = *bounds;
-	query->decided = true;
 	query_dispatch(gate, query);
 }
 
@@ -200,7 +197,7 @@ static void query_first(struct ng_gate *gate, struct told *told, const struct ng
 	if (!serves_local(&decision) && !type_allowed(&bounds, told->asked->question.type))
 		type_blocked(gate, told, &decision, TEXT_TYPE);
 	else
-		query_admit(gate, told, &decision, &bounds);
+		query_admit(gate, told, name, &bounds);
 }
 
 /* From what the cache has ready, or the usual way. */

@@ -118,9 +118,9 @@ static bool leases_note(struct making *making)
 		const struct ng_rr *rr = &query->rrs[i];
 		struct ng_addr addr;
 
-		if (rr->type != NG_TYPE_A && rr->type != NG_TYPE_AAAA)
+		if (!rr_is_address(rr))
 			continue;
-		addr = ng_addr_make(rr->type == NG_TYPE_A ? NG_IPV4 : NG_IPV6, rr->rdata);
+		addr = rr_addr(rr);
 		making->rrs[i].address = true;
 		if (making->n_addrs == READY_LEASES_MAX)
 			return false;
@@ -234,19 +234,14 @@ static void watches_end(const struct making *making)
 	}
 }
 
-void ready_make(struct ng_gate *gate, const struct query *query)
+static void ready_begin(struct ng_gate *gate, const struct query *query)
 {
 	const struct told told = told_of(query);
 	struct making making = {.gate = gate, .query = query};
-	struct ready *ready = NULL, *old;
-	struct ready_key key;
-	uint32_t hash;
+	const struct ready_key key = ready_key_of(&told, &query->name);
+	const uint32_t hash = ready_hash(gate, &key);
+	struct ready *ready = NULL, *old = ready_find(gate, &key, hash);
 
-	if (!suits(gate, query) || gate->scratch[FLAGS_AT] & FLAG_TC)
-		return;
-	key = ready_key_of(&told, &query->name);
-	hash = ready_hash(gate, &key);
-	old = ready_find(gate, &key, hash);
 	if (old)
 		ready_drop(gate, old);
 	if (records_note(&making) && leases_note(&making))
@@ -257,4 +252,10 @@ void ready_make(struct ng_gate *gate, const struct query *query)
 	}
 	ready->hash = hash;
 	ready_put(gate, ready);
+}
+
+void ready_make(struct ng_gate *gate, const struct query *query)
+{
+	if (suits(gate, query) && !(gate->scratch[FLAGS_AT] & FLAG_TC))
+		ready_begin(gate, query);
 }

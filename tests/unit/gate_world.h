@@ -81,12 +81,16 @@ static inline struct query *query_make(struct ng_gate *gate, const char *name, c
 		.question = {.name = name_of(name), .type = NG_TYPE_A, .class = 1},
 		.has_question = true,
 		.udp_size = 512};
+	const struct ng_decision none = {0};
+	const struct ng_bounds bounds = {0};
 	const struct told told = {.client = 1,
 				  .from = addr_of(from),
 				  .asked = &asked,
+				  .decision = &none,
 				  .sandbox = directory_by_id(&gate->directory, 1)};
-	struct query *query = query_begin(gate, &told);
+	struct query *query = query_begin(gate, &told, &asked.question.name, &bounds);
 
 	assert_non_null(query);
+	query->decided = false;
 	return query;
 }

@@ -300,6 +300,54 @@ static void other_classes_are_left_out(void **state)
 	assert_memory_equal(answer.rrs[0].rdata, "5678", 4);
 }
 
+static void owner_at(unsigned int pointer, unsigned int class, unsigned int last)
+{
+	make_u16(&maker, 0xc000 | pointer);
+	make_u16(&maker, NG_TYPE_A);
+	make_u16(&maker, class);
+	make_u32(&maker, 30);
+	make_u16(&maker, 4);
+	make_u32(&maker, last);
+}
+
+/* The same pointer again is the same name, whatever came between, and another one is another. */
+static void each_pointer_is_followed(void **state)
+{
+	static const char *owners[] = {"www.example.com", "www.example.com", "example.com",
+				       "www.example.com", "other.example",   "www.example.com",
+				       "www.example.com", "example.com"};
+	const unsigned int www = NG_HEADER_LEN, example = NG_HEADER_LEN + 4;
+
+	(void)state;
+	start(0x8180, 9, 1, 1);
+	owner_at(www, 3, 0); /* of a class that is left out */
+	owner_at(www, NG_CLASS_IN, 1);
+	owner_at(www, NG_CLASS_IN, 2);
+	owner_at(example, NG_CLASS_IN, 3);
+	owner_at(www, NG_CLASS_IN, 4);
+	make_rr(&maker, "other.example", NG_TYPE_A, 30, "\0\0\0\5", 4);
+	owner_at(www, NG_CLASS_IN, 6);
+	make_rr(&maker, "WWW.example.com", NG_TYPE_A, 30, "\0\0\0\7", 4);
+	owner_at(example, NG_CLASS_IN, 8);
+	make_u16(&maker, 0xc000 | example);
+	make_u16(&maker, NG_TYPE_SOA);
+	make_u16(&maker, NG_CLASS_IN);
+	make_u32(&maker, 30);
+	make_u16(&maker, 22);
+	make_octets(&maker, (uint8_t[22]){0}, 22);
+	owner_at(example, NG_CLASS_IN, 9);
+	assert_int_equal(parse(), NG_OK);
+	assert_int_equal(answer.n, 8);
+	for (unsigned int i = 0; i < 8; i++) {
+		const struct ng_name owner = name_of(owners[i]);
+
+		assert_true(ng_name_same(answer.rrs[i].owner, &owner));
+		assert_int_equal(answer.rrs[i].rdata[3], i + 1);
+	}
+	assert_non_null(answer.soa);
+	assert_true(ng_name_same(answer.soa->owner, answer.rrs[2].owner));
+}
+
 static void extended_rcodes(void **state)
 {
 	(void)state;
@@ -417,6 +465,7 @@ int main(void)
 		cmocka_unit_test(truncated_is_not_read_further),
 		cmocka_unit_test(negative_soa),
 		cmocka_unit_test(other_classes_are_left_out),
+		cmocka_unit_test(each_pointer_is_followed),
 		cmocka_unit_test(extended_rcodes),
 		cmocka_unit_test(opt_in_its_place_and_once),
 		cmocka_unit_test(cookies),

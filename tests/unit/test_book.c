@@ -202,6 +202,37 @@ static void an_address_that_is_none_is_refused(void **state)
 	ng_gate_destroy(one.gate);
 }
 
+/* By a reference that may be old: never the lease that has its place now, and always the key's own. */
+static void found_where_it_was(void **state)
+{
+	struct one one = one_make("203.0.113.9"), other = one;
+	const struct book *book = &one.gate->book;
+	const struct lease_key key = lease_key(book, one.lease);
+	const uint32_t reference = book_reference(book, one.lease);
+	struct lease_key others;
+
+	(void)state;
+	other.addr = addr_of("203.0.113.10");
+	hold(&other, "a.example", 100);
+	others = lease_key(book, other.lease);
+	assert_ptr_equal(book_still(book, reference, &key), one.lease);
+	assert_ptr_equal(book_still(book, reference, &others), other.lease);
+	lease_free(one.gate, one.lease, NG_E_CLOSED);
+	assert_null(book_still(book, reference, &key));
+	lease_free(one.gate, other.lease, NG_E_CLOSED); /* and the sandbox has none at all */
+	assert_null(book_still(book, reference, &key));
+	other.addr = addr_of("203.0.113.11");
+	hold(&other, "a.example", 100);
+	hold(&other, "b.example", 100); /* wide */
+	other.addr = addr_of("203.0.113.12");
+	hold(&other, "a.example", 100);
+	assert_null(book_still(book, reference, &key));
+	hold(&one, "a.example", 100);
+	assert_true(book_reference(book, one.lease) != reference);
+	assert_ptr_equal(book_still(book, reference, &key), one.lease);
+	ng_gate_destroy(one.gate);
+}
+
 static void more_comes_and_goes(void **state)
 {
 	struct one one = one_make("203.0.113.9");
@@ -274,6 +305,7 @@ int main(void)
 		cmocka_unit_test(the_usual_lease_is_small),
 		cmocka_unit_test(reads_as_it_was_written),
 		cmocka_unit_test(an_address_that_is_none_is_refused),
+		cmocka_unit_test(found_where_it_was),
 		cmocka_unit_test(more_comes_and_goes),
 		cmocka_unit_test(doubt_and_new_certainty),
 	};
