@@ -30,7 +30,6 @@
 
 #define BATCH         64
 #define MANY          8 /* of a batch: worth two system calls not to wait on the socket meanwhile */
-#define ROUNDS        4 /* batches taken from one listener before the others get their turn */
 #define QUERY_MAX     4096
 #define SLOTS         (1u << 17)
 #define NO_SLOT       UINT32_MAX
@@ -308,8 +307,11 @@ static void leave(struct listener *listener)
 	poll_on(listener);
 }
 
-/* Returns whether there may be more. */
-static bool take_batch(struct listener *listener)
+/*
+ * One a turn: a question that is taken before those under way have had their answers waits here instead of in the
+ * socket, and counts against the bounds of what may wait.
+ */
+static void take_batch(struct listener *listener)
 {
 	struct udp *udp = listener->udp;
 	struct intake *intake = &udp->intake;
@@ -323,7 +325,6 @@ static bool take_batch(struct listener *listener)
 		take_packet(listener, (unsigned)i);
 		intake_ready(intake, (unsigned)i);
 	}
-	return got == BATCH;
 }
 
 /* ---- out ---- */
@@ -364,8 +365,7 @@ static void listener_event(uv_poll_t *poll, int status, int events)
 		poll_on(listener);
 	}
 	if (events & UV_READABLE)
-		for (int round = 0; round < ROUNDS && take_batch(listener); round++)
-			;
+		take_batch(listener);
 }
 
 static void write_way(const struct listener *listener, const struct slot *slot,

@@ -25,6 +25,7 @@
 #define SHARE       8 /* of the places that are left */
 #define SHARE_DEAD  4 /* a part of them */
 #define STREAMS_MAX 256
+#define ROUNDS      4 /* of EVENTS answers before others get their turn */
 
 /* ---- the loop ---- */
 
@@ -60,14 +61,16 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct upstream *upstream = poll->data;
 	struct epoll_event ready[EVENTS];
-	int n;
+	int n = EVENTS;
 
 	(void)events;
 	if (status < 0)
 		return;
-	n = epoll_wait(upstream->epoll, ready, EVENTS, 0);
-	for (int i = 0; i < n; i++)
-		on_event(upstream, &ready[i]);
+	for (int round = 0; round < ROUNDS && n == EVENTS; round++) {
+		n = epoll_wait(upstream->epoll, ready, EVENTS, 0);
+		for (int i = 0; i < n; i++)
+			on_event(upstream, &ready[i]);
+	}
 }
 
 /*

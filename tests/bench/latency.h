@@ -1,6 +1,7 @@
 /*
- * Latencies as counts in steps of a tenth of a microsecond, up to a tenth of a second; what takes
- * longer counts as that. Exact enough for medians, and as cheap as one increment.
+ * Latencies as counts in steps of a tenth of a microsecond, up to a tenth of a second, and beyond that of a tenth of a
+ * millisecond, up to ten seconds; what takes longer counts as that. Exact enough for medians, and as cheap
+ * as one increment.
  */
 #pragma once
 
@@ -8,17 +9,23 @@
 
 #define LATENCY_STEP_NS 100
 #define LATENCY_STEPS   1000000
+#define LATENCY_SLOW_NS 100000
+#define LATENCY_SLOW    100000
 
 struct latency {
 	uint64_t n;
 	uint32_t steps[LATENCY_STEPS];
+	uint32_t slow[LATENCY_SLOW];
 };
 
 static inline void latency_add(struct latency *latency, uint64_t ns)
 {
-	uint64_t step = ns / LATENCY_STEP_NS;
+	uint64_t step = ns / LATENCY_STEP_NS, slow = ns / LATENCY_SLOW_NS;
 
-	latency->steps[step < LATENCY_STEPS ? step : LATENCY_STEPS - 1]++;
+	if (step < LATENCY_STEPS)
+		latency->steps[step]++;
+	else
+		latency->slow[slow < LATENCY_SLOW ? slow : LATENCY_SLOW - 1]++;
 	latency->n++;
 }
 
@@ -31,6 +38,11 @@ static inline double latency_us(const struct latency *latency, double part)
 		seen += latency->steps[step];
 		if (seen > wanted)
 			return step * (LATENCY_STEP_NS / 1000.0);
+	}
+	for (unsigned step = 0; step < LATENCY_SLOW; step++) {
+		seen += latency->slow[step];
+		if (seen > wanted)
+			return step * (LATENCY_SLOW_NS / 1000.0);
 	}
 	return 0;
 }

@@ -100,15 +100,22 @@ static size_t build_query(const struct options *set, uint64_t number,
 	return dns_query(name, (uint16_t)number, out);
 }
 
+/* Is there more to ask, now or later? */
+static bool load_asks(const struct load *load, uint64_t now)
+{
+	const struct options *set = &load->set;
+
+	return !enough && (!set->count || load->sent < set->count) &&
+	       (set->seconds <= 0 || (double)(now - load->begun_ns) < set->seconds * SECOND_NS);
+}
+
 /* How many may leave now: what the window, the count, the time and the pace leave over. */
 static unsigned load_due(const struct load *load, uint64_t now)
 {
 	const struct options *set = &load->set;
 	uint64_t due = set->window - load->waiting;
 
-	if (enough)
-		return 0;
-	if (set->seconds > 0 && (double)(now - load->begun_ns) >= set->seconds * SECOND_NS)
+	if (!load_asks(load, now))
 		return 0;
 	if (set->count && due > set->count - load->sent)
 		due = set->count - load->sent;
@@ -243,21 +250,19 @@ static void load_expire(struct load *load, uint64_t now)
 
 static bool load_over(const struct load *load, uint64_t now)
 {
-	const struct options *set = &load->set;
-
-	if (load->waiting)
-		return false;
-	return enough || (set->count && load->sent >= set->count) ||
-	       (set->seconds > 0 && (double)(now - load->begun_ns) >= set->seconds * SECOND_NS);
+	return !load->waiting && !load_asks(load, now);
 }
 
-/* Sleeps until an answer comes, the next question is due, or some milliseconds have gone. */
+/*
+ * Sleeps until an answer comes, the next question is due, or some milliseconds have gone. Who may be on the same
+ * core is the upstream, so nothing spins here that has nothing to send.
+ */
 static void load_wait(const struct load *load, uint64_t now)
 {
 	struct pollfd wait = {.fd = load->sock, .events = POLLIN};
 	struct timespec until = {.tv_nsec = 5000000};
 
-	if (load->set.rate > 0) {
+	if (load->set.rate > 0 && load->waiting < load->set.window && load_asks(load, now)) {
 		double due = (double)load->sent / load->set.rate * SECOND_NS;
 		double left = due - (double)(now - load->begun_ns);
 

@@ -203,6 +203,25 @@ static void all_of_a_burst_are_answered(void **state)
 	close(fd);
 }
 
+/* What is asked beyond a batch waits in the socket until what the batch has brought about was looked at. */
+static void one_batch_is_taken_in_a_turn(void **state)
+{
+	struct world *world = *state;
+	int fd = client_of(world, "127.0.0.1");
+
+	udp_start(world->udp);
+	for (int i = 0; i < 150; i++)
+		assert_int_equal(send(fd, "hello", 5, 0), 5);
+	for (size_t taken = 64; taken < 192; taken += 64) {
+		uv_run(&world->loop, UV_RUN_NOWAIT);
+		assert_int_equal(world->n, taken);
+		udp_flush(world->udp);
+	}
+	turn(world);
+	assert_int_equal(world->n, 150);
+	close(fd);
+}
+
 static void handle_works_once(void **state)
 {
 	struct world *world = *state;
@@ -364,6 +383,7 @@ int main(void)
 		TEST(reply_leaves_from_the_address_that_was_asked),
 		cmocka_unit_test_setup_teardown(the_same_over_ipv6, begin6, end),
 		TEST(all_of_a_burst_are_answered),
+		TEST(one_batch_is_taken_in_a_turn),
 		TEST(handle_works_once),
 		TEST(what_no_query_can_be_is_dropped),
 		TEST(glued_datagrams_are_taken_apart),

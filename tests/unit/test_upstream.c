@@ -575,6 +575,25 @@ static void ports_are_drawn_evenly(void **state)
 	assert_true(chi < 100);
 }
 
+static int begin_wide(void **state)
+{
+	return begin_with(state, 256);
+}
+
+/* As many as a turn brings questions, and more: else questions under way would heap up by themselves. */
+static void answers_that_wait_are_taken_in_one_turn(void **state)
+{
+	struct world *world = *state;
+
+	routes(world, 1, LONG_MS);
+	for (uint64_t i = 0; i < 200; i++)
+		ask(world, i);
+	for (uint64_t i = 0; i < 200; i++)
+		answer_well(world);
+	uv_run(&world->loop, UV_RUN_NOWAIT);
+	assert_int_equal(world->answers, 200);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -601,6 +620,8 @@ int main(void)
 		TEST(mark_that_nobody_asked_for_is_kept_by_no_socket),
 		TEST(what_comes_after_the_answer_reaches_no_other_question),
 		TEST(ports_are_drawn_evenly),
+		cmocka_unit_test_setup_teardown(answers_that_wait_are_taken_in_one_turn,
+						begin_wide, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
