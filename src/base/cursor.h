@@ -1,8 +1,7 @@
 /*
  * Bounded reading and writing of octets with a sticky error: after the first short or bad step
- * every further one is void, and the caller checks `error` once at the end. Reading is inline: it
- * is what the first question of every packet is made of. Positions never pass the length, so
- * `len - pos` cannot wrap.
+ * every further one is void, and the caller checks `error` once at the end. The small steps are
+ * inline: every packet is made of many. Positions never pass the length, so `len - pos` cannot wrap.
  */
 #pragma once
 
@@ -65,9 +64,50 @@ struct writer {
 	int error; /* NG_E_FULL once something did not fit; pos then stays */
 };
 struct writer writer_make(uint8_t *octets, size_t room);
-void writer_u8(struct writer *writer, uint8_t value);
-void writer_u16(struct writer *writer, uint16_t value);
-void writer_u32(struct writer *writer, uint32_t value);
+
+/* Where the next n octets go, or NULL when they do not fit. */
+static inline uint8_t *writer_take(struct writer *writer, size_t n)
+{
+	if (writer->error)
+		return NULL;
+	if (n > writer->room - writer->pos) {
+		writer->error = NG_E_FULL;
+		return NULL;
+	}
+	uint8_t *at = writer->octets + writer->pos;
+	writer->pos += n;
+	return at;
+}
+
+static inline void writer_set_u16(uint8_t *at, uint16_t value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+}
+
+static inline void writer_u8(struct writer *writer, uint8_t value)
+{
+	uint8_t *at = writer_take(writer, 1);
+	if (at)
+		at[0] = value;
+}
+
+static inline void writer_u16(struct writer *writer, uint16_t value)
+{
+	uint8_t *at = writer_take(writer, 2);
+	if (at)
+		writer_set_u16(at, value);
+}
+
+static inline void writer_u32(struct writer *writer, uint32_t value)
+{
+	uint8_t *at = writer_take(writer, 4);
+	if (!at)
+		return;
+	writer_set_u16(at, (uint16_t)(value >> 16));
+	writer_set_u16(at + 2, (uint16_t)value);
+}
+
 void writer_octets(struct writer *writer, const void *octets, size_t n);
 void writer_u16_at(struct writer *writer, size_t pos,
 		   uint16_t value); /* patch what is written */
