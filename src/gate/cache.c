@@ -2,7 +2,9 @@
  * The table of what upstreams said.
  *
  * Chains in buckets, found by a hash that is keyed with the gate's seed: what strangers ask for
- * cannot be made to collide. Which entries leave when there are too many is decided in shares.c.
+ * cannot be made to collide. What is asked for and not there would be compared with entries that nobody has
+ * touched for long, in memory that is far away: so each bucket has a few bits, near each other, that tell of most
+ * hashes that they are not in it. Which entries leave when there are too many is decided in shares.c.
  */
 #include "gate/engine.h"
 
@@ -12,31 +14,65 @@
 #define PREFETCH_HITS 3  /* what was asked for less often is not worth a question */
 #define PREFETCH_PART 10 /* the last tenth of its time */
 
+static size_t place_of(const struct cache *cache, uint32_t hash)
+{
+	return hash & (cache->room - 1);
+}
+
+static uint16_t kind_of(uint32_t hash)
+{
+	return (uint16_t)(1u << (hash >> 28));
+}
+
 static struct entry **bucket_of(const struct cache *cache, uint32_t hash)
 {
-	return &cache->buckets[hash & (cache->room - 1)];
+	return &cache->buckets[place_of(cache, hash)];
+}
+
+static void table_put(struct cache *cache, struct entry *entry)
+{
+	struct entry **bucket = bucket_of(cache, entry->hash);
+
+	entry->next = *bucket;
+	*bucket = entry;
+	cache->kinds[place_of(cache, entry->hash)] |= kind_of(entry->hash);
+}
+
+static void table_take(struct cache *cache, struct entry *entry)
+{
+	struct entry **bucket = bucket_of(cache, entry->hash), **at = bucket;
+
+	while (*at != entry)
+		at = &(*at)->next;
+	*at = entry->next;
+	if (!*bucket)
+		cache->kinds[place_of(cache, entry->hash)] = 0;
 }
 
 static bool table_grow(struct cache *cache)
 {
 	size_t room = cache->room ? 2 * cache->room : BUCKETS_FIRST;
-	struct cache next = {.room = room, .buckets = calloc(room, sizeof(*next.buckets))};
+	struct cache next = {.room = room,
+			     .buckets = calloc(room, sizeof(*next.buckets)),
+			     .kinds = calloc(room, sizeof(*next.kinds))};
 
-	if (!next.buckets)
+	if (!next.buckets || !next.kinds) {
+		free(next.buckets);
+		free(next.kinds);
 		return cache->room; /* longer chains */
+	}
 	for (size_t i = 0; i < cache->room; i++) {
 		struct entry *entry, *following;
 
 		for (entry = cache->buckets[i]; entry; entry = following) {
-			struct entry **bucket = bucket_of(&next, entry->hash);
-
 			following = entry->next;
-			entry->next = *bucket;
-			*bucket = entry;
+			table_put(&next, entry);
 		}
 	}
 	free(cache->buckets);
+	free(cache->kinds);
 	cache->buckets = next.buckets;
+	cache->kinds = next.kinds;
 	cache->room = room;
 	return true;
 }
@@ -46,7 +82,8 @@ static struct entry *table_find(const struct ng_gate *gate, const struct questio
 {
 	struct entry *entry;
 
-	if (!gate->cache.room)
+	if (!gate->cache.room ||
+	    !(gate->cache.kinds[place_of(&gate->cache, hash)] & kind_of(hash)))
 		return NULL;
 	for (entry = *bucket_of(&gate->cache, hash); entry; entry = entry->next) {
 		if (entry->hash == hash && entry_asks(entry, key))
@@ -57,11 +94,7 @@ static struct entry *table_find(const struct ng_gate *gate, const struct questio
 
 void cache_drop(struct ng_gate *gate, struct entry *entry)
 {
-	struct entry **at = bucket_of(&gate->cache, entry->hash);
-
-	while (*at != entry)
-		at = &(*at)->next;
-	*at = entry->next;
+	table_take(&gate->cache, entry);
 	gate->cache.n--;
 	readies_of_entry(gate, entry);
 	share_release(gate, entry);
@@ -77,6 +110,7 @@ void cache_clear(struct ng_gate *gate)
 			cache_drop(gate, cache->buckets[i]);
 	}
 	free(cache->buckets);
+	free(cache->kinds);
 	heap_finish(&cache->first);
 	*cache = (struct cache){0};
 }
@@ -145,7 +179,7 @@ bool cache_keep(struct ng_gate *gate, struct entry *entry, uint32_t sandbox)
 {
 	const struct question_key key = entry_key(entry);
 	struct cache *cache = &gate->cache;
-	struct entry *old, **bucket;
+	struct entry *old;
 
 	entry->hash = (uint32_t)question_hash(gate, &key);
 	old = table_find(gate, &key, entry->hash);
@@ -160,9 +194,7 @@ bool cache_keep(struct ng_gate *gate, struct entry *entry, uint32_t sandbox)
 	shares_shrink(gate, entry->size);
 	if (share_charge(gate, entry, sandbox))
 		return false;
-	bucket = bucket_of(cache, entry->hash);
-	entry->next = *bucket;
-	*bucket = entry;
+	table_put(cache, entry);
 	cache->n++;
 	return true;
 }

@@ -58,7 +58,9 @@ struct share { /* of one sandbox; 0: of none */
 
 struct cache {
 	struct entry **buckets;
-	size_t room; /* buckets, a power of two */
+	uint16_t
+		*kinds; /* by bucket: one bit for each kind of hash that stands in it, or did */
+	size_t room;    /* buckets, a power of two */
 	size_t n;
 	uint64_t octets;
 	struct share *shares;
