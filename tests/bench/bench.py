@@ -97,13 +97,14 @@ class Bench:
             self.rows.append(Row(f"{title}: namegate / {other}", ratios, "x",
                                  target if other == against else None))
 
+    def latency_upstream(self, server):
+        """What one paced round saw of the upstream, asked from where the server asks it: its namespace and core."""
+        return self.stage.load(server.net, self.stage.server_core, servers.UPSTREAM, "d%.w.bench.test", "--addresses",
+                               servers.ADDRESSES, "--rate", LATENCY_RATE, "--seconds", self.options.seconds)
+
     def latency(self, server):
-        """What one paced round saw: the upstream asked directly, from where the server asks it
-        (its namespace and its core), and the server asked by the client."""
-        options = ["--rate", LATENCY_RATE, "--seconds", self.options.seconds]
-        direct = self.stage.load(server.net, self.stage.server_core, servers.UPSTREAM,
-                                 "d%.w.bench.test", "--addresses", servers.ADDRESSES, *options)
-        return direct, self.ask(server, "miss", *options)
+        """And of the server, asked by the client."""
+        return self.ask(server, "miss", "--rate", LATENCY_RATE, "--seconds", self.options.seconds)
 
     def latencies(self, contenders, cores, keep):
         direct, added = [], {server.title: [] for server in contenders}
@@ -111,7 +112,7 @@ class Bench:
             report.progress(f"latency, cores {cores}: round {turn + 1} of {self.options.rounds}")
             with keep():
                 for server in contenders:
-                    floor, whole = self.latency(server)
+                    floor, whole = self.latency_upstream(server), self.latency(server)
                     direct.append(floor["p50_us"])
                     added[server.title].append(whole["p50_us"] - floor["p50_us"])
         self.rows.append(Row(f"miss, cores {cores}: median of the upstream alone", direct, "us"))
@@ -299,15 +300,17 @@ class Bench:
 
     def peers(self):
         """The gate and the floor among all peers."""
-        gate = servers.Gate(self.stage, self.options.build, "field")
-        gate.register([gate.sandbox("bench", gate.interface, gate.client)])
-        found = field.measure(self, gate, servers.Echo(self.stage, "floor"), servers.TurnedEcho(self.stage))
+        gates = [kind(self.stage, self.options.build, net, lease_min="1m")
+                 for kind, net in ((servers.Gate, "field"), (servers.PollingGate, "polling"))]
+        for gate in gates:
+            gate.register([gate.sandbox("bench", gate.interface, gate.client)])
+        found = field.measure(self, gates, servers.Echo(self.stage, "floor"), servers.TurnedEcho(self.stage))
         self.rows += found.rows()
         self.tables += found.tables()
         self.blocks["field"] = field.WORDS, found.tables()[0]
         if self.options.svg:
             report.write(self.options.svg, found.plot(report.machine(self.options, self.stage)))
-        for server in found.contenders:
+        for server in [*found.contenders, found.polling]:
             server.process.stop()
 
     def resolver(self):

@@ -23,19 +23,19 @@ ADDED = {"p50_us": ("median", 60), "p99_us": ("99th percentile", 250)}  # to the
 WORDS = """\
 `contrib/quickstart bench --only field --readme`: processor time of all processes of a server for a question, with as many
 under way as it bears and four addresses an answer; what a question for a new name takes beyond the upstream itself when it comes
-alone; answers a second on one core. Before a miss of namegate, or of dnsmasq with `--nftset`, is answered, all its addresses are
-in the kernel's set; the others open nothing."""
+alone, also with `busy-poll`, which takes all of a core meanwhile; answers a second on one core. Before a miss of namegate, or
+of dnsmasq with `--nftset`, is answered, all its addresses are in the kernel's set; the others open nothing."""
 COLOURS = {"deny": "#4c78a8", "hit": "#54a24b", "miss": "#e45756"}
 
 
 class Field:
-    def __init__(self, bench, contenders):
-        self.bench, self.contenders = bench, contenders
+    def __init__(self, bench, contenders, polling):
+        self.bench, self.contenders, self.polling = bench, contenders, polling
         self.cost = {}  # (kind, title): microseconds of processor time, one a round
         self.rate = {}  # (kind, title): answers a second, with the window kept full
-        self.idle = {one.title: one.process.memory_kib() / 1024 for one in contenders}
+        self.idle = {one.title: one.process.memory_kib() / 1024 for one in [*contenders, polling]}
         self.added = {}  # (title, quantile): microseconds that a miss takes beyond the upstream, one a round
-        self.late = {}  # (kind, title, hundredths): microseconds at the quantiles, one a round
+        self.late = {}  # (kind, title, hundredths): microseconds at the quantiles, and how many in a hundred had no answer
 
     def asked(self, kind):
         """An echo knows no upstream."""
@@ -58,7 +58,7 @@ class Field:
         self.rate.setdefault(key, []).append(seen["right"] / seen["seconds"])
 
     def delays(self, kind):
-        """Paced questions. What comes late under load is counted as it is; what is lost ends nothing."""
+        """Paced questions. What comes late under load is counted as it is; what is lost or refused ends nothing, and is told."""
         for hundredths in LOADS:
             for server in self.asked(kind):
                 report.progress(f"field, {kind} at {hundredths} %: {server.title}")
@@ -68,17 +68,20 @@ class Field:
                                              "--first", self.bench.fresh, "--rate", int(rate), "--window", 8192,
                                              "--seconds", self.bench.options.seconds)
                 self.bench.fresh += seen["sent"]
-                self.late[kind, server.title, hundredths] = [seen[key] for key in ("p50_us", "p99_us", "p999_us")] + [seen["lost"]]
+                self.late[kind, server.title, hundredths] = [
+                    *(seen[key] for key in ("p50_us", "p99_us", "p999_us")), 100 * (seen["lost"] + seen["wrong"]) / seen["sent"]]
 
     def additions(self):
         """A miss that comes alone: what the server adds to what its upstream takes. Cores are kept from halting."""
         for turn in range(self.bench.options.rounds):
             report.progress(f"field, what a miss adds: round {turn + 1} of {self.bench.options.rounds}")
-            with stage.Awake():
-                for server in self.asked("miss"):
-                    direct, whole = self.bench.latency(server)
-                    for key in ADDED:
-                        self.added.setdefault((server.title, key), []).append(whole[key] - direct[key])
+            for server in [*self.asked("miss"), self.polling]:
+                with stage.Awake():
+                    direct = self.bench.latency_upstream(server)
+                with stage.Awake(self.bench.stage.server_core if server is self.polling else None):
+                    whole = self.bench.latency(server)
+                for key in ADDED:
+                    self.added.setdefault((server.title, key), []).append(whole[key] - direct[key])
 
     def measure(self):
         for kind in KINDS:
@@ -104,10 +107,11 @@ class Field:
             words, most = ADDED[key]
             found.append(Row(f"field, miss: {words} added to the upstream's by {title}", values, "us",
                              most if title == "namegate" else None))
-        for (kind, title, hundredths), (*late, _) in self.late.items():
+        for (kind, title, hundredths), (*late, none) in self.late.items():
             found += [Row(f"field, {KINDS[kind]} at {hundredths} %: {words}, {title}", [value], "us")
                       for words, value in zip(QUANTILES, late)]
-        for server in self.contenders:
+            found.append(Row(f"field, {KINDS[kind]} at {hundredths} %: without an answer, {title}", [none], "in a hundred"))
+        for server in [*self.contenders, self.polling]:
             found += [Row(f"field: idle memory, {server.title}", [self.idle[server.title]], "MiB"),
                       Row(f"field: start, {server.title}", [1000 * server.process.start_s], "ms")]
         return found
@@ -121,11 +125,12 @@ class Field:
                                              for hundredths in LOADS]]
         for lines in (costs, delays):
             lines.append(["---"] + ["--:"] * (len(lines[0]) - 1))
-        for server in self.contenders:
+        for server in [self.contenders[0], self.polling, *self.contenders[1:]]:
             costs.append([server.title] + [self.cell(self.cost, kind, server) for kind in KINDS]
                          + [self.addition(server, key) for key in ADDED]
                          + [self.cell(self.rate, kind, server) for kind in KINDS]
                          + [report.number(self.idle[server.title]), report.number(1000 * server.process.start_s)])
+        for server in self.contenders:
             delays.append([server.title] + [self.delay(kind, server, hundredths) for kind in KINDS
                                             for hundredths in LOADS])
         return [report.table(costs), report.table(delays)]
@@ -141,7 +146,10 @@ class Field:
 
     def delay(self, kind, server, hundredths):
         late = self.late.get((kind, server.title, hundredths))
-        return ", ".join(report.number(one) for one in late[:3]) if late else ""
+        if not late:
+            return ""
+        none = f" ({report.number(late[3])} % without an answer)" if late[3] else ""
+        return ", ".join(report.number(one) for one in late[:3]) + none
 
     def plot(self, about):
         """SVG: bars of processor time a query; what does not fit is cut and has its figure beside it."""
@@ -168,6 +176,7 @@ class Field:
                 f'font-size="12"><title>Processor time a query, in microseconds</title>{keys}{"".join(out)}</svg>\n')
 
 
-def measure(bench, gate, *echoes):
+def measure(bench, gates, *echoes):
     """With all peers that are installed; which are not is a trouble that names the package."""
-    return Field(bench, [gate, *echoes] + [kind(bench.stage) for kind in peers.ALL]).measure()
+    gate, polling = gates
+    return Field(bench, [gate, *echoes] + [kind(bench.stage) for kind in peers.ALL], polling).measure()

@@ -100,6 +100,7 @@ class Gate:
     """namegated, its warden and its worker, on one core like the others."""
 
     title = "namegate"
+    settings = ""  # further ones
 
     def __init__(self, stage, build, net="gate", more=0, lease_min="1s", limits=None, zones=None):
         """limits: those that are not LIMITS; zones: further ones, each with its server."""
@@ -131,6 +132,7 @@ class Gate:
                 work=WORK, net=net, upstream=UPSTREAM, upstream_short=UPSTREAM_SHORT,
                 lease_min=self.lease_min, worker="self", warden="self",
                 limits="\n".join(f"\t{name} = {value}" for name, value in self.limits.items())))
+            conf.write(self.settings)
             conf.writelines(f'forward "{zone}" {{ servers = {{ "{server}" }} }}\n'
                             for zone, server in self.zones.items())
 
@@ -179,3 +181,11 @@ class Gate:
     @staticmethod
     def right(options):
         return options
+
+
+class PollingGate(Gate):
+    """The same with a core to spare: it polls for longer than the pauses between questions that come alone. With real-time
+    priority the kernel takes a twentieth of each second from who never sleeps, which its 99th percentile shows."""
+
+    title = "namegate, busy-poll = 5ms"
+    settings = "busy-poll = 5ms\n"

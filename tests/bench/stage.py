@@ -65,11 +65,15 @@ def placed(net, core, command, behind=False):
 
 class Awake:
     """Keeps the cores from halting while it lasts, at the lowest of all priorities. Waking a halted
-    core takes tens of microseconds, on a virtual machine more: time of the machine, not of a server."""
+    core takes tens of microseconds, on a virtual machine more: time of the machine, not of a server. A server that
+    polls keeps its core itself, and gives way to who else is there: then it is spared."""
+
+    def __init__(self, spared=None):
+        self.cores = set(cores()) - {spared}
 
     def __enter__(self):
         self.loops = [subprocess.Popen(["chrt", "--idle", "0", "taskset", "-c", str(core), "sh", "-c",
-                                        "while :; do :; done"]) for core in set(cores())]
+                                        "while :; do :; done"]) for core in self.cores]
 
     def __exit__(self, *_):
         for loop in self.loops:
