@@ -12,7 +12,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DIGITS_MAX 10 /* of a line's number */
+#define DIGITS_MAX 10   /* of a line's number */
+#define ROOM_KEPT  4096 /* actions: more are queued when very many leases are ordered at once */
+
+/* It is empty. */
+static void queue_shrink(struct ng_gate *gate)
+{
+	struct ng_action *less = realloc(gate->actions, ROOM_KEPT * sizeof(*less));
+
+	if (!less)
+		return; /* it stays as large as it is */
+	gate->actions = less;
+	gate->room_actions = ROOM_KEPT;
+}
 
 void actions_begin(struct ng_gate *gate, uint64_t now_us)
 {
@@ -21,6 +33,8 @@ void actions_begin(struct ng_gate *gate, uint64_t now_us)
 		gate->now_us = now_us;
 	if (gate->next_action < gate->n_actions)
 		return;
+	if (gate->n_actions > ROOM_KEPT)
+		queue_shrink(gate);
 	gate->n_actions = gate->next_action = 0;
 	arena_reset(&gate->words);
 }

@@ -51,7 +51,7 @@ tests_unit_test_confine_SOURCES = tests/unit/test_confine.c
 tests_unit_test_confine_CPPFLAGS = $(AM_CPPFLAGS) $(CAPNG_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_confine_LDADD = libedge.a $(CAPNG_LIBS) $(SECCOMP_LIBS) $(CMOCKA_LIBS)
 GATE_TESTS = tests/unit/test_heap tests/unit/test_directory tests/unit/test_gate \
-	tests/unit/test_chain tests/unit/test_trail tests/unit/test_filter tests/unit/test_cache tests/unit/test_failures tests/unit/test_svcb tests/unit/test_budget \
+	tests/unit/test_chain tests/unit/test_trail tests/unit/test_actions tests/unit/test_filter tests/unit/test_cache tests/unit/test_failures tests/unit/test_svcb tests/unit/test_budget \
 	tests/unit/test_texts tests/unit/test_limits tests/unit/test_sizes tests/unit/test_special
 GATE_TESTS += tests/unit/test_slab tests/unit/test_awake tests/unit/test_index tests/unit/test_book tests/unit/test_routes
 check_PROGRAMS += $(GATE_TESTS)
@@ -74,6 +74,8 @@ tests_unit_test_gate_SOURCES = tests/unit/test_gate.c
 tests_unit_test_gate_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_chain_SOURCES = tests/unit/test_chain.c tests/unit/gate_world.h
 tests_unit_test_chain_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_actions_SOURCES = tests/unit/test_actions.c tests/unit/gate_world.h
+tests_unit_test_actions_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_trail_SOURCES = tests/unit/test_trail.c tests/unit/gate_world.h
 tests_unit_test_trail_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_filter_SOURCES = tests/unit/test_filter.c tests/unit/gate_world.h
