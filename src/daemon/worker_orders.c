@@ -20,6 +20,7 @@
 #define LEASES_MAX   (UINT64_C(1) << 20) /* a new warden is told of all at once */
 #define REVOKES_MAX  (UINT64_C(1) << 20)
 #define ROOM_FIRST   256u
+#define ROOM_KEPT    4096u
 #define SAY_AGAIN_US 10000000u
 #define ROUNDS       64 /* packets taken from the warden before others get their turn */
 
@@ -31,6 +32,14 @@ void orders_finish(struct orders *orders)
 		return;
 	free(orders->ring);
 	*orders = (struct orders){0};
+}
+
+/* It is empty, and was that large for all leases at once. */
+static void ring_drop(struct orders *orders)
+{
+	free(orders->ring);
+	orders->ring = NULL;
+	orders->room = orders->first = 0;
 }
 
 static struct order *order_at(const struct orders *orders, size_t i)
@@ -205,6 +214,8 @@ void orders_flush(struct worker *worker)
 			note_sent(worker, order_at(orders, i));
 		shift(orders, n);
 	}
+	if (!orders->n && orders->room > ROOM_KEPT)
+		ring_drop(orders);
 	if (orders->claim && worker->warden)
 		send_claim(worker);
 }
