@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define DUE_MAX 20000 /* ends in one batch */
+#define AHEAD   4     /* ops: the places of those to be dropped come while others are settled */
 
 uint64_t kernel_timeout_ms(uint64_t until_us, uint64_t now_us)
 {
@@ -109,6 +110,16 @@ static void settle_one(struct warden *warden, const struct op *op)
 		lease->code = (int16_t)op_code(op->error);
 }
 
+/* Nothing that is settled before it drops its lease: no lease has two ops. */
+static void expect_end(const struct warden *warden, const struct op *op)
+{
+	if (op->lease && op->remove) {
+		const struct lease_key key = mirror_key(&warden->mirror, op->lease);
+
+		mirror_expect(&warden->mirror, &key);
+	}
+}
+
 bool ops_settle(struct warden *warden)
 {
 	struct ops *ops = &warden->ops;
@@ -116,9 +127,12 @@ bool ops_settle(struct warden *warden)
 					: kernel_commit(&warden->kernel, ops)) == NG_OK;
 
 	adopt_follow(warden);
-	for (size_t i = 0; i < ops->n; i++)
+	for (size_t i = 0; i < ops->n; i++) {
+		if (i + AHEAD < ops->n)
+			expect_end(warden, &ops->items[i + AHEAD]);
 		if (ops->items[i].lease)
 			settle_one(warden, &ops->items[i]);
+	}
 	return well;
 }
 

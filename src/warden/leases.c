@@ -16,6 +16,7 @@
 #define PACKETS_MAX 64       /* of one worker in one go */
 #define ORDERS_MAX  16384    /* in one batch */
 #define COMPLAIN_US 1000000u /* at most one line in so long a time */
+#define AHEAD       4        /* orders: their places come while those before them are seen to */
 
 /* The source addresses for which an order opens its destination. */
 struct pairs {
@@ -118,6 +119,23 @@ static void want(struct warden *warden, struct lease *lease, uint64_t until_us)
 	op->timeout_ms = kernel_timeout_ms(until_us, warden->now_us);
 }
 
+/* Nothing is judged here. */
+static void expect(const struct warden *warden, const struct wall_lease *order)
+{
+	const struct sandbox *sandbox = sandboxes_find(&warden->sandboxes, order->sandbox);
+	struct pairs pairs;
+
+	if (!sandbox)
+		return;
+	expand(sandbox, order, &pairs);
+	for (size_t i = 0; i < pairs.n; i++) {
+		const struct lease_key key = lease_key_make(&pairs.sources[i], &order->addr,
+							    order->proto, order->port);
+
+		mirror_expect(&warden->mirror, &key);
+	}
+}
+
 static int prepare(struct warden *warden, const struct order *order)
 {
 	struct lease *leases[NG_SOURCES_MAX + 1];
@@ -178,8 +196,13 @@ static void commit_round(struct warden *warden, struct orders *round)
 
 	if (!round->n)
 		return;
-	for (size_t i = 0; i < round->n; i++)
+	for (size_t i = 0; i < round->n && i < AHEAD; i++)
+		expect(warden, &round->items[i].lease);
+	for (size_t i = 0; i < round->n; i++) {
+		if (i + AHEAD < round->n)
+			expect(warden, &round->items[i + AHEAD].lease);
 		round->items[i].code = prepare(warden, &round->items[i]);
+	}
 	leases_collect_due(warden);
 	well = ops_settle(warden);
 	for (size_t i = 0; i < round->n; i++) {

@@ -133,6 +133,11 @@ struct lease *mirror_find(const struct mirror *mirror, const struct lease_key *k
 		       : NULL;
 }
 
+void mirror_expect(const struct mirror *mirror, const struct lease_key *key)
+{
+	index_expect(&mirror->by_key, key_hash(mirror, key));
+}
+
 struct group *mirror_group(const struct mirror *mirror, const struct ng_addr *source)
 {
 	uint32_t number;

@@ -77,6 +77,8 @@ struct lease_key lease_key_make(const struct ng_addr *source, const struct ng_ad
 				uint8_t proto, uint16_t port);
 struct lease_key mirror_key(const struct mirror *mirror, const struct lease *lease);
 struct lease *mirror_find(const struct mirror *mirror, const struct lease_key *key);
+/* It will be looked for, added or dropped soon; see index_expect(). */
+void mirror_expect(const struct mirror *mirror, const struct lease_key *key);
 struct group *mirror_group(const struct mirror *mirror, const struct ng_addr *source);
 struct group *mirror_group_of(const struct mirror *mirror, const struct lease *lease);
 /* The one behind that one, or for NULL the first; NULL: no more. One that is added meanwhile may be missed. */
