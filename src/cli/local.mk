@@ -21,6 +21,7 @@ src/cli/shared_hosting.inc: $(top_srcdir)/zones/shared-hosting.txt
 src/cli/namegate-hosting.$(OBJEXT): src/cli/shared_hosting.inc
 CLEANFILES += src/cli/shared_hosting.inc
 namegate_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir)/src $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS) $(UV_CFLAGS)
+namegate_LDFLAGS = $(NG_PROGRAM_LDFLAGS)
 namegate_LDADD = libscene.a liboffline.a libedge.a libconf.a libcore.a $(LMDB_LIBS) $(LDNS_LIBS) $(CONFUSE_LIBS) $(JANSSON_LIBS) \
 	$(PSL_LIBS) $(IDN2_LIBS) $(PCAP_LIBS) $(FSTRM_LIBS)
 namegate_SOURCES += src/cli/control_client.c src/cli/control_client.h src/cli/status.c \

@@ -16,5 +16,6 @@ namegated_SOURCES = src/daemon/main.c src/daemon/assign.c src/daemon/assign.h sr
 	src/daemon/upstreams.c src/daemon/verbs.c src/daemon/verbs_boxes.c src/daemon/verbs_sandbox.c src/daemon/views.c \
 	src/daemon/views.h src/daemon/views_rows.c src/daemon/views_status.c
 namegated_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(LMDB_CFLAGS) $(JANSSON_CFLAGS)
+namegated_LDFLAGS = $(NG_PROGRAM_LDFLAGS)
 namegated_LDADD = libworker.a libedge.a libconf.a libcore.a $(UV_LIBS) $(LMDB_LIBS) \
 	$(JANSSON_LIBS) $(CONFUSE_LIBS) $(SSL_LIBS) $(LDNS_LIBS) $(SECCOMP_LIBS) $(CAPNG_LIBS)

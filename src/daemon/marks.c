@@ -59,7 +59,7 @@ static void close_links(const int links[static MARKS_LINKS])
 static int hang(const struct daemon *daemon, const struct mark *marks, size_t n,
 		int links[static MARKS_LINKS], char why[static HOST_WHY])
 {
-	int cgroup, code = host_open_all(&cgroup, why);
+	int cgroup = -1, code = host_open_all(&cgroup, why);
 	_Static_assert(HOST_WHY >= PROGRAM_WHY, "one for both");
 	if (code)
 		return code;

@@ -18,5 +18,6 @@ libwarden_a_SOURCES = src/warden/adopt.c src/warden/commit.c src/warden/conntrac
 libwarden_a_CPPFLAGS = $(AM_CPPFLAGS) $(NFTNL_CFLAGS) $(MNL_CFLAGS)
 namegate_warden_SOURCES = src/warden/main.c
 namegate_warden_CPPFLAGS = $(AM_CPPFLAGS) $(NFTNL_CFLAGS) $(MNL_CFLAGS)
+namegate_warden_LDFLAGS = $(NG_PROGRAM_LDFLAGS)
 namegate_warden_LDADD = libwarden.a libedge.a libcore.a $(NFTNL_LIBS) $(MNL_LIBS) \
 	$(CAPNG_LIBS) $(SECCOMP_LIBS)

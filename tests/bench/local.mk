@@ -36,6 +36,7 @@ profile: all $(BENCH_TOOLS) tests/bench/steps
 check_PROGRAMS += tests/bench/steps
 tests_bench_steps_SOURCES = tests/bench/steps.c tests/bench/engine.h tests/bench/dns.c tests/bench/dns.h
 tests_bench_steps_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -DSTEPS_CFLAGS='"$(CFLAGS)"'
+tests_bench_steps_LDFLAGS = $(NG_PROGRAM_LDFLAGS)
 tests_bench_steps_LDADD = libcore.a $(LDNS_LIBS)
 tests_bench_soak_SOURCES = tests/bench/soak.c tests/bench/engine.h tests/bench/dns.c tests/bench/dns.h
 tests_bench_soak_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)

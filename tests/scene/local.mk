@@ -253,5 +253,5 @@ SCENES = \
 	tests/scene/wildcard-borders.scene
 SCENE_TESTS = tests/scene/runner.sh tests/scene/rpz-rows.sh tests/scene/protocol-rows.sh tests/scene/memcheck.sh
 TESTS += $(SCENES) $(SCENE_TESTS)
-EXTRA_DIST += $(SCENES) $(SCENE_TESTS) tests/scene/protocol-rows.table tests/scene/threat-rows.table \
+EXTRA_DIST += $(SCENES) $(SCENE_TESTS) tests/scene/protocol-rows.table tests/scene/threat-rows.table tests/scene/memcheck.supp \
 	tests/scene/zones/python.list
