@@ -440,8 +440,8 @@ static void finish(struct daemon *daemon)
 	marks_finish();
 	prepare_undo(daemon);
 	json_decref(daemon->reload_notes);
-	if (daemon->views)
-		shown_finish(&daemon->views->shown);
+	for (size_t i = 0; daemon->views && i < NG_WORKERS_MAX; i++)
+		shown_finish(&daemon->views->shown[i]);
 	free(daemon->views);
 	conf_free(daemon->conf);
 }

@@ -1,16 +1,16 @@
 /*
- * A table by number, in the order in which rows came; the first ones make room.
+ * A table by number, in the order in which rows were last shown; the first ones make room.
  */
 #include "config.h"
 #include "daemon/shown.h"
 
 #include <stdlib.h>
 #include <string.h>
-/* What has no room in the table is not remembered. */
+/* What has no room in the table counts as forgotten. */
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-struct shown {
+struct shown_row {
 	uint64_t id;
 	uint32_t sandbox;
 	uint8_t name_len;
@@ -18,45 +18,76 @@ struct shown {
 	uint8_t name[];
 };
 
-static struct shown *find(const struct shown *all, uint64_t id)
+static struct shown_row *find(const struct shown *shown, uint64_t id)
 {
-	struct shown *one = NULL;
-	HASH_FIND(hh, all, &id, sizeof id, one);
-	return one;
+	struct shown_row *row = NULL;
+	HASH_FIND(hh, shown->rows, &id, sizeof id, row);
+	return row;
 }
 
-void shown_note(struct shown **all, const struct wall_waiting_row *row)
+static void forget(struct shown *shown, uint64_t id)
 {
-	struct shown *one = find(*all, row->id) ? NULL : malloc(sizeof *one + row->name_len);
-	if (!one)
+	if (id > shown->forgotten)
+		shown->forgotten = id;
+}
+
+/* As the last one; without memory it is gone. */
+static void add(struct shown *shown, struct shown_row *row)
+{
+	HASH_ADD(hh, shown->rows, id, sizeof row->id, row);
+	if (row->hh.tbl)
 		return;
-	*one = (struct shown){
-		.id = row->id, .sandbox = row->sandbox, .name_len = row->name_len};
-	memcpy(one->name, row->name, row->name_len);
-	HASH_ADD(hh, *all, id, sizeof one->id, one);
-	if (!one->hh.tbl) {
-		free(one);
+	forget(shown, row->id);
+	free(row);
+}
+
+static struct shown_row *make(const struct wall_waiting_row *from)
+{
+	struct shown_row *row = malloc(sizeof *row + from->name_len);
+	if (!row)
+		return NULL;
+	*row = (struct shown_row){
+		.id = from->id, .sandbox = from->sandbox, .name_len = from->name_len};
+	memcpy(row->name, from->name, from->name_len);
+	return row;
+}
+
+void shown_note(struct shown *shown, const struct wall_waiting_row *row)
+{
+	struct shown_row *one = find(shown, row->id);
+	if (!one && row->id <= shown->forgotten)
+		return;
+	if (one)
+		HASH_DELETE(hh, shown->rows, one);
+	else
+		one = make(row);
+	if (!one) {
+		forget(shown, row->id);
 		return;
 	}
-	if (HASH_COUNT(*all) <= SHOWN_MAX)
+	add(shown, one);
+	if (HASH_COUNT(shown->rows) <= SHOWN_MAX)
 		return;
-	one = *all; /* the first that was added */
-	HASH_DELETE(hh, *all, one);
+	one = shown->rows;
+	HASH_DELETE(hh, shown->rows, one);
+	forget(shown, one->id);
 	free(one);
 }
 
-bool shown_otherwise(const struct shown *all, const struct wall_waiting_row *row)
+bool shown_otherwise(const struct shown *shown, const struct wall_waiting_row *row)
 {
-	const struct shown *one = find(all, row->id);
-	return one && (one->sandbox != row->sandbox || one->name_len != row->name_len ||
-		       memcmp(one->name, row->name, row->name_len));
+	const struct shown_row *one = find(shown, row->id);
+	if (!one)
+		return row->id <= shown->forgotten;
+	return one->sandbox != row->sandbox || one->name_len != row->name_len ||
+	       memcmp(one->name, row->name, row->name_len);
 }
 
-void shown_finish(struct shown **all)
+void shown_finish(struct shown *shown)
 {
-	struct shown *one, *next;
-	HASH_ITER (hh, *all, one, next) {
-		HASH_DELETE(hh, *all, one);
+	struct shown_row *one, *next;
+	HASH_ITER (hh, shown->rows, one, next) {
+		HASH_DELETE(hh, shown->rows, one);
 		free(one);
 	}
 }

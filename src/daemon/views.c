@@ -5,8 +5,8 @@
  * One question is under way at a time, the others wait in line: a table of leases may be large,
  * and the rows of two would mix. Workers are asked one after the other, or where it is about one
  * sandbox that one's alone. A worker is not believed beyond the form of what it says: rows about
- * sandboxes of others are dropped, and rows beyond the bound are counted and dropped, so that it cannot
- * fill main's memory.
+ * sandboxes of others are dropped, and rows beyond its share of the bound are counted and dropped, so that it can
+ * neither fill main's memory nor have the rows of others left out.
  */
 #include "config.h"
 #include "daemon/views.h"
@@ -215,6 +215,15 @@ static void wait_for(struct daemon *daemon, uint64_t ms)
 	uv_timer_start(&daemon->views->patience, on_patience, ms, 0);
 }
 
+/* What those before it have left over is shared evenly with those that come after it. */
+static void share_rows(const struct daemon *daemon, struct view *view, enum question question)
+{
+	size_t left = ROWS_MOST - view->n_rows;
+	if (!questions[question].warden && !only_box(daemon, view, question))
+		left /= daemon->n_seats - view->at;
+	view->rows_end = view->n_rows + left;
+}
+
 static void ask(struct daemon *daemon, enum question question)
 {
 	struct views *views = daemon->views;
@@ -222,6 +231,7 @@ static void ask(struct daemon *daemon, enum question question)
 	views->asked = true;
 	views->second_look = false;
 	views->asked_ms = uv_now(&daemon->loop);
+	share_rows(daemon, views->first, question);
 	wait_for(daemon, kinds[views->first->kind].patience_ms);
 	packet_clear(&packet, questions[question].ask);
 	if (question == ASK_FLUSH)
@@ -403,6 +413,19 @@ static bool is_foreign(const struct daemon *daemon, const struct view *view,
 	return box && box->worker != view->at;
 }
 
+static void take_row(struct daemon *daemon, struct view *view, const struct wall_packet *packet)
+{
+	view->n_rows++;
+	if (view->kind == VIEW_LEASES)
+		rows_lease(daemon, view, &packet->row);
+	else if (view->kind == VIEW_STATUS)
+		status_limits(daemon, view, &packet->limits);
+	else if (view->kind == VIEW_BLOCKED)
+		blocked_row(view->rows, view->sandbox, &packet->target);
+	else
+		rows_waiting(daemon, view, &packet->waiting);
+}
+
 static void add_row(struct daemon *daemon, struct view *view, const struct wall_packet *packet)
 {
 	if (is_foreign(daemon, view, packet))
@@ -412,16 +435,12 @@ static void add_row(struct daemon *daemon, struct view *view, const struct wall_
 	else if (question_of(view) == ASK_UPSTREAMS)
 		view->upstreams_left_out += !upstreams_row(daemon, view->upstreams,
 							   &packet->upstream, view->at == 0);
-	else if (view->n_rows++ >= ROWS_MOST)
+	else if (view->wish.id)
+		rows_wish(daemon, view, &packet->waiting);
+	else if (view->n_rows == view->rows_end)
 		view->left_out++;
-	else if (view->kind == VIEW_LEASES)
-		rows_lease(daemon, view, &packet->row);
-	else if (view->kind == VIEW_STATUS)
-		status_limits(daemon, view, &packet->limits);
-	else if (view->kind == VIEW_BLOCKED)
-		blocked_row(view->rows, view->sandbox, &packet->target);
 	else
-		rows_waiting(daemon, view, &packet->waiting);
+		take_row(daemon, view, packet);
 }
 
 static void add_counters(struct daemon *daemon, struct view *view,

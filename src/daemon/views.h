@@ -42,6 +42,7 @@ struct view {
 	json_t *rows;
 	json_t *upstreams; /* of status */
 	size_t n_rows;     /* taken in, whatever they came to */
+	size_t rows_end;   /* so many may be after the worker that is asked */
 	uint64_t left_out, upstreams_left_out;
 	struct wish wish;
 	struct wall_waiting_row *found; /* of the wish; owned */
@@ -61,8 +62,8 @@ struct views {
 	uv_timer_t patience;
 	/* Of the warden, then of each worker: the answer that it owes and nobody waits for any more. */
 	enum question owed[1 + NG_WORKERS_MAX];
-	struct wall_tally nobody; /* packets of no sandbox */
-	struct shown *shown;      /* names that wait */
+	struct wall_tally nobody;           /* packets of no sandbox */
+	struct shown shown[NG_WORKERS_MAX]; /* names that wait */
 };
 
 /* Does it leave an answer out that it owes? */
@@ -78,4 +79,6 @@ void status_limits(struct daemon *daemon, struct view *view, const struct wall_l
 /* views_rows.c: rows of the one kind each. */
 void rows_lease(struct daemon *daemon, struct view *view, const struct wall_lease_row *row);
 void rows_waiting(struct daemon *daemon, struct view *view, const struct wall_waiting_row *row);
+/* Of the view that wishes something of one: is it that? */
+void rows_wish(struct daemon *daemon, struct view *view, const struct wall_waiting_row *row);
 void rows_tallies(struct daemon *daemon, const struct wall_packet *packet);

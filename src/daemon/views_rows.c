@@ -56,12 +56,11 @@ json_t *views_wall_time(uint64_t at_us)
 }
 
 /* Workers give numbers that no other gives, unless one that was taken over wants its own name approved. */
-static void find_wish(struct daemon *daemon, struct view *view,
-		      const struct wall_waiting_row *row)
+void rows_wish(struct daemon *daemon, struct view *view, const struct wall_waiting_row *row)
 {
 	if (row->id != view->wish.id)
 		return;
-	view->changed |= shown_otherwise(daemon->views->shown, row);
+	view->changed |= shown_otherwise(&daemon->views->shown[view->at], row);
 	view->disputed |= view->found != NULL;
 	if (view->found)
 		return;
@@ -75,16 +74,13 @@ void rows_waiting(struct daemon *daemon, struct view *view, const struct wall_wa
 	char text[NG_NAME_TEXT_MAX] = "";
 	struct ng_name name;
 	const struct box *box = boxes_find_id(&daemon->boxes, row->sandbox);
-	if (view->wish.id)
-		find_wish(daemon, view, row);
 	if (!box || (view->sandbox && view->sandbox != row->sandbox) ||
 	    ng_name_from_wire(row->name, row->name_len, &name))
 		return;
 	ng_name_to_text(&name, text);
 	if (approvals_cover(daemon, row->sandbox, text))
 		return; /* decided, and the worker has not heard of it yet */
-	if (!view->wish.id)
-		shown_note(&daemon->views->shown, row);
+	shown_note(&daemon->views->shown[view->at], row);
 	json_array_append_new(
 		view->rows,
 		json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:I}", "id", (json_int_t)row->id,

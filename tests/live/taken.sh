@@ -45,6 +45,21 @@ kill -CONT "$hung"
 kill -TERM "$gate_pid"
 wait "$gate_pid"
 
+# More rows than main takes from all.
+gate_workers=2 NAMEGATE_TAKEN=flood70000 start_gate
+for n in 1 2 3 4; do
+	if [ "$(worker_of $n)" = 1 ]; then a=$n; else b=$n; fi # the first is asked first
+done
+ask "$a" flood.allowed.example >/dev/null
+ask "$b" beside.allowed.example >/dev/null
+gate pending >/dev/null
+beside() { gate pending --json | jq -r '.pending[] | select(.name == "beside.allowed.example").id'; }
+number=$(beside)
+like "what waits at another worker is shown beside them" '^[0-9]+$' "$number"
+succeeds "and approved" gate approve "${number:-0}"
+kill -TERM "$gate_pid"
+wait "$gate_pid"
+
 # One name is shown, and another one waits under its number when it is approved.
 gate_workers=1 NAMEGATE_TAKEN=swap start_gate
 ask 1 mixed.allowed.example >/dev/null
@@ -54,7 +69,18 @@ for verb in "approve --scope global" refuse; do
 	like "namegate $verb decides nothing when another name waits than was shown" 'is not what namegate pending has shown' \
 		"$(gate ${verb%% *} "$number" ${verb#"${verb%% *}"} 2>&1)"
 done
-is "and no name of its choice is approved" "www.allowed.example" "$(gate approvals --json | jq -r '[.approvals[].name] | join(" ")')"
+is "and no name of its choice is approved" "www.allowed.example beside.allowed.example" "$(gate approvals --json | jq -r '[.approvals[].name] | join(" ")')"
+kill -TERM "$gate_pid"
+wait "$gate_pid"
+
+# The same, after more numbers were shown than main remembers; another administrator looks meanwhile.
+gate_workers=1 NAMEGATE_TAKEN=flood9000 start_gate
+ask "$a" flood.allowed.example >/dev/null
+number=$(gate pending --json | jq -r '.pending[] | select(.name == "flood.allowed.example").id')
+is "another name is shown under a number after many others" what.allowed.example \
+	"$(gate pending --json | jq -r --argjson id "$number" '.pending[] | select(.id == $id).name')"
+like "what may have been forgotten of it is not decided" 'is not what namegate pending has shown' "$(gate approve --scope global "$number" 2>&1)"
+is "and again no name of its choice is approved" "www.allowed.example beside.allowed.example" "$(gate approvals --json | jq -r '[.approvals[].name] | join(" ")')"
 kill -TERM "$gate_pid"
 wait "$gate_pid"
 
