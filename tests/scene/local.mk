@@ -11,6 +11,7 @@ SCENES = \
 	tests/scene/adoption-judged.scene \
 	tests/scene/adoption.scene \
 	tests/scene/alias-asked-link-by-link.scene \
+	tests/scene/alias-bounds-of-a-cached-target.scene \
 	tests/scene/alias-bounds-of-both.scene \
 	tests/scene/alias-chain.scene \
 	tests/scene/alias-denied-at-reload.scene \
