@@ -4,6 +4,8 @@
 #include "config.h"
 #include "daemon/shown.h"
 
+#include "base/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
 /* What has no room in the table counts as forgotten. */
@@ -18,10 +20,15 @@ struct shown_row {
 	uint8_t name[];
 };
 
+static unsigned hash_of(const struct shown *shown, uint64_t id)
+{
+	return (unsigned)hash_octets(&id, sizeof id, shown->seed);
+}
+
 static struct shown_row *find(const struct shown *shown, uint64_t id)
 {
 	struct shown_row *row = NULL;
-	HASH_FIND(hh, shown->rows, &id, sizeof id, row);
+	HASH_FIND_BYHASHVALUE(hh, shown->rows, &id, sizeof id, hash_of(shown, id), row);
 	return row;
 }
 
@@ -34,7 +41,7 @@ static void forget(struct shown *shown, uint64_t id)
 /* As the last one; without memory it is gone. */
 static void add(struct shown *shown, struct shown_row *row)
 {
-	HASH_ADD(hh, shown->rows, id, sizeof row->id, row);
+	HASH_ADD_BYHASHVALUE(hh, shown->rows, id, sizeof row->id, hash_of(shown, row->id), row);
 	if (row->hh.tbl)
 		return;
 	forget(shown, row->id);

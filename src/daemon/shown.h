@@ -17,6 +17,7 @@ struct shown_row;
 struct shown { /* of one worker; all zero: nothing */
 	struct shown_row *rows;
 	uint64_t forgotten; /* no number above that is */
+	uint64_t seed;      /* of the table: a worker chooses its numbers */
 };
 
 /* Remembers the row, unless another one with its number has been, or may have been. */

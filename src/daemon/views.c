@@ -13,6 +13,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define ROWS_MOST 65536
 #define PATIENCES 8 /* so often somebody may still say something before the end of an answer */
@@ -307,6 +308,9 @@ static struct views *views_create(struct daemon *daemon)
 	uv_timer_init(&daemon->loop, &views->patience);
 	uv_unref((uv_handle_t *)&views->patience);
 	views->patience.data = daemon;
+	for (size_t i = 0; i < NG_WORKERS_MAX; i++)
+		(void)!getrandom(&views->shown[i].seed, sizeof views->shown[i].seed,
+				 GRND_NONBLOCK);
 	return views;
 }
 

@@ -405,7 +405,8 @@ static int drain(struct warden *warden, struct worker *worker, struct orders *ro
 			else
 				close_revoked(warden, packet, worker->number);
 		}
-		if (code != NG_OK)
+		/* A walk over the flows, as a rule: before the next one others have their turn. */
+		if (code != NG_OK || packet->head.kind == WALL_REVOKE)
 			return code;
 		/* Their answers must have room beside each other. */
 		if (round->n >= ORDERS_MAX)

@@ -10,7 +10,9 @@ start_driver
 start_web
 has() { table_elements allow4 | grep -qx "$1 $2"; } # BOX-ADDRESS ADDRESS
 
-like "it starts" '^ok [0-9]+$' "$(tell start "$warden")"
+started=$(tell start "$warden")
+warden_pid=${started#ok }
+like "it starts" '^ok [0-9]+$' "$started"
 tell workers 2 >/dev/null
 is "the table is for two workers" "ok" "$(tell table namegate "sb*" 5353 1000 100 50)"
 is "a sandbox of the first" "ok" "$(tell add 1 sb1 enforce masq 10.77.1.2)"
@@ -29,6 +31,26 @@ tell revoke 1 44.0.0.1 >/dev/null
 is "nor does it close anything there" "ok open" "$(tell lease 2 44.0.0.2 600000) $(reach 1 44.0.0.1)"
 is "of its own it does" "sent ok" "$(tell revoke 2 44.0.0.2) $(tell lease 2 44.0.0.3 600000)"
 fails "and the element is gone" has 10.77.2.2 44.0.0.2
+
+# Closing may take a walk over all flows each time: others have their turn between.
+tell as 1 >/dev/null
+for i in 1 2 3 4; do tell lease 1 44.0.1.$i 600000 >/dev/null; done
+nft monitor elements >"$work/elements" 2>&1 &
+monitor=$!
+heard() { tell lease 1 44.0.1.5 "$((600000 + RANDOM))" >/dev/null && grep -q '44\.0\.1\.5' "$work/elements"; }
+succeeds "changes of the sets are seen" until_true 10 heard
+kill -STOP "$warden_pid"
+for i in 1 2 3 4; do tell revoke 1 44.0.1.$i >/dev/null; done
+tell as 2 >/dev/null
+tell order 2 44.0.1.9 600000 >/dev/null
+kill -CONT "$warden_pid"
+closed() { grep -q 'delete element.*44\.0\.1\.4' "$work/elements"; }
+succeeds "four addresses of the first are closed" until_true 10 closed
+is "and the second's was opened between" "1" "$(sed '/delete element.*44\.0\.1\.4/,$d' "$work/elements" | grep -c 'add element.*44\.0\.1\.9')"
+kill "$monitor"
+is "the second asks anew" "ok" "$(tell worker 2)"
+tell lease 2 44.0.0.3 600000 >/dev/null
+tell claimed >/dev/null
 
 # Another life of one of them.
 is "the second has another life" "ok" "$(tell worker 2)"

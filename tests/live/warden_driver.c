@@ -14,6 +14,7 @@
  *     as N                               orders are now those of that one
  *     lease ID ADDR MILLISECONDS [PROTO PORT [CLIENT]]
  *     revoke ID ADDR [PROTO PORT]        (not answered by the warden: "sent")
+ *     order ID ADDR MILLISECONDS         a lease, without a look at what the warden says ("sent")
  *     blocked MILLISECONDS               what was reported until then: "SANDBOX TO PROTO PORT xCOUNT ...",
  *                                        oCOUNT when it passed
  *     bench ID N BATCH                   N leases, BATCH in a packet: microseconds
@@ -333,6 +334,14 @@ static void do_lease(char **words)
 				     : ng_strerror(driver.reply.leased[0].code));
 }
 
+static void do_order(char **words)
+{
+	fill_lease(0, words, clock_us() + (uint64_t)atoll(words[3]) * 1000);
+	send_head(WALL_LEASE, 1);
+	answer("%s",
+	       channel_send(driver.worker_fd, &driver.packet, -1) == NG_OK ? "sent" : "lost");
+}
+
 static void do_revoke(char **words)
 {
 	fill_lease(0, words, 0);
@@ -625,6 +634,7 @@ static const struct {
 	{"flood", do_flood, 2},     {"kill", do_kill, 2},       {"fill", do_fill, 5},
 	{"workers", do_workers, 2}, {"of", do_of, 2},           {"as", do_as, 2},
 	{"claimed", do_claimed, 1}, {"stream", do_stream, 6},   {"renew", do_renew, 4},
+	{"order", do_order, 4},
 };
 
 static void obey(char *line)
