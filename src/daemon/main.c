@@ -167,16 +167,6 @@ static void clean_descriptors(void)
 	(void)close_range(STDERR_FILENO + 1, ~0u, 0);
 }
 
-/*
- * For worker and warden, whose tables are large when there is much in them, and are read at random places: then the
- * walk through the page table costs as much as what is read. The C library looks at this when a program starts,
- * and has its memory in huge pages where the kernel gives any to who asks. What an administrator has set stands.
- */
-static void large_pages(void)
-{
-	(void)setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", 0);
-}
-
 static int run_worker(struct options *options)
 {
 	struct worker_options *worker = &options->for_worker;
@@ -215,7 +205,6 @@ int main(int argc, char **argv)
 	if (options.worker)
 		return run_worker(&options);
 	clean_descriptors();
-	large_pages();
 	if (!options.conf && !access(CONF_PATH, F_OK))
 		options.conf = CONF_PATH;
 	return options.check ? check(options.conf) : daemon_run(options.conf);
