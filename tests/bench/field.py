@@ -72,7 +72,10 @@ class Field:
                     *(seen[key] for key in ("p50_us", "p99_us", "p999_us")), 100 * (seen["lost"] + seen["wrong"]) / seen["sent"]]
 
     def additions(self):
-        """A miss that comes alone: what the server adds to what its upstream takes. Cores are kept from halting."""
+        """A miss that comes alone: what the server adds to what its upstream takes. Cores are kept from halting, and no
+        server has had a million questions yet."""
+        for server in [*self.asked("miss"), self.polling]:
+            self.bench.ask(server, "miss", "--count", 300)
         for turn in range(self.bench.options.rounds):
             report.progress(f"field, what a miss adds: round {turn + 1} of {self.bench.options.rounds}")
             for server in [*self.asked("miss"), self.polling]:
@@ -84,10 +87,10 @@ class Field:
                     self.added.setdefault((server.title, key), []).append(whole[key] - direct[key])
 
     def measure(self):
+        self.additions()
         for kind in KINDS:
             self.saturate(kind)
             self.delays(kind)
-        self.additions()
         return self
 
     # ---- the rows ----
