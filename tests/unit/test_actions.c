@@ -21,6 +21,17 @@ static void adopt(struct ng_gate *gate)
 	}
 }
 
+/* The warden goes, of which all is told that there is to tell, and comes back. */
+static void come_back(struct ng_gate *gate)
+{
+	struct ng_action action;
+
+	ng_gate_warden_lost(gate, 1);
+	while (ng_gate_next(gate, &action))
+		;
+	ng_gate_warden_back(gate, 2);
+}
+
 /* All that an earlier life has left is ordered at once; a gate never has so much to do again. */
 static void gives_back_what_a_start_took(void **state)
 {
@@ -31,10 +42,7 @@ static void gives_back_what_a_start_took(void **state)
 	(void)state;
 	adopt(gate);
 	for (int turn = 0; turn < 2; turn++) {
-		ng_gate_warden_lost(gate, 1);
-		while (ng_gate_next(gate, &action))
-			;
-		ng_gate_warden_back(gate, 2);
+		come_back(gate);
 		for (n = 0; ng_gate_next(gate, &action);)
 			n += action.kind == NG_LEASE;
 		assert_int_equal(n, LEASES);
@@ -54,10 +62,7 @@ static void keeps_what_was_not_taken(void **state)
 
 	(void)state;
 	adopt(gate);
-	ng_gate_warden_lost(gate, 1);
-	while (ng_gate_next(gate, &action))
-		;
-	ng_gate_warden_back(gate, 2);
+	come_back(gate);
 	assert_true(ng_gate_next(gate, &action));
 	ng_gate_tick(gate, 3);
 	assert_true(gate->room_actions >= LEASES);
