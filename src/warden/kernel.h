@@ -17,6 +17,7 @@ struct kernel {
 	uint16_t log_group; /* where refused packets are reported */
 	bool ready;         /* the table stands as far as we know */
 	bool turned;        /* leases stand in the twins */
+	bool tracking;      /* tracking_hold() has done it */
 	bool bridged;   /* there is a second table, of family bridge: made when first needed */
 	uint32_t flags; /* the table's */
 	uint64_t fingerprint; /* of the rules as the kernel lists them */
@@ -49,6 +50,11 @@ int table_build(struct kernel *kernel, const struct wall_table *table, enum buil
 bool table_intact(struct kernel *kernel);
 /* Has anybody else committed since the last call? Looks at the generation number only. */
 bool table_foreign_change(struct kernel *kernel);
+/*
+ * Where the table is not owned but could be for a life (Linux 5.12): keeps connection tracking and
+ * translation in force while somebody takes it away. Does so once; to be asked again after a failure.
+ */
+int tracking_hold(struct kernel *kernel, int *system) NG_MUST_CHECK;
 /* Makes the second table as well, if it is not there. NG_E_UNSUPPORTED: this kernel has none. */
 int table_need_bridge(struct kernel *kernel, int *system) NG_MUST_CHECK;
 /* Of both families. NG_E_NOTFOUND: there is neither. */

@@ -13,7 +13,7 @@ libwarden_a_SOURCES = src/warden/adopt.c src/warden/commit.c src/warden/conntrac
 	src/warden/probe.c src/warden/reports.c src/warden/rules.c src/warden/rules.h src/warden/rules_host.c src/warden/rule_words.h src/warden/sandboxes.c \
 	src/warden/sandboxes.h src/warden/sets.c src/warden/sets.h src/warden/setup.c \
 	src/warden/statics.c src/warden/statics.h src/warden/steps.c src/warden/steps.h src/warden/table.c src/warden/tally.c \
-	src/warden/tally.h src/warden/teardown.c src/warden/teardown.h src/warden/warden.h \
+	src/warden/tally.h src/warden/tracking.c src/warden/teardown.c src/warden/teardown.h src/warden/warden.h \
 	src/warden/watch.c src/warden/watch.h src/warden/workers.c src/warden/workers.h
 libwarden_a_CPPFLAGS = $(AM_CPPFLAGS) $(NFTNL_CFLAGS) $(MNL_CFLAGS)
 namegate_warden_SOURCES = src/warden/main.c

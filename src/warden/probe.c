@@ -69,10 +69,10 @@ static bool can_acknowledge_end(struct scratch *scratch)
 	return can;
 }
 
-static bool can_own(struct scratch *scratch)
+static bool can_own(struct scratch *scratch, uint32_t flags)
 {
 	batch_begin(&scratch->kernel->batch, &scratch->kernel->netlink);
-	scratch_table(scratch, NFT_MSG_NEWTABLE, NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST);
+	scratch_table(scratch, NFT_MSG_NEWTABLE, flags);
 	scratch_table(scratch, NFT_MSG_DELTABLE, 0);
 	return scratch_commit(scratch);
 }
@@ -167,7 +167,9 @@ int probe(struct kernel *kernel, char why[static SAY_MAX])
 			 scratch.table, strerror(scratch.system), scratch.table);
 		return NG_E_KERNEL;
 	}
-	kernel->ability.owner_persist = can_own(&scratch);
+	kernel->ability.owner = can_own(&scratch, NFT_TABLE_F_OWNER);
+	kernel->ability.owner_persist =
+		can_own(&scratch, NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST);
 	kernel->ability.bridge = can_bridge(&scratch);
 	return NG_OK;
 }

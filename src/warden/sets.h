@@ -172,7 +172,8 @@ struct ng_addr prefix_last(const struct ng_prefix *prefix);
 
 /* What the kernel can do, as probed on a scratch set. */
 struct ability {
-	bool owner_persist; /* table flags OWNER and PERSIST */
+	bool owner;         /* table flag OWNER */
+	bool owner_persist; /* and PERSIST */
 	bool in_place;      /* a second NEWSETELEM renews an element's timeout */
 	bool destroy;       /* deleting what is not there is no error */
 	bool acks_end;      /* the end of a batch is acknowledged when all of it is committed */

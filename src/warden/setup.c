@@ -195,6 +195,7 @@ int setup_table(struct warden *warden, const struct wall_table *table, uint32_t 
 	    watch_listen(&warden->watch) != NG_OK)
 		say("changes by other programs are noticed only once a second: %s",
 		    strerror(errno));
+	(void)!tracking_hold(&warden->kernel, &error); /* each look tries again */
 	return NG_OK;
 }
 
@@ -278,6 +279,19 @@ void setup_clear_leftovers(struct warden *warden)
 		    "SOURCE cuts them by hand");
 }
 
+/* A warden before this one may have been on its way out, and had it still. */
+static void hold_tracking(struct warden *warden)
+{
+	int system = 0;
+
+	if (tracking_hold(&warden->kernel, &system) == NG_OK || warden->untracked_told)
+		return;
+	warden->untracked_told = true;
+	say("connection tracking cannot be held: %s; until it can, which is tried each second, "
+	    "translated flows may end when another program takes the table away",
+	    strerror(system));
+}
+
 void setup_look(struct warden *warden)
 {
 	bool touched;
@@ -300,4 +314,5 @@ void setup_look(struct warden *warden)
 	else
 		setup_clear_leftovers(warden);
 	forget_talk(warden);
+	hold_tracking(warden);
 }

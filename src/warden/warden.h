@@ -67,10 +67,11 @@ struct warden {
 	struct orders orders;
 	struct wall_packet packet; /* as received */
 	int main_fd;
-	bool suspect;   /* a commit failed: look soon */
-	bool crowded;   /* few elements are left */
-	bool dirty;     /* kernel and mirror differ: rebuild before anything else is believed */
-	bool lost_told; /* the workers were told of it, and not yet that all is back */
+	bool suspect; /* a commit failed: look soon */
+	bool crowded; /* few elements are left */
+	bool dirty;   /* kernel and mirror differ: rebuild before anything else is believed */
+	bool untracked_told; /* that tracking cannot be held */
+	bool lost_told;      /* the workers were told of it, and not yet that all is back */
 	uint64_t now_us, looked_us, complained_us, strange_us;
 	uint64_t cutting_us; /* so long the flows of the last changes took to cut */
 	uint64_t talk_us; /* when the sources that were reported are next forgotten; 0: none */

@@ -2,7 +2,7 @@
 # A gate whose warden is warden_forced.c: it meets a kernel that can do less, or sockets that fail.
 # Source after lib.sh; from then on start_gate starts that one.
 [ -x "$build/tests/live/warden_forced" ] || skip_all "$build/tests/live/warden_forced is not built"
-forced_names=(owner in-place destroy acks-end small-receive send-eintr receive-eintr lose-end lose-word small-sets stale slow-build)
+forced_names=(owner in-place destroy acks-end small-receive send-eintr receive-eintr lose-end lose-word small-sets stale slow-build persist)
 export NAMEGATE_FORCED=$work/forced
 gate_programs=$work/programs
 

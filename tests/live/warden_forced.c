@@ -34,6 +34,7 @@ enum force { /* the order of forced_names in forced.sh */
 	     SMALL_SETS, /* sets for leases have room for eight, those for limits of questions for one */
 	     STALE,      /* batches carry a generation that is over: ERESTART */
 	     SLOW_BUILD, /* the warden is held up for a while when rules are in force */
+	     LACK_PERSIST,
 	     FORCES
 };
 #define ALWAYS  255
@@ -73,7 +74,8 @@ int __wrap_probe(struct kernel *kernel, char why[static SAY_MAX])
 {
 	int code = __real_probe(kernel, why);
 
-	kernel->ability.owner_persist &= !forced[LACK_OWNER];
+	kernel->ability.owner &= !forced[LACK_OWNER];
+	kernel->ability.owner_persist &= !forced[LACK_OWNER] && !forced[LACK_PERSIST];
 	kernel->ability.in_place &= !forced[LACK_IN_PLACE];
 	kernel->ability.destroy &= !forced[LACK_DESTROY];
 	kernel->ability.acks_end &= !forced[LACK_END];
