@@ -19,7 +19,9 @@ not_ok() { # WHAT [WHY]
 	printf 'not ok %d - %s\n' "$tap_n" "$1"
 	[ -z "${2:-}" ] || tap_note "$2"
 	if declare -F tap_scenery >/dev/null; then
-		tap_note "$(tap_scenery 2>&1)" # what else a reader of the failure wants to see: the file of the test knows
+		# What else a reader of the failure wants to see: the file of the test knows. failures.awk tells the two apart.
+		tap_note "---- the scene
+$(tap_scenery 2>&1)"
 	fi
 }
 

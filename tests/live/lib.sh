@@ -257,10 +257,11 @@ until_true() { # SECONDS COMMAND...
 	done
 }
 
-# With each failure: what the gate said last, and where it and its warden stand.
+# With each failure: what the gate said last, and where it and its warden stand: what is not 0, in one line.
 tap_scenery() {
 	[ ! -e "$work/namegated.log" ] || tail -n 10 "$work/namegated.log"
-	[ ! -S "$work/control" ] || timeout 5 "$build/namegate" status --control "$work/control"
+	[ ! -S "$work/control" ] || timeout 5 "$build/namegate" status --control "$work/control" 2>&1 |
+		grep -v ' 0$' | tr -s ' ' | paste -sd';'
 }
 
 live_die() { # WHY [LOG]

@@ -30,6 +30,8 @@ TESTS += $(POLICY_TESTS)
 EXTRA_DIST += tests/unit/policy_world.h tests/unit/zone_twice.h tests/unit/cli.sh tests/unit/cli_offline.sh \
 	tests/unit/folder.h tests/unit/conf_world.h
 TESTS += tests/unit/cli_offline.sh tests/unit/cli_convert.sh tests/unit/cli_explain.sh
+TESTS += tests/unit/failures.sh
+EXTRA_DIST += tests/unit/failures.sh
 EXTRA_DIST += tests/unit/cli_explain.sh
 EXTRA_DIST += tests/unit/cli_convert.sh
 tests_unit_test_conf_routes_LDADD = libconf.a libcore.a $(CONFUSE_LIBS) $(LDNS_LIBS) $(CMOCKA_LIBS)
