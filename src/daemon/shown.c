@@ -32,10 +32,44 @@ static struct shown_row *find(const struct shown *shown, uint64_t id)
 	return row;
 }
 
+#define WORD_BITS 64
+
+/* Two bits of the picture stand for a number. */
+static uint64_t bits_of(const struct shown *shown, uint64_t id)
+{
+	return hash_octets(&id, sizeof id, ~shown->seed);
+}
+
+static uint64_t *word_at(const struct shown *shown, uint32_t bit)
+{
+	return &shown->blur[bit % SHOWN_BLUR_BITS / WORD_BITS];
+}
+
+static uint64_t in_word(uint32_t bit)
+{
+	return UINT64_C(1) << bit % WORD_BITS;
+}
+
 static void forget(struct shown *shown, uint64_t id)
 {
+	const uint64_t bits = bits_of(shown, id);
+	const uint32_t pair[] = {(uint32_t)bits, (uint32_t)(bits >> 32)};
+	if (!shown->forgotten && !shown->blur) /* later it would lack what went before */
+		shown->blur = calloc(SHOWN_BLUR_BITS / WORD_BITS, sizeof *shown->blur);
 	if (id > shown->forgotten)
 		shown->forgotten = id;
+	for (size_t i = 0; shown->blur && i < 2; i++)
+		*word_at(shown, pair[i]) |= in_word(pair[i]);
+}
+
+static bool may_be_forgotten(const struct shown *shown, uint64_t id)
+{
+	const uint64_t bits = bits_of(shown, id);
+	const uint32_t one = (uint32_t)bits, other = (uint32_t)(bits >> 32);
+	if (id > shown->forgotten || !shown->blur)
+		return id <= shown->forgotten;
+	return (*word_at(shown, one) & in_word(one)) &&
+	       (*word_at(shown, other) & in_word(other));
 }
 
 /* As the last one; without memory it is gone. */
@@ -62,7 +96,7 @@ static struct shown_row *make(const struct wall_waiting_row *from)
 void shown_note(struct shown *shown, const struct wall_waiting_row *row)
 {
 	struct shown_row *one = find(shown, row->id);
-	if (!one && row->id <= shown->forgotten)
+	if (!one && may_be_forgotten(shown, row->id))
 		return;
 	if (one)
 		HASH_DELETE(hh, shown->rows, one);
@@ -81,13 +115,15 @@ void shown_note(struct shown *shown, const struct wall_waiting_row *row)
 	free(one);
 }
 
-bool shown_otherwise(const struct shown *shown, const struct wall_waiting_row *row)
+enum shown_as shown_as(const struct shown *shown, const struct wall_waiting_row *row)
 {
 	const struct shown_row *one = find(shown, row->id);
 	if (!one)
-		return row->id <= shown->forgotten;
-	return one->sandbox != row->sandbox || one->name_len != row->name_len ||
-	       memcmp(one->name, row->name, row->name_len);
+		return may_be_forgotten(shown, row->id) ? SHOWN_FORGOTTEN : SHOWN_SO;
+	if (one->sandbox != row->sandbox || one->name_len != row->name_len ||
+	    memcmp(one->name, row->name, row->name_len))
+		return SHOWN_OTHERWISE;
+	return SHOWN_SO;
 }
 
 void shown_finish(struct shown *shown)
@@ -97,4 +133,6 @@ void shown_finish(struct shown *shown)
 		HASH_DELETE(hh, shown->rows, one);
 		free(one);
 	}
+	free(shown->blur);
+	shown->blur = NULL;
 }

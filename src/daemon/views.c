@@ -143,6 +143,15 @@ static void view_end(struct daemon *daemon, struct view *view)
 			"is not done in good faith, so nothing is decided; a list of the "
 			"sandbox's own can let a name in",
 			(unsigned long long)view->wish.id);
+	else if (view->forgotten)
+		verbs_fail(
+			request,
+			"so many names were shown since that what namegate pending had under "
+			"%llu is not remembered, and it may have been another name than the "
+			"one "
+			"that waits there now, so nothing is decided by that number; a list of "
+			"the sandbox's own can let the name in",
+			(unsigned long long)view->wish.id);
 	else if (view->wish.id)
 		approvals_wish(daemon, request, &view->wish, view->found);
 	else

@@ -48,6 +48,7 @@ struct view {
 	struct wall_waiting_row *found; /* of the wish; owned */
 	bool disputed;                  /* there is another one */
 	bool changed;                   /* or there was, when it was shown */
+	bool forgotten;                 /* or there may have been */
 	struct wall_flush flush;
 	uint64_t flushed;
 	struct wall_counters counters;       /* of all workers together that told them */

@@ -60,7 +60,9 @@ void rows_wish(struct daemon *daemon, struct view *view, const struct wall_waiti
 {
 	if (row->id != view->wish.id)
 		return;
-	view->changed |= shown_otherwise(&daemon->views->shown[view->at], row);
+	const enum shown_as as = shown_as(&daemon->views->shown[view->at], row);
+	view->changed |= as == SHOWN_OTHERWISE;
+	view->forgotten |= as == SHOWN_FORGOTTEN;
 	view->disputed |= view->found != NULL;
 	if (view->found)
 		return;
