@@ -23,9 +23,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PADDED_TO   128 /* octets, of questions by TLS (RFC 8467 4.1) */
-#define OPTION      4   /* the head of one */
-#define RESTING_MAX 256 /* sockets */
+#define PADDED_TO   128  /* octets, of questions by TLS (RFC 8467 4.1) */
+#define OPTION      4    /* the head of one */
+#define RESTING_MAX 4096 /* sockets */
 
 static socklen_t sockaddr_of(const struct ng_addr *addr, uint16_t port,
 			     struct sockaddr_in6 *out)

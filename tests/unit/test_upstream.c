@@ -441,13 +441,15 @@ static void nothing_about_a_question_can_be_foreseen(void **state)
 
 /* ---- sockets that ask again ---- */
 
+#define FDS 1024
+
 /* What tells the sockets of this process from any others. */
 static uint64_t sockets(void)
 {
 	uint64_t sum = 0;
 	struct stat info;
 
-	for (int fd = 0; fd < 64; fd++)
+	for (int fd = 0; fd < FDS; fd++)
 		if (!fstat(fd, &info) && S_ISSOCK(info.st_mode))
 			sum += info.st_ino * (uint64_t)(fd + 1);
 	return sum;
@@ -476,7 +478,7 @@ static bool mark_all(uint32_t mark)
 	bool done = true;
 	int type;
 
-	for (int fd = 0; fd < 64; fd++) {
+	for (int fd = 0; fd < FDS; fd++) {
 		socklen_t len = sizeof(type);
 
 		if (!getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) && type == SOCK_DGRAM)
@@ -577,7 +579,7 @@ static void ports_are_drawn_evenly(void **state)
 
 static int begin_wide(void **state)
 {
-	return begin_with(state, 256);
+	return begin_with(state, 512);
 }
 
 /* As many as a turn brings questions, and more: else questions under way would heap up by themselves. */
@@ -592,6 +594,33 @@ static void answers_that_wait_are_taken_in_one_turn(void **state)
 		answer_well(world);
 	uv_run(&world->loop, UV_RUN_NOWAIT);
 	assert_int_equal(world->answers, 200);
+}
+
+static void ask_at_once(struct world *world, uint64_t n)
+{
+	const uint64_t lot = 50; /* what the server's socket holds for sure */
+
+	for (uint64_t i = 0; i < n; i += lot) {
+		for (uint64_t j = 0; j < lot; j++)
+			ask(world, i + j);
+		for (uint64_t j = 0; j < lot; j++)
+			answer_well(world);
+	}
+	uv_run(&world->loop, UV_RUN_DEFAULT);
+	assert_int_equal(world->answers, world->wanted);
+}
+
+/* Of a crowd of questions too; else each costs more the more there are, and they heap up. */
+static void many_sockets_ask_again_and_again(void **state)
+{
+	struct world *world = *state;
+	uint64_t first;
+
+	routes(world, 1, LONG_MS);
+	ask_at_once(world, 400);
+	first = sockets();
+	ask_at_once(world, 400);
+	assert_int_equal(sockets(), first);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -622,6 +651,8 @@ int main(void)
 		TEST(ports_are_drawn_evenly),
 		cmocka_unit_test_setup_teardown(answers_that_wait_are_taken_in_one_turn,
 						begin_wide, end),
+		cmocka_unit_test_setup_teardown(many_sockets_ask_again_and_again, begin_wide,
+						end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
