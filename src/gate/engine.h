@@ -213,7 +213,8 @@ struct ng_gate {
 	bool limits_untold;       /* of some sandboxes */
 	struct query *committing; /* oldest first */
 	uint32_t n_pending;
-	struct query *spare; /* ended, and its memory kept */
+	struct query *spares; /* ended, and their memory kept; a list by ask_next */
+	size_t n_spares;
 
 	struct ng_action *actions;
 	size_t n_actions, next_action, room_actions;
@@ -599,7 +600,7 @@ struct ng_reply_spec answer_spec(struct ng_gate *gate, const struct query *query
 struct query *query_begin(struct ng_gate *gate, const struct told *told,
 			  const struct ng_name *name, const struct ng_bounds *bounds);
 void query_end(struct ng_gate *gate, struct query *query);
-void query_free(struct query *query); /* takes NULL */
+void queries_finish(struct ng_gate *gate); /* the memory of those that ended */
 void query_commit_wait(struct ng_gate *gate, struct query *query);
 void queries_tick(struct ng_gate *gate);
 

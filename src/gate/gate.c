@@ -90,7 +90,7 @@ void ng_gate_destroy(struct ng_gate *gate)
 	directory_finish(&gate->directory);
 	asks_finish(gate);
 	waiting_finish(gate);
-	query_free(gate->spare);
+	queries_finish(gate);
 	cache_clear(gate);
 	readies_finish(gate);
 	failures_clear(gate);

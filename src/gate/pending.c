@@ -9,14 +9,18 @@
 #include <string.h>
 
 #define QUERY_MEMORY (256u << 10)
+#define SPARES_MAX   256
+#define SPARE_ROOM   64 /* records, and octets of its arena: one that had more gives them back */
+#define SPARE_OCTETS 4096
 
 /*
- * Most queries end in the input that began them. So the last one that ended waits, with its arena and
- * its tables, to be the next one: then the cache answers without a call for memory.
+ * Most queries end in the input that began them, and the others many at once. So the last ones that ended
+ * wait, with their arenas and their tables, to be the next ones: then the cache answers without a call
+ * for memory, and so do servers.
  */
 static struct query *query_take(struct ng_gate *gate)
 {
-	struct query *query = gate->spare;
+	struct query *query = gate->spares;
 	struct arena arena;
 	struct ng_rr *rrs;
 	size_t room;
@@ -27,7 +31,8 @@ static struct query *query_take(struct ng_gate *gate)
 			arena_init(&query->arena, QUERY_MEMORY);
 		return query;
 	}
-	gate->spare = NULL;
+	gate->spares = query->ask_next;
+	gate->n_spares--;
 	arena = query->arena;
 	rrs = query->rrs;
 	room = query->room;
@@ -38,23 +43,34 @@ static struct query *query_take(struct ng_gate *gate)
 	return query;
 }
 
-void query_free(struct query *query)
+static void query_free(struct query *query)
 {
-	if (!query)
-		return;
 	arena_finish(&query->arena);
 	free(query->rrs);
 	free(query);
 }
 
+void queries_finish(struct ng_gate *gate)
+{
+	struct query *query;
+
+	while ((query = gate->spares)) {
+		gate->spares = query->ask_next;
+		query_free(query);
+	}
+}
+
 static void query_give(struct ng_gate *gate, struct query *query)
 {
-	if (gate->spare) {
+	if (gate->n_spares >= SPARES_MAX || query->room > SPARE_ROOM ||
+	    query->arena.used > SPARE_OCTETS) {
 		query_free(query);
 		return;
 	}
 	arena_reset(&query->arena);
-	gate->spare = query;
+	query->ask_next = gate->spares;
+	gate->spares = query;
+	gate->n_spares++;
 }
 
 struct query *query_begin(struct ng_gate *gate, const struct told *told,
