@@ -238,6 +238,7 @@ static void turn(struct worker *worker)
 		worker_stop(worker, EXIT_SUCCESS);
 	arm_main(worker);
 	arm_deadline(worker);
+	orders_give_way(worker);
 }
 
 /* Timers fire before the one, packets come before the other. */

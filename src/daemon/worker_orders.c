@@ -13,6 +13,7 @@
 #include "daemon/worker_parts.h"
 
 #include "edge/channel.h"
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +24,8 @@
 #define ROOM_KEPT    4096u
 #define SAY_AGAIN_US 10000000u
 #define ROUNDS       64 /* packets taken from the warden before others get their turn */
+#define UNSAID_MANY  256
+#define GIVE_WAY_MS  1
 
 /* ---- the ring ---- */
 
@@ -210,14 +213,28 @@ void orders_flush(struct worker *worker)
 
 		if (!send_out(worker))
 			return;
-		for (size_t i = 0; i < n && !opens(order_at(orders, i)); i++)
-			note_sent(worker, order_at(orders, i));
+		if (opens(order_at(orders, 0)))
+			worker->warden->unsaid += n;
+		else
+			for (size_t i = 0; i < n; i++)
+				note_sent(worker, order_at(orders, i));
 		shift(orders, n);
 	}
 	if (!orders->n && orders->room > ROOM_KEPT)
 		ring_drop(orders);
 	if (orders->claim && worker->warden)
 		send_claim(worker);
+}
+
+void orders_give_way(struct worker *worker)
+{
+	struct warden *warden = worker->warden;
+	struct pollfd wait = {.events = POLLIN};
+
+	if (!warden || warden->unsaid < UNSAID_MANY || warden->slow)
+		return;
+	wait.fd = warden->fd;
+	warden->slow = poll(&wait, 1, GIVE_WAY_MS) == 0;
 }
 
 /* ---- in ---- */
@@ -328,10 +345,15 @@ static void take_one(struct worker *worker, const struct wall_packet *packet, ui
 static int take_packet(struct worker *worker)
 {
 	struct wall_packet *packet = &worker->in;
-	int fd, code = channel_receive(worker->warden->fd, WALL_WARDEN_TO_WORKER, packet, &fd);
+	struct warden *warden = worker->warden;
+	int fd, code = channel_receive(warden->fd, WALL_WARDEN_TO_WORKER, packet, &fd);
 
 	if (code)
 		return code;
+	warden->slow = false;
+	if (packet->head.kind == WALL_LEASED)
+		warden->unsaid -= packet->head.count < warden->unsaid ? packet->head.count
+								      : warden->unsaid;
 	for (uint16_t i = 0; i < packet->head.count; i++)
 		take_one(worker, packet, i);
 	return NG_OK;

@@ -47,7 +47,9 @@ struct warden { /* the channel to it */
 	uv_poll_t poll;
 	struct worker *worker;
 	int fd;
+	size_t unsaid; /* leases that were ordered, and it has said nothing of them yet */
 	bool writable; /* waiting for that */
+	bool slow;     /* was waited for in vain, and has said nothing since */
 };
 
 void orders_finish(struct orders *orders); /* takes NULL */
@@ -55,6 +57,8 @@ void orders_finish(struct orders *orders); /* takes NULL */
 int orders_add(struct worker *worker, const struct ng_lease_order *order,
 	       enum wall_kind kind) NG_MUST_CHECK;
 void orders_flush(struct worker *worker);
+/* Waits for the warden's word when very much waits for it already: on one core it has had no turn yet. */
+void orders_give_way(struct worker *worker);
 /* What is queued now is all that the engine knows of: to be said behind it. */
 void orders_claim(struct worker *worker);
 /* Takes over a channel to a new warden; the old one, if any, is lost. */

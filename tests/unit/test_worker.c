@@ -556,6 +556,71 @@ static void term_ends_it_well(void **state)
 	world_end(&world);
 }
 
+/* One question to its order, for an address of its own; its name too. */
+static void order_one(struct world *world, int client, uint16_t i)
+{
+	char name[32];
+	uint8_t query[512], answer[1024];
+	struct sockaddr_in from;
+	socklen_t from_len = sizeof(from);
+	ssize_t len;
+	size_t n;
+
+	snprintf(name, sizeof(name), "n%u.good.example", (unsigned)i);
+	ask(client, name, i);
+	wait_for(world->upstream, POLLIN);
+	len = recvfrom(world->upstream, query, sizeof(query), 0, (struct sockaddr *)&from,
+		       &from_len);
+	assert_true(len > NG_HEADER_LEN);
+	n = answer_build(query, (size_t)len, answer);
+	answer[n - 2] = (uint8_t)(i >> 8);
+	answer[n - 1] = (uint8_t)i;
+	assert_int_equal(
+		sendto(world->upstream, answer, n, 0, (struct sockaddr *)&from, from_len), n);
+}
+
+static void hear_orders(struct world *world, uint64_t *numbers, size_t wanted)
+{
+	for (size_t n = 0; n < wanted;) {
+		struct wall_packet *packet = hear(world, world->warden, WALL_WORKER_TO_WARDEN);
+
+		assert_int_equal(packet->head.kind, WALL_LEASE);
+		assert_true(packet->head.count <= wanted - n);
+		for (size_t i = 0; i < packet->head.count; i++)
+			numbers[n++] = packet->lease[i].number;
+	}
+}
+
+#define CROWD 400 /* more than it orders before it gives the warden a turn */
+
+/* It gives way to a warden that has much to do, but not for long, and not again to one that says nothing. */
+static void warden_that_says_nothing_keeps_nobody_waiting(void **state)
+{
+	uint64_t numbers[CROWD];
+	struct world world;
+	int client, other;
+
+	(void)state;
+	world_begin(&world);
+	world_serve(&world, ".good.example\n");
+	claimed(&world);
+	client = client_socket(SOCK_DGRAM, world.udp_port);
+	other = client_socket(SOCK_DGRAM, world.udp_port);
+	for (uint16_t i = 0; i < CROWD; i++)
+		order_one(&world, client, i);
+	hear_orders(&world, numbers, CROWD);
+	ask(other, "evil.example", 94);
+	assert_int_equal(reply(other).rcode, NG_RCODE_NXDOMAIN);
+	for (size_t i = 0; i < CROWD; i++)
+		acknowledge(&world, numbers[i], NG_OK);
+	order_one(&world, other, CROWD);
+	hear_orders(&world, numbers, 1);
+	acknowledge(&world, numbers[0], NG_OK);
+	assert_int_equal(reply(other).answers, 1);
+	close(other);
+	end(&world, client);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -563,6 +628,7 @@ int main(void)
 		cmocka_unit_test(address_comes_only_after_the_wardens_word),
 		cmocka_unit_test(refused_lease_is_servfail),
 		cmocka_unit_test(silent_warden_is_servfail),
+		cmocka_unit_test(warden_that_says_nothing_keeps_nobody_waiting),
 		cmocka_unit_test(lost_warden_fails_at_once_and_a_new_one_gets_the_leases),
 		cmocka_unit_test(revocation_waits_for_the_next_warden),
 		cmocka_unit_test(warden_that_breaks_the_rules_is_cut_off),
