@@ -248,6 +248,8 @@ uint64_t cache_store_end(struct cache_store *store)
 		return 0;
 	chunk_write(store);
 	size = (uint64_t)store->at;
+	/* Of a longer one before it nothing is left, which may be what was flushed. */
+	store->failed = store->failed || ftruncate(store->fds[store->at_work], store->at);
 	store->head.generation++;
 	store->at = 0;
 	write_all(store, &store->head, sizeof(store->head));

@@ -27,5 +27,5 @@ void cache_store_void(struct cache_store *store);
 /* A new image: its begin, rows, then the end, which makes it whole. All take NULL. */
 void cache_store_begin(struct cache_store *store);
 void cache_store_add(struct cache_store *store, const uint8_t *octets, size_t len);
-/* Returns its size in octets. */
+/* Returns its size in octets, which is its file's. */
 uint64_t cache_store_end(struct cache_store *store);

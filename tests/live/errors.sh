@@ -48,13 +48,14 @@ closed_then_well() { # WHAT: the question that is asked now fails closed; once u
 
 # ---- ENFILE ----
 
-for _ in 1 2 3 4 5 6 7 8; do
-	next
-	got="${got:-}$(asked | cut -d' ' -f1) "
-done
-is "eight addresses fill the kernel's set" "NOERROR NOERROR NOERROR NOERROR NOERROR NOERROR NOERROR NOERROR " "$got"
+eight() { # asked by one program, so that none has ended when the last one is asked
+	box 1 dig +tries=1 +time=6 $(seq -f 'n%.0f.err.example' 1 8) | grep -c 'status: NOERROR'
+}
+is "eight addresses fill the kernel's set" 8 "$(eight)"
+name=8
 is "who finds no place among the limits of questions is answered all the same" "NXDOMAIN,NXDOMAIN," \
 	"$(for box in 1 2; do ask $box other.example; done | cut -d' ' -f1 | tr '\n' ,)"
+eight >/dev/null
 closed_then_well "a ninth meets a full set"
 like "it is said" 'the kernel refused leases' "$(cat "$work/namegated.log")"
 until_true 10 empty

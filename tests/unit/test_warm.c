@@ -227,6 +227,7 @@ static void images_take_turns(void **state)
 static void void_ones_stay_so(void **state)
 {
 	struct cache_store *store = stage();
+	struct stat file;
 
 	(void)state;
 	(void)rows_of(store);
@@ -240,6 +241,8 @@ static void void_ones_stay_so(void **state)
 	store = again(store);
 	assert_int_equal(rows_of(store), 0);
 	image_write(store, 7, true);
+	assert_int_equal(stat(path_of("worker/cache"), &file), 0);
+	assert_true(file.st_size < 10000); /* nothing is left of the three hundred */
 	store = again(store);
 	assert_int_equal(rows_of(store), 7);
 	clear(store);

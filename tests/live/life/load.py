@@ -77,7 +77,7 @@ class Lookups:
             self.judge(*asked, octets, arrived[0] + arrived[1] / 1e9)
         return True
 
-    def judge(self, name, kind, _, octets, arrived):
+    def judge(self, name, kind, asked, octets, arrived):
         rcode, ttl, addresses = peer.parse(octets)
         self.seen["rcode %d" % rcode] += 1
         if not addresses:
@@ -95,16 +95,17 @@ class Lookups:
             elif left + AHEAD < arrived + ttl - now:
                 self.wrong.append("%s: %s has %.3f s left with TTL %d" % (name, address, left, ttl))
             else:
-                self.promises.append((arrived + ttl + GRACE, name, kind, address))
+                self.promises.append((arrived + ttl + GRACE, name, kind, address, ttl, arrived - asked))
 
     def keep(self, now):
         """What was promised stands until its end, whoever died meanwhile. All have the same TTL: they end in order."""
         while self.promises and self.promises[0][0] - BEFORE < now:
-            end, name, kind, address = self.promises.popleft()
+            end, name, kind, address, ttl, took = self.promises.popleft()
             left = self.pairs.left(BOX4 if kind == 1 else BOX6, address)
             self.seen["ends"] += time.time() < end
             if left is None and time.time() < end:
-                self.wrong.append("%s: %s went %.3f s before its time" % (name, address, end - now))
+                self.wrong.append("%s: %s went %.3f s before its time, with TTL %d of an answer that took %.3f s" %
+                                  (name, address, end - now, ttl, took))
 
     def expire(self, now):
         for ident in [ident for ident, one in self.waiting.items() if now - one[2] > GIVE_UP]:
