@@ -410,7 +410,10 @@ uint64_t ng_gate_deadline(const struct ng_gate *gate);
  */
 int ng_gate_apply(struct ng_gate *gate, uint64_t now_us,
 		  const struct ng_generation *generation) NG_MUST_CHECK;
-/* Adds or replaces one sandbox. NG_E_NOMEM, NG_E_FULL, NG_E_EXISTS. */
+/*
+ * Adds or replaces one sandbox. Leases to what becomes its source are revoked, whose ever they are. NG_E_NOMEM,
+ * NG_E_FULL, NG_E_EXISTS.
+ */
 int ng_gate_sandbox_put(struct ng_gate *gate, uint64_t now_us,
 			const struct ng_sandbox *sandbox) NG_MUST_CHECK;
 /* Its leases end without REVOKE: the warden flushes a removed sandbox itself. */

@@ -142,6 +142,9 @@ void way_read(const struct scene *scene, const struct asker *asker,
 void way_bounds(const struct scene *scene, const struct asker *asker, const struct way *way,
 		struct ng_bounds *out);
 
+/* Is it a source of any sandbox that there is? */
+bool is_sandbox(const struct scene *scene, const struct ng_addr *addr);
+
 /* scene_promise.c: invariants 2 and 3, for the addresses of each reply */
 void promises_make(struct scene *scene, const struct asker *asker,
 		   const struct reply_view *view, const struct line *line);

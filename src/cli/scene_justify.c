@@ -318,10 +318,25 @@ static bool given_by_all(const struct scene *scene, const struct box *box,
 	return true;
 }
 
+bool is_sandbox(const struct scene *scene, const struct ng_addr *addr)
+{
+	const struct box *box;
+
+	DL_FOREACH (scene->boxes, box) {
+		for (size_t i = 0; !box->gone && i < box->spec.n_sources; i++)
+			if (ng_prefix_contains(&box->spec.sources[i], addr))
+				return true;
+	}
+	return false;
+}
+
 bool promise_stands(const struct scene *scene, const struct box *box,
 		    const struct promise *promise)
 {
 	bool paired = false, given = false;
+
+	if (is_sandbox(scene, &promise->addr))
+		return false;
 
 	if (!promise->way->n_names ||
 	    promise->way->replaced) /* for addresses that nobody saw */

@@ -68,7 +68,11 @@ static void promise_make(struct scene *scene, struct promise *made, uint32_t ttl
 				   made->port) != NULL;
 	ng_addr_format(&made->addr, text);
 	port_text(made->port, at);
-	if (!element)
+	if (is_sandbox(scene, &made->addr))
+		scene_stop(scene, SCENE_FAILED, line, 1,
+			   "no way between sandboxes: %s%s is shown to %s, and a sandbox's own",
+			   text, at, box ? box->spec.name : "a stranger");
+	else if (!element)
 		scene_stop(scene, SCENE_FAILED, line, 1,
 			   "commit before reply: %s%s is shown to %s but does not stand "
 			   "in the kernel's set for it",

@@ -140,6 +140,8 @@ static enum text refusal_text(const struct query *query, int code)
 		return TEXT_FULL;
 	case NG_E_CLOSED:
 		return TEXT_WARDEN;
+	case NG_E_EXISTS: /* taken.c */
+		return TEXT_GONE;
 	default:
 		return TEXT_KERNEL;
 	}

@@ -81,8 +81,9 @@ static struct more *more_take(struct book *book)
 size_t book_octets(const struct book *book)
 {
 	return book->v4.octets + book->v6.octets + book->owners.octets +
-	       index_octets(&book->by_key) + book->due.room * sizeof(*book->due.items) +
-	       book->wide_octets + book->n_spares * more_size(1);
+	       leads_octets(&book->leads) + index_octets(&book->by_key) +
+	       book->due.room * sizeof(*book->due.items) + book->wide_octets +
+	       book->n_spares * more_size(1);
 }
 
 int lease_widen(struct book *book, struct lease *lease)
@@ -285,6 +286,7 @@ void book_init(struct book *book, uint64_t seed)
 		.v6 = {.size = size_of(V6_OCTETS)},
 		.owners = {.size = sizeof(struct owner)},
 		.by_key = {.of = book, .same = same_as},
+		.leads = {.seed = seed},
 		.due = {.of = book, .place = due_place},
 	};
 }
@@ -298,6 +300,7 @@ void book_finish(struct book *book)
 	slab_finish(&book->v4);
 	slab_finish(&book->v6);
 	slab_finish(&book->owners);
+	leads_finish(&book->leads);
 	while ((more = book->spares)) {
 		book->spares = more->spare;
 		free(more);
@@ -427,6 +430,7 @@ struct lease *book_enter(struct book *book, struct sandbox *sandbox,
 		return NULL;
 	}
 	list_append(book, lease, reference);
+	leads_add(&book->leads, &key->addr);
 	return lease;
 }
 
@@ -438,6 +442,7 @@ uint32_t book_strike(struct book *book, struct lease *lease)
 	index_take(&book->by_key, key_hash(book, &key), &key, &reference);
 	due_take(&book->due, lease->due);
 	list_delete(book, lease);
+	leads_take(&book->leads, &key.addr);
 	return reference;
 }
 
@@ -537,4 +542,32 @@ struct lease *book_each(const struct book *book, size_t *cursor)
 	if (*cursor >= book->due.n)
 		return NULL;
 	return book_at(book, book->due.items[(*cursor)++].item);
+}
+
+static bool prefix_has(const struct ng_prefix *prefix, const struct lease *lease)
+{
+	const struct ng_addr addr = lease_addr(lease);
+
+	return ng_prefix_contains(prefix, &addr);
+}
+
+struct lease *book_leading(const struct book *book, const struct ng_prefix *prefix,
+			   uint32_t *cursor)
+{
+	const bool v6 = prefix->addr.family == NG_IPV6;
+	const struct slab *slab = v6 ? &book->v6 : &book->v4;
+	const uint32_t end = (uint32_t)(slab->n_chunks * SLAB_CHUNK);
+
+	if (!leads_may(&book->leads, prefix))
+		return NULL;
+	while (*cursor < end) {
+		struct lease *lease = slab_peek(slab, (*cursor)++);
+
+		if (!lease || (!lease->wide && !lease->holder.trail) ||
+		    memcmp(lease->addr, prefix->addr.bytes, prefix->bits / 8) != 0)
+			continue;
+		if (prefix_has(prefix, lease))
+			return lease;
+	}
+	return NULL;
 }

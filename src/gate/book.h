@@ -15,6 +15,7 @@
 #include "base/index.h"
 #include "base/slab.h"
 #include "gate/due.h"
+#include "gate/leads.h"
 
 struct sandbox;
 struct order;
@@ -73,6 +74,7 @@ struct book {
 	struct slab v4, v6, owners;
 	struct index by_key;
 	struct due due; /* by lease_end(), or a time before it */
+	struct leads leads;
 	size_t n_wide, wide_octets;
 	struct more *spares; /* every order needs one for a while */
 	size_t n_spares;
@@ -110,6 +112,13 @@ size_t book_octets(const struct book *book);
 uint64_t book_deadline(const struct book *book);
 /* The one behind *cursor (start with 0) in no particular order; NULL at the end. */
 struct lease *book_each(const struct book *book, size_t *cursor);
+
+/*
+ * The one behind *cursor (start with 0) that leads into the prefix, in no particular order; NULL at the end.
+ * That it was struck out is no matter. It looks at all leases of that family, unless there is surely none.
+ */
+struct lease *book_leading(const struct book *book, const struct ng_prefix *prefix,
+			   uint32_t *cursor);
 
 static inline uint32_t book_reference(const struct book *book, const struct lease *lease)
 {

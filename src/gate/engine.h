@@ -383,8 +383,9 @@ struct lease *lease_after(const struct ng_gate *gate, const struct sandbox *sand
 			  const struct lease *lease);
 struct lease_key lease_key_of(uint32_t sandbox, const struct ng_addr *client,
 			      const struct ng_addr *addr, struct ng_port port);
-void lease_record(struct ng_gate *gate, const struct lease *lease, enum ng_event event,
-		  const struct ng_name *name);
+/* For the caller to say more in it. */
+struct ng_record *lease_record(struct ng_gate *gate, const struct lease *lease,
+			       enum ng_event event, const struct ng_name *name);
 struct ng_name
 lease_name(const struct lease *lease); /* that the first of its holders came by */
 /* Who uses it, as the sandbox's source number i; none, where only a range of sources is known. */
@@ -629,6 +630,9 @@ void asks_init(struct ng_gate *gate);
 void asks_finish(struct ng_gate *gate);
 /* Takes out of service records what opens addresses past the gate. NG_E_FORMAT, NG_E_NOMEM. */
 int services_strip(struct ng_gate *gate, struct ng_answer *answer) NG_MUST_CHECK;
+
+/* taken.c: all leases to the sandbox's sources end, whose ever they are */
+void leases_taken(struct ng_gate *gate, const struct sandbox *sandbox);
 
 /* gate.c */
 void sandbox_close(struct ng_gate *gate,

@@ -200,7 +200,10 @@ int ng_gate_sandbox_put(struct ng_gate *gate, uint64_t now_us, const struct ng_s
 	actions_begin(gate, now_us);
 	if (!old) {
 		gate->sources_in = gate->input;
-		return bound_add(gate, &gate->directory, spec, &sandbox);
+		error = bound_add(gate, &gate->directory, spec, &sandbox);
+		if (!error)
+			leases_taken(gate, sandbox);
+		return error;
 	}
 	/* Out with the old one first, for its sources; back in with it should the new one not fit. */
 	error = bound_add(gate, &alone, &old->spec, &sandbox);
@@ -216,6 +219,8 @@ int ng_gate_sandbox_put(struct ng_gate *gate, uint64_t now_us, const struct ng_s
 	directory_finish(&alone);
 	if (error)
 		return error;
+	if (gate->sources_in == gate->input)
+		leases_taken(gate, old);
 	routes_resend(gate, old);
 	leases_judge(gate, old);
 	waiting_judge(gate);

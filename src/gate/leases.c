@@ -328,8 +328,8 @@ void lease_free(struct ng_gate *gate, struct lease *lease, int code)
 	book_forget(&gate->book, reference);
 }
 
-void lease_record(struct ng_gate *gate, const struct lease *lease, enum ng_event event,
-		  const struct ng_name *name)
+struct ng_record *lease_record(struct ng_gate *gate, const struct lease *lease,
+			       enum ng_event event, const struct ng_name *name)
 {
 	struct ng_record *record = &action_add(gate, NG_RECORD)->record;
 	const struct sandbox *sandbox = lease_sandbox(&gate->book, lease);
@@ -348,9 +348,10 @@ void lease_record(struct ng_gate *gate, const struct lease *lease, enum ng_event
 	if (event == NG_EVENT_LEASE_KEPT)
 		record->lease_until_us = lease_flow_us(lease);
 	if (!key.port.proto)
-		return;
+		return record;
 	record->ports = arena_copy(&gate->words, &key.port, sizeof(key.port));
 	record->n_ports = record->ports ? 1 : 0;
+	return record;
 }
 
 /* Of them, said: the word for that name. Without memory there are none: then rows stand until their time. */

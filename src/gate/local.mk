@@ -6,3 +6,4 @@ libcore_a_SOURCES += src/gate/actions.c src/gate/answer.c src/gate/asks.c src/ga
 libcore_a_SOURCES += src/gate/cache.h src/gate/entry.c src/gate/shares.c src/gate/warm.c
 libcore_a_SOURCES += src/gate/ready.c src/gate/ready.h src/gate/ready_answer.c src/gate/ready_check.c src/gate/ready_make.c src/gate/ready_parts.h src/gate/ready_prove.c
 libcore_a_SOURCES += src/gate/book.c src/gate/book.h src/gate/due.c src/gate/due.h src/gate/reverse.c src/gate/idle.c src/gate/idle.h
+libcore_a_SOURCES += src/gate/leads.c src/gate/leads.h src/gate/taken.c

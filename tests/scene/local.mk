@@ -228,6 +228,8 @@ SCENES = \
 	tests/scene/special-other-resolvers.scene tests/scene/special-stays-inside.scene \
 	tests/scene/strict-target-denied-by-its-answer.scene \
 	tests/scene/style-example.scene \
+	tests/scene/taken-address.scene tests/scene/taken-address-adopted.scene \
+	tests/scene/taken-address-while-waiting.scene tests/scene/taken-range.scene \
 	tests/scene/ttl-at-most.scene \
 	tests/scene/ttl-longer-renews.scene \
 	tests/scene/ttl-shorter-shortens-nothing.scene \

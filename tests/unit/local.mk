@@ -55,7 +55,7 @@ tests_unit_test_confine_LDADD = libedge.a $(CAPNG_LIBS) $(SECCOMP_LIBS) $(CMOCKA
 GATE_TESTS = tests/unit/test_heap tests/unit/test_directory tests/unit/test_gate \
 	tests/unit/test_chain tests/unit/test_trail tests/unit/test_actions tests/unit/test_filter tests/unit/test_cache tests/unit/test_failures tests/unit/test_svcb tests/unit/test_budget \
 	tests/unit/test_texts tests/unit/test_limits tests/unit/test_sizes tests/unit/test_special
-GATE_TESTS += tests/unit/test_slab tests/unit/test_awake tests/unit/test_index tests/unit/test_book tests/unit/test_routes
+GATE_TESTS += tests/unit/test_slab tests/unit/test_awake tests/unit/test_index tests/unit/test_taken tests/unit/test_book tests/unit/test_routes
 check_PROGRAMS += $(GATE_TESTS)
 TESTS += $(GATE_TESTS)
 tests_unit_test_heap_SOURCES = tests/unit/test_heap.c
@@ -66,6 +66,8 @@ tests_unit_test_awake_SOURCES = tests/unit/test_awake.c
 tests_unit_test_awake_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_index_SOURCES = tests/unit/test_index.c
 tests_unit_test_index_LDADD = libcore.a $(CMOCKA_LIBS)
+tests_unit_test_taken_SOURCES = tests/unit/test_taken.c tests/unit/gate_world.h
+tests_unit_test_taken_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_book_SOURCES = tests/unit/test_book.c tests/unit/gate_world.h
 tests_unit_test_book_LDADD = libcore.a $(LDNS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_routes_SOURCES = tests/unit/test_routes.c
