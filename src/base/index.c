@@ -41,12 +41,11 @@ static uint32_t item_of(uint64_t word)
 	return (uint32_t)(word & ITEM_MASK) - 1;
 }
 
-/* SIZE_MAX when it is not there. */
-static size_t probe(const struct index *self, const struct index_places *places, uint64_t hash,
-		    const void *key)
+/* SIZE_MAX when it is not there. There are places. It stands within each who finds something: those are many. */
+static inline __attribute__((always_inline)) size_t probe(const struct index *self,
+							  const struct index_places *places,
+							  uint64_t hash, const void *key)
 {
-	if (!places->at)
-		return SIZE_MAX;
 	for (size_t i = home_of(places, hash); places->at[i]; i = after(places, i)) {
 		const uint64_t word = places->at[i];
 
@@ -136,18 +135,24 @@ static void shrink(struct index *self)
 
 /* ---- use ---- */
 
+static __attribute__((noinline)) size_t probe_old(const struct index *self, uint64_t hash,
+						  const void *key)
+{
+	return probe(self, &self->old, hash, key);
+}
+
 bool index_find(const struct index *self, uint64_t hash, const void *key, uint32_t *item)
 {
-	size_t i = probe(self, &self->places, hash, key);
+	const struct index_places *in = &self->places;
+	size_t i = in->at ? probe(self, in, hash, key) : SIZE_MAX;
 
-	if (i != SIZE_MAX) {
-		*item = item_of(self->places.at[i]);
-		return true;
+	if (i == SIZE_MAX && self->old.at) {
+		in = &self->old;
+		i = probe_old(self, hash, key);
 	}
-	i = probe(self, &self->old, hash, key);
 	if (i == SIZE_MAX)
 		return false;
-	*item = item_of(self->old.at[i]);
+	*item = item_of(in->at[i]);
 	return true;
 }
 
@@ -164,13 +169,13 @@ int index_put(struct index *self, uint64_t hash, uint32_t item)
 
 bool index_take(struct index *self, uint64_t hash, const void *key, uint32_t *item)
 {
-	size_t i = probe(self, &self->places, hash, key);
+	size_t i = self->places.at ? probe(self, &self->places, hash, key) : SIZE_MAX;
 
 	if (i != SIZE_MAX) {
 		*item = item_of(self->places.at[i]);
 		close_gap(&self->places, i);
 	} else {
-		i = probe(self, &self->old, hash, key);
+		i = self->old.at ? probe_old(self, hash, key) : SIZE_MAX;
 		if (i == SIZE_MAX)
 			return false;
 		*item = item_of(self->old.at[i]);

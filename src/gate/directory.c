@@ -6,29 +6,86 @@
 #include <string.h>
 #include <utlist.h>
 
-static unsigned addr_hash(const struct directory *directory, const struct ng_addr *addr)
+/* As hash_octets(), of octets whose number is known: the seed is in each of the factors. */
+static uint64_t addr_hash(const struct directory *directory, const struct ng_addr *addr)
 {
-	return (unsigned)hash_octets(addr, sizeof(*addr), directory->seed);
+	const uint64_t seed = hash_fold(directory->seed ^ HASH_K0, HASH_K1);
+	const uint64_t state =
+		hash_fold(hash_load8(addr->bytes) ^ seed,
+			  hash_load8(addr->bytes + 8) ^ directory->seed ^ HASH_K2);
+
+	return hash_fold(state ^ addr->family ^ HASH_K0, seed ^ HASH_K2);
+}
+
+static bool same_as(const void *of, uint32_t item, const void *key)
+{
+	const struct directory *directory = of;
+	struct source *const *source = slab_at(&directory->numbers, item);
+
+	return ng_addr_equal(&(*source)->prefix.addr, key);
+}
+
+void directory_init(struct directory *directory, uint64_t seed)
+{
+	*directory = (struct directory){
+		.seed = seed,
+		.numbers = {.size = sizeof(struct source *)},
+		.by_addr = {.of = directory, .same = same_as},
+	};
+}
+
+void directory_move(struct directory *from, struct directory *to)
+{
+	*to = *from;
+	to->by_addr.of = to;
+	directory_init(from, from->seed);
 }
 
 static struct source *exact_find(const struct directory *directory, const struct ng_addr *addr)
 {
-	struct source *found;
+	uint32_t number;
 
-	HASH_FIND_BYHASHVALUE(hh, directory->exact, addr, sizeof(*addr),
-			      addr_hash(directory, addr), found);
-	return found;
+	if (!index_find(&directory->by_addr, addr_hash(directory, addr), addr, &number))
+		return NULL;
+	return *(struct source **)slab_at(&directory->numbers, number);
+}
+
+static int exact_link(struct directory *directory, struct source *source)
+{
+	const uint64_t hash = addr_hash(directory, &source->prefix.addr);
+	uint32_t number;
+	struct source **place = slab_take(&directory->numbers, &number);
+
+	if (!place)
+		return NG_E_NOMEM;
+	*place = source;
+	if (index_put(&directory->by_addr, hash, number)) {
+		slab_give(&directory->numbers, number);
+		return NG_E_NOMEM;
+	}
+	DL_APPEND(directory->exact, source);
+	return NG_OK;
+}
+
+static void exact_unlink(struct directory *directory, struct source *source)
+{
+	const struct ng_addr *addr = &source->prefix.addr;
+	uint32_t number;
+
+	if (index_take(&directory->by_addr, addr_hash(directory, addr), addr, &number))
+		slab_give(&directory->numbers, number);
+	DL_DELETE(directory->exact, source);
 }
 
 static bool overlaps(const struct directory *directory, const struct ng_prefix *prefix)
 {
-	struct source *source, *spare;
+	struct source *source;
 
 	if (ng_prefix_is_host(prefix)) {
 		if (exact_find(directory, &prefix->addr))
 			return true;
 	} else {
-		HASH_ITER (hh, directory->exact, source, spare) {
+		DL_FOREACH (directory->exact, source) {
 			if (ng_prefix_contains(prefix, &source->prefix.addr))
 				return true;
 		}
@@ -45,7 +102,7 @@ static void source_unlink(struct directory *directory, struct source *source)
 	if (!source->sandbox)
 		return;
 	if (ng_prefix_is_host(&source->prefix))
-		HASH_DEL(directory->exact, source);
+		exact_unlink(directory, source);
 	else
 		DL_DELETE(directory->wide, source);
 	source->sandbox = NULL;
@@ -58,15 +115,10 @@ static int source_link(struct directory *directory, struct sandbox *sandbox, siz
 	source->prefix = sandbox->spec.sources[i];
 	if (overlaps(directory, &source->prefix))
 		return NG_E_EXISTS;
-	if (!ng_prefix_is_host(&source->prefix)) {
+	if (!ng_prefix_is_host(&source->prefix))
 		DL_APPEND(directory->wide, source);
-	} else {
-		HASH_ADD_KEYPTR_BYHASHVALUE(hh, directory->exact, &source->prefix.addr,
-					    sizeof(source->prefix.addr),
-					    addr_hash(directory, &source->prefix.addr), source);
-		if (!source->hh.tbl)
-			return NG_E_NOMEM;
-	}
+	else if (exact_link(directory, source))
+		return NG_E_NOMEM;
 	source->sandbox = sandbox;
 	return NG_OK;
 }
@@ -139,6 +191,8 @@ void directory_finish(struct directory *directory)
 	HASH_ITER (hh, directory->by_id, sandbox, spare) {
 		directory_remove(directory, sandbox);
 	}
+	index_finish(&directory->by_addr);
+	slab_finish(&directory->numbers);
 }
 
 struct sandbox *directory_by_id(const struct directory *directory, uint32_t id)

@@ -2,12 +2,15 @@
  * Who asks: the sandboxes of one generation, by id and by source address.
  *
  * Sources never overlap between sandboxes, whatever their interfaces: the kernel's lease elements
- * are keyed by source address, so a shared one would open for a neighbour. Single addresses are
- * hashed; wider prefixes, of which there are few, stand in a list.
+ * are keyed by source address, so a shared one would open for a neighbour. Single addresses have an
+ * index: each address of an answer is looked for among them as well, and mostly is not there, which is
+ * to be known without a look at any of them. Wider prefixes, of which there are few, stand in a list.
  */
 #pragma once
 
 #include <namegate/gate.h>
+#include "base/index.h"
+#include "base/slab.h"
 #include "gate/idle.h"
 #include "gate/ready.h"
 
@@ -20,8 +23,7 @@ struct route;    /* engine.h */
 struct source {
 	struct ng_prefix prefix;
 	struct sandbox *sandbox;
-	struct source *next, *prev; /* of the wide ones */
-	UT_hash_handle hh;          /* of the single addresses, by prefix.addr */
+	struct source *next, *prev; /* of the wide ones, or of the single addresses */
 };
 
 /*
@@ -69,8 +71,14 @@ struct directory {
 	uint64_t seed;
 	struct sandbox *by_id;
 	struct source *exact, *wide;
+	struct slab numbers;  /* of exact ones: pointers to them */
+	struct index by_addr; /* those numbers */
 	uint32_t n;
 };
+
+void directory_init(struct directory *directory, uint64_t seed);
+/* All that is in from is in to, which had nothing; from is as after its end. */
+void directory_move(struct directory *from, struct directory *to);
 
 /*
  * Adds a copy of spec. NG_E_EXISTS: the id is there, or a source overlaps another's. NG_E_RANGE: no

@@ -50,7 +50,8 @@ int ng_gate_create(uint64_t seed, struct ng_gate **out)
 		free(gate);
 		return NG_E_NOMEM;
 	}
-	gate->seed = gate->directory.seed = seed;
+	gate->seed = seed;
+	directory_init(&gate->directory, seed);
 	book_init(&gate->book, seed);
 	gate->order_slab.size = sizeof(struct order);
 	asks_init(gate);
@@ -151,10 +152,9 @@ static void sandbox_move(struct ng_gate *gate, struct sandbox *from, struct sand
 	from->idle = NULL;
 }
 
-static int directory_build(struct ng_gate *gate, const struct ng_generation *generation,
-			   const struct route *routes, struct directory *out)
+static int directory_build(const struct ng_generation *generation, const struct route *routes,
+			   struct directory *out)
 {
-	out->seed = gate->seed;
 	for (size_t i = 0; i < generation->n_sandboxes; i++) {
 		struct sandbox *sandbox;
 		int error = directory_add(out, &generation->sandboxes[i], &sandbox);
@@ -178,7 +178,7 @@ static void directory_swap(struct ng_gate *gate, struct directory *next)
 			sandbox_close(gate, sandbox);
 	}
 	directory_finish(&gate->directory);
-	gate->directory = *next;
+	directory_move(next, &gate->directory);
 }
 
 static int bound_add(const struct ng_gate *gate, struct directory *directory,
@@ -194,7 +194,7 @@ static int bound_add(const struct ng_gate *gate, struct directory *directory,
 int ng_gate_sandbox_put(struct ng_gate *gate, uint64_t now_us, const struct ng_sandbox *spec)
 {
 	struct sandbox *old = directory_by_id(&gate->directory, spec->id), *sandbox;
-	struct directory alone = {.seed = gate->seed};
+	struct directory alone;
 	int error;
 
 	actions_begin(gate, now_us);
@@ -205,6 +205,7 @@ int ng_gate_sandbox_put(struct ng_gate *gate, uint64_t now_us, const struct ng_s
 			leases_taken(gate, sandbox);
 		return error;
 	}
+	directory_init(&alone, gate->seed);
 	/* Out with the old one first, for its sources; back in with it should the new one not fit. */
 	error = bound_add(gate, &alone, &old->spec, &sandbox);
 	if (error)
@@ -252,13 +253,14 @@ static void sandboxes_judge(struct ng_gate *gate)
 
 int ng_gate_apply(struct ng_gate *gate, uint64_t now_us, const struct ng_generation *generation)
 {
-	struct directory next = {0};
+	struct directory next;
 	struct route *routes = NULL;
 	struct ng_prefix *own = malloc((generation->n_own + 1) * sizeof(*own));
 	int error = own ? routes_build(generation, &routes) : NG_E_NOMEM;
 
+	directory_init(&next, gate->seed);
 	if (!error)
-		error = directory_build(gate, generation, routes, &next);
+		error = directory_build(generation, routes, &next);
 	if (error) {
 		directory_finish(&next);
 		free(routes);

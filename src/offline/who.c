@@ -62,6 +62,7 @@ int who_create(const struct setup *setup, const struct setup_sandbox *as, struct
 		return code;
 	who->setup = setup;
 	who->as = as;
+	directory_init(&who->directory, 0);
 	for (size_t i = 0; i < setup->n_sandboxes && !code; i++)
 		code = sandbox_add(who, &setup->sandboxes[i]);
 	if (code) {
