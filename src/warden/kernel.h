@@ -52,7 +52,8 @@ bool table_intact(struct kernel *kernel);
 bool table_foreign_change(struct kernel *kernel);
 /*
  * Where the table is not owned but could be for a life (Linux 5.12): keeps connection tracking and
- * translation in force while somebody takes it away. Does so once; to be asked again after a failure.
+ * translation in force while somebody takes it away, and sandboxes from the host's own services. Does so
+ * once, while kernel->tracking is set; to be asked again after a failure.
  */
 int tracking_hold(struct kernel *kernel, int *system) NG_MUST_CHECK;
 /* Makes the second table as well, if it is not there. NG_E_UNSUPPORTED: this kernel has none. */

@@ -18,6 +18,76 @@ ask 1 www.allowed.example >/dev/null
 is "a leased address is open" open "$(reach 1 44.0.0.1)"
 fails "nobody else takes it away" nft delete table inet namegate-tracking
 
+cat >"$work/meanwhile.py" <<'END'
+"""Flows that begin while the gate's table is away, and what comes of them when it is back."""
+import os, socket, sys, time
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+back = lambda: os.path.exists("/run/live/back")
+def server(address, port):  # of the host: answers whoever comes
+    sock.bind((address, int(port)))
+    print("up", flush=True)
+    while True:
+        data, peer = sock.recvfrom(600)
+        sock.sendto(b"host", peer)
+def asks(address, port):  # from one port, before and after: says who answered after
+    sock.connect((address, int(port)))
+    sock.settimeout(0.2)
+    while True:
+        after, answer = back(), None
+        try:
+            sock.send(bytes.fromhex("0001010000010000000000000377777707616c6c6f776564076578616d706c650000010001"))
+            answer = sock.recv(600)
+        except OSError:
+            time.sleep(0.1)
+        print("tried", flush=True)
+        if after and answer:
+            sys.exit(print("the host" if answer == b"host" else "the gate"))
+def talks(port):  # to the first who comes, without end
+    sock.bind(("0.0.0.0", int(port)))
+    print("up", flush=True)
+    data, peer = sock.recvfrom(600)
+    print("asked", flush=True)
+    while True:
+        try:
+            sock.sendto(b"talk", peer)
+        except OSError:
+            pass
+        time.sleep(0.05)
+def comes(address, port):  # from outside: says whether it hears on when the table is back
+    sock.bind(("203.0.113.7", 6000))
+    sock.settimeout(0.1)
+    while not back():
+        sock.sendto(b"x", (address, int(port)))
+        try:
+            sock.recv(600)
+        except OSError:
+            pass
+    time.sleep(0.5)
+    sock.setblocking(False)
+    try:
+        while True:
+            sock.recv(600)
+    except OSError:
+        sock.settimeout(2)
+    try:
+        print(sock.recv(600).decode())
+    except OSError:
+        print("silence")
+globals()[sys.argv[1]](*sys.argv[2:])
+END
+meanwhile() { # OUTPUT COMMAND...
+	: >"$work/$1"
+	"${@:2}" >"$work/$1" 2>&1 &
+}
+python3 "$here/peer.py" web >"$work/hostweb" 2>&1 &
+host_opens() { [ "$(python3 "$here/peer.py" connect 10.77.1.1 80)" = open ]; }
+until_true 5 host_opens
+meanwhile server python3 "$work/meanwhile.py" server 10.77.1.1 53
+meanwhile talks box 1 python3 "$work/meanwhile.py" talks 5000
+until_true 5 grep -q up "$work/server"
+until_true 5 grep -q up "$work/talks"
+in_net ip route add 10.77.0.0/16 via 192.0.2.1
+
 # The warden is stopped, so that what is seen is the kernel without the gate's table.
 warden=$(pid_of warden)
 kill -STOP "$warden"
@@ -26,8 +96,20 @@ fails "a flush takes the gate's table" standing
 succeeds "and leaves that one" held
 python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("203.0.113.9", 4567))'
 like "flows are tracked" 'dport=4567' "$(conntrack -L 2>/dev/null)"
+is "a service of the host is not open to a sandbox" timeout "$(reach 1 10.77.1.1)"
+succeeds "though it is to others" host_opens
+meanwhile asks box 1 python3 "$work/meanwhile.py" asks 10.77.1.1 53
+asks=$!
+meanwhile comes in_net python3 "$work/meanwhile.py" comes 10.77.1.2 5000
+comes=$!
+succeeds "somebody outside reaches a sandbox" until_true 5 grep -q asked "$work/talks"
+until_true 5 grep -q tried "$work/asks"
 kill -CONT "$warden"
 succeeds "the table comes back" until_true 5 standing
+: >"$work/back"
+wait "$asks" "$comes"
+is "questions that began meanwhile are the gate's" "the gate" "$(tail -1 "$work/asks")"
+is "to who came meanwhile nothing is sent" silence "$(cat "$work/comes")"
 
 kill -9 "$warden"
 until_true 10 another warden "$warden"
