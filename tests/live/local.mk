@@ -37,8 +37,8 @@ check_PROGRAMS += tests/live/worker_taken
 tests_live_worker_taken_SOURCES = tests/live/worker_taken.c
 tests_live_worker_taken_LDADD = $(namegated_OBJECTS) $(namegated_LDADD)
 tests_live_worker_taken_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=channel_send
-TESTS += tests/live/taken.sh tests/live/doubt.sh
-EXTRA_DIST += tests/live/taken.sh tests/live/doubt.sh
+TESTS += tests/live/taken.sh tests/live/doubt.sh tests/live/newcomer.sh
+EXTRA_DIST += tests/live/taken.sh tests/live/doubt.sh tests/live/newcomer.sh
 TESTS += tests/live/life.sh
 EXTRA_DIST += tests/live/life.sh tests/live/life/load.py tests/live/life/rounds.py
 TESTS += tests/live/blocked.sh tests/live/budget.sh
