@@ -17,7 +17,8 @@ struct kernel {
 	uint16_t log_group; /* where refused packets are reported */
 	bool ready;         /* the table stands as far as we know */
 	bool turned;        /* leases stand in the twins */
-	bool tracking;      /* tracking_hold() has done it */
+	uint16_t
+		guard_port; /* the port that guard_hold() lets questions through to; 0: not held */
 	bool bridged;   /* there is a second table, of family bridge: made when first needed */
 	uint32_t flags; /* the table's */
 	uint64_t fingerprint; /* of the rules as the kernel lists them */
@@ -51,11 +52,11 @@ bool table_intact(struct kernel *kernel);
 /* Has anybody else committed since the last call? Looks at the generation number only. */
 bool table_foreign_change(struct kernel *kernel);
 /*
- * Where the table is not owned but could be for a life (Linux 5.12): keeps connection tracking and
- * translation in force while somebody takes it away, and sandboxes from the host's own services. Does so
- * once, while kernel->tracking is set; to be asked again after a failure.
+ * Where the table is not owned but could be for a life (Linux 5.12): holds a second one that drops what
+ * comes from sandboxes, and keeps flows translated, while somebody has taken the first away. Does so
+ * once, and again when the port has changed; to be asked again after a failure. Codes as batch_commit().
  */
-int tracking_hold(struct kernel *kernel, int *system) NG_MUST_CHECK;
+int guard_hold(struct kernel *kernel, int *system) NG_MUST_CHECK;
 /* Makes the second table as well, if it is not there. NG_E_UNSUPPORTED: this kernel has none. */
 int table_need_bridge(struct kernel *kernel, int *system) NG_MUST_CHECK;
 /* Of both families. NG_E_NOTFOUND: there is neither. */

@@ -195,8 +195,7 @@ int setup_table(struct warden *warden, const struct wall_table *table, uint32_t 
 	    watch_listen(&warden->watch) != NG_OK)
 		say("changes by other programs are noticed only once a second: %s",
 		    strerror(errno));
-	warden->kernel.tracking = false;               /* what it guards may have changed */
-	(void)!tracking_hold(&warden->kernel, &error); /* each look tries again */
+	(void)!guard_hold(&warden->kernel, &error); /* each look tries again */
 	return NG_OK;
 }
 
@@ -281,16 +280,18 @@ void setup_clear_leftovers(struct warden *warden)
 }
 
 /* A warden before this one may have been on its way out, and had it still. */
-static void hold_tracking(struct warden *warden)
+static void hold_guard(struct warden *warden)
 {
 	int system = 0;
 
-	if (tracking_hold(&warden->kernel, &system) == NG_OK || warden->untracked_told)
+	if (guard_hold(&warden->kernel, &system) == NG_OK || warden->unguarded_told)
 		return;
-	warden->untracked_told = true;
-	say("connection tracking cannot be held: %s; until it can, which is tried each second, "
-	    "translated flows may end when another program takes the table away",
-	    strerror(system));
+	warden->unguarded_told = true;
+	say("table \"%s-guard\" cannot be made: %s; until it can, which is tried each second, "
+	    "sandboxes reach the host, and translated flows may end, when another program "
+	    "takes "
+	    "table \"%s\" away",
+	    warden->kernel.table.table, strerror(system), warden->kernel.table.table);
 }
 
 void setup_look(struct warden *warden)
@@ -315,5 +316,5 @@ void setup_look(struct warden *warden)
 	else
 		setup_clear_leftovers(warden);
 	forget_talk(warden);
-	hold_tracking(warden);
+	hold_guard(warden);
 }

@@ -70,7 +70,7 @@ struct warden {
 	bool suspect; /* a commit failed: look soon */
 	bool crowded; /* few elements are left */
 	bool dirty;   /* kernel and mirror differ: rebuild before anything else is believed */
-	bool untracked_told; /* that tracking cannot be held */
+	bool unguarded_told; /* that the guard table cannot be made */
 	bool lost_told;      /* the workers were told of it, and not yet that all is back */
 	uint64_t now_us, looked_us, complained_us, strange_us;
 	uint64_t cutting_us; /* so long the flows of the last changes took to cut */

@@ -150,11 +150,11 @@ rounds_of() { # WHAT COMMAND...
 }
 rounds_of "delete table" nft delete table inet namegate
 rounds_of "flush ruleset" nft flush ruleset
-tracked() { nft list tables | grep -q '^table inet namegate-tracking$'; }
-succeeds "what keeps flows tracked stands" tracked
+guarded() { nft list tables | grep -q '^table inet namegate-guard$'; }
+succeeds "what keeps flows translated stands" guarded
 kill "$gate_pid"
 wait "$gate_pid"
-succeeds "and goes with the warden" until_true 5 eval '! tracked'
+succeeds "and goes with the warden" until_true 5 eval '! guarded'
 force owner # as before Linux 5.12: flows are not translated for a moment
 start_gate
 until_true 10 works

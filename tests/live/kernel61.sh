@@ -17,7 +17,7 @@ build=${abs_top_builddir:-$top/build}
 # shellcheck source=tests/tap.sh
 . "$top/tests/tap.sh"
 folder=${NAMEGATE_KERNEL61:-${XDG_CACHE_HOME:-$HOME/.cache}/namegate/kernel61}
-tests="lease commit closed tricks death methods warden tracking"
+tests="lease commit closed tricks death methods warden guard"
 emulated=${NAMEGATE_KERNEL61_TESTS:-}
 limit_s=${NAMEGATE_KERNEL61_S:-210}
 slow=1

@@ -5,7 +5,7 @@ LIVE = tests/live/private_dns.sh tests/live/one_truth.sh tests/live/reload.sh te
 	tests/live/noway.sh tests/live/tricks.sh tests/live/snat.sh tests/live/busy.sh tests/live/death.sh tests/live/truth.sh tests/live/walls.sh \
 	tests/live/control.sh tests/live/readme.sh tests/live/history.sh tests/live/diff.sh tests/live/holders.sh tests/live/integrate.sh tests/live/integrate_old.sh
 LIVE += tests/live/cache.sh tests/live/limits.sh tests/live/marks.sh tests/live/loops.sh tests/live/warm.sh
-LIVE += tests/live/neighbour.sh tests/live/awake.sh tests/live/tracking.sh
+LIVE += tests/live/neighbour.sh tests/live/awake.sh tests/live/guard.sh
 TESTS += $(LIVE)
 EXTRA_DIST += tests/live/neighbour.py
 EXTRA_DIST += $(LIVE) tests/live/lib.sh tests/live/peer.py tests/live/kernel.py tests/live/netns.py tests/live/tricks.py tests/live/flood.py tests/live/limits.py

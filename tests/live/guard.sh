@@ -1,22 +1,45 @@
 #!/usr/bin/env bash
-# Where the gate's table cannot outlive its owner (before Linux 6.9), a second one keeps flows tracked
-# and translated while somebody takes the first away: it is the warden's, comes with each new one, and
-# goes with the last.
+# Where the gate's table cannot outlive its owner (before Linux 6.9), a second one stands beside it: while
+# somebody has taken the first away, nothing comes from a sandbox to the host, nor past its routing, and
+# flows go on being translated. It is the warden's, comes with each new one, and goes with the last.
 . "$(dirname "$0")/lib.sh"
 live_enter "$@"
 . "$here/forced.sh"
 live_needs conntrack
 usual_stage
+nft 'add table inet owned { flags owner; }' 2>/dev/null || skip_all "this kernel has no owned tables"
 export LIVE_LACKS=persist
 start_gate
-held() { nft list table inet namegate-tracking 2>/dev/null | grep -q 'flags owner'; }
-nft 'add table inet owned { flags owner; }' 2>/dev/null || skip_all "this kernel has no owned tables"
+held() { nft list table inet namegate-guard 2>/dev/null | grep -q 'flags owner'; }
 succeeds "the warden has it" held
 standing() { nft list chain inet namegate judge >/dev/null 2>&1; }
 add_box 1 "$(allow box1.list .allowed.example)" >/dev/null
 ask 1 www.allowed.example >/dev/null
 is "a leased address is open" open "$(reach 1 44.0.0.1)"
-fails "nobody else takes it away" nft delete table inet namegate-tracking
+is "questions come by TCP, too" "NOERROR 44.0.0.1" "$(ask 1 www.allowed.example +tcp)"
+is "and by IPv6" "NOERROR 44.0.0.1" "$(ask 1 www.allowed.example @fd77:1::1)"
+fails "nobody else takes it away" nft delete table inet namegate-guard
+
+python3 "$here/peer.py" service 7777 >"$work/host" 2>&1 &
+until_true 5 grep -q up "$work/host"
+got() { grep -c '^got' "$work/host"; }
+send() { # by UDP and TCP to the host, and to the world past a rule that comes before ours
+	box 1 python3 - <<'END'
+import socket
+for family, hosts in ((socket.AF_INET, ("10.77.1.1", "192.0.2.1", "44.9.0.1")), (socket.AF_INET6, ("fd77:1::1", "2001:db8::1"))):
+    for host in hosts:
+        for port in (7777, 53, 1053):
+            with socket.socket(family, socket.SOCK_DGRAM) as udp, socket.socket(family, socket.SOCK_STREAM) as tcp:
+                udp.sendto(b"x", (host, port))
+                tcp.settimeout(0.2)
+                try:
+                    tcp.connect((host, port))
+                except OSError:
+                    pass
+END
+}
+count_closed
+closed() { in_net nft -j list counter inet count closed | jq '.nftables[].counter? // empty | .packets'; }
 
 cat >"$work/meanwhile.py" <<'END'
 """Flows that begin while the gate's table is away, and what comes of them when it is back."""
@@ -91,12 +114,21 @@ in_net ip route add 10.77.0.0/16 via 192.0.2.1
 # The warden is stopped, so that what is seen is the kernel without the gate's table.
 warden=$(pid_of warden)
 kill -STOP "$warden"
+ip rule add pref 100 iif sb1 lookup main
 nft flush ruleset
 fails "a flush takes the gate's table" standing
 succeeds "and leaves that one" held
+send
+is "nothing of a sandbox comes to a service of the host, nor to the world" "0 0" "$(got) $(closed)"
+unlike "and no flow of it is kept" 'src=10.77.1.2.*dport=(7777|1053)|src=fd77:1::2.*dport=(7777|1053)' "$(conntrack -L 2>/dev/null; conntrack -L -f ipv6 2>/dev/null)"
+like "it is counted" 'counter packets [1-9]' "$(nft list chain inet namegate-guard came)"
+like "also on its way to the world" 'counter packets [1-9]' "$(nft list chain inet namegate-guard forward)"
+python3 "$here/peer.py" connect 10.77.1.1 7777 >/dev/null
+is "the host reaches its own" 1 "$(got)"
 python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("203.0.113.9", 4567))'
-like "flows are tracked" 'dport=4567' "$(conntrack -L 2>/dev/null)"
-is "a service of the host is not open to a sandbox" timeout "$(reach 1 10.77.1.1)"
+like "and its flows are tracked" 'dport=4567' "$(conntrack -L 2>/dev/null)"
+ip rule del pref 100
+is "one that everybody else reaches is not open to a sandbox" timeout "$(reach 1 10.77.1.1)"
 succeeds "though it is to others" host_opens
 meanwhile asks box 1 python3 "$work/meanwhile.py" asks 10.77.1.1 53
 asks=$!
@@ -110,6 +142,7 @@ succeeds "the table comes back" until_true 5 standing
 wait "$asks" "$comes"
 is "questions that began meanwhile are the gate's" "the gate" "$(tail -1 "$work/asks")"
 is "to who came meanwhile nothing is sent" silence "$(cat "$work/comes")"
+is "and serves" "NOERROR 44.0.0.1 open" "$(ask 1 www.allowed.example) $(reach 1 44.0.0.1)"
 
 kill -9 "$warden"
 until_true 10 another warden "$warden"
