@@ -2,7 +2,8 @@
  * Orders of the workers.
  *
  * A worker may have been taken over, so each order is judged again by what main has registered:
- * known sandbox, one of that worker's own, openable address, own client, end within bounds, number of elements within bounds.
+ * known sandbox, one of that worker's own, openable address that is no sandbox's, of which a worker knows
+ * its own alone, own client, end within bounds, number of elements within bounds.
  * All orders that wait, of all workers, go into one batch. After it the mirror is asked whether
  * every pair of an order is confirmed to its end; nothing else makes an NG_OK.
  */
@@ -68,6 +69,8 @@ static int judge(struct warden *warden, const struct wall_lease *order, uint32_t
 	if (sandbox->is.mode == MODE_LOCKDOWN)
 		return NG_E_PERM;
 	if (!ng_addr_openable(&order->addr, sandbox->is.opened, sandbox->is.n_opened))
+		return NG_E_PERM;
+	if (sandboxes_owner(&warden->sandboxes, &order->addr))
 		return NG_E_PERM;
 	if (order->client.family && !sandbox_has(&sandbox->is, &order->client, false))
 		return NG_E_PERM;

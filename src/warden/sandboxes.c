@@ -1,12 +1,38 @@
 /*
  * Single addresses are found in a hash; wider prefixes, of which there are few, in a list. Checks
  * of a wide prefix walk all single ones: that is rare, and exactness is worth it.
+ *
+ * Every order of a lease asks whether its address is a sandbox's, which is hardly ever so. Sandboxes share
+ * few networks, of 16 bits in IPv4 and 64 in IPv6: an address in none of these needs no look at any.
  */
 #include "warden/sandboxes.h"
+
+#include "base/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
+
+#define NET_BITS(family) ((family) == NG_IPV4 ? 16 : 64)
+
+static size_t net_of(const struct ng_addr *addr)
+{
+	const uint64_t net = addr->family == NG_IPV4
+				     ? (uint64_t)addr->bytes[0] << 8 | addr->bytes[1]
+				     : hash_load8(addr->bytes);
+
+	return hash_fold(net ^ HASH_K1, HASH_K0) % SANDBOX_NETS;
+}
+
+/* By one more, or one less. */
+static void count_source(struct sandboxes *sandboxes, const struct ng_prefix *prefix,
+			 uint32_t by)
+{
+	if (prefix->bits < NET_BITS(prefix->addr.family))
+		sandboxes->broad += by;
+	else
+		sandboxes->nets[net_of(&prefix->addr)] += by;
+}
 
 static void unlink_sources(struct sandboxes *sandboxes, struct sandbox *sandbox)
 {
@@ -19,6 +45,7 @@ static void unlink_sources(struct sandboxes *sandboxes, struct sandbox *sandbox)
 			HASH_DELETE(hh, sandboxes->singles, source);
 		else
 			DL_DELETE(sandboxes->wides, source);
+		count_source(sandboxes, &source->prefix, (uint32_t)-1);
 	}
 	free(sandbox->sources);
 	sandbox->sources = NULL;
@@ -115,6 +142,8 @@ struct sandbox *sandboxes_owner(const struct sandboxes *sandboxes, const struct 
 {
 	struct source *source;
 
+	if (!sandboxes->broad && !sandboxes->nets[net_of(addr)])
+		return NULL;
 	HASH_FIND(hh, sandboxes->singles, addr, sizeof(*addr), source);
 	if (source)
 		return source->owner;
@@ -179,6 +208,7 @@ static int link_sources(struct sandboxes *sandboxes, struct sandbox *sandbox)
 		*source = (struct source){.prefix = sandbox->is.sources[i], .owner = sandbox};
 		if (!ng_prefix_is_host(&source->prefix)) {
 			DL_APPEND(sandboxes->wides, source);
+			count_source(sandboxes, &source->prefix, 1);
 			continue;
 		}
 		HASH_ADD(hh, sandboxes->singles, prefix.addr, sizeof(source->prefix.addr),
@@ -187,6 +217,7 @@ static int link_sources(struct sandboxes *sandboxes, struct sandbox *sandbox)
 			source->owner = NULL;
 			return NG_E_NOMEM;
 		}
+		count_source(sandboxes, &source->prefix, 1);
 	}
 	return NG_OK;
 }

@@ -36,9 +36,12 @@ struct sandbox {
 	UT_hash_handle hh;
 };
 
+#define SANDBOX_NETS 4096
 struct sandboxes {
 	struct sandbox *by_id;
 	struct source *singles, *wides;
+	uint32_t nets[SANDBOX_NETS]; /* sources in the networks that share a place here, */
+	uint32_t broad;              /* and those wider than such a network */
 	struct wire *wires;
 	size_t n;
 };

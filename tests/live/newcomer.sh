@@ -15,7 +15,6 @@ usual_stage
 make_box 3 || live_die "box3 cannot be made"
 ip link set sb3 down && ip link set sb3 name vm3 && ip link set vm3 up # no interface that the rules guard
 ip -6 addr add fd77:3::1/64 dev vm3 nodad
-# A worker knows the sources of its own sandboxes alone.
 # shellcheck disable=SC2034  # start_gate reads it
 gate_workers=1
 start_gate
@@ -62,5 +61,20 @@ start_gate
 until_true 20 ask 1 mixed.late.example >/dev/null
 is "after a restart neither is shown nor open" "NOERROR ede=15 NOERROR ede=15 0" \
 	"$(ask 1 new.late.example) $(ask 1 far.late.example) $(held | grep -cE ' (10\.77\.[23]\.|fd77:2)')"
+kill "$gate_pid"
+wait "$gate_pid"
+
+# A worker does not know the others' sandboxes; the warden knows all.
+rm -rf "$work/store"
+gate teardown >/dev/null
+# shellcheck disable=SC2034  # start_gate reads it
+gate_workers=2
+start_gate
+add_box 1 "$list" >/dev/null
+add_box 2 "$list" >/dev/null
+is "with two workers each has a sandbox" "1 2" "$(printf '%s\n' "$(worker_of 1)" "$(worker_of 2)" | sort | xargs)"
+like "another worker's sandbox is not shown either" '^SERVFAIL ede=14$' "$(ask 1 new.late.example)"
+is "nor opened" "" "$(held | grep -E ' (10\.77\.2\.|fd77:2)')"
+is "others are" "NOERROR 10.77.3.2" "$(ask 1 far.late.example)"
 kill "$gate_pid"
 tap_done

@@ -66,6 +66,31 @@ static void an_address_has_one_owner(void **state)
 	sandboxes_finish(&sandboxes);
 }
 
+static void wide_ones_are_found_from_any_network(void **state)
+{
+	struct sandboxes sandboxes = {0};
+	struct sandbox *broad;
+
+	(void)state;
+	assert_int_equal(add(&sandboxes, sandbox_of(1, "", "10.0.0.0/8", "fd00::/32")), NG_OK);
+	assert_int_equal(add(&sandboxes, sandbox_of(2, "", "172.16.0.0/16", "fd77::/64")),
+			 NG_OK);
+	assert_int_equal(owner(&sandboxes, "10.200.3.4"), 1);
+	assert_int_equal(owner(&sandboxes, "fd00:0:7::1"), 1);
+	assert_int_equal(owner(&sandboxes, "172.16.255.1"), 2);
+	assert_int_equal(owner(&sandboxes, "fd77::1:2"), 2);
+	assert_int_equal(owner(&sandboxes, "172.17.0.1"), 0);
+	assert_int_equal(owner(&sandboxes, "fd77:0:0:1::"), 0);
+	broad = sandboxes_find(&sandboxes, 1);
+	sandboxes_remove(&sandboxes, broad);
+	assert_int_equal(owner(&sandboxes, "10.200.3.4"), 0);
+	assert_int_equal(owner(&sandboxes, "172.16.255.1"), 2);
+	assert_int_equal(sandboxes.broad, 0);
+	sandboxes_finish(&sandboxes);
+	for (size_t i = 0; i < SANDBOX_NETS; i++)
+		assert_int_equal(sandboxes.nets[i], 0);
+}
+
 static void replacing_moves_its_addresses(void **state)
 {
 	struct sandboxes sandboxes = {0};
@@ -141,6 +166,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_who_is_alone_on_an_interface),
 		cmocka_unit_test(an_address_has_one_owner),
+		cmocka_unit_test(wide_ones_are_found_from_any_network),
 		cmocka_unit_test(replacing_moves_its_addresses),
 		cmocka_unit_test(has_asks_for_wide_ones_apart),
 		cmocka_unit_test(leases_stand_in_the_sets_that_others_are_told_of),
