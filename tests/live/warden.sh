@@ -149,13 +149,15 @@ is "the same in IPv6" "first cut refused" \
 
 is "DNS to any server comes to the gate" "pong pong" "$(udp 1 44.0.0.53 53) $(udp 1 2001:db8:80::53 53)"
 is "other ports of the host stay closed" "refused refused" "$(udp 1 10.77.1.1 5353) $(reach 1 10.77.1.1 22)"
+ip -n box2 addr add 10.77.2.3/24 dev eth0 # which nobody has registered
 is "opened prefixes can be leased" "ok ok" \
-	"$(tell add 1 sb1 enforce masq 10.77.1.2,fd77:1::2 10.77.0.0/16) $(tell lease 1 10.77.2.2 60000)"
-is "but no sandbox reaches another" "timeout" "$(reach 1 10.77.2.2)"
+	"$(tell add 1 sb1 enforce masq 10.77.1.2,fd77:1::2 10.77.0.0/16) $(tell lease 1 10.77.2.3 60000)"
+is "but no sandbox reaches another by it" "timeout" "$(reach 1 10.77.2.3)"
+is "nor can its registered address be leased" "a privilege is missing refused" "$(tell lease 1 10.77.2.2 60000) $(reach 1 10.77.2.2)"
 is "nor does the outside" "timeout" "$(in_net python3 "$here/peer.py" connect 10.77.1.2 80)"
 is "a prefix that is closed again takes its leases along" "ok" \
 	"$(tell add 1 sb1 enforce masq 10.77.1.2,fd77:1::2)"
-unlike "they are gone" '10\.77\.2\.2' "$(elements allow4)"
+unlike "they are gone" '10\.77\.2\.3' "$(elements allow4)"
 
 tell blocked 1500 >/dev/null
 reach 1 44.9.9.9 >/dev/null
