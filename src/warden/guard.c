@@ -24,72 +24,88 @@
 
 #define NAME_MAX (sizeof(((struct wall_table *)0)->table) + sizeof("-guard"))
 
-#define BASE_INPUT   "input"
-#define BASE_FORWARD "forward"
-#define CHAIN_CAME   "came"
+#define CHAIN_HOST    "tohost"
+#define CHAIN_THROUGH "through"
 
 static const struct base_chain bases[] = {
-	{BASE_INPUT, "filter", NF_INET_LOCAL_IN, 0},
-	{BASE_FORWARD, "filter", NF_INET_FORWARD, 0},
+	{"input", "filter", NF_INET_LOCAL_IN, 0},
+	{"forward", "filter", NF_INET_FORWARD, 0},
 	{"translation", "nat", NF_INET_LOCAL_IN,
 	 100}, /* to the host: fewer begin there than leave */
 };
+static const char *const regular[] = {CHAIN_HOST, CHAIN_THROUGH}; /* of the first two */
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-#define MARK(mark) META(R0, NFT_META_MARK), EQ(HOST32(mark))
-#define ASKED53    {.kind = STEP_CT_PORT, .reg = R0}, EQ(0, 53)
 #define BELOW(n)                                                                               \
 	{                                                                                      \
 		.kind = STEP_CMP, .reg = R0, .a = NFT_CMP_LT, OCTETS(n)                        \
 	}
 /* Router and neighbour discovery, but for redirects: what finds the host, and lets it be found. */
-#define DISCOVERY L4(IPPROTO_ICMPV6), TH(R0, 0, 1), MORE(132), BELOW(137)
+static const struct step discovery[] = {
+	V6, HOPS255, L4(IPPROTO_ICMPV6), TH(R0, 0, 1), MORE(132), BELOW(137), ACCEPT, END};
 
-static const struct rule {
-	const char *chain;
-	const struct step *steps;
-} rules[] = {
-#define RULE(chain, ...)                                                                       \
-	{                                                                                      \
-		chain, (const struct step[])                                                   \
-		{                                                                              \
-			__VA_ARGS__, END                                                       \
-		}                                                                              \
-	}
-	RULE(BASE_INPUT, MARK(WALL_MARK_CAME), GOTO(CHAIN_CAME)),
-	RULE(BASE_INPUT, MARK(WALL_MARK_PORT), GOTO(CHAIN_CAME)),
-	RULE(BASE_FORWARD, MARK(WALL_MARK_CAME), COUNTER, DROP),
-	RULE(BASE_FORWARD, MARK(WALL_MARK_PORT), COUNTER, DROP),
-	RULE(CHAIN_CAME, V6, HOPS255, DISCOVERY, ACCEPT),
-};
+static void add(struct kernel *kernel, const char *name, const char *chain,
+		const struct step *steps)
+{
+	write_rule(&kernel->batch, &kernel->netlink, name, chain, steps);
+}
 
 static void write_questions(struct kernel *kernel, const char *name, uint8_t proto)
 {
 	const uint16_t port = kernel->table.dns_port;
 	const struct step steps[] = {L4(proto), DPORT(port), ASKED53, ACCEPT, END};
 
-	write_rule(&kernel->batch, &kernel->netlink, name, CHAIN_CAME, steps);
+	add(kernel, name, CHAIN_HOST, steps);
 }
 
-static void write_all(struct kernel *kernel, const char *name)
+static void write_mark(struct kernel *kernel, const char *name, uint16_t mark)
 {
-	static const struct step others[] = {COUNTER, DROP, END};
+	const struct step steps[] = {META(R0, NFT_META_MARK), EQ(HOST32(mark)), COUNTER, DROP,
+				     END};
+
+	for (size_t i = 0; i < COUNT(regular); i++)
+		add(kernel, name, regular[i], steps);
+}
+
+/* Of this gate's interfaces alone: another gate's questions come with the same mark. */
+static int write_interface(struct kernel *kernel, const char *name, const char *pattern)
+{
+	struct step steps[4] = {{0}};
+	int code = step_interface(NFT_META_IIFNAME, pattern, steps);
+
+	for (size_t i = 0; code == NG_OK && i < COUNT(regular); i++) {
+		steps[2] = (struct step)GOTO(regular[i]);
+		add(kernel, name, bases[i].name, steps);
+	}
+	return code;
+}
+
+static int write_all(struct kernel *kernel, const char *name)
+{
+	const struct wall_table *table = &kernel->table;
 	struct batch *batch = &kernel->batch;
 	struct nlmsghdr *message =
 		batch_message(batch, &kernel->netlink, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	int code = NG_OK;
 
 	mnl_attr_put_strz(message, NFTA_TABLE_NAME, name);
 	mnl_attr_put_u32(message, NFTA_TABLE_FLAGS, htonl(NFT_TABLE_F_OWNER));
-	write_chain(batch, &kernel->netlink, name, CHAIN_CAME, NULL);
-	flush_chain(batch, &kernel->netlink, name, CHAIN_CAME);
-	for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++) {
+	for (size_t i = 0; i < COUNT(regular); i++) {
+		write_chain(batch, &kernel->netlink, name, regular[i], NULL);
+		flush_chain(batch, &kernel->netlink, name, regular[i]);
+	}
+	for (size_t i = 0; i < COUNT(bases); i++) {
 		write_chain(batch, &kernel->netlink, name, bases[i].name, &bases[i]);
 		flush_chain(batch, &kernel->netlink, name, bases[i].name);
 	}
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		write_rule(batch, &kernel->netlink, name, rules[i].chain, rules[i].steps);
+	for (size_t i = 0; code == NG_OK && i < table->n_interfaces; i++)
+		code = write_interface(kernel, name, table->interfaces[i]);
+	add(kernel, name, CHAIN_HOST, discovery);
 	write_questions(kernel, name, IPPROTO_UDP);
 	write_questions(kernel, name, IPPROTO_TCP);
-	write_rule(batch, &kernel->netlink, name, CHAIN_CAME, others);
+	write_mark(kernel, name, WALL_MARK_CAME);
+	write_mark(kernel, name, WALL_MARK_PORT);
+	return code;
 }
 
 int guard_hold(struct kernel *kernel, int *system)
@@ -97,14 +113,13 @@ int guard_hold(struct kernel *kernel, int *system)
 	char name[NAME_MAX];
 	int code;
 
-	if (kernel->guard_port == kernel->table.dns_port || !kernel->ability.owner ||
-	    (kernel->flags & NFT_TABLE_F_OWNER))
+	if (kernel->guarded || !kernel->ability.owner || (kernel->flags & NFT_TABLE_F_OWNER))
 		return NG_OK;
 	snprintf(name, sizeof(name), "%s-guard", kernel->table.table);
 	batch_begin(&kernel->batch, &kernel->netlink);
-	write_all(kernel, name);
-	code = batch_commit(&kernel->batch, &kernel->netlink, NULL, NULL, system);
+	code = write_all(kernel, name);
 	if (code == NG_OK)
-		kernel->guard_port = kernel->table.dns_port;
+		code = batch_commit(&kernel->batch, &kernel->netlink, NULL, NULL, system);
+	kernel->guarded = code == NG_OK;
 	return code;
 }

@@ -17,8 +17,7 @@ struct kernel {
 	uint16_t log_group; /* where refused packets are reported */
 	bool ready;         /* the table stands as far as we know */
 	bool turned;        /* leases stand in the twins */
-	uint16_t
-		guard_port; /* the port that guard_hold() lets questions through to; 0: not held */
+	bool guarded;       /* guard_hold() has done it, for the table as it is */
 	bool bridged;   /* there is a second table, of family bridge: made when first needed */
 	uint32_t flags; /* the table's */
 	uint64_t fingerprint; /* of the rules as the kernel lists them */
@@ -54,7 +53,7 @@ bool table_foreign_change(struct kernel *kernel);
 /*
  * Where the table is not owned but could be for a life (Linux 5.12): holds a second one that drops what
  * comes from sandboxes, and keeps flows translated, while somebody has taken the first away. Does so
- * once, and again when the port has changed; to be asked again after a failure. Codes as batch_commit().
+ * while kernel->guarded is not set; to be asked again after a failure. Codes as batch_commit().
  */
 int guard_hold(struct kernel *kernel, int *system) NG_MUST_CHECK;
 /* Makes the second table as well, if it is not there. NG_E_UNSUPPORTED: this kernel has none. */

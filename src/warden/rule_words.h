@@ -113,6 +113,7 @@
 #define CT_INVALID     NF_CT_STATE_INVALID_BIT
 #define CT_ESTABLISHED NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
 #define CT_RELATED     NF_CT_STATE_BIT(IP_CT_RELATED)
+#define ASKED53        {.kind = STEP_CT_PORT, .reg = R0}, EQ(0, 53)
 #define CT_REPLY       {.kind = STEP_CT, .reg = R0, .a = NFT_CT_DIRECTION}, EQ(1)
 #define SNAT4                                                                                  \
 	{                                                                                      \

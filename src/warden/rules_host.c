@@ -124,7 +124,6 @@ static const struct base_chain bases[] = {
 #define NOT_LOCAL    {.kind = STEP_FIB, .reg = R0}, NEQ(HOST32(RTN_LOCAL))
 #define CT_NEW       NF_CT_STATE_BIT(IP_CT_NEW)
 #define FROM_OUTSIDE META(R0, NFT_META_IIF), NEQ(HOST32(LOOPBACK))
-#define ASKED53      {.kind = STEP_CT_PORT, .reg = R0}, EQ(0, 53)
 #define CT_FORWARD   {.kind = STEP_CT, .reg = R0, .a = NFT_CT_DIRECTION}, EQ(0)
 #define ANY_NUMBER                                                                             \
 	{                                                                                      \

@@ -195,6 +195,7 @@ int setup_table(struct warden *warden, const struct wall_table *table, uint32_t 
 	    watch_listen(&warden->watch) != NG_OK)
 		say("changes by other programs are noticed only once a second: %s",
 		    strerror(errno));
+	warden->kernel.guarded = false;             /* interfaces or port may have changed */
 	(void)!guard_hold(&warden->kernel, &error); /* each look tries again */
 	return NG_OK;
 }

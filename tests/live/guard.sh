@@ -9,6 +9,7 @@ live_needs conntrack
 usual_stage
 nft 'add table inet owned { flags owner; }' 2>/dev/null || skip_all "this kernel has no owned tables"
 export LIVE_LACKS=persist
+echo 'interfaces = { "sb1" }' >"$work/extra.conf"
 start_gate
 held() { nft list table inet namegate-guard 2>/dev/null | grep -q 'flags owner'; }
 succeeds "the warden has it" held
@@ -111,6 +112,25 @@ until_true 5 grep -q up "$work/server"
 until_true 5 grep -q up "$work/talks"
 in_net ip route add 10.77.0.0/16 via 192.0.2.1
 
+# Another gate's questions have the same mark, and another port.
+mkdir -p "$work/store2"
+{
+	sed '/^\(control\|store\|record\|interfaces\)/d' "$work/namegated.conf"
+	printf 'listen = { "0.0.0.0:1153", "[::]:1153" }\ncontrol = "%s"\nstore = "%s"\nrecord = "%s"\n' \
+		"$work/control2" "$work/store2" "$work/records2"
+	printf 'table = "second"\ninterfaces = { "sb2" }\n'
+} >"$work/second.conf"
+"$gate_programs/namegated" -c "$work/second.conf" >"$work/second.log" 2>&1 &
+second=$!
+second() { "$build/namegate" "$@" --control "$work/control2"; }
+until_true 20 second status || live_die "the second gate does not answer" "$work/second.log"
+second sandbox add box2 --interface sb2 --source 10.77.2.2 --policy "$work/box1.list" --masquerade >/dev/null
+is "another gate on the host serves its own" "NOERROR 44.0.0.1 open" "$(ask 2 www.allowed.example) $(reach 2 44.0.0.1)"
+kill "$second"
+wait "$second"
+until_true 5 eval '! nft list table inet second-guard'
+second teardown --table second >/dev/null 2>&1
+
 # The warden is stopped, so that what is seen is the kernel without the gate's table.
 warden=$(pid_of warden)
 kill -STOP "$warden"
@@ -121,8 +141,8 @@ succeeds "and leaves that one" held
 send
 is "nothing of a sandbox comes to a service of the host, nor to the world" "0 0" "$(got) $(closed)"
 unlike "and no flow of it is kept" 'src=10.77.1.2.*dport=(7777|1053)|src=fd77:1::2.*dport=(7777|1053)' "$(conntrack -L 2>/dev/null; conntrack -L -f ipv6 2>/dev/null)"
-like "it is counted" 'counter packets [1-9]' "$(nft list chain inet namegate-guard came)"
-like "also on its way to the world" 'counter packets [1-9]' "$(nft list chain inet namegate-guard forward)"
+like "it is counted" 'counter packets [1-9]' "$(nft list chain inet namegate-guard tohost)"
+like "also on its way to the world" 'counter packets [1-9]' "$(nft list chain inet namegate-guard through)"
 python3 "$here/peer.py" connect 10.77.1.1 7777 >/dev/null
 is "the host reaches its own" 1 "$(got)"
 python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("203.0.113.9", 4567))'
